@@ -203,30 +203,43 @@ def at_once(*asks: partial[Answer]) -> list[Answer]:
         return [each.result() for each in [pool.submit(ask) for ask in asks]]
 
 
-def test_whoever_takes_a_name_first_is_not_told(two: Two, label: str) -> None:
-    """Both find the name free; the engine says who has it, or answers a create of a volume with that of the other."""
+def test_of_two_clients_that_take_a_name_at_once_one_has_it(two: Two, label: str) -> None:
+    """An engine answers a create of a volume with that of the other; its client gets a conflict instead."""
     mine, other, _ = two
     for number in range(8):
         create = "POST", f"/v1.41/containers/create?name=c{number}-{label}"
         answers = at_once(*(partial(each.ask, *create, Image="busybox") for each in (mine, other)))
-        assert sorted(each.status for each in answers) in ([201, 403], [201, 409], [201, 500])
-        made = next(each.json()["Id"] for each in answers if each.status == 201)
-        assert not any(made.encode() in each.body for each in answers if each.status != 201)
+        assert sorted(each.status for each in answers) in ([201, 409], [201, 500])
         create = "POST", "/v1.41/volumes/create"
         answers = at_once(*(partial(each.ask, *create, Name=f"v{number}-{label}") for each in (mine, other)))
-        assert len([each for each in answers if each.status == 201]) == 1
+        assert sorted(each.status for each in answers) == [201, 409]
         assert sum(each.body.count(b"io.dockerproxy.nonce") for each in answers) == 1
 
 
-def test_a_part_of_a_subnet_does_not_tell_whose_it_is(building: tuple[Socket, Socket], label: str) -> None:
-    mine, other = building
-    subnet = f"10.{int(label[:2], 16)}.{int(label[2:4], 16)}.0/24"
-    config = {"Subnet": subnet, "IPRange": subnet.replace("/24", "/28")}
-    made = mine.make("networks/create", Name=f"n-{label}", IPAM={"Config": [{"Subnet": subnet}]})
-    answer = other.ask("POST", "/v1.41/networks/create", Name=f"o-{label}", IPAM={"Config": [config]})
-    assert answer.status >= 400
-    assert made[:12].encode() not in answer.body
-    assert mine.ask("DELETE", f"/v1.41/networks/{made}").status == 204
+@pytest.mark.parametrize("said", [{}, {"CheckDuplicate": False}, {"CheckDuplicate": None}])
+def test_no_network_gets_a_name_that_is_taken(two: Two, engine: Engine, label: str, said: dict[str, bool]) -> None:
+    mine, other, _ = two
+    made = mine.make("networks/create", Name=f"n-{label}")
+    for version in ("/v1.41", "/v1.43", ""):
+        answer = other.ask("POST", f"{version}/networks/create", Name=f"n-{label}", **said)
+        assert (answer.status, b"io.dockerproxy" in answer.body) == (409, False), answer
+    assert [each["Id"] for each in Socket(engine.socket).list("networks") if each["Name"] == f"n-{label}"] == [made]
+    assert other.ask("DELETE", f"/v1.41/networks/n-{label}").status == 404
+
+
+def test_no_beginning_of_an_id_is_answered_with_a_name(two: Two, label: str) -> None:
+    mine, other, _ = two
+    network = mine.make("networks/create", Name=f"n-{label}")
+    container = make_container(mine, f"c-{label}", HostConfig={"NetworkMode": "none"})
+    for size in range(1, 65):
+        for mode in (network[:size], f"container:{container[:size]}"):
+            answer = other.ask("POST", "/v1.41/containers/create", Image="busybox", HostConfig={"NetworkMode": mode})
+            assert answer.status in {403, 502}, answer
+            assert label.encode() not in answer.body.partition(b"to allow it")[0]
+            assert f"n-{label}".encode() not in answer.body
+            assert f"c-{label}".encode() not in answer.body
+        for target in (f"networks/{network[:size]}", f"containers/{container[:size]}/json"):
+            assert other.ask("GET", f"/v1.41/{target}").status == 404
 
 
 def test_a_build_leaves_no_container(building: tuple[Socket, Socket], dockerd: Engine, label: str) -> None:

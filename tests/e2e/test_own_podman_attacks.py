@@ -99,41 +99,6 @@ def test_who_uses_an_image_is_not_told_by_a_filter(naming: tuple[Socket, Socket]
             assert naming[0].ask("GET", f"/v5.0.0/libpod/images/json?filters={filters}").status == 403
 
 
-def test_whose_address_another_has_is_not_told(naming: tuple[Socket, Socket]) -> None:
-    """On the network that all containers join."""
-    mine, other = naming
-    create, body = "/v1.41/containers/create", {"Image": "busybox", "Cmd": ["sleep", "600"], "StopTimeout": 0}
-    theirs = mine.ask("POST", create, **body).json()["Id"]
-    assert mine.ask("POST", f"/v5.0.0/libpod/containers/{theirs}/start").status == 204
-    networks = mine.ask("GET", f"/v5.0.0/libpod/containers/{theirs}/json").json()["NetworkSettings"]["Networks"]
-    address = networks["podman"]["IPAddress"]
-    ends = {"podman": {"IPAMConfig": {"IPv4Address": address}}}
-    own = other.ask("POST", create, **body, NetworkingConfig={"EndpointsConfig": ends}).json()["Id"]
-    for prefix, act in (
-        ("/v5.0.0/libpod", "start"),
-        ("/v1.41", "start"),
-        ("/v1.41", "restart"),
-    ):
-        answer = other.ask("POST", f"{prefix}/containers/{own}/{act}")
-        assert (answer.status, address.encode() in answer.body, theirs.encode() in answer.body) == (500, True, False)
-    for prefix in ("/v5.0.0/libpod", "/v1.41"):
-        answer = other.ask("GET", f"{prefix}/containers/{own}/json")
-        assert (address in answer.json()["State"]["Error"], theirs.encode() in answer.body) == (True, False)
-
-
-def test_a_name_that_a_build_has_is_told_without_its_container(podman: Engine, naming: tuple[Socket, Socket]) -> None:
-    """What Podman keeps of a build that failed is no container of its list."""
-    context = archive_of(item("Dockerfile", b"FROM busybox\nRUN false\n"))
-    ask(podman.socket, "POST", "/v1.41/build?forcerm=0", context, TAR)
-    listed = ask(podman.socket, "GET", "/v5.0.0/libpod/containers/json?all=true&external=true").json()
-    kept = [each for each in listed if "working-container" in each["Names"][0]]
-    assert kept
-    for each in kept:
-        answer = naming[0].ask("POST", f"/v1.41/containers/create?name={each['Names'][0]}", Image="busybox")
-        assert (answer.status, each["Id"].encode() in answer.body) == (500, False), answer
-        ask(podman.socket, "DELETE", f"/v5.0.0/libpod/containers/{each['Id']}?force=1")
-
-
 NETWORKS = """
   NAME:
     path: FOLDER/NAME.sock

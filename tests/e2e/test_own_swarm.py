@@ -220,23 +220,6 @@ def test_what_is_nobody_s_stays_so_whoever_changes_it(swarm: Swarm) -> None:
     swarm.raw.ask("DELETE", "/v1.41/services/shared")
 
 
-@pytest.mark.parametrize(("taken", "asked"), [("ingress", "ingress"), ("ingress", "host"), ("host", "ingress")])
-def test_who_asks_for_a_taken_port_is_told_the_port_alone(swarm: Swarm, label: str, taken: str, asked: str) -> None:
-    mine, other = swarm.mine, swarm.other
-    service = create(mine, f"s-{label}", publish=taken).json()["ID"]
-    assert create(other, f"o-{label}").status == 201
-    spec = other.ask("GET", f"/v1.41/services/o-{label}").json()["Spec"]
-    spec["EndpointSpec"] = {"Ports": [{**PUBLISHED, "PublishMode": asked}]}
-    refused = create(swarm.raw, f"r-{label}", publish=asked)
-    assert service in refused.json()["message"]
-    for answer in (
-        create(other, f"p-{label}", publish=asked),
-        other.ask("POST", f"/v1.41/services/o-{label}/update?version=1", **spec),
-    ):
-        expected = refused.json()["message"].replace(f" by service 's-{label}' ({service})", "")
-        assert (answer.status, answer.json()["message"]) == (refused.status, expected)
-
-
 def test_a_list_of_tasks_tells_no_part_of_an_id(swarm: Swarm, label: str) -> None:
     mine, other = swarm.mine, swarm.other
     made = create(mine, f"s-{label}")

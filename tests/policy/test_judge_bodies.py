@@ -1,21 +1,14 @@
 """Requests that wait for their body, and archives: from what came to what goes to the engine."""
 
-import json
-from dataclasses import replace
-
 import pytest
-from hypothesis import event, given
-from hypothesis import strategies as st
 from policy.judging import NOTHING, ask, judged
 from policy.policies import ID, condition, grant_on, policy_with
-from wire.heads import head_of
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
-from dockerproxy.config.policy_file import read_policy
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.judge import judge, judge_body, judge_object
+from dockerproxy.policy.judge import judge_body, judge_object
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
@@ -210,87 +203,3 @@ def test_a_remedy_has_all_that_the_grant_demands(conditions: tuple[Condition, ..
     policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", conditions))
     denied = with_body(b'{"Image":"nginx","HostConfig":{"Binds":["/etc:/x"]}}', policy)
     assert denied.decision.message.endswith(f'to allow it, add "ContainerCreate: {line}" to "allow"')
-
-
-OWNED = [
-    read_policy(f"sockets: {{ci: {{path: /a.sock, own_as: team, allow: [own, {creates}]}}}}", "p").sockets[0].policy
-    for creates in (
-        "ContainerCreate: {images: [busybox]}, NetworkCreate: {}, VolumeCreate: {}",
-        "ContainerCreate: {images: [busybox], names: [new, other], joins: [new, mine], memory: 1GiB}",
-        "ContainerCreate: {images: [busybox], networks: [new], volumes: [new]}, VolumeCreate: {names: [v]}",
-        "ContainerCreate: {images: [nginx]}, ContainerCreate: {images: [busybox], volumes: ['**']}",
-        "ContainerCreate: unrestricted, NetworkCreate: unrestricted",
-    )
-]
-NAMED = st.sampled_from(("new", "mine", "theirs", "gone", "a1b2c3d4e5f6"))
-CREATES = {
-    "ContainerCreate": st.fixed_dictionaries(
-        {"Image": st.sampled_from(("busybox", "nginx"))},
-        optional={
-            "Labels": st.just({"a": "b"}),
-            "HostConfig": st.fixed_dictionaries(
-                {},
-                optional={
-                    "NetworkMode": st.one_of(NAMED, NAMED.map("container:{}".format)),
-                    "PidMode": NAMED.map("container:{}".format),
-                    "IpcMode": NAMED.map("container:{}".format),
-                    "VolumesFrom": st.lists(NAMED, max_size=2),
-                    "Links": st.lists(NAMED.map("{0}:{0}".format), max_size=2),
-                    "Binds": st.lists(NAMED.map("{}:/data".format), max_size=2),
-                    "Privileged": st.booleans(),
-                },
-            ),
-        },
-    ),
-    "NetworkCreate": st.fixed_dictionaries(
-        {"Name": NAMED}, optional={"ConfigFrom": st.fixed_dictionaries({"Network": NAMED})}
-    ),
-    "VolumeCreate": st.fixed_dictionaries({"Name": NAMED}),
-}
-
-
-def known_of(lookup: Lookup) -> ResolvedObject | None:
-    """An engine that has something of its client, and of another one."""
-    owners = {"mine": "team", "theirs": "others"}
-    if lookup.name not in owners:
-        return None
-    return ResolvedObject(ID, (lookup.name,), subject=ID, belongs_to=owners[lookup.name], document={"id": ID})
-
-
-@given(st.sampled_from(OWNED), st.sampled_from(sorted(CREATES)), NAMED, st.data())
-def test_what_is_presumed_is_what_is_judged(
-    policy: CompiledPolicy, name: str, called: str, data: st.DataObject
-) -> None:
-    content = json.dumps(data.draw(CREATES[name])).encode()
-    target = f"{OPERATIONS[name].path}{f'?name={called}' if name == 'ContainerCreate' else ''}"
-    line = f"POST {target} HTTP/1.1"
-    judged = judge(policy, head_of("content-type: application/json", f"content-length: {len(content)}", line=line))
-    if isinstance(judged, NeedsBody):
-        judged = judge_body(policy, judged, content, "nonce")
-    while isinstance(judged, NeedsLookup):
-        event("presumed" if judged.lookup.presumed is not None else "asked")
-        found = known_of(judged.lookup)
-        anew = replace(judged, lookup=replace(judged.lookup, presumed=None))
-        judged, again = judge_object(policy, judged, found), judge_object(policy, anew, found)
-        assert judged == again
-        if isinstance(judged, Verdict) and isinstance(again, Verdict):
-            assert (judged.to_engine, judged.decision) == (again.to_engine, again.decision)
-
-
-def test_no_push_is_presumed_to_be_of_an_own_image() -> None:
-    sends = "sockets: {ci: {path: /a.sock, own_as: team, allow: [ImagePush: {own: true}]}}"
-    policy = read_policy(sends, "p").sockets[0].policy
-    asking = judge(policy, head_of(line="POST /images/new/push?tag=1 HTTP/1.1"))
-    assert isinstance(asking, NeedsLookup)
-    assert asking.lookup.presumed is None
-    assert not answered(policy, asking, None).passes
-
-
-def test_a_create_whose_name_is_free_is_judged_once() -> None:
-    waiting = waiting_for_body(policy=OWNED[0], target="/containers/create?name=new")
-    asking = asking_with(b'{"Image":"busybox"}', OWNED[0], waiting)
-    assert asking.lookup.presumed is not None
-    joining = asking_with(b'{"Image":"busybox","HostConfig":{"PidMode":"container:new"}}', OWNED[0], waiting)
-    assert (joining.lookup.target, joining.lookup.presumed) == (asking.lookup.target, None)
-    assert answered(OWNED[0], asking, None).decision is asking.lookup.presumed
-    assert not answered(OWNED[0], asking, ResolvedObject(ID, ("new",), belongs_to="others", document={"id": ID})).passes

@@ -11,7 +11,6 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.image_marks import fresh_key, write_mark
 from dockerproxy.policy.judge import attach_nonce
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.phases import Verdict, deny
 
 LIST = judged(OPERATIONS["ContainerList"])
@@ -104,20 +103,6 @@ def test_a_build_needs_docker_if_it_is_contained_or_somebody_learns_from_it(
     ).sockets
     build = judged(OPERATIONS["ImageBuild"], "content-length: 9", policy=socket.policy, target="/build?t=app")
     assert build.needs_docker is needs
-
-
-def test_an_inspection_is_looked_at_unless_the_container_runs() -> None:
-    """It may fail to start just then."""
-    for status in ("running", "created", "exited"):
-        known = replace(LIST.known, found=ResolvedObject("1", (), document={"state": {"Status": status}}))
-        inspection = replace(VOLUME, request=request_of("GET", "/containers/1/json"), known=known)
-        assert inspection.tells_of_others is (status != "running")
-
-
-def test_an_error_may_repeat_ids_of_what_is_own() -> None:
-    answers = {(Kind.CONTAINER, name): ResolvedObject(name * 12, (), belongs_to=name) for name in ("ci", "b")}
-    verdict = replace(VOLUME, known=replace(VOLUME.known, answers=answers))
-    assert verdict.sent == VOLUME.to_engine + b" " + b"ci" * 12
 
 
 @pytest.mark.parametrize(

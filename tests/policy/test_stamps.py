@@ -185,42 +185,17 @@ def test_no_owner_is_called_like_what_does_not_exist() -> None:
     assert NEW not in POLICY.owner
 
 
-@pytest.mark.parametrize("line", ["POST /v1.41/networks/create", "POST /v1.41/volumes/create"])
-def test_nothing_is_created_under_the_name_of_what_another_has(line: str) -> None:
-    assert send(line, {"Name": "web"}, engine(None)).passes
-    assert send(line, {"Name": "web"}, engine(MINE)).passes
-    for labels in (THEIRS, {}):
-        verdict = send(line, {"Name": "web"}, engine(labels))
-        assert (verdict.passes, verdict.decision.status) == (False, 403)
-        assert "somebody else's" in verdict.decision.message
-        assert 'Name is "web", the name of a' in verdict.decision.reason
-
-
-def test_no_container_gets_the_name_of_what_another_has() -> None:
-    for taken, passes in ((None, True), (MINE, True), (THEIRS, False), ({}, False)):
-
-        def find(lookup: Lookup, taken: Any = taken) -> Any:
-            return engine(taken if lookup.name == "web" else MINE)(lookup)
-
-        verdict = send("POST /v1.41/containers/mine/rename?name=web", None, find)
-        assert verdict.passes is passes
-        assert ("somebody else's" in verdict.decision.message) is not passes
-
-
 @pytest.mark.parametrize("spelled", ["soon", ID[:1], ID])
 def test_a_container_that_is_not_there_yet_is_not_acted_on_when_it_is(spelled: str) -> None:
     """The lookup finds nothing, another client makes one of that name, and only then the engine acts."""
     for line in ("POST /networks/mine/connect", "POST /networks/mine/disconnect"):
-        answers = []
         for others in (engine(None), engine(THEIRS)):
 
             def find(lookup: Lookup, others: Callable[[Lookup], Any] = others) -> Any:
                 return engine(MINE)(lookup) if lookup.kind is Kind.NETWORK else others(lookup)
 
             verdict = send(line, {"Container": spelled}, find)
-            assert not verdict.passes
-            answers.append((verdict.decision.status, verdict.decision.message))
-        assert answers[0] == answers[1]
+            assert (verdict.passes, "web" in verdict.decision.message) == (False, False)
 
 
 def test_what_an_inspection_shows_of_its_own_stamp_may_be_sent_again() -> None:

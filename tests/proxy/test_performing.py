@@ -44,9 +44,9 @@ def test_a_prune_removes_nothing_that_an_inspection_would_not_show(made: list[tu
     engine = make(*there)
     engine.images = {identify(1): {}, identify(2): {OWNER: "ci", NONCE: "2"}}  # The third is gone.
     status, body = uvloop.run(prune(engine, "/containers/prune"))
-    expected = [
+    expected = [  # All are of the same second: the last of the list goes first.
         identify(number + 16)
-        for number, (labels, state, image) in enumerate(made)
+        for number, (labels, state, image) in reversed([*enumerate(made)])
         if labels.get(OWNER) == "ci"
         and labels.get(NONCE)
         and state in {"exited", "created"}

@@ -16,7 +16,6 @@ from dockerproxy.api.request import RESERVED
 from dockerproxy.config.environment import read_environment
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.judge import attach_nonce, judge
-from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.proxy.said import SaidLines, put_names, rewrite
 from dockerproxy.wire.body import frame
@@ -144,25 +143,3 @@ def test_an_image_without_a_name_is_called_by_its_id_as_soon_as_that_is_known() 
     build, mark, identity = making("/build"), f"{RESERVED}/new/1:me", b"sha256:" + b"1f" * 32
     assert put_names(build, mark.encode()) == b"<none>"
     assert put_names(build, mark.encode(), {mark: identity}) == identity
-
-
-@pytest.mark.parametrize("framing", sorted(FRAMED))
-@pytest.mark.parametrize("path", ["/v1.41", "/v4.3.1/libpod"])
-@given(st.lists(st.integers(0, 300)))
-def test_why_a_client_is_not_attached_names_no_other(framing: str, path: str, cut: list[int]) -> None:
-    own, other = "0123456789ab" * 5 + "cdef", "fedcba987654" * 5 + "3210"
-    found = ResolvedObject(own, ("web",), belongs_to="me", document={"id": own})
-    ends = Ends(replace(read_environment({}).settings.sockets[0], policy=POLICY))
-    ends.found = found
-    ends.receive(f"POST {path}/containers/web/attach?stream=1 HTTP/1.1\r\nhost: x\r\n\r\n".encode())
-    while ends.waiting:
-        ends.work()
-    content = f'{{"cause":"x","message":"container {own}: 10.88.0.5 is already allocated to container ID {other}"}}\n'
-    answer = b"HTTP/1.1 409 Conflict\r\n" + FRAMED[framing](content.encode())
-    places = [0, *sorted(cut), len(answer)]
-    for start, stop in pairwise(places):
-        ends.answer(answer[start:stop])
-    if framing == "closed":
-        ends.lose_engine()
-    _, _, said = bytes(ends.answered).partition(b"\r\n\r\n")
-    assert (read(said) if framing == "chunked" else said) == content.replace(other, "another").encode()

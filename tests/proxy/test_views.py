@@ -233,8 +233,7 @@ async def test_an_engine_that_does_nothing_is_not_waited_for_without_end() -> No
         client = await here.connect()
         fields = ("Content-Type: application/json", "Content-Length: 12")
         await client.send(request("POST", "/volumes/create", *fields, body=b'{"Name":"v"}'))
-        for _ in range(2):  # Once more when it is claimed.
-            (await serve(here, "GET /volumes/v", answer({"message": "no"}, "404 Not Found"))).end()
+        (await serve(here, "GET /volumes/v", answer({"message": "no"}, "404 Not Found"))).end()
         engine, _ = await posted(here, "/volumes/create")
         assert (await client.answer())[0] == 504
         assert await engine.rest() == b""
@@ -292,33 +291,13 @@ async def test_a_volume_that_somebody_else_made_meanwhile_is_not_mounted(status:
 
 
 @in_loop
-async def test_who_asks_for_a_port_is_not_told_whose_service_has_it() -> None:
-    text = "sockets: {ci: {path: /ci.sock, allow: [own, ServiceCreate: {images: [busybox], publish: {ports: [80]}}]}}"
-    ports = {"Ports": [{"PublishedPort": 80, "TargetPort": 80}]}
-    task = {"ContainerSpec": {"Image": "busybox"}}
-    content = json.dumps({"Name": "mine", "TaskTemplate": task, "EndpointSpec": ports}).encode()
-    said = "port '80' is already in use{} as an ingress port"
-    whose = said.format(" by service 'theirs' (k3wxf0rzq1v7m2t5c8h4j6n9p)")
-    async with world(policy=read_policy(text, "p").sockets[0].policy) as here:
-        client = await here.connect()
-        fields = ("Content-Type: application/json", f"Content-Length: {len(content)}")
-        await client.send(request("POST", "/v1.45/services/create", *fields) + content)
-        engine, _ = await posted(here, "/v1.45/services/create")
-        await engine.send(answer({"message": whose}, "400 Bad Request"))
-        engine.end()
-        status, body = await client.answer()
-        assert (status, json.loads(body)["message"]) == (400, said.format(""))
-
-
-@in_loop
 async def test_a_volume_that_another_made_meanwhile_is_not_shown() -> None:
     async with world(policy=POLICY) as here:
         client = await here.connect()
         content = json.dumps({"Name": "data"}).encode()
         fields = ("Content-Type: application/json", f"Content-Length: {len(content)}")
         await client.send(request("POST", "/v1.45/volumes/create", *fields) + content)
-        for _ in range(2):  # Once more when it is claimed.
-            (await serve(here, "GET /v1.45/volumes/data", answer({"message": "no"}, "404 Not Found"))).end()
+        (await serve(here, "GET /volumes/data", answer({"message": "no"}, "404 Not Found"))).end()
         engine, _ = await posted(here, "/v1.45/volumes/create")
         await engine.send(answer({"Name": "data", "Labels": {OWNER: "theirs", NONCE: "n2"}}, "201 Created"))
         engine.end()

@@ -160,7 +160,6 @@ class Reading:
         violations: What is wrong with it whatever is granted, short of `unrestricted`.
         content: What goes to the engine as its body, but for substitutes of claims.
         query: What goes to the engine in place of some parameters, by their names; nothing if they are left out.
-        asked: Names of which the engine has not been asked, each as often as the reading depends on it.
     """
 
     request: CanonicalRequest
@@ -171,7 +170,6 @@ class Reading:
     violations: list[Fault] = field(default_factory=list)
     content: Json = None
     query: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    asked: list[tuple[Kind, str]] = field(default_factory=list)
 
     def violate(self, path: str, value: Json, says: str) -> None:
         """Note what only an unrestricted grant allows, as a clause that goes on after the value, if there is one."""
@@ -200,10 +198,7 @@ class Reading:
 
     def find(self, kind: Kind, name: str) -> ResolvedObject | None:
         """Return what the engine said of a name; None if it was not asked."""
-        found = self.answers.get((kind, name))
-        if found is None:
-            self.asked.append((kind, name))
-        return found
+        return self.answers.get((kind, name))
 
     def resolve(self, kind: Kind, name: str) -> tuple[ResolvedObject | None, Lookup | None]:
         """Return what the engine said of a name, or what to ask it."""

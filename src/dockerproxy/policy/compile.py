@@ -13,7 +13,6 @@ from dockerproxy.api.bodies.tables import SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.claims.checks import find_places_of_labels
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.conflicts import TELLING
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import Creates, Own, own_by
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
@@ -23,7 +22,18 @@ from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
 from dockerproxy.policy.naming import BUILD, REMOVAL, TAGGING
-from dockerproxy.policy.objects import EXPORTING, KINDS, OWN, OWNED_IMAGES, SENDING, SHOWING, WORDS, Kind, list_switches
+from dockerproxy.policy.objects import (
+    EXPORTING,
+    KINDS,
+    OWN,
+    OWNED_IMAGES,
+    SENDING,
+    SHOWING,
+    VOLUME_CREATE,
+    WORDS,
+    Kind,
+    list_switches,
+)
 from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.stamps import SERVED
 from dockerproxy.policy.summaries import COUNTING
@@ -321,7 +331,7 @@ def _compile(name: str, grant: Grant, images: ImageOwner, *, counts_for: str) ->
         docker_only=body is not None and name == BUILD,
         counts_for=counts_for,
         images=bind(name, grant, images),
-        owner=owner if name in TELLING | EXPORTING and not is_open else "",
+        owner=owner if name in {VOLUME_CREATE} | EXPORTING and not is_open else "",
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
     beside = own if owner and body is not None and name not in EXPORTING else None

@@ -20,7 +20,7 @@ from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.copies import COPYING, list_copies
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import KINDS, OWN, Kind, Lookup, ResolvedObject, find_object
+from dockerproxy.policy.objects import KINDS, OWN, VOLUME_CREATE, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.stamps import NEW, add_stamp, make_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import Pairs
@@ -28,8 +28,6 @@ from dockerproxy.wire.document import Json, show, write_json
 
 _SHOWN = 200
 """Characters of a path that a message shows."""
-
-VOLUME_CREATE: Final = "VolumeCreate"
 
 _STEPS: Final = re.compile(r"[^.\[\]]+|\[\d+\]").findall
 
@@ -162,21 +160,7 @@ def _look_into(
     if not lookups:
         return _write(policy, case, read, known, grants)
     first, *others = lookups.values()
-    if others or not _only_names_it(read, first):
-        return replace(first, others=tuple(others))
-    presumed = _write(policy, case, read, known, grants)
-    return replace(first, presumed=presumed) if isinstance(presumed, Decision) else first
-
-
-def _only_names_it(read: Reading, lookup: Lookup) -> bool:
-    """Whether a lookup only asks if the name of what is created is free, so that nothing is judged otherwise if it is.
-
-    No other claim reads the answer, and what is nobody's is admitted by each grant, with nothing in its place.
-    Attack: join oneself, by one's own new name, so that what the name means is asked once and presumed for both ->
-    Defence: a name on which the reading depends twice is not presumed (test: test_what_is_presumed_is_what_is_judged).
-    """
-    is_alone = lookup.kind is not Kind.IMAGE and read.asked.count((lookup.kind, lookup.name)) == 1
-    return is_alone and any(claim.words == (OWN,) and claim.lookup == lookup for claim in read.claims)
+    return replace(first, others=tuple(others))
 
 
 def _write(

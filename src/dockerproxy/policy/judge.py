@@ -123,8 +123,7 @@ def judge_object(policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedOb
         waiting = replace(waiting, known=replace(known, answers=answers))
         if lookup.others:
             return replace(waiting, lookup=replace(lookup.others[0], others=lookup.others[1:]))
-        presumed = lookup.presumed if found is None and policy.mode is Mode.ENFORCE else None
-        judged = _settle(waiting, presumed) if presumed is not None else _decide(policy, waiting)
+        judged = _decide(policy, waiting)
     return _hide_others(policy, judged) if isinstance(judged, Verdict) and not judged.passes else judged
 
 

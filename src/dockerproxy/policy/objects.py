@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
@@ -23,9 +23,6 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.text import fold
-
-if TYPE_CHECKING:
-    from dockerproxy.policy.model import Decision
 
 _FULL_ID: Final = re.compile(r"(sha256:)?[0-9a-f]{64}")
 
@@ -88,7 +85,6 @@ class Lookup:
         document: What the engine said of that exec or task.
         of: The container whose image the answer is about, of which all else is known; None if it is about no such.
         others: Further ones that the same body raises.
-        presumed: What is decided if there is no such object; None if the request must be judged anew then.
     """
 
     kind: Kind
@@ -99,7 +95,6 @@ class Lookup:
     document: Mapping[str, object] = field(default_factory=dict, compare=False)
     of: ResolvedObject | None = field(default=None, compare=False)
     others: "tuple[Lookup, ...]" = field(default=(), compare=False)
-    presumed: "Decision | None" = field(default=None, compare=False)
 
 
 _SECTIONS: Final[Mapping[Kind, str]] = {
@@ -169,6 +164,8 @@ REACHING: Final = {name: (parameter,) for parameter, names in _REACHING.items() 
 
 SWITCHES: Final = frozenset({"all", "depend", "force", "import", "whatrequires"})
 """Those of them that say nothing if they are false; any value of the others names something."""
+
+VOLUME_CREATE: Final = "VolumeCreate"
 
 GIVING: Final = frozenset({"ContainerRename", "ContainerRenameLibpod", "ImageTag", "ImageTagLibpod"})
 """They give the object a name, by which others may be granted; one of an image is taken from the one that has it."""

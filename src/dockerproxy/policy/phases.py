@@ -11,20 +11,16 @@ from typing import Final
 from dockerproxy.api.catalog import HEALTH, Operation, Shape
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.conflicts import ATTACHING, INSPECTING, TELLING
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.naming import BUILD, RENAMING, list_made, makes_image
-from dockerproxy.policy.objects import BY_NAME, EXPORTING, NETWORK_REMOVALS, SHOWING, SWEEPING, Lookup
+from dockerproxy.policy.objects import BY_NAME, EXPORTING, NETWORK_REMOVALS, SHOWING, SWEEPING, VOLUME_CREATE, Lookup
 from dockerproxy.policy.spelling import SPELLED
 from dockerproxy.policy.values import Value
-from dockerproxy.wire.document import object_of
 from dockerproxy.wire.head import Framing, RequestHead
 
 _NO_BODY: Final = Framing.NONE
 
-_RUNNING: Final = "running"
-"""The state of a container that has started. Any other may fail to start between a lookup and its answer."""
 
 REMOVING: Final = BY_NAME | SWEEPING
 """Operations that may remove volumes."""
@@ -160,18 +156,9 @@ class Verdict(Reading):
         return self.decision.images is not None and self.request.operation.name in SHOWING
 
     @property
-    def tells_of_others(self) -> bool:
-        """Whether its answer may say who has what it asks for, or its object has asked for: perhaps another client."""
-        name, found = self.request.operation.name, self.known.found
-        runs = found is not None and object_of(found.document.get("state")).get("Status") == _RUNNING
-        return (
-            self.decision.owner != "" and name in TELLING and not (name in ATTACHING or (name in INSPECTING and runs))
-        )
-
-    @property
     def makes_volume(self) -> bool:
-        """Whether it makes a volume and nothing else, so that its answer may be another's."""
-        return self.operation.name == "VolumeCreate" and self.tells_of_others
+        """Whether it makes a volume that its client owns. Engines answer with another's, if that has the name."""
+        return self.operation.name == VOLUME_CREATE and self.decision.owner != ""
 
     @property
     def takes_none(self) -> bool:
@@ -183,22 +170,10 @@ class Verdict(Reading):
         return self.request.operation.name == "ContainerDeleteLibpod" and self.request.values("ignore") == ("true",)
 
     @property
-    def is_rewritten(self) -> bool:
-        """Whether its answer is changed as it passes: that to what makes an image, or why a client is not attached."""
-        return self.makes_image or (self.decision.owner != "" and self.request.operation.name in ATTACHING)
-
-    @property
-    def sent(self) -> bytes:
-        """What an error may repeat: what goes to the engine, and which IDs its client's own things have."""
-        answers = self.known.answers.values()
-        own = (found.id.encode() for found in answers if found.belongs_to == self.decision.owner)
-        return b" ".join((self.to_engine, *own))
-
-    @property
     def goes_alone(self) -> bool:
         """Whether it has an engine connection of its own, since more is done with it than to pass it on."""
         more = self.hides or self.decision.shows or self.decision.counts_for or self.respells
-        more = more or self.renames or self.shows_names or self.tells_of_others
+        more = more or self.renames or self.shows_names or self.makes_volume
         return self.removes_volumes or (bool(more or self.decision.copies) and bool(self.to_engine))
 
     @property

@@ -199,7 +199,7 @@ class Ending:
         answer when it has them (test: test_what_was_built_has_its_name_when_the_answer_ends).
         """
         judged = self.judged
-        if isinstance(judged, Verdict) and judged.is_rewritten:
+        if isinstance(judged, Verdict) and judged.makes_image:
             say = partial(rewrite if self.said is None else self.said.end, judged, piece)
             end = partial(self._end_named, say, is_whole)
             if judged.makes_image and self.account.status in _MADE:

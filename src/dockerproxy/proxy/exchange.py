@@ -329,7 +329,7 @@ class Exchange(Asking):
             self._answer_health(head.status)
             return None
         framing = _NO_BODY if judged.request.method == "HEAD" else head.framing
-        if isinstance(judged, Verdict) and judged.is_rewritten:
+        if isinstance(judged, Verdict) and judged.makes_image:
             is_chunked = framing is Framing.CHUNKED
             self.said = SaidLines(is_chunked=is_chunked) if is_chunked or framing is _TO_THE_END else None
         if head.close or framing is _TO_THE_END:
@@ -339,7 +339,7 @@ class Exchange(Asking):
     @property
     def needs_whole(self) -> bool:
         """Whether an answer whose length is counted may become one of another length."""
-        return isinstance(self.judged, Verdict) and self.judged.is_rewritten
+        return isinstance(self.judged, Verdict) and self.judged.makes_image
 
     @property
     def is_stream(self) -> bool:

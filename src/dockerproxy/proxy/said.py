@@ -1,7 +1,6 @@
 """What an engine says while it makes an image: with the names that were asked for, where it has fresh marks.
 
-Lines go on when they are whole. So goes why a client is not attached to a container, without the IDs of others
-(`policy/conflicts`).
+Lines go on when they are whole.
 
 Attack: a line without an end, to fill memory -> Defence: one that is too long goes on in pieces, none of which ends
 within a mark (test: test_no_piece_of_a_line_that_is_too_long_has_a_mark).
@@ -13,7 +12,6 @@ from types import MappingProxyType
 from typing import Final
 
 from dockerproxy.api.request import RESERVED
-from dockerproxy.policy.conflicts import forget_ids
 from dockerproxy.policy.image_marks import fresh_key, write_mark
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.wire.answer import with_content
@@ -85,8 +83,6 @@ def rewrite(verdict: Verdict, answer: bytes, ids: Ids = _UNKNOWN) -> bytes:
 
 def put_names(verdict: Verdict, content: bytes, ids: Ids = _UNKNOWN) -> bytes:
     """Return what is said with names in place of marks, or IDs of images without a name, as the engine would say it."""
-    if not verdict.makes_image:
-        return forget_ids(content, verdict.sent)
     made = verdict.made if _SIGN in content else {}
 
     def say(found: re.Match[bytes]) -> bytes:

@@ -13,7 +13,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape
-from dockerproxy.policy.conflicts import forget_others, is_of_another
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.descriptions import has_labels, read_image_labels
 from dockerproxy.policy.hiding import hide
@@ -73,10 +72,10 @@ async def show_part(exchange: "Exchange", verdict: Verdict, owner: str) -> None:
 async def pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None:
     """Pass on an answer that has come whole, without what is hidden, if the client is still there."""
     head, content = read_answer(answer)
-    if _is_of_another(verdict, head.status, content):
+    if _is_of_another(verdict, head.status, content):  # Another client has made it meanwhile.
         answer = write_answer(HTTPStatus.CONFLICT, _TAKEN, close=False, decision=exchange.account.decision)
         head, content = read_answer(answer)
-    is_edited = verdict.tells_of_others or ((verdict.respells or verdict.shows_names) and head.status == HTTPStatus.OK)
+    is_edited = (verdict.respells or verdict.shows_names) and head.status == HTTPStatus.OK
     if verdict.hides or is_edited:
         work = partial(_edit, verdict, head.status, content)
         left = await look(exchange.socket, content, work)
@@ -91,8 +90,8 @@ async def pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None
 
 
 def _is_of_another(verdict: Verdict, status: int, content: bytes) -> bool:
-    is_strict = verdict.tells_of_others and verdict.mode is Mode.ENFORCE
-    return is_strict and is_of_another(verdict.operation.name, status, content, verdict.decision.owner)
+    is_made = verdict.makes_volume and verdict.mode is Mode.ENFORCE and status < HTTPStatus.BAD_REQUEST
+    return is_made and not has_labels(content, {OWNER: verdict.decision.owner})
 
 
 async def look(socket: "SocketState", content: bytes, work: Callable[[], _Result | None]) -> _Result:
@@ -115,11 +114,7 @@ def _edit(verdict: Verdict, status: int, content: bytes) -> bytes | None:
         if shown is None:
             return None
         content = shown
-    left: bytes | None = content
-    if verdict.tells_of_others:
-        left = forget_others(verdict.operation.name, status, content, verdict.sent)
-    if left is not None and verdict.hides:
-        left = hide(verdict.operation, verdict.hides, status, left)
+    left = hide(verdict.operation, verdict.hides, status, content) if verdict.hides else content
     if left is None or not verdict.respells or status != HTTPStatus.OK:
         return left
     return respell(verdict.operation, verdict.known.places, left)

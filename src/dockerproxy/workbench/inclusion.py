@@ -22,10 +22,10 @@ from typing import Any, Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import Case
-from dockerproxy.policy.decide import VOLUME_CREATE, list_volume_names
+from dockerproxy.policy.decide import list_volume_names
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.model import Denial, Mode
-from dockerproxy.policy.objects import OWN
+from dockerproxy.policy.objects import OWN, VOLUME_CREATE
 from dockerproxy.policy.quota import Quota
 from dockerproxy.settings import SocketSettings
 

@@ -11,10 +11,9 @@ test_a_network_is_not_called_like_the_id_of_another_one, test_nothing_in_a_swarm
 nobody can guess 12 random digits of one that will exist. A whole ID, which a policy may list, is never a name. Of
 capitals the engine is asked in small letters: a swarm does not tell those apart in names of secrets and configs.
 
-Attack: create a volume or network that exists, to be told what it is like, or to confuse others by a second one of its
-name -> Defence: where clients own what they create, the name must be free, or that of something of their own
-(test: test_nothing_is_created_under_the_name_of_what_another_has). So for a container that is renamed, since the engine
-says which ID has the name (test: test_no_container_gets_the_name_of_what_another_has).
+Attack: create a network that exists, to confuse others by a second one of its name -> Defence: each engine is told to
+refuse that (test: test_no_network_gets_a_name_that_is_taken). Engines answer with a volume that exists:
+`Verdict.makes_volume`.
 
 Attack: make a network that engines look for by its name, such as the one by which a swarm leads containers outside ->
 Defence: no network gets such a name (test: test_no_network_is_called_like_one_that_engines_look_for).
@@ -26,8 +25,7 @@ from typing import Final
 
 from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Object, Reading
-from dockerproxy.policy.objects import OWN, Kind, ResolvedObject, is_full_id
-from dockerproxy.policy.stamps import NEW
+from dockerproxy.policy.objects import Kind, ResolvedObject, is_full_id
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json
 
@@ -40,14 +38,6 @@ _LIKE_AN_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
 
 IS_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*").fullmatch
 """What Docker lets be the name of a container or volume; anything else it may take for a path or a link."""
-
-_SHARED: Final = {
-    "VolumeCreate": Kind.VOLUME,
-    "NetworkCreate": Kind.NETWORK,
-    "ContainerCreate": Kind.CONTAINER,
-    "ContainerRename": Kind.CONTAINER,
-}
-"""What has a name. If that is taken, engines answer with what there is, make a second one, or say which ID has it."""
 
 MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
 _MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
@@ -73,18 +63,17 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
         reading.violate(path, value, "not a valid name")
     elif (path == "Name" and is_id_of_swarm(name)) or _captures(reading, name):
         reading.violate(path, value, "ambiguous: it looks like an object ID")
-    kind = _SHARED.get(reading.request.operation.name)
-    if kind is Kind.NETWORK and name in _OF_ENGINES:
+    if reading.request.operation.name == "NetworkCreate" and name in _OF_ENGINES:
         reading.violate(path, value, "not allowed: an engine has another use for that name")
     missing = "a name that no rule allows" if name else "is missing, but must be a name that a rule allows"
     begun = _find_begun(reading, name)
     later = reading.lookup(*begun) if begun is not None and reading.find(*begun) is None else None
-    if kind is not None and IS_NAME(name):
-        taken, lookup = reading.resolve(kind, name)
-        taken = taken if taken is None or name in taken.names else replace(taken, belongs_to=NEW)
-        says = f"the name of a {kind} of somebody else"
-        reading.claim(OWN, taken, path, value, says, lookup=lookup, without=True)
     reading.claim("names", named(name) if name else None, path, value if name else None, missing, later=later)
+
+
+def check_unique(_reading: Reading, _value: Json, _path: str, _parent: Object) -> Json:
+    """The engine refuses a name that is taken. Before 1.44, Docker did so, and Podman still does, only if told."""
+    return True
 
 
 def named(*names: str) -> ResolvedObject:
