@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 11_972
+MOST_ON_THE_PATH: Final = 12_123
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 24_358
-MOST_OF_TESTS: Final = 58_893
-MOST_WORDS: Final = 35_301
+MOST_OF_ALL: Final = 24_474
+MOST_OF_TESTS: Final = 59_236
+MOST_WORDS: Final = 35_238
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""
