@@ -59,8 +59,8 @@ def find(verdict: Verdict) -> Question | NeedsLookup | None:
         (asking(deny=["ContainerList"]), get("/containers/json")),
         (asking(hide=["environment"]), get("/containers/w/top")),
         (asking(), get("/nonsense")),
-        (asking("own", quota={"containers": 3}), request("POST", "/pods/create")),
-        (asking("own", quota={"containers": 3}), request("POST", "/services/create")),
+        (asking("own", quota={"containers": 3}, deny=["ContainerUpdate"]), request("POST", "/pods/create")),
+        (asking("own", quota={"containers": 3}, deny=["ContainerUpdate"]), request("POST", "/services/create")),
         (asking(mode="enforce"), get("/containers/json")),
     ],
 )

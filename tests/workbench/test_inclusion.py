@@ -82,8 +82,8 @@ def test_a_denial_takes_away_and_gives_back() -> None:
     [
         ({}, {"mode": "report"}, "mode"),
         ({"hide": ["environment", "labels"]}, {"hide": ["labels"]}, "hide"),
-        ({"quota": {"containers": 3}}, {}, "quota"),
-        ({"quota": {"containers": 3}}, {"quota": {"containers": 4}}, "quota"),
+        ({"quota": {"volumes": 3}}, {}, "quota"),
+        ({"quota": {"volumes": 3}}, {"quota": {"volumes": 4}}, "quota"),
         ({}, {"limits": {"body": "2MiB"}}, "limits"),
         ({"permissions": "0600"}, {"permissions": "0660"}, "permissions"),
         ({"owner": 1000}, {"owner": 1001}, "owner"),
