@@ -1,4 +1,4 @@
-"""How far the reading of logs is, as a bar on standard error if that is a terminal."""
+"""How far the reading of logs is, as a line on standard error if that is a terminal."""
 
 import os
 import sys
@@ -15,8 +15,6 @@ _EVERY: Final = 4096
 
 _PAUSE: Final = 0.1
 """Seconds between two changes that a person sees."""
-
-_BAR: Final = 30
 
 
 class Progress:
@@ -48,10 +46,8 @@ class Progress:
 
     def describe(self) -> str:
         """Say how far it is."""
-        share = min(1.0, self._read() / self._total) if self._total else 0.0
-        done = round(_BAR * share)
-        bar = f"[{'#' * done}{'-' * (_BAR - done)}] {share:4.0%}  " if self._total else ""
-        return f"{bar}{self._lines:,} lines"
+        share = f"{min(1.0, self._read() / self._total):4.0%}  " if self._total else ""
+        return f"{share}{self._lines:,} lines"
 
     def _read(self) -> int:
         """Return how many bytes of the files were read, of compressed files as they are."""

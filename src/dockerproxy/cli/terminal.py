@@ -1,6 +1,6 @@
-"""Output for a person: colours, and lines that are wrapped at the width of the terminal.
+"""Output for a person: text with colours.
 
-What is piped has neither, so that other programs can read it. Colours follow the custom: NO_COLOR, TERM=dumb and
+Piped output has none, so that other programs can read it. Colours follow the custom: NO_COLOR, TERM=dumb and
 CLICOLOR=0 turn them off, FORCE_COLOR and CLICOLOR_FORCE turn them on, also in a pipe.
 
 Attack: an escape sequence in a log, a name or a variable, that colours a denial like a permission, or does worse
@@ -43,18 +43,6 @@ class Style(Enum):
 
 _MARK: Final = f"\x1a{os.urandom(8).hex()}"
 _MARKED: Final = re.compile(rf"{_MARK}([0-9]*)m")
-_WORD: Final = re.compile(r" *[^ ]+")
-_COLUMN: Final = re.compile(r" *(?:[^ ]+(?: [^ ]+)*? {2,})*")
-"""The columns in front of a line's text: words with two spaces or more behind."""
-
-_IS_TO_PASTE: Final = re.compile(r' *(?:[-+] |[{}\]]|"[^"]*":|docker(?:proxy)? |curl |--allow |allow [A-Z]+ /)').match
-"""Whether a line is one of a policy file or of a body, a command, an option of one, or an expectation."""
-
-_WIDEST: Final = 45
-"""Columns in front of a text that is still worth to be continued below itself."""
-
-_NARROWEST: Final = 40
-"""Columns of a terminal in which lines are still wrapped."""
 
 
 class VisibleOutput(io.TextIOWrapper):
@@ -134,10 +122,8 @@ def rewrite_line(text: str, stream: TextIO) -> None:
 
 
 def say(*lines: str, stream: TextIO | None = None) -> None:
-    """Print lines, each wrapped where it is for a terminal."""
-    width = find_width(stream)
-    for line in "\n".join(lines).split("\n"):
-        print(wrap(line, width), file=stream)
+    """Print lines."""
+    print("\n".join(lines), file=stream)
 
 
 def show_problems(problems: Sequence[Problem]) -> None:
@@ -149,10 +135,9 @@ def show_problems(problems: Sequence[Problem]) -> None:
 
 
 def show_policy(text: str) -> None:
-    """Print lines of a policy file. Comments are wrapped; all else must stay as it is to be a policy."""
-    width = find_width()
+    """Print lines of a policy file, its comments in a colour of their own."""
     for line in text.rstrip("\n").split("\n"):
-        print(paint(wrap(line, width), Style.FAINT) if line.lstrip(" ").startswith("#") else line)
+        print(paint(line, Style.FAINT) if line.lstrip(" ").startswith("#") else line)
 
 
 def write_as_is(text: str) -> None:
@@ -162,31 +147,3 @@ def write_as_is(text: str) -> None:
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(_MARKED.sub("", text).encode())
-
-
-def wrap(line: str, width: int) -> str:
-    """Wrap a line; it goes on below its last column. A line to paste stays whole, and so does a word."""
-    text = _MARKED.sub("", line)
-    if width < _NARROWEST or len(text) <= width or _IS_TO_PASTE(text):
-        return line
-    indent = _find_indent(text, width)
-    lines, column = [""], 0
-    for word in _WORD.findall(line):
-        size = len(_MARKED.sub("", word))
-        if column + size > width and column > len(indent):
-            lines.append(indent)
-            word = word.lstrip(" ")  # noqa: PLW2901 (what it is from here on)
-            column, size = len(indent), len(_MARKED.sub("", word))
-        lines[-1] += word
-        column += size
-    return "\n".join(lines)
-
-
-def _find_indent(text: str, width: int) -> str:
-    """Return what the lines begin with on which a line goes on: that of a comment are comments, too."""
-    lead = len(text) - len(text.lstrip(" "))
-    if text.startswith("# ", lead):
-        return f"{text[:lead]}# "
-    found = _COLUMN.match(text[:_WIDEST])
-    hang = found.end() if found is not None else 0
-    return " " * (hang if lead < hang < width // 2 else lead + 2)
