@@ -23,7 +23,7 @@ from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import Connections
 from dockerproxy.proxy.control import Control
-from dockerproxy.proxy.copying import Fresh
+from dockerproxy.proxy.copying import VolumeFills
 from dockerproxy.proxy.engine import Engine
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.removals import Removals
@@ -42,7 +42,7 @@ ROOT: Final = Path(__file__).parent.parent
 STATE: Final[dict[str, tuple[type, ...]]] = {
     "process": (
         *(Server, Tasks, Turns, Worker, Log, Exporter, ControlSocket, Control, Summary, Learned, Removals),
-        *(Fresh, Resolver, Sweeper),
+        *(VolumeFills, Resolver, Sweeper),
     ),
     "socket": (SocketState, Connections, Usage, Line, Journal),
     "connection": (Client, Engine, Accounting, Exchange, TunnelEnd),

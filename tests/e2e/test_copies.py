@@ -2,10 +2,12 @@
 
 import contextlib
 import io
+import json
 import tarfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from e2e.conftest import remove_containers
@@ -17,6 +19,8 @@ from e2e.talk import Answer
 from e2e.test_own import Socket
 from e2e.waiting import wait_until
 from wire.tars import archive_of, directory, item
+
+from dockerproxy.policy.stamps import NONCE, OWNER
 
 pytestmark = pytest.mark.engine
 
@@ -35,8 +39,14 @@ sockets:
       - VolumeCreate
       - VolumeDelete
       - ContainerCreate: {volumes: ["*"]}
+  served:
+    path: FOLDER/served.sock
+    allow:
+      - "containers:read"
+      - VolumeCreate
+      - ContainerCreate: {volumes: ["*"]}
       - ServiceCreate: {volumes: ["*"], images: ["**"]}
-      - ServiceDelete
+  open: {path: FOLDER/open.sock, allow: [ContainerCreate: unrestricted, VolumeDelete, VolumePrune]}
 """
 WATCH = f"""
 until [ "$(ls -A /w)" ]; do :; done
@@ -76,11 +86,17 @@ def image(dockerd: Engine) -> str:
     return "folders"
 
 
-@pytest.fixture(params=["own", "listed"])
-def client(request: pytest.FixtureRequest, dockerd: Engine, label: str) -> Iterator[Socket]:
+@pytest.fixture
+def sockets(dockerd: Engine, label: str) -> Iterator[Path]:
+    """The directory with the sockets of a proxy."""
     with running_file(dockerd.socket, SOCKETS) as (folder, _):
-        yield Socket(folder / f"{request.param}.sock")
+        yield folder
     remove_containers(dockerd, label)
+
+
+@pytest.fixture(params=["own", "listed"])
+def client(request: pytest.FixtureRequest, sockets: Path) -> Socket:
+    return Socket(sockets / f"{request.param}.sock")
 
 
 def create(client: Socket, label: str, image: str, *command: str, **host: object) -> str:
@@ -142,11 +158,54 @@ def test_the_first_container_of_a_volume_gets_the_files_of_its_image(client: Soc
         assert has_files(client, create(client, label, image, Binds=[f"{volume}:/other"]), "/other")
 
 
-def test_a_volume_is_not_new_because_one_of_its_name_was_made(client: Socket, image: str, label: str) -> None:
-    client.make("volumes/create", Name=f"v-{label}")
-    assert client.ask("DELETE", f"/v1.41/volumes/v-{label}").status == 204
-    create(client, label, image, Mounts=[mount(f"v-{label}")])
-    assert not has_files(client, create(client, label, image, Binds=[f"v-{label}:/data"]), "/data")
+@pytest.mark.usefixtures("image")
+@pytest.mark.parametrize("remover", ["the client", "another client", "a prune"])
+def test_a_volume_made_at_the_engine_after_a_removal_is_not_filled(
+    dockerd: Engine, sockets: Path, client: Socket, label: str, remover: str
+) -> None:
+    client.make("volumes/create", Name=f"v-{label}", Labels={"case": label})
+    if remover == "a prune":
+        filters = quote(json.dumps({"label": [f"case={label}"], "all": ["1"]}))
+        pruned = Socket(sockets / "open.sock").ask("POST", f"/v1.42/volumes/prune?filters={filters}")
+        assert pruned.json()["VolumesDeleted"] == [f"v-{label}"]
+    else:
+        who = client if remover == "the client" else Socket(sockets / "open.sock")
+        assert who.ask("DELETE", f"/v1.41/volumes/v-{label}").status == 204
+    stamped = {OWNER: "own", NONCE: "x"}  # Whoever acts at the engine itself may give it to this client.
+    Socket(dockerd.socket).make("volumes/create", Name=f"v-{label}", Labels=stamped)
+    body = {"Image": "folders", "Labels": {"case": label}, "HostConfig": {"Binds": [f"v-{label}:/data"]}}
+    made = client.ask("POST", "/v1.41/containers/create", **body)
+    assert made.status in {201, 403}
+    if made.status == 201:
+        assert not has_files(client, made.json()["Id"], "/data")
+
+
+def test_a_volume_that_an_unrestricted_create_mounts_is_not_filled(
+    sockets: Path, client: Socket, image: str, label: str
+) -> None:
+    for number in range(3):
+        volume = f"v{number}-{label}"
+        client.make("volumes/create", Name=volume)
+        create(Socket(sockets / "open.sock"), label, image, Binds=[f"{volume}:/w:nocopy"])
+        assert not has_files(client, create(client, label, image, Binds=[f"{volume}:/data"]), "/data")
+
+
+def test_a_socket_with_grants_of_services_fills_no_volume(sockets: Path, image: str, label: str) -> None:
+    client = Socket(sockets / "served.sock")
+    client.make("volumes/create", Name=f"a-{label}")
+    for volume in (f"a-{label}", f"b-{label}"):
+        assert not has_files(client, create(client, label, image, Binds=[f"{volume}:/data"]), "/data")
+
+
+def test_a_proxy_that_starts_anew_fills_no_volume_from_before(dockerd: Engine, image: str, label: str) -> None:
+    for step in ("make", "mount"):
+        with running_file(dockerd.socket, SOCKETS) as (folder, _):
+            client = Socket(folder / "own.sock")
+            if step == "make":
+                client.make("volumes/create", Name=f"v-{label}")
+            else:
+                assert not has_files(client, create(client, label, image, Binds=[f"v-{label}:/data"]), "/data")
+    remove_containers(dockerd, label)
 
 
 def test_no_anonymous_volume_is_mounted_too_early(client: Socket, image: str, label: str) -> None:
@@ -172,14 +231,6 @@ def running_swarm(dockerd: Engine) -> Iterator[None]:
         yield
     finally:
         assert raw.ask("POST", "/v1.41/swarm/leave?force=1").status == 200
-
-
-@pytest.fixture
-def listed(dockerd: Engine, label: str) -> Iterator[Socket]:
-    """A client who may create services, too."""
-    with running_file(dockerd.socket, SOCKETS) as (folder, _):
-        yield Socket(folder / "listed.sock")
-    remove_containers(dockerd, label)
 
 
 def serve(client: Socket, volume: str) -> Answer:
@@ -212,12 +263,13 @@ def test_named_volumes_are_not_filled_in_a_swarm(dockerd: Engine, client: Socket
         assert has_files(client, anonymous, "/data")
 
 
-def test_volumes_of_a_swarm_are_not_filled_after_it(dockerd: Engine, listed: Socket, image: str, label: str) -> None:
+def test_volumes_of_a_swarm_are_not_filled_after_it(dockerd: Engine, sockets: Path, image: str, label: str) -> None:
     """A task may still run, if the engine could not remove it."""
+    listed = Socket(sockets / "listed.sock")
     listed.make("volumes/create", Name=f"served-{label}")
     listed.make("volumes/create", Name=f"other-{label}")
     with running_swarm(dockerd):
-        assert serve(listed, f"served-{label}").status == 201
+        assert serve(Socket(sockets / "served.sock"), f"served-{label}").status == 201
         listed.make("volumes/create", Name=f"made-{label}")
     for name, is_filled in (("served", False), ("made", False), ("other", True), ("new", True)):
         container = create(listed, label, image, Binds=[f"{name}-{label}:/data"])
@@ -238,9 +290,10 @@ def test_outside_a_swarm_compose_fills_a_volume_for_an_unprivileged_user(
         client.run(*project, "down", "--volumes", "--timeout=0")
 
 
-def test_no_service_mounts_an_anonymous_volume_too_early(dockerd: Engine, listed: Socket) -> None:
+def test_no_service_mounts_an_anonymous_volume_too_early(dockerd: Engine, sockets: Path) -> None:
+    client = Socket(sockets / "served.sock")
     with running_swarm(dockerd):
-        denied = serve(listed, listed.make("volumes/create"))
+        denied = serve(client, client.make("volumes/create"))
     assert (denied.status, b"no container has this anonymous volume" in denied.body) == (403, True)
 
 

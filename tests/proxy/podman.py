@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from policy.policies import grant_on, policy_with
 from proxy.harness import Wire, World, request
@@ -28,6 +29,12 @@ DELETE = request("DELETE", "/volumes/db")
 
 _TURNS = 40
 """Of the event loop, which pass before a change is made: so long that whoever overtakes it sees what was before."""
+
+
+class Serves(Protocol):
+    """An engine of which each connection is served."""
+
+    async def serve(self, wire: Wire) -> None: ...
 
 
 @dataclass
@@ -112,7 +119,7 @@ async def podman(here: World, *volumes: str, lasting: bool = False) -> AsyncIter
 
 
 @asynccontextmanager
-async def standing_in(here: World, engine: Podman) -> AsyncIterator[None]:
+async def standing_in(here: World, engine: Serves) -> AsyncIterator[None]:
     """Have a stand-in be the engine of a world."""
     tasks = set[asyncio.Task[None]]()
 

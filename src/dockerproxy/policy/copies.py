@@ -1,18 +1,24 @@
-"""Volumes into which Docker copies what the image of a new container has at their place, if they are empty.
+"""Volumes that Docker fills: it copies the directory of the image there if the volume is empty.
 
-Docker does that as root, from outside, and follows links in the volume (moby daemon/container/container_unix.go,
-copyExistingContents, up to 29.7 at least). Whoever changes the volume meanwhile has it write anywhere on the host. So
-files are copied only into a volume that no container can have had before: one that is made through this proxy, when it
-is mounted for the first time.
+Docker copies as root, from outside, and follows links in the volume (moby daemon/container/container_unix.go,
+copyExistingContents, up to 29.7 at least). A container that changes the volume meanwhile makes Docker write anywhere on
+the host. So a volume is filled only if it was made through this proxy and no container has mounted it since. All other
+contained mounts get `NoCopy`.
 
-Attack: put links into a volume while files are copied into it -> Defence: one create at a time mounts a volume, and
-only the first of them copies (test: test_nobody_changes_a_volume_while_files_are_copied_into_it).
-Attack: keep a directory of the volume open when its container is gone -> Defence: it was mounted before, whoever has
-it now (test: the same).
+Attack: put links into a volume while files are copied into it -> Defence: creates that mount a volume wait for each
+other, and only the first fills it (test: test_nobody_changes_a_volume_while_files_are_copied_into_it).
+Attack: do that from the container of an unrestricted create -> Defence: while any volume may be filled or is claimed,
+its body is read for volumes, which it claims like a contained create
+(test: test_an_unrestricted_create_waits_until_the_engine_has_filled_a_volume). One that began before that is not read.
+Attack: keep a directory of the volume open when its container is gone -> Defence: any mount ends that it may be filled
+(test: test_a_volume_that_an_unrestricted_create_mounts_is_not_filled).
+Attack: remove the volume and make one of its name at the engine -> Defence: so does any removal
+(test: test_a_volume_made_after_a_removal_is_not_filled).
 Attack: mount the anonymous volume of a container that is being created, by the name that a list shows -> Defence: such
 a volume is mounted by its name only while a container has it (test: test_no_anonymous_volume_is_mounted_too_early).
 Attack: have a service mount it, whose tasks start at any time and outlive its specs -> Defence: no volume with a name
-is filled while the engine is in a swarm (test: test_named_volumes_are_not_filled_in_a_swarm).
+is filled while the engine is in a swarm, or by a socket with grants of services
+(test: test_named_volumes_are_not_filled_in_a_swarm, test_a_socket_with_grants_of_services_fills_no_volume).
 Attack: have the engine join a swarm when it has said that it is in none -> Defence: only an operator can, or a client
 that is root anyway. Services that are created through this proxy then wait for the volume
 (test: test_a_service_waits_for_a_volume_that_is_being_filled); tasks of a swarm that existed before may not.
@@ -22,15 +28,23 @@ service has named, is not new (test: test_volumes_of_a_swarm_are_not_filled_afte
 
 import json
 from collections.abc import Container, Iterable
+from dataclasses import replace
 from typing import Final
 
-from dockerproxy.policy.claim import Claim, Object, objects_at
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.errors import Refusal
+from dockerproxy.policy.claim import Claim, Known, Object, objects_at
+from dockerproxy.policy.claims.reader import read_request
+from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import ResolvedObject
-from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, write_json
+from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, read_json, write_json
 
 SERVICES: Final = frozenset({"ServiceCreate", "ServiceUpdate"})
 
-COPYING: Final = {"ContainerCreate": "volumes", "VolumeCreate": "names", **dict.fromkeys(SERVICES, "volumes")}
+MOUNTING: Final = SERVICES | {"ContainerCreate"}
+"""Operations that mount volumes. Podman's own are not among them: it does not fill volumes from outside."""
+
+COPYING: Final = {"VolumeCreate": "names", **dict.fromkeys(MOUNTING, "volumes")}
 """Operations that mount volumes, or make one, with the word of the claims that have their names."""
 
 
@@ -38,6 +52,18 @@ def list_copies(claims: Iterable[Claim], word: str) -> tuple[str, ...]:
     """Return the names of volumes that a create mounts, or that it makes."""
     values = (value for claim in claims if claim.words[0] == word for value, _ in claim.options)
     return tuple(dict.fromkeys(value.id for value in values if isinstance(value, ResolvedObject)))
+
+
+def list_mounted(request: CanonicalRequest, known: Known, content: bytes) -> tuple[str, ...]:
+    """Return the names of volumes in a body that no grant judged; none if it is ambiguous.
+
+    An unrestricted client gains nothing by that: it can write to the host anyway.
+    """
+    document = read_json(content)
+    if isinstance(document, Refusal):
+        return ()
+    read = read_request(BODIES[request.operation.name], request, replace(known, body=(document,)))
+    return list_copies(read.claims, "volumes")
 
 
 def is_outside_swarm(content: bytes) -> bool:

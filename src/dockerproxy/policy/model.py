@@ -106,7 +106,8 @@ class Decision:
             are if there are none.
         owner: Whose all is that is shown, if it is all somebody's; of what publishes ports of a swarm, who asks for it.
         mounts: Volumes that it may mount as they are now, since they are the client's own.
-        copies: Volumes that a contained create mounts, into which the engine may copy files of the image, or makes.
+        copies: Volumes that a contained create makes or mounts, into which the engine may copy files of the image; None
+            if its body was not judged.
         makes: Those of `mounts` that do not exist, with their labels: they are made under the client's stamp before the
             request goes on.
         joins: IDs of the client's own networks that it joins, which must be there still.
@@ -127,7 +128,7 @@ class Decision:
     shows: tuple[Mapping[str, Condition], ...] = ()
     owner: str = ""
     mounts: tuple[str, ...] = ()
-    copies: tuple[str, ...] = ()
+    copies: tuple[str, ...] | None = None
     makes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     joins: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()

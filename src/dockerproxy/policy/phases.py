@@ -11,6 +11,7 @@ from typing import Final
 from dockerproxy.api.catalog import HEALTH, Operation, Shape
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
+from dockerproxy.policy.copies import MOUNTING
 from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.naming import BUILD, RENAMING, list_made, makes_image
@@ -102,6 +103,11 @@ class Verdict(Reading):
     def removes_volumes(self) -> bool:
         """Whether it passes, and may remove volumes, which must be there still when another request is about them."""
         return self.request.operation.name in REMOVING and bool(self.to_engine) and not self.decision.shows
+
+    @property
+    def mounts_unread(self) -> bool:
+        """Whether it passes, and may mount volumes of which the decision says nothing."""
+        return self.decision.copies is None and self.request.operation.name in MOUNTING and bool(self.to_engine)
 
     @property
     def removes_network(self) -> bool:

@@ -13,10 +13,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from dockerproxy.policy.copies import SERVICES, is_outside_swarm
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.copies import SERVICES, is_outside_swarm, list_mounted
 from dockerproxy.policy.judge import keep_from_copying
-from dockerproxy.policy.objects import Kind, is_full_id
+from dockerproxy.policy.objects import OWN, Kind, is_full_id
 from dockerproxy.policy.phases import Verdict, deny
+from dockerproxy.proxy.removals import Claim, claim_volume
 from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
 from dockerproxy.proxy.views import look
 from dockerproxy.wire.document import list_of, read_engine_json
@@ -28,41 +30,57 @@ _MOST: Final = 10_000
 _SILENT: Final = "the engine does not say what there is of its volumes"
 
 
-class Fresh:
+class VolumeFills:
     """Names of volumes that were made through this proxy, and that no container has mounted since."""
 
     def __init__(self) -> None:
         self._names: dict[str, None] = {}
 
     def add(self, names: Iterable[str]) -> None:
-        """Note that there are no such volumes yet, and that they are made now."""
+        """Remember volumes, which no container has."""
         self._names.update(dict.fromkeys(names))
         for oldest in [*self._names][:-_MOST]:
             del self._names[oldest]
 
     def discard(self, names: Iterable[str]) -> None:
-        """Note that a container may have these volumes from now on."""
+        """Forget volumes that a container may have from now on."""
         for name in names:
             self._names.pop(name, None)
+
+    def forget(self, claim: Claim) -> None:
+        """Forget the volumes that a request has claimed, to remove them or to mount them."""
+        self.discard([name for name in self._names if claim.precedes(claim_volume(name))])
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
 
+    def __len__(self) -> int:
+        return len(self._names)
 
-async def settle_copies(socket: "SocketState", verdict: Verdict) -> Verdict:
-    """Have only the first create that mounts a new volume copy into it; its volumes are claimed.
+
+async def find_copies(socket: "SocketState", verdict: Verdict) -> tuple[str, ...]:
+    """Return the names of volumes that a request makes or mounts, for which others must wait."""
+    names, body = verdict.decision.copies, verdict.body
+    if names is None and verdict.mounts_unread and body and socket.shared.protects_volumes:
+        return await look(socket, body, partial(list_mounted, verdict.request, verdict.known, body))
+    return names or ()
+
+
+async def settle_copies(socket: "SocketState", policy: CompiledPolicy, verdict: Verdict) -> Verdict:
+    """Let a contained create fill only new volumes; it has claimed all that it mounts.
 
     The decision that is returned names only those into which the engine may copy.
 
     Raises:
         OSError: The engine cannot be reached.
     """
-    names, fresh, operation = verdict.decision.copies, socket.shared.fresh, verdict.operation.name
-    is_made, is_served = operation == "VolumeCreate", operation in SERVICES
+    names, fills, operation = verdict.decision.copies or (), socket.shared.fills, verdict.operation.name
+    is_made = operation == "VolumeCreate"
     try:
         async with asyncio.timeout(socket.patience), socket.lookups:
             absent = [name for name in names if await _is_absent(socket, verdict, name)]
-            new = [name for name in names if name in fresh or name in absent]
+            new = [name for name in names if name in fills or name in absent]
+            is_served = operation in SERVICES or _grants_services(policy)
             may_fill = bool(new) and not is_served and await _is_outside_swarm(socket)
             for name in filter(is_full_id, () if is_made else set(names).difference(absent)):
                 if not await _is_mounted(socket, name):
@@ -70,27 +88,30 @@ async def settle_copies(socket: "SocketState", verdict: Verdict) -> Verdict:
     except (TimeoutError, UnknownObjectError):
         return deny(verdict, _SILENT, HTTPStatus.GATEWAY_TIMEOUT)
     filled = tuple(new) if may_fill and not is_made else ()
-    fresh.add(absent if may_fill and is_made else ())
-    fresh.discard(() if may_fill else names)
+    fills.add(absent if may_fill and is_made else ())
+    fills.discard(() if may_fill else names)
     settled = replace(verdict, decision=replace(verdict.decision, copies=filled))
-    used = set(names).difference(filled)
-    if is_made or is_served or not used:
-        return settled
-    return await look(socket, verdict.to_engine, partial(keep_from_copying, settled, used))
+    unfilled = set(names).difference(filled)
+    return await look(socket, verdict.to_engine, partial(keep_from_copying, settled, unfilled)) if unfilled else settled
 
 
 async def create(socket: "SocketState", verdict: Verdict) -> bytes:
-    """Have the engine act; a volume into which it may have copied is new no more, unless it says that it failed.
+    """Have the engine act; a volume that it may have filled is forgotten, unless the engine says that it failed.
 
     Clients pull an image when they hear that there is none of its name, and create once more.
     """
-    fresh, names = socket.shared.fresh, verdict.decision.copies
-    fresh.discard(names)
+    fills, names = socket.shared.fills, verdict.decision.copies or ()
+    fills.discard(names)
     answer = await converse(socket.shared.engines, verdict.to_engine, to_the_end=False)
     with suppress(UnknownObjectError):
         if read_answer(answer)[0].status >= HTTPStatus.BAD_REQUEST:
-            fresh.add(names)
+            fills.add(names)
     return answer
+
+
+def _grants_services(policy: CompiledPolicy) -> bool:
+    """Whether clients may make services, or change those of others; `own` alone gives them none."""
+    return any(OWN not in case.by_word for name in SERVICES for case in policy.cases[name])
 
 
 async def _is_absent(socket: "SocketState", verdict: Verdict, name: str) -> bool:

@@ -16,7 +16,7 @@ from dockerproxy.policy.judge import judge_object, judge_unknown
 from dockerproxy.policy.lists import has_joined, write_filters
 from dockerproxy.policy.objects import ResolvedObject, get_object
 from dockerproxy.policy.phases import NeedsLookup, Verdict, deny
-from dockerproxy.proxy.copying import settle_copies
+from dockerproxy.proxy.copying import find_copies, settle_copies
 from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.removals import Claim, claim_for, claim_network, claim_volume
 from dockerproxy.proxy.resolver import AmbiguousNameError, UnknownObjectError
@@ -42,7 +42,10 @@ async def decide_and_claim(
     if verdict.removes_network:
         verdict = await _keep_joined(socket, verdict, claims[0])
     if verdict.passes and verdict.decision.copies:
-        verdict = await settle_copies(socket, verdict)
+        verdict = await settle_copies(socket, policy, verdict)
+    elif verdict.passes and verdict.decision.copies is None:
+        for claim in claims:
+            socket.shared.fills.forget(claim)
     return verdict, claims
 
 
@@ -111,7 +114,7 @@ async def _claim(stack: AsyncExitStack, socket: "SocketState", verdict: Verdict)
         await stack.enter_async_context(socket.removals)
         claims = [claim_for(verdict)]
     else:
-        copies = set(verdict.decision.copies)
+        copies = set(await find_copies(socket, verdict))
         claims = [claim_volume(each, uses=each not in copies) for each in sorted(copies.union(verdict.decision.mounts))]
         claims += [claim_network(each, uses=True) for each in sorted(verdict.decision.joins)]
         await _keep_names(stack, socket, verdict.keeps)

@@ -157,13 +157,17 @@ class Exchange(Asking):
         if isinstance(judged, Verdict) and judged.needs_docker:
             self._hold()
             self._client.find_docker(self._take_engine)
-        elif isinstance(judged, Verdict) and not judged.goes_alone:
+        elif isinstance(judged, Verdict) and not self.needs_settling(judged):
             self._proceed(judged)
         elif isinstance(judged, NeedsBody) or (isinstance(judged, Verdict) and not judged.is_whole):
             self._collect(judged)
         else:
             self._hold()
             self._client.look_up(self._policy, judged)
+
+    def needs_settling(self, verdict: Verdict) -> bool:
+        """Whether more is done with a request than to pass it on, or it may mount a volume that is being filled."""
+        return verdict.goes_alone or (verdict.mounts_unread and self.shared.protects_volumes)
 
     def go_on(self, judged: Judged | Refusal) -> None:
         """Go on with what was found out while the request was held."""

@@ -90,13 +90,14 @@ async def _settle(
     """Decide, and do what a request needs; what is claimed for it is claimed until the stack ends."""
     exchange, socket = client.exchange, client.socket
     verdict, claims = await decide_and_claim(stack, socket, policy, judged)
-    if verdict.goes_alone and not verdict.is_whole:
+    goes_alone = exchange.needs_settling(verdict)
+    if goes_alone and not verdict.is_whole:
         # A start and a tag have no body to speak of, but may have one: they come back with that.
         exchange.go_on(verdict)
         return
     if verdict.passes and verdict.decision.counts_for:
         verdict = await keep_quota(stack, client, policy, verdict)
-    if not verdict.passes or not (claims or verdict.goes_alone):
+    if not verdict.passes or not (claims or goes_alone):
         exchange.keep(verdict)
         exchange.go_on(verdict)
     elif verdict.operation.shape is Shape.STREAM:

@@ -17,7 +17,7 @@ from dockerproxy.policy.nesting import Mount, find_nested, list_mounts
 from dockerproxy.policy.phases import Judged, Verdict
 from dockerproxy.proxy.connections import PATIENCE, Connections
 from dockerproxy.proxy.control import Control
-from dockerproxy.proxy.copying import Fresh
+from dockerproxy.proxy.copying import VolumeFills
 from dockerproxy.proxy.removals import Removals
 from dockerproxy.proxy.resolver import Resolver
 from dockerproxy.proxy.tasks import Tasks
@@ -182,7 +182,7 @@ class Shared:
     remark: str = ""
     turns: Turns = field(default_factory=Turns)
     removals: Removals = field(default_factory=Removals)
-    fresh: Fresh = field(default_factory=Fresh)
+    fills: VolumeFills = field(default_factory=VolumeFills)
     resolver: Resolver = field(default_factory=Resolver)
     counting: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     naming: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -194,3 +194,8 @@ class Shared:
         """Let operators watch the records of this log, and the worker measure by this clock."""
         self.worker = Worker(self.now)
         self.control = Control(self.log)
+
+    @property
+    def protects_volumes(self) -> bool:
+        """Whether a volume may be filled, or is claimed: else nobody reads which volumes unjudged bodies mount."""
+        return bool(self.fills or self.removals)
