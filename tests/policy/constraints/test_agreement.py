@@ -13,7 +13,7 @@ from policy.inspecting import admits
 
 from dockerproxy.policy.amounts import read_network, read_ports
 from dockerproxy.policy.constraints.amounts import MISSING, Swap
-from dockerproxy.policy.constraints.base import Choice, Words
+from dockerproxy.policy.constraints.base import Choice
 from dockerproxy.policy.constraints.binds import Bind
 from dockerproxy.policy.constraints.networks import DEFAULT, Joined
 from dockerproxy.policy.constraints.publish import normalise_address
@@ -53,8 +53,6 @@ SIGNALS = ("HUP", "KILL", "TERM", "RTMIN+3", "32")
 NETWORKS = ("10.0.0.0/8", "10.9.0.0/16", "10.9.1.0/24", "::/0", "fd00::/16", "fd00::/64")
 COMMANDS = ((), ("ls",), ("ls", "-l"), ("ls", "a"), ("ls", "a/b"), ("ls", "a", "b"), ("rm", "a"))
 
-WORDS = {name: each.words for name, each in CONSTRAINTS.items() if isinstance(each, Words) and each.words}
-
 CHOICES = {name: each for name, each in CONSTRAINTS.items() if isinstance(each, Choice)}
 
 
@@ -70,7 +68,6 @@ def _find_own() -> Mapping[str, ModuleType]:
 OWN = _find_own()
 
 SAMPLES: Mapping[str, tuple[Hashable, ...]] = {
-    **WORDS,
     "add_capabilities": ("NET_RAW", "SYS_TIME", "ALL"),
     "binds": tuple(Bind(path, each) for path in ("/", "/a", "/a/b", "/ab", "/b") for each in (False, True)),
     "commands": COMMANDS,
@@ -131,7 +128,6 @@ IMAGE_ITEMS = (
 )
 GLOBS = ("/", "/a", "/a/**", "/a*", "/*", "/**", "/a/b")
 ITEMS: Mapping[str, tuple[str, ...]] = {
-    **WORDS,
     "add_capabilities": ("NET_RAW", "cap_net_raw", "SYS_TIME", "ALL"),
     "binds": (*GLOBS, "/a:ro", "/a/**:ro", "/**:ro", "/*:ro"),
     "images": IMAGE_ITEMS,

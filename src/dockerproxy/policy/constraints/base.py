@@ -157,22 +157,6 @@ class Items(Constraint):
         return all(map(self.matcher(outer), self.read_back(inner)))
 
 
-class Words(Items):
-    """A list of plain words: of all that there are, or of any if those are none."""
-
-    is_learned = False
-
-    def __init__(self, name: str, summary: str, words: tuple[str, ...] = (), *, narrows: bool = True) -> None:
-        super().__init__(name, summary, narrows=narrows)
-        self.words = words
-
-    def fault(self, item: str) -> str:
-        """Return which words there are, if this is none of them."""
-        if not item or (self.words and item not in self.words):
-            return f"it is one of {list_names(self.words)}" if self.words else "nothing is called that"
-        return ""
-
-
 class Globs(Items):
     """A list of patterns over texts."""
 

@@ -26,11 +26,7 @@ class Flag(Constraint):
         return value if isinstance(value, bool) else None
 
 
-class _Registries(Choice):
-    is_private = True
-
-
-class _Builders(Choice):
+class _Private(Choice):
     is_private = True
 
 
@@ -49,7 +45,7 @@ class _Signal(Items):
 CONSTRAINTS: Final = (
     # When a build finds no way to the engine's own builder, buildx falls back to a privileged container of its own
     # (buildx driver/docker-container), without being asked to.
-    _Builders(
+    _Private(
         "buildx_builders",
         "the name is none of the privileged containers that buildx starts by itself",
         "none",
@@ -65,7 +61,7 @@ CONSTRAINTS: Final = (
         "which paths in the container, as they are spelled; links in there are followed by the engine",
         narrows=True,
     ),
-    _Registries(
+    _Private(
         "registries",
         "only the registry that the engine is configured for is asked",
         "default",
