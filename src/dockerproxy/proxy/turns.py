@@ -1,10 +1,10 @@
 """Share the event loop: a client that has much to do gets a turn, then everybody else is served.
 
-A turn is a number of steps: a head, a few chunks of a body, some entries of an archive. It ends with the step after
-which `TURN` is over. All that arrives in one round of the loop shares one turn. What arrives later waits in a line, and
-the clients in the line share another turn. Single short heads, which are most, are taken at once.
+A turn is a number of steps: a head, a few chunks of a body. It ends with the step after which `TURN` is over. All that
+arrives in one round of the loop shares one turn. What arrives later waits in a line, and the clients in the line share
+another turn. Single short heads, which are most, are taken at once.
 
-Attack: many heads, chunks or entries in few bytes -> Defence: a turn is time, whatever came in it
+Attack: many heads or chunks in few bytes -> Defence: a turn is time, whatever came in it
 (test: test_a_turn_ends_with_the_step_after_which_its_time_is_over).
 Attack: many connections, each with a little -> Defence: a round is one turn for all of them
 (test: test_a_crowd_has_one_turn_together).

@@ -50,7 +50,7 @@ MOST_ITEMS: Final = 256
 MOST_PORTS: Final = 1024
 """Of a list or map of ports. Servers of FTP or telephony open ranges of some hundred."""
 
-_OF_PORTS: Final = frozenset({"podman_publish", "publish", "service_ports"})
+_OF_PORTS: Final = frozenset({"publish", "service_ports"})
 _OF_TEXTS: Final = FREE | {"commands", "environment", "labels", "program", "surroundings", "volume_labels"}
 """Rules of lists and maps of texts that are judged as a whole. Their number is bounded for all of the body."""
 
@@ -163,7 +163,7 @@ def _include(row: str, others: Mapping[str, tuple[Field, ...]]) -> Iterator[Fiel
 
 
 def grow_tree(fields: tuple[Field, ...]) -> Node:
-    """Make the tree of a body; a body that is a list has paths that begin with `[]`."""
+    """Make the tree of a body."""
     root = Node(Type.OBJECT)
     for each in fields:
         if not each.path.startswith(("?", "@", "#")):

@@ -2,7 +2,7 @@
 
 Attack: a path with dots, double slashes or no leading slash, or an invalid name -> Defence: refused.
 Attack: a volume with options that is a host directory -> Defence: the engine is asked, and a new one has no options.
-Attack: an option that shares mounts with the host, _relabels a read-only one, or is Podman's -> Defence: a closed list.
+Attack: an option that shares mounts with the host, relabels a read-only one, or is Podman's -> Defence: a closed list.
 Attack: an anonymous volume whose path Podman takes for `source:target` -> Defence: a path has no colon.
 Attack: lead the runtime to the host by links below which Podman has it fill memory with what is there -> Defence: no
 memory is put below what others may change meanwhile (test: test_memory_is_not_filled_from_what_others_change).
@@ -27,6 +27,8 @@ _SHOWN: Final = frozenset({"", "rw", "ro", "private", "rprivate", "rbind", "nosu
 """What Podman's inspection shows behind a target. Docker refuses those of mount(8); none gives more than it has."""
 
 _RELABELS: Final = frozenset({"z", "Z"})
+"""With these the engine writes labels to what is mounted, even if the container may only read it."""
+
 _VOLUME_OPTIONS: Final = _SHOWN | _RELABELS | {"nocopy"}
 _BIND_OPTIONS: Final = _VOLUME_OPTIONS | {"consistent", "cached", "delegated"}
 """Behind the target of a bind. All others carry mounts back to the host or, for Podman, change files there."""
@@ -65,7 +67,8 @@ def _check_bind(reading: Reading, bind: str, path: str) -> str:
     options = "".join(rest).split(",")
     _look_at_target(reading, target, path)
     if source.startswith("/"):
-        parts[0] = _claim_source(reading, source, path, read_only="ro" in options and not _relabels(options))
+        is_read_only = "ro" in options and _RELABELS.isdisjoint(options)
+        parts[0] = _claim_source(reading, source, path, read_only=is_read_only)
         known = _BIND_OPTIONS
     else:
         _claim_volume(reading, source, path)
@@ -76,11 +79,6 @@ def _check_bind(reading: Reading, bind: str, path: str) -> str:
     elif "ro" in options and "rw" in options:
         reading.violate(path, bind, "both read-only and writable")
     return ":".join(parts)
-
-
-def _relabels(options: list[str]) -> bool:
-    """Whether options have the engine write labels to what is mounted, even if the container may only read it."""
-    return not _RELABELS.isdisjoint(options)
 
 
 def _look_at_target(reading: Reading, target: str, path: str) -> None:
