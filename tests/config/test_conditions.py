@@ -8,7 +8,6 @@ from dockerproxy.config.conditions import REMOVED, read_conditions
 from dockerproxy.config.document import Fields, Place, Text
 from dockerproxy.config.groups import GROUPS
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.constraints.base import Constraint, Words
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.values import Takes
@@ -72,15 +71,11 @@ def test_an_operation_is_granted_under_its_conditions() -> None:
     }
 
 
-def _example_of(word: Constraint) -> str:
-    return f'["{word.words[0]}"]' if isinstance(word, Words) and word.words else EXAMPLES[word.takes]
-
-
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if find_words(OPERATIONS[name])])
 def test_every_condition_that_an_operation_bears_can_be_written(name: str) -> None:
     words = find_words(OPERATIONS[name])
     examples = {
-        word.name: word.choices[0] if word.choices else EXAMPLES.get(word.name) or _example_of(word)
+        word.name: word.choices[0] if word.choices else EXAMPLES.get(word.name) or EXAMPLES[word.takes]
         for word in words.values()
     }
     written = ", ".join(f"{word}: {value}" for word, value in examples.items())
