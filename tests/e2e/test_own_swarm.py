@@ -87,7 +87,7 @@ def create(
     spec = {"Image": "busybox:latest", "Command": ["sh", "-c", "echo inside; exec sleep 600"], **(container or {})}
     task = {"ContainerSpec": {"StopGracePeriod": 0, **spec}, **more}
     endpoint = {"Ports": [{**PUBLISHED, "PublishMode": publish}]} if publish else {"Mode": "dnsrr"}
-    return socket.ask("POST", "/v1.41/services/create", Name=name, TaskTemplate=task, EndpointSpec=endpoint)
+    return socket.ask("POST", "/v1.44/services/create", Name=name, TaskTemplate=task, EndpointSpec=endpoint)
 
 
 def make(socket: Socket, what: str, name: str, **body: object) -> str:
