@@ -9,7 +9,7 @@ MOST_ON_THE_PATH: Final = 11_946
 """Lines of code that decide what passes."""
 
 MOST_OF_ALL: Final = 24_310
-MOST_OF_TESTS: Final = 58_970
+MOST_OF_TESTS: Final = 58_965
 MOST_WORDS: Final = 35_247
 """Words in `docs/*.md`."""
 

@@ -35,7 +35,7 @@ def test_every_warning_and_what_says_what_it_exposes_is_logged_before_it_listens
         for text in (
             "warning environment variable CONTAINER: unknown setting",
             "warning     did you mean CONTAINERS?",
-            "; `dockerproxy check` says what it exposes",
+            "notice `dockerproxy check` says what it exposes",
         ):
             assert text in before
 

@@ -131,7 +131,7 @@ def _announce(configured: Configured, log: Log) -> None:
             log.message(Level.WARNING, text)
         if served.remark:
             log.message(Level.WARNING, served.remark)
-        text = f"socket {served.name}: policy {digest(served.policy)}; `dockerproxy check` says what it exposes"
+        text = f"socket {served.name}: policy {digest(served.policy)}\n`dockerproxy check` says what it exposes"
         log.message(Level.NOTICE, text)
 
 
