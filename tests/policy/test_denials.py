@@ -1,7 +1,6 @@
 """A denial names nothing of others but what its client sent; where grants say `own`, what they have does not exist."""
 
 import json
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -29,7 +28,6 @@ from dockerproxy.wire.document import Json
 
 NAME = "zqsecret"
 HEX, OF_SWARM = "ce7a" + 15 * "01d9", "q5x" + 11 * "7z"
-INSPECTIONS = sorted(name for name in OPERATIONS if re.fullmatch("[A-Z][a-z]+Inspect(Libpod)?", name))
 LISTING = {"images": "docker.io/library/granted-*:1"}
 
 

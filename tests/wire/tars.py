@@ -24,15 +24,10 @@ def link(name: str, target: str, **fields: Any) -> tuple[tarfile.TarInfo, bytes]
     return item(name, type=tarfile.SYMTYPE, linkname=target, **{"mode": 0o777, **fields})
 
 
-def hard_link(name: str, target: str, **fields: Any) -> tuple[tarfile.TarInfo, bytes]:
-    """Return a hard link of an archive."""
-    return item(name, type=tarfile.LNKTYPE, linkname=target, **fields)
-
-
-def archive_of(*items: tuple[tarfile.TarInfo, bytes], form: int = tarfile.PAX_FORMAT, **settings: object) -> bytes:
+def archive_of(*items: tuple[tarfile.TarInfo, bytes]) -> bytes:
     """Return an archive."""
     written = io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w", format=form, **settings) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=written, mode="w") as archive:
         for info, content in items:
             archive.addfile(info, io.BytesIO(content))
     return written.getvalue()

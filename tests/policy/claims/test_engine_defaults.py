@@ -18,7 +18,6 @@ LATER = [
 READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
 OTHERS = ["", "/", "/proc", "/proc/kcore/", "/proc/./kcore", "/Proc/kcore", "/proc/k\u0441ore", "/sys", "/data"]
 PATHS = st.lists(st.sampled_from([*MASKED, *LATER, *READ_ONLY, *OTHERS]), max_size=20)
-NETWORK_ID = "c1de".ljust(64, "0")
 
 
 def faults(body: Json, operation: str = "ContainerCreate") -> list[str]:
