@@ -27,7 +27,6 @@ from urllib.parse import quote
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest, read_version
 from dockerproxy.policy.anonymous import ANONYMOUS
-from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.lists import PRUNES, RELATIVE, is_relative, read_list
 from dockerproxy.policy.objects import ResolvedObject, certain_values, get_object
 from dockerproxy.text import decimal, number
@@ -65,7 +64,9 @@ _IMAGES: Final = _Prune("ImageList", "/images", "/json", "ImagesDeleted")
 _NETWORKS: Final = _Prune("NetworkList", "/networks", "", "NetworksDeleted")
 _VOLUMES: Final = _Prune("VolumeList", "/volumes", "", "VolumesDeleted")
 _CACHE: Final = _Prune("ImageList", "/images", "/json", "CachesDeleted")
-"""Nobody owns build cache, so none is removed, and `docker system prune` ends as it would on an engine without any."""
+
+_UNOWNED: Final = frozenset({_IMAGES, _CACHE})
+"""Images and build cache have no owner: none is removed, and `docker system prune` completes."""
 
 TABLE: Final[Mapping[str, _Prune]] = {
     "BuildPrune": _CACHE,
@@ -218,9 +219,11 @@ def _prefix(request: CanonicalRequest) -> str:
     return f"/{request.version}" if request.version else ""
 
 
-def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, Answer, Answer]:
+def prune(request: CanonicalRequest, now: float) -> Generator[Ask, Answer, Answer]:
     """Yield each request that an owner's prune takes, get its answer, and return the answer to the prune."""
     row, filters = TABLE[request.operation.name], read_filters(request)
+    if row in _UNOWNED:
+        return HTTPStatus.OK, _sum_up(row, [])
     status, content = yield begin_prune(request)
     if status != HTTPStatus.OK:
         return status, content
@@ -230,17 +233,15 @@ def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, A
     removed: list[ResolvedObject] = []
     for element in listing.elements:
         found = get_object(element.found)
-        if filters.admits(found, now) and _is_unused(row, found) and _is_named(row, found, owner) <= filters.named:
+        if filters.admits(found, now) and _is_unused(row, found) and _is_named(row, found) <= filters.named:
             status, _ = yield Ask("DELETE", f"{_prefix(request)}{row.path}/{quote(found.id, safe=':')}")
             if status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
                 removed.append(found)
     return HTTPStatus.OK, _sum_up(row, removed)
 
 
-def _is_named(row: _Prune, found: ResolvedObject, owner: str) -> bool:
+def _is_named(row: _Prune, found: ResolvedObject) -> bool:
     """Whether somebody gave it a name, of images and volumes."""
-    if row is _IMAGES:
-        return bool(ImageOwner(owner).names(found))
     return row in _MORE and ANONYMOUS not in found.labels
 
 
@@ -249,13 +250,11 @@ def _is_unused(row: _Prune, found: ResolvedObject) -> bool:
     said = found.document
     if row is _CONTAINERS:
         return said.get("state") in _STOPPED
-    return row in {_IMAGES, _NETWORKS} or (said.get("driver") == "local" and not said.get("options"))
+    return row is _NETWORKS or (said.get("driver") == "local" and not said.get("options"))
 
 
 def _sum_up(row: _Prune, removed: list[ResolvedObject]) -> bytes:
     """Write the answer."""
-    if row is _IMAGES:
-        return json.dumps({row.key: [{"Deleted": each.id} for each in removed], "SpaceReclaimed": 0}).encode()
     names = [(each.names or (each.id,))[0] if row is _NETWORKS else each.id for each in removed]
     sizes = [size if isinstance(size := each.document.get("sizerw"), int) else 0 for each in removed]
     reclaimed = {} if row is _NETWORKS else {"SpaceReclaimed": sum(sizes)}

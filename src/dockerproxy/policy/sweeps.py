@@ -1,7 +1,7 @@
 """A sweep: remove what an owner has, by requests that a client of the owner could send.
 
 What is in use goes last: services, containers with their anonymous volumes, then secrets, configs, networks,
-volumes, and images if that is wanted. A sweep may be stopped after each request, and begun again.
+volumes. A sweep may be stopped after each request, and begun again.
 
 Attack: join a container, which Podman then keeps as long as that is there -> Defence: what is newer goes first (test:
 test_what_is_newer_goes_first).
@@ -45,7 +45,6 @@ _ORDER: Final = (
 )
 _STOP: Final = "/containers/{}/stop?t=0"
 _WAIT: Final = "/containers/{}/wait?condition=removed"
-_IMAGES: Final = (Kind.IMAGE, "ImageList", "/images/json?filters={}", "/images/{}")
 """For each kind the operation that lists it, and the targets to list and to remove; what uses others comes first."""
 
 
@@ -66,15 +65,13 @@ class Swept(NamedTuple):
         return f"{self.kind} {self.name}"
 
 
-def find_obstacle(policy: CompiledPolicy, *, images: bool = False) -> str:
+def find_obstacle(policy: CompiledPolicy) -> str:
     """Say why a sweep through a socket with this policy would not reach just what is own; empty if it would."""
     if not policy.owner:
         return "nobody owns what it creates"
     if policy.mode is not Mode.ENFORCE:
         return f"in mode {policy.mode}, it lists what others own too"
     wide = [name for _, name, _, _ in _ORDER if not all(case.decision.owner for case in policy.cases[name])]
-    _, listing, _, _ = _IMAGES
-    wide += [listing for case in policy.cases[listing] if images and not (case.decision.shows and case.decision.images)]
     return f"its {wide[0]} lists what others own too" if wide else ""
 
 
@@ -84,7 +81,6 @@ def sweep(
     latest: float | None = None,
     *,
     is_dry: bool = False,
-    images: bool = False,
 ) -> Generator[Ask, Answer, None]:
     """Yield each request that it takes, and get its answer.
 
@@ -93,9 +89,8 @@ def sweep(
         tell: Gets each object when its removal was tried.
         latest: Seconds since 1970 after which what was created is spared.
         is_dry: Whether nothing is removed.
-        images: Whether images are removed, too: all their own names.
     """
-    for kind, operation, listing, removal in (*_ORDER, *((_IMAGES,) if images else ())):
+    for kind, operation, listing, removal in _ORDER:
         status, content = yield Ask("GET", listing.format(write_filters(owner)))
         if status != HTTPStatus.OK:
             if kind not in _RARE or status == HTTPStatus.FORBIDDEN:
@@ -107,7 +102,7 @@ def sweep(
             continue
         listed = (get_object(element.found) for element in reversed(answer.elements))
         for found in sorted(listed, key=find_time, reverse=True):
-            is_own = kind is Kind.IMAGE or found.labels.get(OWNER) == owner
+            is_own = found.labels.get(OWNER) == owner
             if not is_own or (latest is not None and find_time(found) > latest):
                 continue
             names = ", ".join(name for name in found.names if "@" not in name)

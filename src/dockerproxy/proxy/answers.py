@@ -112,7 +112,7 @@ class AnswerReader:
         if framing in _COUNTED and len(data) >= whole:
             if exchange.socket.notes_created:
                 exchange.note_answer(data[end:whole])
-            self._end_answer(exchange, data, whole, is_whole=True)
+            self._end_answer(exchange, data, whole)
             return b"", 0
         self._framing, self._left = framing, head.length
         self._chunks = Chunks() if framing is Framing.CHUNKED else None
@@ -144,14 +144,14 @@ class AnswerReader:
         return ""
 
     @staticmethod
-    def _end_answer(exchange: "Exchange", data: bytes, used: int, *, is_whole: bool = False) -> None:
+    def _end_answer(exchange: "Exchange", data: bytes, used: int) -> None:
         """Pass on the last piece of an answer. Nobody asked for bytes after it: they end this connection."""
         piece = data if used == len(data) else data[:used]
         if used < len(data):
             exchange.cut_engine("the engine sent more than one answer to a request")
         elif exchange.known is not None and exchange.finish(exchange.known, exchange.account.status, piece):
             return
-        exchange.end_with(piece, is_whole=is_whole)
+        exchange.end_with(piece)
 
     def end(self, exchange: "Exchange", error: Exception | None) -> None:
         """Take the end of the connection for the end of the answer, if it may be."""

@@ -19,7 +19,7 @@ from typing import Final
 from dockerproxy.api.catalog import HEALTH, Shape
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, read_created
-from dockerproxy.policy.judge import attach_body, attach_nonce, judge, judge_body, judge_engine
+from dockerproxy.policy.judge import attach_body, judge, judge_body, judge_engine
 from dockerproxy.policy.phases import Judged, NeedsBody, Verdict
 from dockerproxy.proxy.asking import Asking
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
@@ -160,8 +160,6 @@ class Exchange(Asking):
 
     def _follow(self, judged: Judged) -> None:
         """Do what must be done next with a request. One that goes alone goes on whole, and in its turn."""
-        if isinstance(judged, Verdict) and judged.needs_nonce:
-            judged = attach_nonce(judged, token_hex(16))
         self.judged = judged
         if isinstance(judged, Verdict) and judged.needs_docker:
             self._hold()

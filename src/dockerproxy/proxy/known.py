@@ -97,7 +97,7 @@ def find_known(judged: Judged, redact: Callable[[str], str], journal: JournalPor
     operation, head = judged.request.operation, judged.head
     if not isinstance(judged, Verdict) or not judged.decision.allowed or not judged.to_engine or not judged.is_whole:
         return None
-    if operation is HEALTH or operation.shape not in _ANSWERED or not judged.is_plain or judged.needs_nonce:
+    if operation is HEALTH or operation.shape not in _ANSWERED or not judged.is_plain:
         return None
     if head.close or operation.name in CREATES:
         return None

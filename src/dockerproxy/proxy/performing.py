@@ -21,7 +21,6 @@ from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.prunes import Answer, Ask, prune
 from dockerproxy.policy.summaries import sum_up
 from dockerproxy.proxy.deciding import decide_and_claim, is_as_claimed
-from dockerproxy.proxy.naming import rename
 from dockerproxy.proxy.removals import StillRemovingError
 from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
 from dockerproxy.proxy.views import SHORT, fetch_list
@@ -40,11 +39,9 @@ async def perform_steps(exchange: "Exchange", verdict: Verdict) -> bytes:
     """Make the requests that one of a client takes; return the answer, or nothing if the client goes."""
     socket = exchange.socket
     exchange.detach(verdict)
-    if verdict.operation.name in PRUNES:
-        steps = prune(verdict.request, time.time(), verdict.decision.owner)
-    else:
-        steps = sum_up(verdict.request)
-    ask: Ask | Answer = next(steps)
+    is_prune = verdict.operation.name in PRUNES
+    steps = prune(verdict.request, time.time()) if is_prune else sum_up(verdict.request)
+    ask: Ask | Answer = _go_on(steps, None)
     while isinstance(ask, Ask):
         if not exchange.is_held:
             return b""
@@ -58,10 +55,10 @@ async def perform_steps(exchange: "Exchange", verdict: Verdict) -> bytes:
     return write_answer(status, says, close=False, decision=exchange.account.decision)
 
 
-def _go_on(steps: Generator[Ask, Answer, Answer], answer: Answer) -> Ask | Answer:
+def _go_on(steps: Generator[Ask, Answer, Answer], answer: Answer | None) -> Ask | Answer:
     """Return what is asked next, or the answer to it all."""
     try:
-        return steps.send(answer)
+        return next(steps) if answer is None else steps.send(answer)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return] # it is what the generator returns
 
@@ -79,8 +76,6 @@ async def perform(socket: "SocketState", owner: str, ask: Ask) -> Answer:
                 return verdict.decision.status, write_message(verdict.decision.message)
             if verdict.operation.name in LISTS:
                 answer = await fetch_list(socket, verdict, owner)
-            elif verdict.renames:
-                answer = await rename(socket, verdict)
             elif claims and not is_as_claimed(verdict, claims[0]):
                 return HTTPStatus.CONFLICT, write_message("the name means another object than before")
             else:

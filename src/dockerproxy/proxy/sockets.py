@@ -78,7 +78,6 @@ class SocketState:
         lookups: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
         judging: The long jobs of its clients that wait for the worker.
         removals: Bounds how many remove volumes at one time for its clients.
-        naming: Of those that give names to images, the one that stands in the line of all sockets.
         counted: Bounds how many add to a quota at one time for its clients.
         granted: What a person has allowed until the next reload.
     """
@@ -102,7 +101,6 @@ class SocketState:
         self.judging = Line()
         self.told: set[str] = set()
         self.removals = asyncio.Semaphore(REMOVALS)
-        self.naming = asyncio.Lock()
         self.counted = asyncio.Semaphore(COUNTED)
         self.granted = Granted()
         self.replace(settings)
@@ -195,8 +193,6 @@ class Shared:
         engines: Paths where the engine may be; a reload may change them.
         now: A clock that only goes forward, in seconds.
         remark: What its health check says of the process besides; empty if nothing.
-        naming: Held while a client gives or takes away names of images.
-        runs: Names of images by which containers are being created, or that are being saved or sent.
     """
 
     engines: tuple[str, ...]
@@ -209,8 +205,6 @@ class Shared:
     fresh: Fresh = field(default_factory=Fresh)
     resolver: Resolver = field(default_factory=Resolver)
     ledgers: Ledgers = field(default_factory=Ledgers)
-    naming: asyncio.Lock = field(default_factory=asyncio.Lock)
-    runs: list[str] = field(default_factory=list)
     worker: Worker = field(init=False)
     control: Control = field(init=False)
 
