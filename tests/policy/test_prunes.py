@@ -13,7 +13,6 @@ from policy.policies import PLAIN, request_of
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import own_policy
 from dockerproxy.policy.decide import decide, is_allowed
-from dockerproxy.policy.image_marks import fresh_key, key_of, write_mark
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import PRUNES
 from dockerproxy.policy.objects import KINDS, ResolvedObject
@@ -167,7 +166,7 @@ def test_when_something_was_created_is_read(document: dict[str, object], when: f
 
 def run(target: str, listed: object, status: int = 204) -> tuple[list[Ask], int, Any]:
     """Run a prune to its end; return what it asked for, and its answer."""
-    steps, asked = prune(request_of("POST", target), NOW, "ci"), list[Ask]()
+    steps, asked = prune(request_of("POST", target), NOW), list[Ask]()
     ask = next(steps)
     while True:
         asked.append(ask)
@@ -212,26 +211,17 @@ def test_a_network_without_a_name_is_told_by_its_id() -> None:
     assert run("/networks/prune", [{"Id": "1f", "Labels": MINE}])[2] == {"NetworksDeleted": ["1f"]}
 
 
-def test_of_images_only_those_without_an_own_name_go_unless_the_client_means_all() -> None:
-    """Those that are own have a mark, here of a name of it that is gone, or of none."""
-    named, freed, theirs = "app:1", write_mark(fresh_key("1"), "ci"), write_mark(key_of("docker.io/library/app:1"), "x")
-    own = write_mark(key_of("docker.io/library/app:1"), "ci")
-    tags = [[named, own], [freed], [named, theirs, freed]]
-    images = [{"Id": f"sha256:{each}", "RepoTags": names} for each, names in zip(IDS, tags, strict=False)]
-    asked, status, answer = run("/v1.45/images/prune", images)
-    assert asked == [
-        Ask("GET", "/v1.45/images/json"),
-        *(Ask("DELETE", f"/v1.45/images/sha256:{each}") for each in IDS[1:3]),
-    ]
-    deleted = [{"Deleted": f"sha256:{each}"} for each in IDS[:3]]
-    assert (status, answer) == (200, {"ImagesDeleted": deleted[1:], "SpaceReclaimed": 0})
-    every = quote(json.dumps({"dangling": ["false"]}))
-    assert run(f"/v1.45/images/prune?filters={every}", images)[2]["ImagesDeleted"] == deleted
+@pytest.mark.parametrize(("target", "key"), [("/images/prune", "ImagesDeleted"), ("/build/prune", "CachesDeleted")])
+def test_a_prune_of_what_has_no_owner_removes_nothing(target: str, key: str) -> None:
+    with pytest.raises(StopIteration) as end:
+        next(prune(request_of("POST", target), NOW))
+    status, content = end.value.value
+    assert (status, json.loads(content)) == (200, {key: [], "SpaceReclaimed": 0})
 
 
 def test_what_is_no_list_ends_a_prune() -> None:
     assert run("/networks/prune", "text")[1:] == (502, {"message": "the engine's list is not as expected"})
-    steps = prune(request_of("POST", "/networks/prune"), NOW, "ci")
+    steps = prune(request_of("POST", "/networks/prune"), NOW)
     next(steps)
     with pytest.raises(StopIteration) as end:
         steps.send((500, b"x"))

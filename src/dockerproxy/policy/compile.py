@@ -16,8 +16,10 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.conflicts import TELLING
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import Creates, Own, own_by
+from dockerproxy.policy.constraints.parameters import EITHER
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.hiding import find_bar
+from dockerproxy.policy.image_grants import SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
 from dockerproxy.policy.objects import BUILD, KINDS, OWN, REMOVAL, TAGGING, WORDS, Kind, list_switches
@@ -25,7 +27,7 @@ from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.quota import STARTS, UPDATES
 from dockerproxy.policy.stamps import SERVED
 from dockerproxy.policy.summaries import COUNTING
-from dockerproxy.policy.values import propose
+from dockerproxy.policy.values import items_of, propose
 from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
 
 _CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
@@ -47,6 +49,8 @@ _RUN: Final = frozenset({"ContainerCreate", "ServiceCreate", "ServiceUpdate"})
 _DIGITS: Final = 12
 """Of such a key."""
 
+_EXAMPLE_OF_TAGS: Final = "docker.io/library/NAME-*"
+
 _CONTAINERS: Final = ("ContainerList", "ContainerListLibpod")
 """Where these show only some, nothing counts all."""
 
@@ -54,6 +58,14 @@ _REACHING: Final = frozenset(
     {"CheckpointCreate", "CheckpointDelete", "CheckpointList", "ContainerChanges", "ContainerChangesLibpod"}
 )
 """Operations on any directory of the host: by its name, or where a link leads when an engine looks for changes."""
+
+_FORCED: Final = Condition(EITHER, value=True)
+_UNFORCED: Final = {"force": ""}
+"""Has a removal by `tags` accept force, which the docker command line sends, and force nothing.
+
+Attack: force an ID, and with it names that another client gives the image meanwhile -> Defence: the engine refuses to
+remove an image by its ID that has names in two repositories (test: test_a_removal_forces_nothing).
+"""
 
 _FIXED_OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1", "pull": ""}
 """Has a build run all its steps, leave no containers, and replace no image that is there by what a registry has.
@@ -66,12 +78,14 @@ OWN_GRANT: Final = Grant(
     frozenset(
         name
         for name, operation in OPERATIONS.items()
-        if OWN in find_words(operation) and name not in {*SEALED, *_REACHING}
+        if (OWN in find_words(operation) and name not in {*SEALED, *_REACHING}) or name in SEEN
     ),
     OWN,
     (Condition(CONSTRAINTS[OWN], value=True),),
 )
 """What the word `own` stands for: all that can be done to what exists, for what clients of the socket created.
+
+Of images, which nobody owns, it shows those that the socket's grants name.
 """
 
 
@@ -156,8 +170,11 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     cases[HEALTH.name] = (Case((), Decision(allowed=True, source="always")),)
     owns = any(condition.word == OWN for grant in policy.grants for condition in grant.conditions)
     owner = policy.owner if owns else ""
+    left = tuple(grant._replace(operations=grant.operations - denied.keys()) for grant in policy.grants)
+    used = list_seen(left)
     for name in granted.keys() - denied.keys():
-        grants = [each for each in granted[name] if not _is_void(policy, name, each, owner)]
+        grants = show_images(name, granted[name], used)
+        grants = [each for each in grants if not _is_void(policy, name, each, owner)]
         creates, serving = (_list_creates(each.get(name, ()), granted, denied) for each in (CREATED_BY, _SERVING))
         grants = list(_bound(name, grants, creates, serving))
         grants = [] if find_bar(policy.hides, name) else grants
@@ -181,7 +198,7 @@ def _is_void(policy: Policy, name: str, grant: Grant, owner: str) -> bool:
     """Whether a grant allows nothing of an operation: what nothing can bound, only an unrestricted one allows."""
     is_open = UNRESTRICTED in grant.conditions
     evades = policy.quota is not None and policy.quota.evaded_by(name, is_open=is_open) != ""
-    return evades or (not is_open and (name in SEALED or (owner != "" and name in {BUILD, TAGGING, REMOVAL})))
+    return evades or (name in SEALED and not is_open) or needs_tags(name, grant, owns=owner != "")
 
 
 def _counts_for(policy: Policy, name: str, owner: str) -> str:
@@ -290,6 +307,9 @@ class _Answers(dict[str, Decision]):
             reason = "a rule denies it"
         elif evaded and grants and not cases:
             reason, remedy = f"the quota of {evaded} cannot count what it makes", "to allow it, use another socket"
+        elif grants and not cases and any(needs_tags(name, each, owns=True) for each in grants):
+            reason = "it must say by tags which names clients may give or remove"
+            remedy = propose(self._policy.remedy, name, {"tags": (_EXAMPLE_OF_TAGS,)})
         elif name in SEALED and grants and not cases:
             reason = f"{SEALED[name]}, and no condition can limit it"
             remedy = propose(self._policy.remedy, name, values_of((UNRESTRICTED,)))
@@ -305,7 +325,8 @@ def _compile(name: str, grant: Grant, owner: str, *, counts_for: str) -> Case:
     body = None if is_open else table
     operation = OPERATIONS[name]
     own = Condition(own_by(owner), value=True)
-    conditions = tuple(_by(owner, condition) for condition in grant.conditions)
+    conditions = _name_images(name, tuple(_by(owner, condition) for condition in grant.conditions))
+    is_by_tags = name == REMOVAL and any(condition.word == "tags" for condition in conditions)
     speaks = any(is_about_object(operation, condition.word) for condition in conditions)
     keeps = (owner or not is_open) and name in KINDS and table is not None and find_places_of_labels(table)
     asks = (body is not None and body.asks) or bool(keeps)
@@ -313,7 +334,7 @@ def _compile(name: str, grant: Grant, owner: str, *, counts_for: str) -> Case:
         allowed=True,
         source=grant.source,
         about_object=speaks or asks or (counts_for != "" and name in UPDATES | STARTS),
-        fixed=_FIXED_OF_BUILDS if body is not None and name == BUILD else {},
+        fixed=_UNFORCED if is_by_tags else _FIXED_OF_BUILDS if body is not None and name == BUILD else {},
         docker_only=body is not None and name == BUILD,
         counts_for=counts_for,
         owner=owner if name in TELLING and not is_open else "",
@@ -324,6 +345,20 @@ def _compile(name: str, grant: Grant, owner: str, *, counts_for: str) -> Case:
     served = SERVED if operation.section == "services" else ""
     key = f"{served}{_find_key(grant)}" if owner and name in _RUN else ""
     return Case(conditions, decision, body, judges_head=any(about_head), beside=beside, stamped=stamped, key=key)
+
+
+def _name_images(name: str, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """Have an image that gets a name be one of `images` or `tags`, and a removal by `tags` accept force."""
+    said = values_of(conditions)
+    if "tags" not in said or UNRESTRICTED in conditions:
+        return conditions
+    if name == REMOVAL:
+        return (*(each for each in conditions if each.word != _FORCED.word), _FORCED)
+    if name != TAGGING:
+        return conditions
+    images = (*items_of(said.get("images")), *items_of(said["tags"]))
+    others = (each for each in conditions if each.word != "images")
+    return (Condition(CONSTRAINTS["images"], images), *others)
 
 
 def _by(owner: str, condition: Condition) -> Condition:
@@ -348,7 +383,7 @@ def _cost(case: Case) -> tuple[int, bool, bool, str]:
 
 def describe_conditions(case: Case) -> str:
     """Say the conditions of a case, as a clause that follows "if"."""
-    said = (each for each in case.conditions if each != UNRESTRICTED and each.word != SWITCHED.word)
+    said = (each for each in case.conditions if each not in (UNRESTRICTED, _FORCED) and each.word != SWITCHED.word)
     return " and ".join(map(str, said))
 
 

@@ -204,6 +204,7 @@ def words_of_object(name: str) -> tuple[str, ...]:
         return ()
     words, is_image = OBJECT_WORDS[KINDS[name]], KINDS[name] is Kind.IMAGE
     left_out = {LABELLED} if is_image and name in BY_REFERENCE | EVERY | GIVING else set()
+    words = (*words, "tags") if name == REMOVAL else words
     return tuple(word for word in words if word not in left_out)
 
 

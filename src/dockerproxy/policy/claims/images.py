@@ -54,14 +54,15 @@ def _claim_image(reading: Reading, value: str, path: str, reference: Reference |
     """Claim an image that the engine is asked for: by what that says, or else by its name with the registry.
 
     The name with the registry could be no id. So it makes no difference to a client whether an image that it may not
-    use is found by what it said.
+    use is found by what it said. What an engine finds by a name counts as that name with the registry.
 
     Attack: give an image a name like the beginning of an ID in `localhost`, where Podman looks first, to have
     others run it -> Defence: it goes on by an ID or with its registry (test: test_no_name_like_an_id_is_of_localhost).
     """
     found, lookup = reading.resolve(Kind.IMAGE, value)
     options: list[tuple[ResolvedObject, Json]] = []
-    if found is not None and (found.document or reference is None):
+    begins = found is not None and found.id.removeprefix("sha256:").startswith(value.removeprefix("sha256:"))
+    if found is not None and (reference is None or (begins and found.document)):
         options.append((found, found.id))
     if found is not None and reference is not None:
         options.append((named(str(with_default_tag(reference))), complete(value, reference)))

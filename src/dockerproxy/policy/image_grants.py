@@ -1,0 +1,107 @@
+"""Which images the grants of a socket name: `images` that its clients use and see, `tags` that they give and take away.
+
+Images are shared by all clients of an engine. Only names bound what a client does with them.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from typing import Final, NamedTuple
+
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.images import SHOWN, begins_literally
+from dockerproxy.policy.globs import find_stem, overlap
+from dockerproxy.policy.model import Grant, Policy, values_of
+from dockerproxy.policy.objects import BUILD, OWN, REMOVAL, TAGGING
+from dockerproxy.policy.references import normalise_pattern
+from dockerproxy.policy.values import items_of
+from dockerproxy.policy.vocabulary import UNRESTRICTED
+
+SEEN: Final = frozenset(f"Image{verb}{api}" for verb in ("History", "Inspect", "List") for api in ("", "Libpod")).union(
+    ("ImageAttestations", "ImageExistsLibpod")
+)
+"""What `own` grants of images."""
+
+_CREATE: Final = "ContainerCreate"
+_USING: Final = frozenset({_CREATE, "ImageCreate"})
+_ANY: Final = "**"
+
+
+def needs_tags(name: str, grant: Grant, *, owns: bool) -> bool:
+    """Whether a grant allows nothing of an operation because it does not say by `tags` which names may be given."""
+    words = values_of(grant.conditions)
+    is_bound = name in {BUILD, TAGGING} or (owns and name == REMOVAL)
+    return is_bound and words.keys().isdisjoint({"tags", UNRESTRICTED.word})
+
+
+def list_tags(grants: Iterable[Grant]) -> tuple[str, ...]:
+    """Return the patterns over names that clients may give to images, or take away."""
+    items = (item for grant in grants if grant.operations for item in items_of(values_of(grant.conditions).get("tags")))
+    return tuple(dict.fromkeys(items))
+
+
+def list_used(grants: Iterable[Grant]) -> tuple[str, ...]:
+    """Return the patterns over images that clients may run or pull: all, if a grant of `ContainerCreate` has none."""
+    found: dict[str, None] = {}
+    for grant in grants:
+        words = values_of(grant.conditions)
+        if "images" in words and grant.operations & _USING:
+            found.update(dict.fromkeys(items_of(words["images"])))
+        elif _CREATE in grant.operations:
+            found[_ANY] = None
+    return tuple(found)
+
+
+def list_seen(grants: tuple[Grant, ...]) -> tuple[str, ...]:
+    """Return the patterns over images that clients see by `own`: those that they use, and those that they name."""
+    found = (*list_used(grants), *list_tags(grants))
+    return (_ANY,) if _ANY in found else tuple(dict.fromkeys(found))
+
+
+def show_images(name: str, grants: Iterable[Grant], used: tuple[str, ...]) -> list[Grant]:
+    """Have `own` show images by names, where it is about images: of those that are used, and none if there are none.
+
+    Attack: an image without a name, of which nothing says whose it is -> Defence: it is not shown (test:
+    test_own_shows_no_image_without_a_name).
+    """
+    if name not in SEEN:
+        return list(grants)
+    seen = Condition(SHOWN, used)
+    shown = (
+        grant._replace(conditions=tuple(seen if each.word == OWN else each for each in grant.conditions))
+        for grant in grants
+    )
+    return [grant for grant in shown if used or seen not in grant.conditions]
+
+
+class Pattern(NamedTuple):
+    """A pattern over names of images that clients of a socket give or use."""
+
+    stem: str
+    glob: str
+    item: str
+    socket: str
+    owner: str
+    gives: bool
+
+
+def list_patterns(socket: str, policy: Policy, *, uses: bool) -> Iterator[Pattern]:
+    """Yield the patterns over names that clients give, and over those that they use, but none over a whole registry."""
+    denied = frozenset().union(*(denial.operations for denial in policy.denials))
+    left = [grant._replace(operations=grant.operations - denied) for grant in policy.grants]
+    used = filter(begins_literally, list_used(left)) if uses else ()
+    for items, gives in ((list_tags(left), True), (used, False)):
+        for item in items:
+            glob = normalise_pattern(item)
+            yield Pattern(find_stem(glob), glob, item, socket, policy.owner, gives)
+
+
+def find_overlaps(patterns: Iterable[Pattern]) -> Iterator[tuple[Pattern, Pattern]]:
+    """Yield pairs of patterns of two owners that some name fits, one of them at least of names that clients give.
+
+    A pattern before its first sign is the beginning of the other, so pairs stand close in their order.
+    """
+    ordered = sorted(patterns)
+    for number, one in enumerate(ordered):
+        for other in takewhile(lambda each: each.stem.startswith(one.stem), ordered[number + 1 :]):  # noqa: B023 (it is read at once)
+            if one.owner != other.owner and (one.gives or other.gives) and overlap(one.glob, other.glob):
+                yield one, other
