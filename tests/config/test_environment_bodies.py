@@ -9,6 +9,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.environment import read_environment
 from dockerproxy.config.groups import READS
 from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.objects import BUILD, TAGGING
 from dockerproxy.policy.vocabulary import SWITCHED
 from dockerproxy.problems import UserError
 
@@ -22,7 +23,7 @@ def test_nothing_is_contained_unless_it_is_said(environment: dict[str, str]) -> 
 @given(environments())
 def test_contained_nothing_more_is_allowed_and_no_body_passes_unseen(environment: dict[str, str]) -> None:
     policy, contained = (policy_of(**environment, CONTAINED=value) for value in "01")
-    assert {name for name in OPERATIONS if policy.allows(name)} - SEALED.keys() == {
+    assert {name for name in OPERATIONS if policy.allows(name)} - SEALED.keys() - {BUILD, TAGGING} == {
         name for name in OPERATIONS if contained.allows(name)
     }
     for name in BODIES:
@@ -34,8 +35,18 @@ def test_what_nothing_can_bound_says_so_where_it_is_switched_on() -> None:
     message = policy_of(SWARM="1", POST="1", CONTAINED="1").default["SwarmInit"].message
     assert message == (
         "SwarmInit denied: it can hand the host to another swarm, and no condition can limit it;"
-        ' to allow it and everything else, use a policy file with "SwarmInit: unrestricted", or set CONTAINED=0'
+        ' to allow it and everything else, write a policy file with "SwarmInit: unrestricted", or set CONTAINED=0'
         " to allow everything"
+    )
+
+
+@pytest.mark.parametrize("name", ["ImageBuild", "ImageTag"])
+def test_contained_no_image_gets_a_name_without_a_policy_file(name: str) -> None:
+    policy = policy_of(ALLOW=name, CONTAINED="1")
+    assert not policy.allows(name)
+    assert policy.default[name].message == (
+        f"{name} denied: it must say by tags which names clients may give or remove; to allow it, write a policy file"
+        f' with "{name}: {{tags: ["docker.io/library/NAME-*"]}}", or set CONTAINED=0 to allow everything'
     )
 
 

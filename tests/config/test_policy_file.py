@@ -374,7 +374,7 @@ def test_fifty_sockets_with_two_thousand_grants_are_read_again_without_a_pause()
     lines = ["sockets:"]
     for number in range(50):
         lines += [f"  s{number}:", f"    path: /proxied/{number}.sock", "    allow:", f"      - preset:{PRESETS[0]}"]
-        lines += [f"      - {name}" for name in names[:39]]
+        lines += [f"      - {name}" for name in names[:39] if name != "ImageBuild"]
     began = os.times()
     assert len(read("\n".join(lines)).sockets) == 50
     ended = os.times()

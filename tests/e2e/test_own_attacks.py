@@ -186,7 +186,7 @@ BUILDING = """
     path: FOLDER/NAME.sock
     own_as: NAME-LABEL
     allow: [own, {ContainerCreate: {images: [busybox]}}, {NetworkCreate: {subnets: [10.0.0.0/8]}}, VolumeCreate,
-      {ImageBuild: {tags: ["LABEL/**"]}}]
+      {ImageBuild: {tags: ["LABEL/NAME-*:*"]}}]
 """
 
 

@@ -38,20 +38,23 @@ PROGRAMS = {
 - NetworkCreate
 - VolumeCreate
 - ContainerCreate: {images: [busybox], memory: 64MiB}
-- ImageBuild: {tags: ["docker.io/library/case-*:built"]}
-- ImageTag: {images: ["docker.io/library/case-*:built"], tags: ["docker.io/library/case-*:tagged"]}
-- ImageDelete: {images: ["docker.io/library/case-*:*"]}
+- ImageBuild: {tags: ["docker.io/library/case-LABEL:built"]}
+- ImageTag: {tags: ["docker.io/library/case-LABEL:*"]}
+- ImageDelete: {tags: ["docker.io/library/case-LABEL:*"]}
 - ImageCreate: {images: ["registry.invalid/none:1"]}
 """,
-    "testcontainers": "- preset:testcontainers\n",
+    "testcontainers": """
+- preset:testcontainers
+- ImageBuild: {tags: ["docker.io/library/case-LABEL:*"]}
+""",
     "devcontainers": """
 - preset:devcontainers
 - ContainerCreate: {images: [busybox], binds: [/srv]}
 """,
     "llm-sandbox": """
 - preset:ai-agent
-- ImageBuild: {tags: ["docker.io/library/sandbox-python-case-*:latest"]}
-- ImageDelete: {images: ["docker.io/library/sandbox-python-case-*:latest"], force: true}
+- ImageBuild: {tags: ["docker.io/library/sandbox-python-case-LABEL:latest"]}
+- ImageDelete: {tags: ["docker.io/library/sandbox-python-case-LABEL:latest"]}
 """,
 }
 
@@ -60,18 +63,19 @@ PROGRAMS = {
 def serving(engine: Engine, make_client: partial[Client], allow: str) -> Iterator[tuple[Proxy, Client, Client]]:
     """Run a proxy with two sockets, on each of which the same is allowed, and a client on each."""
     label = make_client(socket=engine.socket).label
+    labels = dict(zip(NAMES, (label, f"{label}-o"), strict=True))
     sockets = {
         name: {
             "path": f"FOLDER/{name}.sock",
             "own_socket": f"FOLDER/{name}.sock",
             "own_as": f"{name}-{label}",
-            "allow": ["preset:ping", *yaml.safe_load(allow)],
+            "allow": ["preset:ping", *yaml.safe_load(allow.replace("LABEL", labels[name]))],
         }
         for name in NAMES
     }
     with running_file(engine.socket, json.dumps({"sockets": sockets})) as (folder, proxy):
         mine, other = (make_client(socket=folder / f"{name}.sock") for name in NAMES)
-        yield proxy, mine, replace(other, label=f"{label}-o")
+        yield proxy, mine, replace(other, label=labels["other"])
         for name in NAMES:
             words = (sys.executable, "-m", "dockerproxy", "sweep", "--policy", str(folder / "policy.yaml"), name)
             assert subprocess.run(words, check=False, capture_output=True, timeout=60).returncode == 0

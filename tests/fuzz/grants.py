@@ -18,7 +18,7 @@ from dockerproxy.wire.document import Json
 
 VALUES: Final[dict[str, Json]] = {
     "images": ["nginx", "localhost/ci/*"],
-    "tags": ["ci/*", "docker.io/library/tiny:*", "localhost/**"],
+    "tags": ["ci/*", "docker.io/library/tiny:*", "localhost/ci/**"],
     "path": ["/data/**"],
     "signal": ["HUP", "USR1"],
     "services": ["pile_*"],
@@ -68,12 +68,12 @@ def read_grant(operation: str, bounds: str, mode: Mode) -> CompiledPolicy | None
 
 
 def _narrow(name: str) -> Json:
-    """Return a grant with each condition that its operation can bear and that is about the head."""
+    """Return a grant with each condition that its operation can bear that is about the head, or names of images."""
     words = find_words(OPERATIONS[name])
     said = {
         word.name: False if word.takes is Takes.FLAG else VALUES[word.name]
         for word in words.values()
-        if not is_of_body(OPERATIONS[name], word.name) and word.name not in {OWN, LABELLED}
+        if (word.name == "tags" or not is_of_body(OPERATIONS[name], word.name)) and word.name not in {OWN, LABELLED}
     }
     return {name: said or None}
 

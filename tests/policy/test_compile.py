@@ -119,7 +119,8 @@ def test_that_it_is_unrestricted_is_no_condition_to_be_said() -> None:
 
 def test_a_build_is_for_docker_only_unless_it_is_unrestricted() -> None:
     for name, only in (("ImageBuild", True), ("ImageCreate", False), ("PutContainerArchive", False)):
-        [case] = policy_with(Grant(frozenset({name}), "A")).cases[name]
+        words = (condition("tags", ("x",)),) if name != "PutContainerArchive" else ()
+        [case] = policy_with(Grant(frozenset({name}), "A", words)).cases[name]
         assert case.decision.docker_only is only
         [case] = policy_with(Grant(frozenset({name}), "A", (UNRESTRICTED,))).cases[name]
         assert not case.decision.docker_only

@@ -19,7 +19,7 @@ from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Grant
-from dockerproxy.policy.objects import KINDS, OWNED_IMAGES, Kind, Lookup, ResolvedObject, words_of_object
+from dockerproxy.policy.objects import KINDS, OWN, Kind, Lookup, ResolvedObject, words_of_object
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words
@@ -119,7 +119,7 @@ def test_a_denial_names_nothing_that_was_not_sent(operation: Operation) -> None:
                 check_names(policy, operation, target + query, body_of(operation.name), spelled)
 
 
-OWNED = [each for each in NAMED if each.name in OWN_GRANT.operations - OWNED_IMAGES]
+OWNED = [each for each in NAMED if each.name in OWN_GRANT.operations and OWN in find_words(each)]
 MORE = ("", ", {name}: {{{word}: [granted-*]}}")
 
 

@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 from policy.policies import ID, request_for, request_of
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.descriptions import read_object
-from dockerproxy.policy.image_marks import ImageOwner, key_of, write_mark
 from dockerproxy.policy.objects import (
     KINDS,
     Kind,
@@ -185,18 +182,6 @@ def test_an_image_that_is_saved_by_its_id_is_judged_by_any_of_its_names(target: 
     for name in (IMAGE, ID, "4f5e"):
         assert read(ask("GET", target.format(name)), TAGGED) == ResolvedObject(IMAGE, NAMES, subject=IMAGE)
     assert read(ask("GET", target.format("busybox")), TAGGED) == ResolvedObject(NAMES[0], NAMES[:1])
-
-
-@pytest.mark.parametrize("tag", ["other", "latest"])
-def test_the_end_of_a_mark_is_no_name_of_its_image(tag: str) -> None:
-    """Podman completes it. So it would say whether another gave this name to an image that many may see."""
-    key, granted = key_of("docker.io/library/secret:1"), Condition(CONSTRAINTS["images"], ("nginx",))
-    answer = {"Id": IMAGE, "RepoTags": ["docker.io/library/nginx:latest", write_mark(key, tag)]}
-    for name, is_seen in (("nginx", True), (f"{key}:{tag}", False), (key, tag != "latest")):
-        found = read(ask("GET", f"/images/{name}/json"), answer)
-        assert isinstance(found, ResolvedObject)
-        assert granted.matches(found) is is_seen, name
-        assert ImageOwner("mine", ("**",)).sees(found) is (name == "nginx"), name
 
 
 @pytest.mark.parametrize("name", ["busybox", ID])

@@ -10,7 +10,6 @@ from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import own_by
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.events import Event, read_event, rules_out
-from dockerproxy.policy.image_events import ImageEvent
 from dockerproxy.policy.lists import admits
 from dockerproxy.policy.objects import LABELLED, OWN, Kind, ResolvedObject
 from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner
@@ -151,17 +150,6 @@ def test_what_is_about_nothing_that_can_be_judged_is_hidden(line: bytes) -> None
     assert read_event(line) is None
 
 
-def test_an_event_of_an_image_has_its_name() -> None:
-    line = json.dumps({"Type": "image", "Action": "tag", "Actor": {"ID": "1f" * 32, "Attributes": {"name": "app:x"}}})
-    assert read_event(line.encode()) == ImageEvent("1f" * 32, "tag", "docker.io/library/app:x")
-    later = {**json.loads(line), "timeNano": 1_500_000_000}
-    assert read_event(json.dumps(later).encode()) == ImageEvent("1f" * 32, "tag", "docker.io/library/app:x", 1.5)
-    unclear: list[object] = [{"name": 3}, [], None]
-    for attributes in unclear:
-        line = json.dumps({"Type": "image", "Action": "tag", "Actor": {"ID": "1f" * 32, "Attributes": attributes}})
-        assert read_event(line.encode()) in {None, ImageEvent("1f" * 32, "tag", "")}
-
-
 @given(st.binary(max_size=30))
 def test_nothing_that_comes_breaks_it(line: bytes) -> None:
-    assert read_event(line) is None or isinstance(read_event(line), Event | ImageEvent)
+    assert read_event(line) is None or isinstance(read_event(line), Event)

@@ -5,20 +5,20 @@ import json
 from collections.abc import Iterable
 
 import pytest
-from policy.image_store import full, identify
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.differences import covers
-from dockerproxy.policy.image_marks import key_of, write_mark
 from dockerproxy.policy.judge import judge, judge_object
-from dockerproxy.policy.objects import EXPORTING, ResolvedObject
+from dockerproxy.policy.objects import SAVING, SENDING, ResolvedObject
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 
-OWNERS = {"a": "mine", "b": "mine", "c": "other", "d": ""}
-"""Whose each name of the engine's images is; `e` is none."""
+NAMES = "abcd"
+"""Names of the engine's images; `e` is none."""
+
+IDENTITY = f"sha256:{'1' * 64}"
 
 TARGETS = {
     "ImageGet": "GET /v1.41/images/{}/get",
@@ -27,7 +27,15 @@ TARGETS = {
     "ImageExportLibpod": "GET /v5.0.0/libpod/images/export?references={}",
     "ImagePush": "POST /v1.41/images/{}/push?tag=latest",
 }
-GRANTS = ("", "{own: true}", "{images: [a]}", "{images: [c]}", '{images: ["**"]}', "{own: true, images: [a, c]}")
+GRANTS = ("", "{images: [a]}", "{images: [c]}", '{images: ["**"]}', "{images: [a, c]}")
+
+
+def full(name: str) -> str:
+    return (
+        name
+        if name.startswith(("docker.io/", "sha256:"))
+        else f"docker.io/library/{name.removesuffix(':latest')}:latest"
+    )
 
 
 def policy_of(grant: str) -> CompiledPolicy:
@@ -38,10 +46,9 @@ def policy_of(grant: str) -> CompiledPolicy:
 def find(lookup: object) -> ResolvedObject | None:
     """Answer as an engine, all images of which are one."""
     assert isinstance(lookup, NeedsLookup)
-    if full(lookup.lookup.name) not in {*map(full, OWNERS), full(identify(1))}:
+    if full(lookup.lookup.name) not in {*map(full, NAMES), IDENTITY}:
         return None
-    marks = [write_mark(key_of(full(name)), owner) for name, owner in OWNERS.items() if owner]
-    said = {"Id": identify(1), "RepoTags": [*map(full, OWNERS), *marks], "RepoDigests": [], "Config": {"Labels": None}}
+    said = {"Id": IDENTITY, "RepoTags": [*map(full, NAMES)], "RepoDigests": [], "Config": {"Labels": None}}
     found = read_object(lookup.lookup, json.dumps(said).encode(), "")
     assert isinstance(found, ResolvedObject)
     return found
@@ -58,19 +65,17 @@ def decided(policy: CompiledPolicy, line: str) -> Verdict:
 def admitted(name: str, grant: str) -> set[str]:
     """Return the names of images that a grant lets be saved or sent."""
     policy = policy_of(name + (f": {grant}" if grant else ""))
-    return {image for image in [*OWNERS, "e"] if decided(policy, TARGETS[name].format(image)).passes}
+    return {image for image in [*NAMES, "e"] if decided(policy, TARGETS[name].format(image)).passes}
 
 
 def test_each_of_these_operations_is_tried() -> None:
-    assert TARGETS.keys() == EXPORTING
+    assert TARGETS.keys() == SAVING | SENDING
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_what_is_own_or_listed_is_exported(name: str) -> None:
-    assert admitted(name, "{own: true}") == {"a", "b"}
-    assert admitted(name, "{own: true, images: [a, c]}") == {"a"}
+def test_what_is_listed_is_exported(name: str) -> None:
     assert admitted(name, "{images: [a]}") == {"a"}
-    assert admitted(name, "") == (set() if "Push" in name else {*OWNERS, "e"})
+    assert admitted(name, "") == (set() if "Push" in name else {*NAMES, "e"})
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -94,11 +99,11 @@ def line_of(verdict: Verdict) -> str:
     [
         ("names=a&names=b:latest", "names=docker.io%2Flibrary%2Fa:latest&names=docker.io%2Flibrary%2Fb:latest"),
         ("platform=x&names=a", "platform=x&names=docker.io%2Flibrary%2Fa:latest"),
-        (f"names={identify(1)}", f"names=sha256:{identify(1)[7:]}"),
+        (f"names={IDENTITY}", f"names={IDENTITY}"),
     ],
 )
 def test_images_go_on_by_the_names_that_were_judged(asked: str, written: str) -> None:
-    verdict = decided(policy_of("ImageGetAll: {own: true}"), f"GET /v1.41/images/get?{asked}")
+    verdict = decided(policy_of("ImageGetAll: {images: [a, b]}"), f"GET /v1.41/images/get?{asked}")
     assert line_of(verdict) == f"GET /v1.41/images/get?{written} HTTP/1.1"
 
 
@@ -121,14 +126,7 @@ def many(names: Iterable[str]) -> str:
         "names=a/../b",
     ],
 )
-@pytest.mark.parametrize("grant", ["{own: true}", "{images: [a]}"])
+@pytest.mark.parametrize("grant", ["{images: [a]}", "{images: [a, x]}"])
 def test_what_is_unclear_or_not_all_admitted_is_not_saved(grant: str, asked: str) -> None:
     assert not decided(policy_of(f"ImageGetAll: {grant}"), f"GET /v1.41/images/get?{asked}").passes
     assert decided(policy_of(f"ImageGetAll: {grant}"), f"GET /v1.41/images/get?{many(['a'] * 32)}").passes
-
-
-def test_own_names_stay_as_long_as_they_are_needed() -> None:
-    for name, target in TARGETS.items():
-        kept = decided(policy_of(f"{name}: {{own: true}}"), target.format("a")).keeps
-        assert kept == (full("a"),), name
-        assert decided(policy_of(f'{name}: {{images: ["**"]}}'), target.format("c")).keeps == ()

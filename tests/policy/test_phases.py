@@ -8,26 +8,11 @@ from policy.policies import request_of
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.image_marks import fresh_key, write_mark
-from dockerproxy.policy.judge import attach_nonce
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Verdict, deny
 
 LIST = judged(OPERATIONS["ContainerList"])
 REMOVAL = judged(OPERATIONS["VolumeDelete"])
-OWNING = read_policy(
-    "sockets: {ci: {path: /ci.sock, allow: [own, ImageBuild: {tags: [app]}, ImageCreate: {tags: [app]}]}}",
-    "policy.yaml",
-).sockets[0]
-BUILD, IMPORT = (
-    judged(OPERATIONS[name], "content-length: 9", policy=OWNING.policy, target=target)
-    for name, target in (
-        ("ImageBuild", "/v1.41/build?t=app"),
-        ("ImageCreate", "/v1.41/images/create?fromSrc=-&repo=app"),
-    )
-)
-IMAGES = judged(OPERATIONS["ImageList"], policy=OWNING.policy)
-APP = "docker.io/library/app:latest"
 VOLUME = replace(LIST, request=request_of("POST", "/volumes/create"), decision=replace(LIST.decision, owner="ci"))
 
 
@@ -57,30 +42,6 @@ def test_a_denial_passes_only_where_nothing_is_refused(mode: Mode) -> None:
     assert not denied.decision.allowed
     assert denied.decision.message == "ContainerList denied: there is no room"
     assert denied.passes == (mode is not Mode.ENFORCE)
-
-
-@pytest.mark.parametrize("verdict", [BUILD, IMPORT])
-def test_what_makes_an_image_of_its_clients_own_gets_one_nonce_for_its_marks(verdict: Verdict) -> None:
-    assert verdict.needs_nonce
-    marked = attach_nonce(verdict, "1")
-    assert marked.makes_image
-    assert not marked.needs_nonce
-    assert marked.made == {write_mark(fresh_key("1"), "ci"): (APP,)}
-
-
-@pytest.mark.parametrize(
-    "verdict",
-    [
-        LIST,
-        IMAGES,
-        replace(BUILD, to_engine=b""),
-        judged(OPERATIONS["ImageBuild"], "content-length: 9"),
-    ],
-)
-def test_what_makes_no_image_of_its_clients_own_has_no_marks(verdict: Verdict) -> None:
-    assert not verdict.makes_image
-    assert not verdict.needs_nonce
-    assert verdict.made == {}
 
 
 @pytest.mark.parametrize(

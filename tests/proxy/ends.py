@@ -20,7 +20,6 @@ from dockerproxy.proxy.answers import AnswerReader
 from dockerproxy.proxy.connections import Waiting
 from dockerproxy.proxy.control import NOBODY, Answer
 from dockerproxy.proxy.exchange import Exchange
-from dockerproxy.proxy.said import Ids
 from dockerproxy.proxy.sockets import Shared, SocketState
 from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level, SocketSettings
@@ -195,11 +194,6 @@ class Ends:
 
     def judge_aside(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         self.waiting.append(lambda: then(work()))
-
-    def give_names(self, verdict: Verdict, then: Callable[[str, Ids], None]) -> None:
-        """Have all names given at once."""
-        del verdict
-        then("", {})
 
     def find_docker(self, then: Callable[[bool], None]) -> None:
         """Have an engine that says that it is Docker."""

@@ -38,7 +38,7 @@ _PATH: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/\x00]*")
 _LIKE_A_VERSION: Final = re.compile(r"v[0-9.][^/]*")
 _ESCAPED: Final = re.compile(r"\\u00([0-9a-fA-F]{2})")
 RESERVED: Final = "dockerproxy.local"
-"""The registry of the names by which we mark images (`policy/image_marks`). No such host can be."""
+"""The registry of the names by which versions before marked images. No such host can be."""
 
 _TOUCHES: Final = re.compile(rf"containers-storage:\[|(?<![^\"',])tarball:|{re.escape(RESERVED)}/").search
 _TOUCHES_BY_PATH: Final = re.compile("(?:/libpod)?/[a-z]+/tarball:").match

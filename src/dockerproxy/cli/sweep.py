@@ -1,10 +1,9 @@
 """Remove what the clients of a socket own: what they created, and nothing else.
 
 It asks as a client of that socket, so its policy must grant `own`, and the proxy must run. What is in use goes last:
-services, containers with their anonymous volumes, then networks and volumes, and images with --images. It may be
+services, containers with their anonymous volumes, then networks and volumes. It may be
 stopped and run again.
 
-  dockerproxy sweep --policy policy.yaml --images --dry-run job-a
   dockerproxy sweep --policy policy.yaml --older-than 2h job-a
 
 exit status: 0 nothing is left, 1 something could not be removed, 2 something to mend
@@ -34,7 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_policy_argument(parser)
     add = parser.add_argument
     add("--older-than", metavar="TIME", help="spare what is younger, like 30m, 2h or 1d")
-    add("--images", action="store_true", help="remove own images, too, unless they are in use")
     add("--dry-run", action="store_true", help="only say what would be removed")
     add("socket", metavar="SOCKET", nargs="?", help="which socket of the policy; needed where it has several")
 
@@ -43,7 +41,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Remove it, and print what was removed and what was not."""
     sockets = read_configuration(environment, options.policy).settings.sockets
     served = choose_socket(sockets, options.socket, "sweep")
-    if obstacle := find_obstacle(served.policy, images=options.images):
+    if obstacle := find_obstacle(served.policy):
         raise UserError(Problem(served.name, obstacle, HINT))
     latest = None if options.older_than is None else read_time_ago("--older-than", options.older_than)
     all_swept: list[Swept] = []
@@ -55,7 +53,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         say(bad if swept.fault else f"{verb}  {swept}")
 
     try:
-        sweep(served.path, served.policy.owner, tell, latest, is_dry=options.dry_run, images=options.images)
+        sweep(served.path, served.policy.owner, tell, latest, is_dry=options.dry_run)
     except OSError as error:
         text = f"the proxy does not answer: {error.strerror or error}"
         raise UserError(Problem(served.path, text, "start it with this policy; sweep asks through it")) from error
@@ -64,20 +62,19 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return 1 if any(swept.fault for swept in all_swept) else 0
 
 
-def sweep(  # noqa: PLR0913 (they are what it is made of)
+def sweep(
     path: str,
     owner: str,
     tell: Callable[[Swept], None],
     latest: float | None = None,
     *,
     is_dry: bool = False,
-    images: bool = False,
 ) -> None:
     """Remove what an owner has, through a socket that is granted it, and tell each object when that was tried.
 
     What was created after the latest time, in seconds since 1970, is spared.
     """
-    steps = sweeps.sweep(owner, tell, latest, is_dry=is_dry, images=images)
+    steps = sweeps.sweep(owner, tell, latest, is_dry=is_dry)
     try:
         ask = next(steps)
         while True:

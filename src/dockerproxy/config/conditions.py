@@ -16,6 +16,7 @@ from dockerproxy.config.near import find_near, hint_at, show
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
 from dockerproxy.policy.model import Grant
+from dockerproxy.policy.objects import BUILD, KINDS, NAMING, OWN, REMOVAL, TAGGING, Kind
 from dockerproxy.policy.values import Value, list_names
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 
@@ -49,7 +50,16 @@ REMOVED: Final[Mapping[str, str]] = {
 }
 """Conditions that are no more, with what to write instead."""
 
+_UNOWNED: Final = "images have no owner: write images"
+
 _REMOVED_FROM: Final[Mapping[tuple[str, str], str]] = {
+    **{
+        (name, OWN): "images have no owner: write tags" if name in {BUILD, TAGGING, REMOVAL} else _UNOWNED
+        for name, kind in KINDS.items()
+        if kind is Kind.IMAGE
+    },
+    **dict.fromkeys((("ImageList", OWN), ("ImageListLibpod", OWN)), _UNOWNED),
+    **dict.fromkeys(((name, OWN) for name in NAMING), _UNOWNED),
     ("ImageBuild", "networks"): "remove it: a contained build is on the engine's default network, or on none",
     ("PutContainerArchive", "path"): "remove it: the archive passes unread, and its links lead anywhere",
 }

@@ -12,6 +12,7 @@ from dockerproxy.config.groups import without_underscore
 from dockerproxy.config.process import ENGINE_VARIABLES, find_engines, make_settings, read_limits
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
 from dockerproxy.config.variables import Variables
+from dockerproxy.policy.image_grants import find_overlaps, list_patterns
 from dockerproxy.policy.nesting import find_nested, list_given, list_mounts, make_mount
 from dockerproxy.policy.places import NOWHERE
 from dockerproxy.problems import Problem, UserError
@@ -67,6 +68,7 @@ def read_configuration(environment: Mapping[str, str], policy_file: str | None =
         *_find_strangers(variables),
         *_find_shared_owners(file.sockets, path),
         *find_nested_sockets(file.sockets, path),
+        *find_replaced_images(file.sockets, path),
     )
     if found or variables.problems:
         raise UserError(*found, *variables.problems, *warnings)
@@ -108,6 +110,16 @@ def find_nested_sockets(sockets: tuple[SocketSettings, ...], file: str) -> Itera
                 what = nested.describe(f"clients of socket {other}")
                 hint = nested.hint if nested.outer in mounts[other] else "move one of them"
                 yield Problem(file, f"socket {name}: {what}; clients of both together are root", hint)
+
+
+def find_replaced_images(sockets: tuple[SocketSettings, ...], file: str) -> Iterator[Problem]:
+    """Find images of a socket that clients of another one could replace."""
+    patterns = [each for socket in sockets for each in list_patterns(socket.name, socket.policy.policy, uses=True)]
+    for pair in find_overlaps(patterns):
+        gives, uses = sorted(pair, key=lambda each: not each.gives)
+        if not uses.gives:
+            what = f"socket {gives.socket}: tags {gives.item} cover images {uses.item} of socket {uses.socket}"
+            yield Problem(file, f"{what}: its clients can replace them", "narrow one of them, if that is not meant")
 
 
 def _find_strangers(variables: Variables) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import Fault
 from dockerproxy.policy.amounts import read_address, read_ports
 from dockerproxy.policy.constraints.base import Constraint
+from dockerproxy.policy.constraints.images import TOO_WIDE
 from dockerproxy.policy.values import Pairs, Takes, Value
 
 _ANY_MORE: Final = "**"
@@ -49,7 +50,8 @@ def _read_amount(reader: Reader, word: Constraint, node: Node) -> Value | None:
 def _read_items(reader: Reader, word: Constraint, node: Node) -> Value | None:
     def check(item: str) -> Fault | None:
         fault = word.fault(item)
-        return Fault(f"{show(item)} in {word.name} can never match", fault) if fault else None
+        what = "reaches names of others" if fault == TOO_WIDE else "can never match"
+        return Fault(f"{show(item)} in {word.name} {what}", fault) if fault else None
 
     without = "remove the condition to allow all" if word.narrows else "remove the condition"
     return reader.words(node, word.name, f"add an item, or {without}", check)

@@ -101,7 +101,7 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
         grants=tuple(grants) if contained else tuple(part for grant in grants for part in open_bodies(grant)),
         denials=(Denial(denied, "DENY"),) if denied else (),
         hint=lambda name: remedy(name, switches, denied, contained=contained),
-        remedy='to allow {what}, use a policy file with "{grant}", or set CONTAINED=0 to allow everything',
+        remedy='to allow {what}, write a policy file with "{grant}", or set CONTAINED=0 to allow everything',
     )
 
 

@@ -16,6 +16,7 @@ from dockerproxy.config.reader import Reader
 from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.differences import covers
+from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.model import Denial, Grant, values_of
 from dockerproxy.policy.nesting import REPLACEABLE, find_nested, list_given, list_mounts
 from dockerproxy.policy.objects import OWN
@@ -144,7 +145,7 @@ def check_binds(reader: Reader, lines: Iterable[Line], places: Places, own_socke
 
 
 def check_pulls(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> None:
-    """Find grants beside `own` that pull any image, so that clients would see all images."""
+    """Find grants beside `own` that pull any image, so that clients would replace any by what a registry has."""
     denied = frozenset().union(*(line.operations for line in deny))
     for line in allow:
         pulls = (grant.conditions for grant in line.grants if _PULL in grant.operations - denied)
@@ -152,6 +153,16 @@ def check_pulls(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> 
             what = f"{line.word} beside {OWN} must say which images may be pulled: {_PULL} needs images"
             hint = f'{_PULL}: {{images: ["docker.io/**"]}}; all that these match are visible'
             reader.problem(line.place, what, hint)
+
+
+def check_tagged(reader: Reader, allow: Iterable[Line], deny: Iterable[Line], *, owns: bool) -> None:
+    """Find grants that allow nothing, as they do not say which names of images clients may give or remove."""
+    denied = frozenset().union(*(line.operations for line in deny))
+    for line in allow:
+        grants = [grant for grant in line.grants if line.word in grant.operations - denied]
+        if grants and all(needs_tags(line.word, grant, owns=owns) for grant in grants):
+            what = f"{line.word} must say which names of images clients may give or remove: it needs tags"
+            reader.problem(line.place, what, f'{line.word}: {{tags: ["docker.io/library/NAME-*"]}}')
 
 
 def _list_wide(allow: tuple[Line, ...]) -> Mapping[str, list[Line]]:

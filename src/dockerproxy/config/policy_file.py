@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -14,6 +14,7 @@ from dockerproxy.config.grants import (
     check_binds,
     check_lines,
     check_pulls,
+    check_tagged,
     make_denials,
     read_allow,
     read_deny,
@@ -26,6 +27,7 @@ from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, Fault, read_id, read_mode, read_path, with_limits
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.image_grants import find_overlaps, list_patterns
 from dockerproxy.policy.model import ASK, Mode, Policy, values_of
 from dockerproxy.policy.values import ADD, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
@@ -145,6 +147,7 @@ def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
     fields = reader.fields(root, "the file", KEYS, _EXAMPLE, _MEANT)
     engine = _read_path(reader, fields, "engine")
     sockets: list[SocketSettings] = []
+    names: list[Text] = []
     paths: dict[str, Text] = {}
     for name, node in reader.entries(fields["sockets"], "sockets", _EXAMPLE) if "sockets" in fields else ():
         if NAME.fullmatch(name.text) is None:
@@ -152,9 +155,11 @@ def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
             reader.problem(name.place, f"{show(name.text)} is not a valid socket name", meant)
         path, socket = _read_socket(reader, name, node, limits, engine.text if engine else "")
         sockets.append(socket)
+        names.append(name)
         if path is not None:
             paths[socket.name] = path
     _check_paths(reader, paths, engine)
+    _check_tags(reader, {name.text: name.place for name in names}, sockets)
     if not sockets and not reader.problems:
         reader.problem(root.place, "missing sockets", _EXAMPLE)
     reader.finish()
@@ -199,6 +204,7 @@ def _read_socket(
         check_limits(reader, fields["quota"], compiled)
     if compiled.owner:
         check_pulls(reader, allow, deny)
+    check_tagged(reader, allow, deny, owns=compiled.owner != "")
     return path, SocketSettings(
         name=name.text,
         path=path.text if path is not None else "",
@@ -273,6 +279,23 @@ def _read_id(text: str) -> int | Fault:
     if isinstance(number, int) and text != str(number):
         return Fault(f"ambiguous number {text}: decimal or octal", f"write {number} for decimal")
     return number
+
+
+def _check_tags(reader: Reader, names: Mapping[str, Place], sockets: Iterable[SocketSettings]) -> None:
+    """Find sockets whose clients could replace or remove each other's images.
+
+    Attack: give the name of an image that another client runs -> Defence: two owners have no name in common, by
+    whatever patterns (test: test_two_owners_have_no_name_in_common).
+    """
+    patterns = [each for socket in sockets for each in list_patterns(socket.name, socket.policy.policy, uses=False)]
+    told = set[tuple[str, str]]()
+    for one, other in find_overlaps(patterns):
+        first, second = sorted((one, other), key=lambda each: each.socket)
+        if (first.socket, second.socket) not in told:
+            told.add((first.socket, second.socket))
+            what = f"tags {show(second.item)} of socket {second.socket} and {show(first.item)} of socket {first.socket}"
+            hint = "write names that only one of them gives, or give both the same own_as"
+            reader.problem(names[second.socket], f"{what} overlap: each could replace the other's images", hint)
 
 
 def _check_paths(reader: Reader, paths: Mapping[str, Text], engine: Text | None) -> None:

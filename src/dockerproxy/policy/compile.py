@@ -15,36 +15,23 @@ from dockerproxy.policy.claims.checks import find_places_of_labels
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import Creates, Own, own_by
+from dockerproxy.policy.constraints.parameters import EITHER
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.hiding import find_bar
-from dockerproxy.policy.image_grants import bind, find_granted
-from dockerproxy.policy.image_marks import ImageOwner
+from dockerproxy.policy.image_grants import SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
-from dockerproxy.policy.naming import BUILD, REMOVAL, TAGGING
-from dockerproxy.policy.objects import (
-    EXPORTING,
-    KINDS,
-    OWN,
-    OWNED_IMAGES,
-    SENDING,
-    SHOWING,
-    VOLUME_CREATE,
-    WORDS,
-    Kind,
-    list_switches,
-)
+from dockerproxy.policy.objects import BUILD, KINDS, OWN, REMOVAL, TAGGING, VOLUME_CREATE, WORDS, Kind, list_switches
 from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.stamps import SERVED
 from dockerproxy.policy.summaries import COUNTING
-from dockerproxy.policy.values import propose
+from dockerproxy.policy.values import items_of, propose
 from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
 
 _CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
 CREATED_BY: Final = {
     **dict.fromkeys(_CHANGES, ("ContainerCreate",)),
     **{f"{kind}Update": (f"{kind}Create",) for kind in ("Config", "Secret", "Service")},
-    "ImageTag": (BUILD,),
 }
 """For operations that change what was created: those that create it."""
 
@@ -60,6 +47,8 @@ _RUN: Final = frozenset({"ContainerCreate", "ServiceCreate", "ServiceUpdate"})
 _DIGITS: Final = 12
 """Of such a key."""
 
+_EXAMPLE_OF_TAGS: Final = "docker.io/library/NAME-*"
+
 _CONTAINERS: Final = ("ContainerList", "ContainerListLibpod")
 """Where these show only some, nothing counts all."""
 
@@ -68,19 +57,33 @@ _REACHING: Final = frozenset(
 )
 """Operations on any directory of the host: by its name, or where a link leads when an engine looks for changes."""
 
+_FORCED: Final = Condition(EITHER, value=True)
+_UNFORCED: Final = {"force": ""}
+"""Has a removal by `tags` accept force, which the docker command line sends, and force nothing.
+
+Attack: force an ID, and with it names that another client gives the image meanwhile -> Defence: the engine refuses to
+remove an image by its ID that has names in two repositories (test: test_a_removal_forces_nothing).
+"""
+
+_FIXED_OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1", "pull": ""}
+"""Has a build run all its steps, leave no containers, and replace no image that is there by what a registry has.
+
+Attack: have a build pull a name that another client built, so that it becomes what a registry has -> Defence: it pulls
+what is missing, and nothing else (test: test_a_build_pulls_nothing_in_place_of_what_is_there).
+"""
+
 OWN_GRANT: Final = Grant(
     frozenset(
         name
         for name, operation in OPERATIONS.items()
-        if OWN in find_words(operation) and name not in {*SEALED, *_REACHING, *SENDING}
+        if (OWN in find_words(operation) and name not in {*SEALED, *_REACHING}) or name in SEEN
     ),
     OWN,
     (Condition(CONSTRAINTS[OWN], value=True),),
 )
 """What the word `own` stands for: all that can be done to what exists, for what clients of the socket created.
 
-Attack: send what was built to any registry, in Podman with credentials of the host, though no grant speaks of that ->
-Defence: a push needs a grant of its own (test: test_own_by_itself_sends_nothing).
+Of images, which nobody owns, it shows those that the socket's grants name.
 """
 
 
@@ -165,14 +168,15 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     cases[HEALTH.name] = (Case((), Decision(allowed=True, source="always")),)
     owns = any(condition.word == OWN for grant in policy.grants for condition in grant.conditions)
     owner = policy.owner if owns else ""
-    left = (grant._replace(operations=grant.operations - denied.keys()) for grant in policy.grants)
-    images = ImageOwner(owner, find_granted(left) if owner else ())
+    left = tuple(grant._replace(operations=grant.operations - denied.keys()) for grant in policy.grants)
+    used = list_seen(left)
     for name in granted.keys() - denied.keys():
-        grants = [each for each in granted[name] if not _is_void(policy, name, each)]
+        grants = show_images(name, granted[name], used)
+        grants = [each for each in grants if not _is_void(policy, name, each, owner)]
         creates, serving = (_list_creates(each.get(name, ()), granted, denied) for each in (CREATED_BY, _SERVING))
         grants = list(_bound(name, grants, creates, serving))
         grants = [] if find_bar(policy.hides, name) else grants
-        compiled = [_compile(name, each, images, counts_for=_counts_for(policy, name, owner)) for each in grants]
+        compiled = [_compile(name, each, owner, counts_for=_counts_for(policy, name, owner)) for each in grants]
         shown = _show_some(name, compiled, owner)
         cases[name] = tuple(sorted(shown, key=_cost) if len(compiled) > 1 else shown)
     listed = (case.decision.shows for name in _CONTAINERS for case in cases[name])
@@ -188,11 +192,11 @@ def own_policy(owner: str) -> CompiledPolicy:
     return compile_policy(Policy(grants=(OWN_GRANT,), denials=(), hint=str, owner=owner))
 
 
-def _is_void(policy: Policy, name: str, grant: Grant) -> bool:
+def _is_void(policy: Policy, name: str, grant: Grant, owner: str) -> bool:
     """Whether a grant allows nothing of an operation: what nothing can bound, only an unrestricted one allows."""
     is_open = UNRESTRICTED in grant.conditions
     evades = policy.quota is not None and policy.quota.evaded_by(name, is_open=is_open) != ""
-    return evades or (name in SEALED and not is_open)
+    return evades or (name in SEALED and not is_open) or needs_tags(name, grant, owns=owner != "")
 
 
 def _counts_for(policy: Policy, name: str, owner: str) -> str:
@@ -269,9 +273,8 @@ def _show_some(name: str, cases: list[Case], owner: str) -> Iterable[Case]:
     if name not in LISTED or not all(case.conditions for case in cases):
         return cases
     shows = tuple(case.by_word for case in cases)
-    owner = owner if all(OWN in each for each in shows) and name not in SHOWING else ""
-    images = next((case.decision.images for case in cases if case.decision.images), None)
-    return [replace(case, decision=replace(case.decision, shows=shows, owner=owner, images=images)) for case in cases]
+    owner = owner if all(OWN in each for each in shows) else ""
+    return [replace(case, decision=replace(case.decision, shows=shows, owner=owner)) for case in cases]
 
 
 class _Answers(dict[str, Decision]):
@@ -302,6 +305,9 @@ class _Answers(dict[str, Decision]):
             reason = "a rule denies it"
         elif evaded and grants and not cases:
             reason, remedy = f"the quota of {evaded} cannot count what it makes", "to allow it, use another socket"
+        elif grants and not cases and any(needs_tags(name, each, owns=True) for each in grants):
+            reason = "it must say by tags which names clients may give or remove"
+            remedy = propose(self._policy.remedy, name, {"tags": (_EXAMPLE_OF_TAGS,)})
         elif name in SEALED and grants and not cases:
             reason = f"{SEALED[name]}, and no condition can limit it"
             remedy = propose(self._policy.remedy, name, values_of((UNRESTRICTED,)))
@@ -311,42 +317,54 @@ class _Answers(dict[str, Decision]):
         return self[name]
 
 
-def _compile(name: str, grant: Grant, images: ImageOwner, *, counts_for: str) -> Case:
+def _compile(name: str, grant: Grant, owner: str, *, counts_for: str) -> Case:
     """Compile a grant for one of its operations: contained, unless it says otherwise."""
-    owner, table, is_open = images.name, BODIES.get(name), UNRESTRICTED in grant.conditions
+    table, is_open = BODIES.get(name), UNRESTRICTED in grant.conditions
     body = None if is_open else table
     operation = OPERATIONS[name]
     own = Condition(own_by(owner), value=True)
-    granted = images.granted if name in OWNED_IMAGES - EXPORTING - {REMOVAL} else ()
-    conditions = tuple(_by(owner, granted, condition) for condition in grant.conditions)
-    if owner and not is_open and name == TAGGING and {OWN, "images"}.isdisjoint(values_of(grant.conditions)):
-        conditions = (*conditions, Condition(own_by(owner, granted), value=True))  # It owns what it gives a name.
+    conditions = _name_images(name, tuple(_by(owner, condition) for condition in grant.conditions))
+    is_by_tags = name == REMOVAL and any(condition.word == "tags" for condition in conditions)
     speaks = any(is_about_object(operation, condition.word) for condition in conditions)
     keeps = (owner or not is_open) and name in KINDS and table is not None and find_places_of_labels(table)
-    asks = (body is not None and body.asks) or bool(keeps) or bool(owner and not is_open and name == REMOVAL)
+    asks = (body is not None and body.asks) or bool(keeps)
     decision = Decision(
         allowed=True,
         source=grant.source,
         about_object=speaks or asks,
+        fixed=_UNFORCED if is_by_tags else _FIXED_OF_BUILDS if body is not None and name == BUILD else {},
         docker_only=body is not None and name == BUILD,
         counts_for=counts_for,
-        images=bind(name, grant, images),
-        owner=owner if name in {VOLUME_CREATE} | EXPORTING and not is_open else "",
+        owner=owner if name == VOLUME_CREATE and not is_open else "",
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
-    beside = own if owner and body is not None and name not in EXPORTING else None
+    beside = own if owner and body is not None else None
     stamped = find_places_of_labels(table) if owner and is_open and table is not None else ()
     served = SERVED if operation.section == "services" else ""
     key = f"{served}{_find_key(grant)}" if owner and name in _RUN else ""
     return Case(conditions, decision, body, judges_head=any(about_head), beside=beside, stamped=stamped, key=key)
 
 
-def _by(owner: str, granted: tuple[str, ...], condition: Condition) -> Condition:
-    """Return a condition with the owner, and the images of nobody that are granted, if it is about what is own."""
+def _name_images(name: str, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """Have an image that gets a name be one of `images` or `tags`, and a removal by `tags` accept force."""
+    said = values_of(conditions)
+    if "tags" not in said or UNRESTRICTED in conditions:
+        return conditions
+    if name == REMOVAL:
+        return (*(each for each in conditions if each.word != _FORCED.word), _FORCED)
+    if name != TAGGING:
+        return conditions
+    images = (*items_of(said.get("images")), *items_of(said["tags"]))
+    others = (each for each in conditions if each.word != "images")
+    return (Condition(CONSTRAINTS["images"], images), *others)
+
+
+def _by(owner: str, condition: Condition) -> Condition:
+    """Return a condition with the owner, if it is about what is own."""
     constraint = condition.constraint
     if not isinstance(constraint, Own):
         return condition
-    return Condition(own_by(owner, granted, constraint.creates), value=True)
+    return Condition(own_by(owner, constraint.creates), value=True)
 
 
 def _cost(case: Case) -> tuple[int, bool, bool, str]:
@@ -363,7 +381,7 @@ def _cost(case: Case) -> tuple[int, bool, bool, str]:
 
 def describe_conditions(case: Case) -> str:
     """Say the conditions of a case, as a clause that follows "if"."""
-    said = (each for each in case.conditions if each != UNRESTRICTED and each.word != SWITCHED.word)
+    said = (each for each in case.conditions if each not in (UNRESTRICTED, _FORCED) and each.word != SWITCHED.word)
     return " and ".join(map(str, said))
 
 

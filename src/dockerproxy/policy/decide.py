@@ -18,9 +18,8 @@ from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition, judge_claim
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.copies import COPYING, list_copies
-from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import KINDS, OWN, VOLUME_CREATE, Lookup, ResolvedObject, find_object
+from dockerproxy.policy.objects import KINDS, VOLUME_CREATE, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.stamps import NEW, add_stamp, make_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import Pairs
@@ -131,7 +130,7 @@ def _look_at(
         if head.lookups:
             return replace(head.lookups[0], others=head.lookups[1:])
         if read.query:
-            decision = _use_own(policy, replace(decision, query=read.query), read.claims)
+            decision = replace(decision, query=read.query)
     if case.body is None and not case.stamped:
         return decision
     return _look_into(policy, case, request, known, reads)
@@ -175,7 +174,7 @@ def _write(
     content = write_json(read.content) if case.reads_body and read.content is not None else None
     copies = list_copies(read.claims, COPYING.get(request.operation.name, ""))
     decision = replace(case.decision, content=content, query=query, copies=copies)
-    decision = _use_own(policy, decision, read.claims, tuple(judgement.substitutes.values()))
+    decision = _use_own(policy, decision, read.claims)
     strange = [name for name in decision.makes if not _may_make(policy, case, name)]
     if strange:
         says = "a name that no rule allows for a new volume"
@@ -208,19 +207,12 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
     return decision if has_driver else _use_own(policy, decision, read.claims)
 
 
-def _use_own(
-    policy: CompiledPolicy, decision: Decision, claims: Iterable[Claim], put: tuple[Json, ...] = ()
-) -> Decision:
-    """Have what is own stay until the engine is done, and volumes that nobody has yet made before.
-
-    An image is only what its name means if the request goes on by that: as it came, or by what was `put` into it.
-    """
+def _use_own(policy: CompiledPolicy, decision: Decision, claims: Iterable[Claim]) -> Decision:
+    """Have what is own stay until the engine is done, and volumes that nobody has yet made before."""
     volumes = _find_own("volumes", claims) if policy.owner else ()
     joins = tuple(found.id for found in _find_own("networks", claims) if found.belongs_to == policy.owner != "")
-    images, owner = (*_find_own("images", claims), *_find_own(OWN, claims)), ImageOwner(policy.owner)
-    runs = tuple(name for found in images for name in owner.names(found) if name in (*found.called, *put))
     makes = {found.id: found.labels for found in volumes if found.belongs_to == NEW}
-    return replace(decision, mounts=tuple(found.id for found in volumes), makes=makes, joins=joins, runs=runs)
+    return replace(decision, mounts=tuple(found.id for found in volumes), makes=makes, joins=joins)
 
 
 def _find_stamp(policy: CompiledPolicy, request: CanonicalRequest, known: Known, keys: str) -> Mapping[str, str] | None:

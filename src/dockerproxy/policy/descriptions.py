@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from dockerproxy.policy.image_marks import is_owned, list_called, means_mark, read_marks, restrict
 from dockerproxy.policy.objects import BY_REFERENCE, EVERY, OWNED, SAVING, Kind, Lookup, ResolvedObject, ask, is_full_id
-from dockerproxy.policy.references import parse_reference
+from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.policy.stamps import OWNER, find_owner
 from dockerproxy.text import lower
 from dockerproxy.wire.document import list_of, object_of, read_engine_json
@@ -70,7 +69,7 @@ def read_fields(lookup: Lookup, fields: Mapping[str, object], version: str) -> R
     names, labels = _read_names(lookup.kind, fields), read_labels(lookup.kind, fields)
     found = ResolvedObject(lookup.acts_on or own, names, subject=own, document=lookup.document or fields, labels=labels)
     if lookup.kind is Kind.IMAGE:
-        return _read_image(lookup, replace(found, marks=read_marks(list_of(fields.get("repotags")))))
+        return _read_image(lookup, found)
     if lookup.kind is not Kind.CONTAINER:
         return replace(found, belongs_to=find_owner(labels, {}))
     image = _identity(fields.get("imageid") or fields.get("image"))
@@ -105,16 +104,13 @@ def _read_image(lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
     """Say how an image is judged: by any name, also one saved by its ID; by the one that is acted on; or by all."""
     if lookup.operation.name in EVERY:
         return _with_every_name(found)
-    if means_mark(lookup.name, found):
-        return replace(found, names=(), called=("",))
-    called = list_called(lookup.name, found)
-    is_anybodys = all(is_owned(found, name) for name in called)
-    found = replace(found, called=called, meant=called if is_anybodys else ())
     if lookup.operation.name not in BY_REFERENCE:
         return found
-    if len(called) == 1 and called[0] in found.names:
+    reference = parse_reference(lookup.name)
+    name = str(with_default_tag(reference)) if reference is not None else ""
+    if name in found.names:
         # No id: the name may be another image's by the time it is acted on.
-        return restrict(ResolvedObject("", found.names, marks=found.marks), called[0])
+        return ResolvedObject(name, (name,))
     return found if lookup.operation.name in SAVING else _with_every_name(found)
 
 

@@ -25,7 +25,7 @@ _OBJECTS: Final = frozenset(WORDS.values())
 _NAMED: Final = WORDS[Kind.CONTAINER]
 """A grant without it is for any container that a body names, but for own ones where clients own what they create."""
 
-_OF_SENT: Final = frozenset({WORDS[Kind.IMAGE], OWN, UNRESTRICTED.word})
+_OF_SENT: Final = frozenset({WORDS[Kind.IMAGE], UNRESTRICTED.word})
 """Words without which nothing is sent."""
 
 _DIGITS: Final = 12

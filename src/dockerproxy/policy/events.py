@@ -4,7 +4,7 @@ An event of a container has its labels, which cannot change. What these rule out
 never admit anything: a stamp may be the image's.
 
 Attack: an event about several objects, or none that is known -> Defence: it is judged by its own object alone, and
-hidden if that is not of a kind that conditions speak of. Those of images are judged in `policy/image_events`.
+hidden if that is not of a kind that conditions speak of. Events of images are hidden: images have no owner.
 Attack: have an own event hidden: by what the engine puts beside the labels under the same name (`image`, `podId`), or
 without labels -> Defence: neither rules anything out (test: test_labels_rule_out_nothing_that_a_lookup_would_admit).
 """
@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.image_events import ImageEvent, read_image_event
 from dockerproxy.policy.lists import admits
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.prunes import find_time
@@ -50,15 +49,11 @@ class Event(NamedTuple):
     container: str = ""
 
 
-def read_event(line: bytes) -> Event | ImageEvent | None:
+def read_event(line: bytes) -> Event | None:
     """Read one event; None if it is about nothing that conditions speak of."""
     fields = object_of(read_engine_json(line))
     actor, kind, action = object_of(fields.get("Actor")), fields.get("Type"), fields.get("Action")
     identity, attributes = actor.get("ID"), actor.get("Attributes")
-    if kind == Kind.IMAGE:
-        event = read_image_event(identity, action, object_of(attributes).get("name", ""))
-        nanoseconds = fields.get("timeNano")
-        return event and event._replace(time=nanoseconds / 1e9 if isinstance(nanoseconds, int) else 0)
     if kind == Kind.VOLUME and not identity:  # Podman says its name alone.
         identity = object_of(attributes).get("name")
     if not isinstance(kind, str) or kind not in _KINDS or not isinstance(identity, str) or not identity:

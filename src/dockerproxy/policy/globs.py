@@ -52,12 +52,22 @@ def covers(wide: str, narrow: str) -> bool:
 
 def reaches_below(inner: str, outer: str) -> bool:
     """Whether a path that one glob may match can lie below a path that another glob may match, not in its place."""
-    stem, outer_stem = (_SIGN.split(glob, maxsplit=1)[0] for glob in (inner, outer))
+    stem, outer_stem = map(find_stem, (inner, outer))
     if not (stem.startswith(outer_stem) or outer_stem.startswith(stem)):
         return False
     below = [(*way, "/", "?", "**") for way in _list_ways(outer)]
     below += [("/", "?", "**")] if fits(outer, "/") else []
     return any(_meet(*ways) for ways in product(_list_ways(inner), below))
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether some text fits two globs."""
+    return any(_meet(*ways) for ways in product(_list_ways(one), _list_ways(other)))
+
+
+def find_stem(text: str) -> str:
+    """Return what a glob begins with before the first sign."""
+    return _SIGN.split(text, maxsplit=1)[0]
 
 
 def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:

@@ -1,58 +1,107 @@
-"""What grants say of images on a socket whose clients own what they create: which of nobody's these may see."""
+"""Which images the grants of a socket name: `images` that its clients use and see, `tags` that they give and take away.
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+Images are shared by all clients of an engine. Only names bound what a client does with them.
+"""
 
-from dockerproxy.policy.constraints.base import Globs
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.image_marks import ImageOwner
-from dockerproxy.policy.lists import EVENTS
-from dockerproxy.policy.model import Grant, values_of
-from dockerproxy.policy.naming import MAKING, REMOVAL, RENAMING, TAGGING
-from dockerproxy.policy.objects import LABELLED, OWN, SHOWING
-from dockerproxy.policy.values import Value
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from typing import Final, NamedTuple
+
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.images import SHOWN, begins_literally
+from dockerproxy.policy.globs import find_stem, overlap
+from dockerproxy.policy.model import Grant, Policy, values_of
+from dockerproxy.policy.objects import BUILD, OWN, REMOVAL, TAGGING
+from dockerproxy.policy.references import normalise_pattern
+from dockerproxy.policy.values import items_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
-_LISTING: Final = SHOWING | {"ContainerCreate", "ImageCreate", TAGGING}
-"""Operations whose grants list images by `images`."""
+SEEN: Final = frozenset(f"Image{verb}{api}" for verb in ("History", "Inspect", "List") for api in ("", "Libpod")).union(
+    ("ImageAttestations", "ImageExistsLibpod")
+)
+"""What `own` grants of images."""
 
+_CREATE: Final = "ContainerCreate"
+_USING: Final = frozenset({_CREATE, "ImageCreate"})
 _ANY: Final = "**"
 
-_UNNAMED: Final = frozenset({OWN, LABELLED})
-"""Conditions on images that say nothing of their names."""
+
+def needs_tags(name: str, grant: Grant, *, owns: bool) -> bool:
+    """Whether a grant allows nothing of an operation because it does not say by `tags` which names may be given."""
+    words = values_of(grant.conditions)
+    is_bound = name in {BUILD, TAGGING} or (owns and name == REMOVAL)
+    return is_bound and words.keys().isdisjoint({"tags", UNRESTRICTED.word})
 
 
-def find_granted(grants: Iterable[Grant]) -> tuple[str, ...]:
-    """Return patterns over all images that the grants list. One that lists none is for any; of a tag, for own ones.
+def list_tags(grants: Iterable[Grant]) -> tuple[str, ...]:
+    """Return the patterns over names that clients may give to images, or take away."""
+    items = (item for grant in grants if grant.operations for item in items_of(values_of(grant.conditions).get("tags")))
+    return tuple(dict.fromkeys(items))
 
-    Attack: tag any image by a grant that says but `tags`, to own it -> Defence: that lists none (test:
-    test_it_sees_what_its_grants_list).
-    """
+
+def list_used(grants: Iterable[Grant]) -> tuple[str, ...]:
+    """Return the patterns over images that clients may run or pull: all, if a grant of `ContainerCreate` has none."""
     found: dict[str, None] = {}
     for grant in grants:
-        values = values_of(grant.conditions)
-        names = grant.operations & _LISTING - (frozenset() if "images" in values else {TAGGING})
-        if names and _UNNAMED.isdisjoint(values):
-            found.update(dict.fromkeys(_list_patterns("images", values)))
+        words = values_of(grant.conditions)
+        if "images" in words and grant.operations & _USING:
+            found.update(dict.fromkeys(items_of(words["images"])))
+        elif _CREATE in grant.operations:
+            found[_ANY] = None
     return tuple(found)
 
 
-def _list_patterns(word: str, values: Mapping[str, Value]) -> tuple[str, ...]:
-    """Return the patterns of a condition; without it, one that fits everything."""
-    constraint = CONSTRAINTS[word]
-    return constraint.patterns(values[word]) if word in values and isinstance(constraint, Globs) else (_ANY,)
+def list_seen(grants: tuple[Grant, ...]) -> tuple[str, ...]:
+    """Return the patterns over images that clients see by `own`: those that they use, and those that they name."""
+    found = (*list_used(grants), *list_tags(grants))
+    return (_ANY,) if _ANY in found else tuple(dict.fromkeys(found))
 
 
-def bind(name: str, grant: Grant, owner: ImageOwner) -> ImageOwner | None:
-    """Return whose images an operation makes, names, removes or shows by a grant; None if that makes no difference."""
-    if not owner.name or UNRESTRICTED in grant.conditions or name not in MAKING | SHOWING | RENAMING | EVENTS:
-        return None
-    if name in EVENTS and OWN not in values_of(grant.conditions):
-        return None
-    is_bound = name != REMOVAL or OWN in values_of(grant.conditions)
-    return owner._replace(is_bound=is_bound, takes=_list_taken(grant))
+def show_images(name: str, grants: Iterable[Grant], used: tuple[str, ...]) -> list[Grant]:
+    """Have `own` show images by names, where it is about images: of those that are used, and none if there are none.
+
+    Attack: an image without a name, of which nothing says whose it is -> Defence: it is not shown (test:
+    test_own_shows_no_image_without_a_name).
+    """
+    if name not in SEEN:
+        return list(grants)
+    seen = Condition(SHOWN, used)
+    shown = (
+        grant._replace(conditions=tuple(seen if each.word == OWN else each for each in grant.conditions))
+        for grant in grants
+    )
+    return [grant for grant in shown if used or seen not in grant.conditions]
 
 
-def _list_taken(grant: Grant) -> tuple[str, ...]:
-    """Return patterns over names of nobody's that a client takes by a grant."""
-    return tuple(each for each in _list_patterns("tags", values_of(grant.conditions)) if not each.startswith(_ANY))
+class Pattern(NamedTuple):
+    """A pattern over names of images that clients of a socket give or use."""
+
+    stem: str
+    glob: str
+    item: str
+    socket: str
+    owner: str
+    gives: bool
+
+
+def list_patterns(socket: str, policy: Policy, *, uses: bool) -> Iterator[Pattern]:
+    """Yield the patterns over names that clients give, and over those that they use, but none over a whole registry."""
+    denied = frozenset().union(*(denial.operations for denial in policy.denials))
+    left = [grant._replace(operations=grant.operations - denied) for grant in policy.grants]
+    used = filter(begins_literally, list_used(left)) if uses else ()
+    for items, gives in ((list_tags(left), True), (used, False)):
+        for item in items:
+            glob = normalise_pattern(item)
+            yield Pattern(find_stem(glob), glob, item, socket, policy.owner, gives)
+
+
+def find_overlaps(patterns: Iterable[Pattern]) -> Iterator[tuple[Pattern, Pattern]]:
+    """Yield pairs of patterns of two owners that some name fits, one of them at least of names that clients give.
+
+    A pattern before its first sign is the beginning of the other, so pairs stand close in their order.
+    """
+    ordered = sorted(patterns)
+    for number, one in enumerate(ordered):
+        for other in takewhile(lambda each: each.stem.startswith(one.stem), ordered[number + 1 :]):  # noqa: B023 (it is read at once)
+            if one.owner != other.owner and (one.gives or other.gives) and overlap(one.glob, other.glob):
+                yield one, other

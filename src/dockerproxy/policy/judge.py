@@ -22,10 +22,8 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.copies import write_without_copies
 from dockerproxy.policy.decide import Wanted, decide, is_allowed
 from dockerproxy.policy.hiding import find_bar
-from dockerproxy.policy.image_lists import narrow, without_patterns
 from dockerproxy.policy.lists import admits, with_label, without_count
 from dockerproxy.policy.model import Decision, Mode, values_of
-from dockerproxy.policy.naming import makes_image, with_all_steps, with_mark
 from dockerproxy.policy.needs import find_needs, refuse_to_bound
 from dockerproxy.policy.objects import (
     LABELLED,
@@ -37,6 +35,7 @@ from dockerproxy.policy.objects import (
     goes_on_as,
     is_full_id,
     missing,
+    with_fixed,
     with_name,
     with_query,
 )
@@ -156,11 +155,6 @@ def judge_engine(policy: CompiledPolicy, verdict: Verdict) -> Verdict:
         return verdict
     remedy = propose(policy.policy.remedy, verdict.operation.name, values_of((UNRESTRICTED,)))
     return deny(verdict, f"{reason}; {remedy}")
-
-
-def attach_nonce(verdict: Verdict, nonce: str) -> Verdict:
-    """Have a request that was decided by its head make an image under a fresh mark, or a secret under a stamp."""
-    return _settle(replace(verdict, known=replace(verdict.known, nonce=nonce)), verdict.decision, verdict.needs)
 
 
 def attach_body(verdict: Verdict, content: bytes) -> Verdict:
@@ -296,24 +290,21 @@ def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | N
     operation, request, found = reading.operation, reading.request, reading.known.found
     decided = decision
     if reading.mode is not Mode.ENFORCE:  # Where nothing is refused, lists and builds pass as they come.
-        decided = replace(decision, shows=(), images=None)
-        decision = replace(decided, docker_only=False)
+        decided = replace(decision, shows=())
+        decision = replace(decided, docker_only=False, fixed={})
         if not decision.allowed and reading.known.places != NOWHERE and reading.known.body is not None:
             decision = replace(decision, content=_find_places(reading))
     if decision.shows and operation.name in PRUNED:  # The engine would remove what others have: it gets no prune.
-        begins = list_own(PRUNED[operation.name][0], decision.owner, request.version)
+        kind, _ = PRUNED[operation.name]
+        begins = list_own(kind or Kind.CONTAINER, decision.owner, request.version)
         return Verdict(*reading.parts, decided, begins.head, needs)
     if decision.shows:
         request = with_query(request, without_count(request))
-        request, decided = narrow(request, decided)
         request = with_label(request, OWNER, decision.owner) if decision.owner else request
-    request = without_patterns(request) if decided.images is not None else request
     if decision.query:
         request = with_query(request, decision.query)
-    if decision.images is not None and reading.known.nonce and makes_image(request):
-        request = with_mark(request, decision.images.name, reading.known.nonce)
-    if decision.docker_only:
-        request = with_all_steps(request)
+    if decision.fixed:
+        request = with_fixed(request, decision.fixed)
     if decision.about_object and found is not None:
         request = with_name(request, operation, goes_on_as(request, found))
     target = reading.target if request is reading.request else request.target

@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.quota import Quota
 from dockerproxy.policy.values import ADD, Value
@@ -100,6 +99,7 @@ class Decision:
         about_object: Whether it holds for the object as it is now, so that the request must go on under its id.
         content: What goes on as the body, of a request whose body was read; None if that is what came.
         query: What goes on in place of some parameters, by their names.
+        fixed: Parameters that the engine gets with these values, whatever the client says; empty ones are left out.
         docker_only: Whether it holds only if the engine that gets the request says over the same connection that it is
             Docker.
         shows: By which conditions, of any of several grants, an element of a list is shown, or removed by a prune; all
@@ -111,8 +111,6 @@ class Decision:
         makes: Those of `mounts` that do not exist, with their labels: they are made under the client's stamp before the
             request goes on.
         joins: IDs of the client's own networks that it joins, which must be there still.
-        runs: The client's own names of images in its body or parameters, which must mean these still.
-        images: Who owns the images that it makes, names, removes or shows; None if it goes on and comes back as it is.
         counts_for: Whose quota it may add to, so that what is there is counted first; empty if it adds to none.
     """
 
@@ -123,6 +121,7 @@ class Decision:
     about_object: bool = False
     content: bytes | None = None
     query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
     docker_only: bool = False
     reason: str = ""
     shows: tuple[Mapping[str, Condition], ...] = ()
@@ -131,6 +130,4 @@ class Decision:
     copies: tuple[str, ...] | None = None
     makes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     joins: tuple[str, ...] = ()
-    runs: tuple[str, ...] = ()
     counts_for: str = ""
-    images: ImageOwner | None = None

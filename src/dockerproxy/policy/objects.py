@@ -55,9 +55,6 @@ class ResolvedObject:
         belongs_to: Who created it, by its stamp; `NEW` if there is no such object, so that whoever makes it does.
         document: What the engine says of it, keys in small letters; empty if there is no such object.
         labels: Of it, or of what it is judged by.
-        marks: Of an image, or of the one name of it that is meant: whose they are (`policy/image_marks`).
-        called: Of an image, the names of it that a request may mean; none if it means the image by its ID.
-        meant: The same, if all of them are somebody's, so that no other name says whether they may be used.
     """
 
     id: str
@@ -67,9 +64,6 @@ class ResolvedObject:
     belongs_to: str = field(default="", compare=False)
     document: Mapping[str, object] = field(default_factory=dict, compare=False)
     labels: Mapping[str, object] = field(default_factory=dict, compare=False)
-    marks: Mapping[str, frozenset[str]] = field(default_factory=dict, compare=False)
-    called: tuple[str, ...] = field(default=(), compare=False)
-    meant: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +120,8 @@ NAMING: Final = {"ImageGetAll": "names", "ImageExportLibpod": "references"}
 """They save images that a parameter names, any number of them. In the archive each has that name."""
 
 SAVING: Final = frozenset({*NAMING, "ImageGet", "ImageGetLibpod"})
-EXPORTING: Final = SAVING | SENDING
 
-BY_REFERENCE: Final = EXPORTING | {"ImageDelete", "ImageDeleteLibpod", "ImagePushLibpod"}
+BY_REFERENCE: Final = SAVING | {"ImagePush", "ImageDelete", "ImageDeleteLibpod", "ImagePushLibpod"}
 """They act on the reference that the client names, if it names one: of two names of an image only one is deleted."""
 
 BY_NAME: Final = frozenset({"VolumeDelete", "VolumeDeleteLibpod"})
@@ -184,13 +177,9 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 """For each operation whose path names an object that a condition can speak of: what it is."""
 
-SHOWING: Final = frozenset(f"Image{verb}{api}" for verb in ("History", "Inspect", "List") for api in ("", "Libpod"))
-"""Operations whose answers have names of images."""
-
-OWNED_IMAGES: Final = (SHOWING | EXPORTING - {"ImagePush"}).union(
-    ("ImageAttestations", "ImageChangesLibpod", "ImageDelete", "ImageExistsLibpod", "ImageTag")
-)
-"""Those that can be about images that a client owns."""
+BUILD: Final = "ImageBuild"
+TAGGING: Final = "ImageTag"
+REMOVAL: Final = "ImageDelete"
 
 OWN: Final = "own"
 LABELLED: Final = "labelled"
@@ -198,14 +187,11 @@ LABELLED: Final = "labelled"
 
 OBJECT_WORDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     **{kind: (WORDS[kind], OWN, LABELLED) for kind in Kind},
+    Kind.IMAGE: (WORDS[Kind.IMAGE], LABELLED),
     Kind.REMOTE_IMAGE: (WORDS[Kind.REMOTE_IMAGE],),
     Kind.POD: (WORDS[Kind.POD], LABELLED),
 }
-"""For each kind of object the words of conditions that speak of it: of its name first. No pod gets a stamp."""
-
-
-NAMING_WORDS: Final = (WORDS[Kind.IMAGE], OWN)
-"""Words of conditions that speak of the images which parameters name."""
+"""For each kind of object the words of conditions that speak of it: of its name first. No image or pod has an owner."""
 
 
 @cache
@@ -214,8 +200,8 @@ def words_of_object(name: str) -> tuple[str, ...]:
     if name not in KINDS:
         return ()
     words, is_image = OBJECT_WORDS[KINDS[name]], KINDS[name] is Kind.IMAGE
-    left_out = {OWN} if is_image and name not in OWNED_IMAGES else set()
-    left_out |= {LABELLED} if is_image and name in BY_REFERENCE | EVERY | GIVING else set()
+    left_out = {LABELLED} if is_image and name in BY_REFERENCE | EVERY | GIVING else set()
+    words = (*words, "tags") if name == REMOVAL else words
     return tuple(word for word in words if word not in left_out)
 
 
@@ -314,6 +300,12 @@ def with_query(request: CanonicalRequest, values: Mapping[str, tuple[str, ...]])
     left = {name: iter(those) for name, those in values.items()}
     query = ((name, next(left[name], None) if name in left else value) for name, value in request.query)
     return request._replace(query=tuple((name, value) for name, value in query if value is not None))
+
+
+def with_fixed(request: CanonicalRequest, fixed: Mapping[str, str]) -> CanonicalRequest:
+    """Return a request some of whose parameters have these values, or are left out if that is empty."""
+    kept = tuple(pair for pair in request.query if fold(pair[0]) not in fixed)
+    return request._replace(query=(*kept, *(pair for pair in fixed.items() if pair[1])))
 
 
 def new_name(request: CanonicalRequest) -> str:

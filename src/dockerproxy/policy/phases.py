@@ -12,10 +12,8 @@ from dockerproxy.api.catalog import HEALTH, Operation, Shape
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.copies import MOUNTING
-from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.model import Decision, Mode
-from dockerproxy.policy.naming import BUILD, RENAMING, list_made, makes_image
-from dockerproxy.policy.objects import BY_NAME, EXPORTING, NETWORK_REMOVALS, SHOWING, SWEEPING, VOLUME_CREATE, Lookup
+from dockerproxy.policy.objects import BUILD, BY_NAME, NETWORK_REMOVALS, SWEEPING, VOLUME_CREATE, Lookup
 from dockerproxy.policy.spelling import SPELLED
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.head import Framing, RequestHead
@@ -117,49 +115,15 @@ class Verdict(Reading):
         return is_removal and found is not None and bool(found.document) and found.belongs_to != ""
 
     @property
-    def keeps(self) -> tuple[str, ...]:
-        """The client's own names of images that it runs, saves or sends, which must mean these until that is done."""
-        found = self.known.found if self.request.operation.name in EXPORTING else None
-        named = ImageOwner(self.decision.owner).names(found) if found is not None else ()
-        return (*self.decision.runs, *named)
-
-    @property
     def respells(self) -> bool:
         """Whether its answer has paths of the host that its client may call otherwise."""
         return bool(self.known.places.paths) and self.request.operation.name in SPELLED
-
-    @property
-    def makes_image(self) -> bool:
-        """Whether it passes, and makes an image that is its client's own."""
-        return self.decision.images is not None and bool(self.to_engine) and makes_image(self.request)
-
-    @property
-    def made(self) -> Mapping[str, tuple[str, ...]]:
-        """The names of images that it makes, by the marks under which the engine makes them."""
-        if self.decision.images is None or not self.makes_image:
-            return {}
-        return list_made(self.request, self.decision.images, self.known.nonce)
-
-    @property
-    def needs_nonce(self) -> bool:
-        """Whether it makes an image of which a fresh text must say whose it is, and has none yet."""
-        return not self.known.nonce and self.makes_image
 
     @property
     def needs_docker(self) -> bool:
         """Whether it passes, and the engine must say first whether it is Docker: to allow it, or to learn from it."""
         is_asked = self.decision.docker_only or self.needs is not None
         return bool(self.to_engine) and self.request.operation.name == BUILD and is_asked
-
-    @property
-    def renames(self) -> bool:
-        """Whether it gives an image a name, or takes one away, which is not left to the engine."""
-        return self.decision.images is not None and self.request.operation.name in RENAMING
-
-    @property
-    def shows_names(self) -> bool:
-        """Whether its answer may have names of images that are not its client's to see."""
-        return self.decision.images is not None and self.request.operation.name in SHOWING
 
     @property
     def makes_volume(self) -> bool:
@@ -179,14 +143,14 @@ class Verdict(Reading):
     def goes_alone(self) -> bool:
         """Whether it has an engine connection of its own, since more is done with it than to pass it on."""
         more = self.hides or self.decision.shows or self.decision.counts_for or self.respells
-        more = more or self.renames or self.shows_names or self.makes_volume
+        more = more or self.makes_volume
         return self.removes_volumes or (bool(more or self.decision.copies) and bool(self.to_engine))
 
     @property
     def is_simple(self) -> bool:
         """Whether it reads something at once and is passed on as it is, leaving the connection open."""
         reads = self.request.method == "GET" and self.operation.shape is Shape.REPLY and self.operation is not HEALTH
-        return reads and self.passes and self.is_whole and not (self.goes_alone or self.keeps or self.head.close)
+        return reads and self.passes and self.is_whole and not (self.goes_alone or self.head.close)
 
 
 Judged = NeedsBody | NeedsLookup | Verdict

@@ -63,21 +63,20 @@ LISTINGS: Final[Mapping[Kind, tuple[str, str, str]]] = {
     Kind.CONFIG: ("ConfigList", "/configs", ""),
     Kind.NETWORK: ("NetworkList", "/networks", ""),
     Kind.VOLUME: ("VolumeList", "/volumes", ""),
-    Kind.IMAGE: ("ImageList", "/images", "/json?filters={}"),
 }
 """For each kind the operation that lists it, the path below which its objects are, and the rest of the list's target.
 What uses others comes first."""
 
-PRUNED: Final[Mapping[str, tuple[Kind, str]]] = {
-    "BuildPrune": (Kind.IMAGE, "CachesDeleted"),
+PRUNED: Final[Mapping[str, tuple[Kind | None, str]]] = {
+    "BuildPrune": (None, "CachesDeleted"),
     "ContainerPrune": (Kind.CONTAINER, "ContainersDeleted"),
-    "ImagePrune": (Kind.IMAGE, "ImagesDeleted"),
+    "ImagePrune": (None, "ImagesDeleted"),
     "NetworkPrune": (Kind.NETWORK, "NetworksDeleted"),
     "VolumePrune": (Kind.VOLUME, "VolumesDeleted"),
 }
 """For each prune the kind of what it removes, and where the answer has what was removed.
 
-Prunes of images and build cache answer that nothing was removed, so that `docker system prune` completes."""
+Images and build cache have no owner: none is removed, and `docker system prune` completes."""
 
 UNCLEAR: Final = "is not label, until, or all for volumes from API 1.42 on, or is ambiguous"
 
@@ -234,7 +233,7 @@ def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, A
             if status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
                 removed.append(found)
 
-    if kind is not Kind.IMAGE:
+    if kind is not None:
         status, content = yield from remove_own(kind, owner, remove, request.version)
         if status != HTTPStatus.OK:
             return status, content

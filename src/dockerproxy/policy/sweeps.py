@@ -1,7 +1,7 @@
 """A sweep: remove all that an owner has, kind by kind, as a prune does (`policy/prunes`), but by force.
 
 What is in use goes last: services, containers with their anonymous volumes, then secrets, configs, networks,
-volumes, and images if that is wanted. A sweep may be stopped after each request, and begun again.
+volumes. A sweep may be stopped after each request, and begun again.
 
 Attack: join a container, which Podman then keeps as long as that is there -> Defence: what is newer goes first (test:
 test_what_is_newer_goes_first).
@@ -52,16 +52,14 @@ class Swept(NamedTuple):
         return f"{self.kind} {self.name}"
 
 
-def find_obstacle(policy: CompiledPolicy, *, images: bool = False) -> str:
+def find_obstacle(policy: CompiledPolicy) -> str:
     """Say why a sweep through a socket with this policy would not reach just what is own; empty if it would."""
     if not policy.owner:
         return "nobody owns what it creates"
     if policy.mode is not Mode.ENFORCE:
         return f"in mode {policy.mode}, it lists what others own too"
-    lists = {kind: name for kind, (name, _, _) in LISTINGS.items()}
-    listing = lists.pop(Kind.IMAGE)
-    wide = [name for name in lists.values() if not all(case.decision.owner for case in policy.cases[name])]
-    wide += [listing for case in policy.cases[listing] if images and not (case.decision.shows and case.decision.images)]
+    lists = (name for name, _, _ in LISTINGS.values())
+    wide = [name for name in lists if not all(case.decision.owner for case in policy.cases[name])]
     return f"its {wide[0]} lists what others own too" if wide else ""
 
 
@@ -71,7 +69,6 @@ def sweep(
     latest: float | None = None,
     *,
     is_dry: bool = False,
-    images: bool = False,
 ) -> Generator[Ask, Answer, None]:
     """Yield each request that it takes, and get its answer.
 
@@ -80,12 +77,8 @@ def sweep(
         tell: Gets each object when its removal was tried.
         latest: Seconds since 1970 after which what was created is spared.
         is_dry: Whether nothing is removed.
-        images: Whether images are removed, too: all their own names.
     """
     for kind in LISTINGS:
-        if kind is Kind.IMAGE and not images:
-            continue
-
         def remove(found: ResolvedObject, target: str, kind: Kind = kind) -> Removal:
             if latest is None or find_time(found) <= latest:
                 answer = (HTTPStatus.NO_CONTENT, b"") if is_dry else (yield from _force(kind, target))

@@ -10,7 +10,7 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.lists import LISTED
-from dockerproxy.policy.objects import NAMING, NAMING_WORDS, SENDING, words_of_object
+from dockerproxy.policy.objects import NAMING, SENDING, WORDS, Kind, words_of_object
 
 UNRESTRICTED: Final = Condition(CONSTRAINTS["unrestricted"], value=True)
 """Opens an operation whole, which else is contained: its body may be anything."""
@@ -27,7 +27,7 @@ _OF_BODY: Final[Mapping[str, frozenset[str]]] = {
 def _words_of(name: str) -> Mapping[str, Constraint]:
     of_body = find_words_of_body(BODIES[name]) if name in BODIES else ()
     of_object = words_of_object(name) or LISTED.get(name, ())
-    of_head = (*(line.word for line in LINES.get(name, ())), *(NAMING_WORDS if name in NAMING else ()))
+    of_head = (*(line.word for line in LINES.get(name, ())), *((WORDS[Kind.IMAGE],) if name in NAMING else ()))
     words = {word: CONSTRAINTS[word] for word in (*of_body, *of_object, *of_head)}
     return {word: constraint for word, constraint in words.items() if not constraint.is_private}
 

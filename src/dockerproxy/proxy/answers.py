@@ -63,8 +63,7 @@ class AnswerReader:
             data = bytes(self._head)
             self._head.clear()
         data, head, end = self._pass_interim(exchange, data)
-        is_part = head is not None and head.framing is _LENGTH and len(data) < end + head.length
-        if not end or (is_part and exchange.needs_whole):
+        if not end:
             self._head += data
             return b"", 0, "the engine's response head is too long" if len(data) > MAX_HEAD else ""
         if head is None:
@@ -101,11 +100,11 @@ class AnswerReader:
         if framing in _COUNTED and len(data) >= whole:
             if exchange.socket.notes_created:
                 exchange.note_answer(data[end:whole])
-            self._end_answer(exchange, data, whole, is_whole=True)
+            self._end_answer(exchange, data, whole)
             return b"", 0
         self._framing, self._left = framing, head.length
         self._chunks = Chunks() if framing is Framing.CHUNKED else None
-        if len(data) == end or exchange.is_stream or exchange.needs_whole:
+        if len(data) == end or exchange.is_stream:
             exchange.send(data[:end])
             exchange.begin_stream()
             return data[end:], 0
@@ -129,16 +128,16 @@ class AnswerReader:
             self._framing = self._chunks = None
             self._end_answer(exchange, data, used)
         else:
-            exchange.send_on(data)
+            exchange.send(data)
         return ""
 
     @staticmethod
-    def _end_answer(exchange: "Exchange", data: bytes, used: int, *, is_whole: bool = False) -> None:
+    def _end_answer(exchange: "Exchange", data: bytes, used: int) -> None:
         """Pass on the last piece of an answer. Nobody asked for bytes after it: they end this connection."""
         piece = data if used == len(data) else data[:used]
         if used < len(data):
             exchange.cut_engine("the engine sent more than one answer to a request")
-        exchange.end_with(piece, is_whole=is_whole)
+        exchange.end_with(piece)
 
     def end(self, exchange: "Exchange", error: Exception | None) -> None:
         """Take the end of the connection for the end of the answer, if it may be."""

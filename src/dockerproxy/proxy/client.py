@@ -21,8 +21,6 @@ from dockerproxy.proxy.engine import Engine, connect
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.http2 import DeniedEnd
 from dockerproxy.proxy.lookup import find_docker, settle
-from dockerproxy.proxy.naming import give_names
-from dockerproxy.proxy.said import Ids
 from dockerproxy.proxy.tunnel import open_tunnel
 from dockerproxy.proxy.turns import TURN
 from dockerproxy.wire.exchange import State
@@ -313,14 +311,6 @@ class Client(asyncio.Protocol):
     def look_up(self, policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
         """Ask the engine what must be known of a request, then go on with the verdict."""
         self._start(settle(self, policy, judged), "asking what a name means")
-
-    def give_names(self, verdict: Verdict, then: Callable[[str, Ids], None]) -> None:
-        """Give an image that was made its names, whether the client stays or goes, then go on."""
-        self._start(self._give_names(verdict, then), "giving names to an image")
-        self.detach()
-
-    async def _give_names(self, verdict: Verdict, then: Callable[[str, Ids], None]) -> None:
-        then(*await give_names(self.socket, verdict))
 
     def cancel(self) -> None:
         """End what was started for the exchange: it is answered."""

@@ -34,11 +34,8 @@ async def decide_and_claim(
     """Decide about a request, and claim volumes for it until the stack ends; `StillRemovingError` if others do."""
     verdict = await _decide(socket, policy, judged)
     claims = await _claim(stack, socket, verdict)
-    keeps = verdict.keeps
-    if claims or keeps:  # What was true of a volume before the claim need not be true any longer.
+    if claims:  # What was true of a volume before the claim need not be true any longer.
         verdict = await _decide(socket, policy, judged)
-    if verdict.passes and not set(verdict.keeps) <= set(keeps):
-        verdict = deny(verdict, "the name means another image than before", HTTPStatus.SERVICE_UNAVAILABLE)
     if verdict.removes_network:
         verdict = await _keep_joined(socket, verdict, claims[0])
     if verdict.passes and verdict.decision.copies:
@@ -117,20 +114,9 @@ async def _claim(stack: AsyncExitStack, socket: "SocketState", verdict: Verdict)
         copies = set(await find_copies(socket, verdict))
         claims = [claim_volume(each, uses=each not in copies) for each in sorted(copies.union(verdict.decision.mounts))]
         claims += [claim_network(each, uses=True) for each in sorted(verdict.decision.joins)]
-        await _keep_names(stack, socket, verdict.keeps)
     for claim in claims:
         await stack.enter_async_context(socket.shared.removals.claim(claim, socket.patience))
     return claims
-
-
-async def _keep_names(stack: AsyncExitStack, socket: "SocketState", names: tuple[str, ...]) -> None:
-    """Have own names of images stay until the stack ends; whoever takes one away already is done then."""
-    for name in names:
-        socket.shared.runs.append(name)
-        stack.callback(socket.shared.runs.remove, name)
-    if names:
-        async with socket.naming, socket.shared.naming:
-            pass
 
 
 def is_as_claimed(verdict: Verdict, claim: Claim) -> bool:

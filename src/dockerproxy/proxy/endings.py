@@ -1,9 +1,7 @@
 """How an exchange ends: by its answer, by an answer of ours, by what does not come in time, by what is used up."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -14,12 +12,10 @@ from dockerproxy.policy.phases import Judged, Verdict
 from dockerproxy.proxy.accounting import NO_LINE, Accounting
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, find_blame
 from dockerproxy.proxy.ports import ClientPort
-from dockerproxy.proxy.said import Ids, SaidLines, rewrite
 from dockerproxy.proxy.usage import TOO_MUCH
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import add_decision, answer_ping, write_answer, write_document
 from dockerproxy.wire.body import RequestBody
-from dockerproxy.wire.chunked import LAST_CHUNK
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import peek
 from dockerproxy.wire.http2 import SETTINGS, START
@@ -44,10 +40,6 @@ _UNREAD: Final = frozenset({State.IDLE, State.HELD})
 _ASKED: Final = frozenset({State.SENDING, State.SENT})
 """Where an answer may begin: the engine has a request, or the beginning of one, and has not answered it."""
 
-_ANSWERING: Final = frozenset({State.SENDING_ANSWERING, State.SENT_ANSWERING})
-_MADE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
-"""Where an answer is under way, and of what status it is if an image may have been made."""
-
 _UNANSWERED: Final = _ASKED | {State.HELD}
 """Where the client can still be answered by us."""
 
@@ -58,7 +50,6 @@ class Ending:
     Attributes:
         state: Where it is.
         judged: The request, once it was read; None again when the record is written.
-        said: Reads what the engine says of an image that it makes; None if that is counted, or passed on as it comes.
         body: What reads its body; None if there is none, or none yet.
         finish: Passes on its answer if that comes whole, where it is simple; None on the long way.
     """
@@ -66,12 +57,10 @@ class Ending:
     # An exchange has these of its own when they change: most never do.
     state = State.IDLE
     judged: Judged | None = None
-    said: SaidLines | None = None
     body: RequestBody | None = None
     finish: Callable[[bytes], bool] | None = None
     _closes = False
     _held = 0
-    _kept: tuple[str, ...] = ()
 
     def __init__(self, client: ClientPort, socket: "SocketState", account: Accounting) -> None:
         self._client = client
@@ -186,44 +175,8 @@ class Ending:
 
     # By the engine's answer
 
-    def send_on(self, piece: bytes) -> None:
-        """Pass on a piece of the body of an answer, which is not the last."""
-        if self.said is not None and isinstance(self.judged, Verdict):
-            piece = self.said.feed(self.judged, piece)
-        self.send(piece)
-
-    def end_with(self, piece: bytes, *, is_whole: bool = False) -> None:
-        """Pass on the last piece of an answer, or all of it; of one about a new image when that has its names.
-
-        Attack: names that are given before anybody may ask for them, or after -> Defence: the client has the end of its
-        answer when it has them (test: test_what_was_built_has_its_name_when_the_answer_ends).
-        """
-        judged = self.judged
-        if isinstance(judged, Verdict) and judged.makes_image:
-            say = partial(rewrite if self.said is None else self.said.end, judged, piece)
-            end = partial(self._end_named, say, is_whole)
-            if judged.makes_image and self.account.status in _MADE:
-                self._client.give_names(judged, end)
-            else:  # It says why nothing was made.
-                end("", {})
-            return
-        self.send(piece)
-        self.end_answer()
-
-    def _end_named(self, say: Callable[[Ids], bytes], is_whole: bool, fault: str, ids: Ids) -> None:  # noqa: FBT001 (it is what came)
-        """Pass on the last piece of an answer about an image that has its names, or say in it why it does not."""
-        if self._client.is_gone or self.state not in _ANSWERING:
-            return
-        piece = say(ids)
-        if fault and is_whole:
-            self.account.status = HTTPStatus.CONFLICT
-            piece = write_answer(HTTPStatus.CONFLICT, fault, close=False, decision=self.account.decision)
-        elif fault and piece.endswith(LAST_CHUNK):
-            line = json.dumps({"errorDetail": {"message": fault}, "error": fault}).encode() + b"\r\n"
-            piece = b"%b%x\r\n%b\r\n%b" % (piece[: -len(LAST_CHUNK)], len(line), line, LAST_CHUNK)
-        elif fault:
-            self.fail(502, fault)
-            return
+    def end_with(self, piece: bytes) -> None:
+        """Pass on the last piece of an answer, or all of it."""
         self.send(piece)
         self.end_answer()
 
@@ -316,16 +269,6 @@ class Ending:
             self.judged = self.finish = None
         if self._held:
             self._give_back()
-        if self._kept:
-            for name in self._kept:
-                self.shared.runs.remove(name)
-            self._kept = ()
-
-    def keep(self, verdict: Verdict) -> None:
-        """Let nobody take away a name of an image that a request needs, if it passes, until the exchange ends."""
-        if self.is_held and verdict.passes:
-            self._kept = verdict.keeps
-            self.shared.runs += self._kept
 
     def _give_back(self) -> None:
         """Make room for other bodies."""

@@ -13,8 +13,6 @@ Attack: make it in that second, to be told that there was another -> Defence: no
 name and driver, and a denial, too, tells that a name is taken
 (test: test_events_of_a_volume_alone_tell_name_and_driver).
 Attack: a client that does not read -> Defence: nothing more is read from the engine until it does.
-Attack: images with labels that make their list too long, so that nobody gets any events -> Defence: then only
-events of images are left out (test: test_without_a_list_of_images_their_events_are_left_out).
 Attack: an object of which the engine says nothing, on many streams, so that no other client of the socket has anything
 looked up -> Defence: it has its time (test: test_a_lookup_that_is_not_answered_ends_with_its_time).
 Attack: an event without end; an object with labels that make its events too long, so that the streams of all others end
@@ -22,23 +20,20 @@ Attack: an event without end; an object with labels that make its events too lon
 """
 
 import asyncio
-import time
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.events import Event, is_of_before, may_be_of_before, read_event, rules_out
 from dockerproxy.policy.hiding import hide_line
-from dockerproxy.policy.image_events import ImageEvent, ImageEvents
 from dockerproxy.policy.lists import EVENTS, admits
-from dockerproxy.policy.objects import Kind, ResolvedObject, ask, get_object
+from dockerproxy.policy.objects import Kind, ResolvedObject, ask
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.proxy.answers import read_head
 from dockerproxy.proxy.engine import open_connection
 from dockerproxy.proxy.failures import choose_engine
 from dockerproxy.proxy.resolver import UnknownObjectError
-from dockerproxy.proxy.views import list_all, pass_on, read_listing
+from dockerproxy.proxy.views import pass_on
 from dockerproxy.wire.answer import keep_plain
 from dockerproxy.wire.chunked import LAST_CHUNK, Chunks
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead
@@ -53,8 +48,6 @@ _PIECE: Final = 1 << 16
 _WHOLE: Final = frozenset({Framing.LENGTH, Framing.NONE})
 """How an answer is framed that is no stream."""
 
-_LIST_IMAGES: Final = "/images/json"
-
 _KNOWN: Final = 4096
 """Objects of which it is known whether the client may see them; the oldest is forgotten first."""
 
@@ -67,22 +60,6 @@ class _Watch:
         self._socket = client.socket
         self._verdict = verdict
         self._shown: dict[tuple[str, str], bool] = {}
-        self._images: ImageEvents | None = None
-        self._began = time.time()
-
-    async def begin(self) -> None:
-        """Note which images the client may see, if it gets events of images: not if their list cannot be read."""
-        owner = self._verdict.decision.images
-        if owner is None or not self._verdict.decision.shows:
-            return
-        try:
-            async with self._socket.lookups:
-                _, content = await list_all(self._socket, "ImageList", _LIST_IMAGES)
-                listing = await read_listing(self._socket, OPERATIONS["ImageList"], content)
-        except UnknownObjectError:
-            return
-        images = (get_object(each.found) for each in listing.elements)
-        self._images = ImageEvents(owner, images, request=self._verdict.request)
 
     async def show(self, line: bytes) -> bytes:
         """Return what the client may see of a line; nothing if that is nothing."""
@@ -97,8 +74,6 @@ class _Watch:
         event = read_event(line)
         if event is None:
             return False
-        if isinstance(event, ImageEvent):
-            return self._images is not None and await self._is_image_shown(self._images, event)
         key = event.kind, event.id
         shown = self._shown.pop(key, None)
         if shown is None or (event.kind is Kind.VOLUME and not event.is_last):
@@ -108,15 +83,6 @@ class _Watch:
             if len(self._shown) > _KNOWN:
                 del self._shown[next(iter(self._shown))]
         return shown
-
-    async def _is_image_shown(self, images: ImageEvents, event: ImageEvent) -> bool:
-        if event.time < self._began:
-            return False
-        try:
-            found = await self._ask(Kind.IMAGE, event.id)
-        except (TimeoutError, UnknownObjectError):
-            return False
-        return images.shows(event, found)
 
     async def _find(self, event: Event) -> bool:
         shows = self._verdict.decision.shows
@@ -159,8 +125,6 @@ async def follow(client: "Client", verdict: Verdict) -> None:
             await pass_on(exchange, verdict, answer)
         else:
             watch = _Watch(client, verdict)
-            async with asyncio.timeout(patience):
-                await watch.begin()
             exchange.begin_alone(head)
             exchange.send(keep_plain(data) if verdict.hides else data)
             exchange.begin_stream()

@@ -19,14 +19,13 @@ from typing import Final
 from dockerproxy.api.catalog import HEALTH, Shape
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, read_created
-from dockerproxy.policy.judge import attach_body, attach_nonce, judge, judge_body, judge_engine
+from dockerproxy.policy.judge import attach_body, judge, judge_body, judge_engine
 from dockerproxy.policy.phases import Judged, NeedsBody, Verdict
 from dockerproxy.proxy.accounting import NO_LINE
 from dockerproxy.proxy.answers import read_head
 from dockerproxy.proxy.asking import Asking
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
 from dockerproxy.proxy.judging import is_quick
-from dockerproxy.proxy.said import SaidLines
 from dockerproxy.proxy.usage import TOO_FAST
 from dockerproxy.settings import Level
 from dockerproxy.wire.body import HeldBody, RequestBody
@@ -151,8 +150,6 @@ class Exchange(Asking):
 
     def _follow(self, judged: Judged) -> None:
         """Do what must be done next with a request. One that goes alone goes on whole, and in its turn."""
-        if isinstance(judged, Verdict) and judged.needs_nonce:
-            judged = attach_nonce(judged, token_hex(16))
         self.judged = judged
         if isinstance(judged, Verdict) and judged.needs_docker:
             self._hold()
@@ -333,17 +330,9 @@ class Exchange(Asking):
             self._answer_health(head.status)
             return None
         framing = _NO_BODY if judged.request.method == "HEAD" else head.framing
-        if isinstance(judged, Verdict) and judged.makes_image:
-            is_chunked = framing is Framing.CHUNKED
-            self.said = SaidLines(is_chunked=is_chunked) if is_chunked or framing is _TO_THE_END else None
         if head.close or framing is _TO_THE_END:
             self._closes = True
         return framing
-
-    @property
-    def needs_whole(self) -> bool:
-        """Whether an answer whose length is counted may become one of another length."""
-        return isinstance(self.judged, Verdict) and self.judged.makes_image
 
     @property
     def is_stream(self) -> bool:

@@ -16,7 +16,6 @@ from dockerproxy.proxy.deciding import decide_and_claim, is_as_claimed
 from dockerproxy.proxy.engine import Engine, open_connection
 from dockerproxy.proxy.events import follow
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
-from dockerproxy.proxy.naming import rename
 from dockerproxy.proxy.performing import perform_steps
 from dockerproxy.proxy.quotas import keep_quota
 from dockerproxy.proxy.removals import Claim, StillRemovingError
@@ -92,33 +91,27 @@ async def _settle(
     verdict, claims = await decide_and_claim(stack, socket, policy, judged)
     goes_alone = exchange.needs_settling(verdict)
     if goes_alone and not verdict.is_whole:
-        # A start and a tag have no body to speak of, but may have one: they come back with that.
+        # A start has no body to speak of, but may have one: it comes back with that.
         exchange.go_on(verdict)
         return
     if verdict.passes and verdict.decision.counts_for:
         verdict = await keep_quota(stack, client, policy, verdict)
     if not verdict.passes or not (claims or goes_alone):
-        exchange.keep(verdict)
         exchange.go_on(verdict)
     elif verdict.operation.shape is Shape.STREAM:
         await follow(client, verdict)
     elif verdict.removes_volumes:
         await _remove_volumes(exchange, verdict, claims[0])
-    elif verdict.renames:
-        if exchange.is_held:
-            exchange.detach(verdict)
-            answer = await rename(socket, verdict, exchange.account.decision)
-            await _pass_on(exchange, verdict, answer)
     elif verdict.operation.name in PRUNES and verdict.decision.shows:
         await _pass_on(exchange, verdict, await perform_steps(exchange, verdict))
-    elif (claims and not verdict.makes_volume) or verdict.decision.counts_for or verdict.decision.runs:
+    elif (claims and not verdict.makes_volume) or verdict.decision.counts_for:
         await _create(exchange, verdict, policy.owner)
     else:
         await show_part(exchange, verdict, policy.owner)
 
 
 async def _create(exchange: "Exchange", verdict: Verdict, owner: str) -> None:
-    """Let a request go on that uses own volumes, networks or images, which stay until the engine is done; return then.
+    """Let a request go on that uses own volumes or networks, which stay until the engine is done; return then.
 
     So long, no other request of its owner adds to a quota, whether its client stays or goes.
     """

@@ -20,7 +20,6 @@ from dockerproxy.policy.lists import LISTS
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.prunes import Answer, Ask, prune
 from dockerproxy.proxy.deciding import decide_and_claim, is_as_claimed
-from dockerproxy.proxy.naming import rename
 from dockerproxy.proxy.removals import StillRemovingError
 from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
 from dockerproxy.proxy.views import SHORT, fetch_list
@@ -71,8 +70,6 @@ async def perform(socket: "SocketState", owner: str, ask: Ask) -> Answer:
                 return verdict.decision.status, write_message(verdict.decision.message)
             if verdict.operation.name in LISTS:
                 answer = await fetch_list(socket, verdict, owner)
-            elif verdict.renames:
-                answer = await rename(socket, verdict)
             elif claims and not is_as_claimed(verdict, claims[0]):
                 return HTTPStatus.CONFLICT, write_message("the name means another object than before")
             else:

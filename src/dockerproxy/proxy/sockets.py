@@ -64,7 +64,6 @@ class SocketState:
         lookups: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
         judging: The long jobs of its clients that wait for the worker.
         removals: Bounds how many remove volumes at one time for its clients.
-        naming: Of those that give names to images, the one that stands in the line of all sockets.
         approved_mounts: Paths of the host that a person allowed. Their containers may outlast every policy.
     """
 
@@ -86,7 +85,6 @@ class SocketState:
         self.judging = Line()
         self.told: set[str] = set()
         self.removals = asyncio.Semaphore(REMOVALS)
-        self.naming = asyncio.Lock()
         self.approved_mounts: tuple[Mount, ...] = ()
         self.replace(settings)
 
@@ -171,8 +169,6 @@ class Shared:
         now: A clock that only goes forward, in seconds.
         remark: What its health check says of the process besides; empty if nothing.
         counting: By owner, what is held from counting for a quota to the engine's answer.
-        naming: Held while a client gives or takes away names of images.
-        runs: Names of images by which containers are being created, or that are being saved or sent.
     """
 
     engines: tuple[str, ...]
@@ -185,8 +181,6 @@ class Shared:
     fills: VolumeFills = field(default_factory=VolumeFills)
     resolver: Resolver = field(default_factory=Resolver)
     counting: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    naming: asyncio.Lock = field(default_factory=asyncio.Lock)
-    runs: list[str] = field(default_factory=list)
     worker: Worker = field(init=False)
     control: Control = field(init=False)
 

@@ -16,8 +16,6 @@ from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.descriptions import has_labels, read_image_labels
 from dockerproxy.policy.hiding import hide
-from dockerproxy.policy.image_lists import WHOLE, leaves_out_names, with_marks
-from dockerproxy.policy.image_views import show_names
 from dockerproxy.policy.lists import LISTS, Answer, ImageLabels, Services, read_count, read_list, write_filters
 from dockerproxy.policy.long_lists import MOST_OF_ELEMENT, Sieve
 from dockerproxy.policy.model import Mode
@@ -75,7 +73,7 @@ async def pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None
     if _is_of_another(verdict, head.status, content):  # Another client has made it meanwhile.
         answer = write_answer(HTTPStatus.CONFLICT, _TAKEN, close=False, decision=exchange.account.decision)
         head, content = read_answer(answer)
-    is_edited = (verdict.respells or verdict.shows_names) and head.status == HTTPStatus.OK
+    is_edited = verdict.respells and head.status == HTTPStatus.OK
     if verdict.hides or is_edited:
         work = partial(_edit, verdict, head.status, content)
         left = await look(exchange.socket, content, work)
@@ -86,7 +84,7 @@ async def pass_on(exchange: "Exchange", verdict: Verdict, answer: bytes) -> None
         exchange.begin_alone(head)
         if exchange.socket.notes_created:
             exchange.note_answer(content)
-        exchange.end_with(answer, is_whole=True)
+        exchange.end_with(answer)
 
 
 def _is_of_another(verdict: Verdict, status: int, content: bytes) -> bool:
@@ -108,12 +106,6 @@ async def look(socket: "SocketState", content: bytes, work: Callable[[], _Result
 
 def _edit(verdict: Verdict, status: int, content: bytes) -> bytes | None:
     """Return the content of an answer without what is hidden, in the client's names; None if it cannot be read."""
-    owner = verdict.decision.images
-    if owner is not None and verdict.shows_names and status == HTTPStatus.OK:
-        shown = show_names(verdict.request, owner, verdict.known.found, content)
-        if shown is None:
-            return None
-        content = shown
     left = hide(verdict.operation, verdict.hides, status, content) if verdict.hides else content
     if left is None or not verdict.respells or status != HTTPStatus.OK:
         return left
@@ -121,23 +113,15 @@ def _edit(verdict: Verdict, status: int, content: bytes) -> bytes | None:
 
 
 async def _ask(socket: "SocketState", verdict: Verdict) -> bytes:
-    """Return the engine's answer; a list of images with all marks.
+    """Return the engine's answer.
 
     Raises:
-        UnknownObjectError: The engine does not say which there are.
         OSError: It cannot be reached.
     """
-    name, is_narrowed = verdict.operation.name, verdict.shows_names and leaves_out_names(verdict.request)
-    if name in LISTS:  # Of images whose names are left out, it is not known yet which ones are shown.
-        answer = await _collect(socket, name, verdict.to_engine, () if is_narrowed else verdict.decision.shows)
-    else:
-        answer = await converse(socket.shared.engines, verdict.to_engine, to_the_end=False)
-    head, content = read_answer(answer)
-    if not is_narrowed or head.status != HTTPStatus.OK:
-        return answer
-    _, whole = await list_all(socket, name, WHOLE)
-    marked = await look(socket, content + whole, partial(with_marks, content, whole))
-    return with_content(_head_of(answer), marked)
+    name = verdict.operation.name
+    if name in LISTS:
+        return await _collect(socket, name, verdict.to_engine, verdict.decision.shows)
+    return await converse(socket.shared.engines, verdict.to_engine, to_the_end=False)
 
 
 async def list_all(socket: "SocketState", name: str, target: str) -> tuple[int, bytes]:

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.constraints.own import Own
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import items_of, list_names
@@ -111,8 +110,7 @@ def _find_extent(exposure: Exposure, name: str, case: Case) -> Extent:
     restrictions = (each for each in exposure.restrictions(case) if narrows(OPERATIONS[name], each.word))
     words = [each.word for each in restrictions if _EVERYTHING not in items_of(each.value)]
     if OWN in words:
-        own = case.by_word[OWN].constraint  # Images that grants list are as good as own ones.
-        return Extent.SOME if isinstance(own, Own) and own.images.granted else Extent.OWN
+        return Extent.OWN
     return Extent.SOME if words else Extent.YES
 
 

@@ -134,7 +134,6 @@ class Learner:
         """
         usages = self._usages
         stamped = {word for name, word in CREATES.items() if name in usages}
-        stamped |= {WORDS[Kind.IMAGE]} if self._owned.has_images else set()
         others = {usage.named for usage in usages.values() if not usage.is_own}
         listed = {name for name, usage in usages.items() if usage.lists in stamped - others}
         owned = listed | {name for name, usage in usages.items() if usage.is_own and usage.named in stamped}

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from dockerproxy.observe.record import CREATES, Record
-from dockerproxy.policy.naming import MAKING
 from dockerproxy.policy.objects import KINDS, WORDS, Kind
 from dockerproxy.workbench.needs import Need
 
@@ -16,9 +15,6 @@ _MOST: Final = 1024
 
 _SHORT_ID: Final = 12
 """Characters of the shortest id that clients write."""
-
-_MAKES_IMAGES: Final = MAKING | {"ImageTag"}
-_DONE: Final = frozenset({200, 201})
 
 _CONTAINERS: Final = WORDS[Kind.CONTAINER]
 
@@ -33,8 +29,6 @@ class Owned:
 
     def note(self, record: Record, need: Need) -> None:
         """Note what a request created, or what its object is called from now on."""
-        if need.operation.name in _MAKES_IMAGES and record.status in _DONE:
-            self._note_names(WORDS[Kind.IMAGE], need.values.get("tags"), is_chosen=False)
         word = CREATES.get(need.operation.name, "") if record.created else ""
         if not word and need.operation.name == "ContainerRename" and self.owns(record, need):
             word = _CONTAINERS
@@ -44,11 +38,6 @@ class Owned:
             self._ids[word, record.created[:_SHORT_ID]] = record.created
         self._note_names(word, need.values.get("names"), is_chosen=True)
         self.chosen = frozenset(name for (_, name), is_chosen in self._names.items() if is_chosen)
-
-    @property
-    def has_images(self) -> bool:
-        """Whether some of it are images."""
-        return any(word == WORDS[Kind.IMAGE] for word, _ in self._names)
 
     def _note_names(self, word: str, names: object, *, is_chosen: bool) -> None:
         for name in names if isinstance(names, tuple) else ():

@@ -16,7 +16,7 @@ from dockerproxy.policy.decide import Wanted, decide, judge_claims
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import EXPORTING, WORDS, Kind, Lookup, ResolvedObject, find_object, missing
+from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, find_object, missing
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.values import list_names
 from dockerproxy.settings import DEFAULTS
@@ -154,7 +154,7 @@ def take_for_name(lookup: Lookup) -> ResolvedObject:
     A container is taken for an ordinary one, which shares nothing with the host or others.
     """
     found = missing(lookup)
-    document = {"id": lookup.name} if lookup.operation.name in EXPORTING else _ORDINARY.get(lookup.kind, {})
+    document = _ORDINARY.get(lookup.kind, {})
     return replace(found, names=found.names or (lookup.name,), document=document)
 
 

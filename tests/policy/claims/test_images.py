@@ -1,7 +1,5 @@
 """A name is judged as what the engine takes it for."""
 
-from collections.abc import Mapping
-
 import pytest
 from policy.claims.transcripts import look_at
 from policy.inspecting import conditions_of, faults_of
@@ -9,14 +7,10 @@ from policy.policies import ID, request_for
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Answers, Reading
-from dockerproxy.policy.claims.images import check_images, claim_mounted, complete
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.own import own_by
+from dockerproxy.policy.claims.images import check_images, complete
 from dockerproxy.policy.decide import judge_claims
-from dockerproxy.policy.image_marks import key_of
-from dockerproxy.policy.objects import OWN, Kind, ResolvedObject
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.references import parse_reference
-from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
 
 IMAGE = f"sha256:{ID}"
@@ -29,14 +23,24 @@ def begin(*, answers: Answers | None = None, operation: str = "ContainerCreate")
 def sent(name: str | None, *granted: str, answers: Answers | None = None) -> Json:
     """Return what goes on in place of an image that passes."""
     reading = begin(answers=answers)
-    check_images(reading, name, "Image", {})
+    goes_on = check_images(reading, name, "Image", {})
     judgement = judge_claims(conditions_of({"images": granted} if granted else {}), reading.claims)
     assert [*reading.violations, *judgement.faults, *judgement.lookups] == []
-    return judgement.substitutes.get("Image", name)
+    return judgement.substitutes.get("Image", name if goes_on is None else goes_on)
 
 
 def test_any_image_is_one_where_the_grant_says_nothing() -> None:
-    assert [sent(value) for value in ("a", "cafe", "", None)] == ["a", "cafe", "", None]
+    assert [sent(value) for value in (None, "", ID, f"sha256:{ID}")] == [None, "", ID, f"sha256:{ID}"]
+
+
+@pytest.mark.parametrize("operation", ["ContainerCreate", "ServiceCreate"])
+def test_a_short_name_always_goes_on_with_its_registry(operation: str) -> None:
+    """Whatever is granted, but for services, which Podman has none of."""
+    for granted in ({}, {"images": ("**",)}):
+        reading = begin(operation=operation)
+        goes_on = check_images(reading, "nginx:1", "Image", {})
+        assert judge_claims(conditions_of(granted), reading.claims).faults == ()
+        assert goes_on == ("nginx:1" if operation == "ServiceCreate" else "docker.io/library/nginx:1")
 
 
 @pytest.mark.parametrize(
@@ -98,52 +102,6 @@ def test_the_image_of_a_service_stays_as_it_is_spelled() -> None:
         assert {*judgement.substitutes.values()} <= {name}
 
 
-@pytest.mark.parametrize(
-    ("operation", "image", "may_be_own"),
-    [
-        *(("ServiceCreate", "app:1", False), ("ServiceUpdate", "docker.io/library/app", False)),
-        *(("ServiceCreate", IMAGE, True), ("ServiceCreate", "cafe", True)),
-        ("ContainerCreate", "app:1", True),
-    ],
-)
-def test_a_service_has_no_own_image_by_its_name(
-    operation: str,
-    image: str,
-    may_be_own: bool,  # noqa: FBT001 (pytest passes it)
-) -> None:
-    """A swarm looks for the name again at the start of each task."""
-    reading = begin(operation=operation)
-    check_images(reading, image, "Image", {})
-    assert [claim.owned is not None for claim in reading.claims] == [may_be_own]
-
-
-@pytest.mark.parametrize(
-    ("image", "may_be_own"),
-    [("mine", False), ("docker.io/library/mine:1", False), ("cafe", False), ("1" * 63, False), ("", False)]
-    + [(identity, True) for identity in ("1" * 64, f"sha256:{'1' * 64}")],
-)
-def test_no_own_image_is_mounted_by_its_name(image: str, may_be_own: bool) -> None:  # noqa: FBT001
-    """Podman looks for the name again at each start; so the container itself may have it by its name."""
-    reading = begin()
-    claim_mounted(reading, image, "Source", {})
-    assert [claim.owned is not None for claim in reading.claims] == [may_be_own]
-    check_images(reading, "mine", "Image", {})
-    assert reading.claims[-1].owned is not None
-
-
-@pytest.mark.parametrize("conditions", [{}, {"images": ("**",)}])
-def test_no_name_like_an_id_is_another_client_s(conditions: Mapping[str, Value]) -> None:
-    """In Docker's API, too, where Podman looks for it as for any other."""
-    own = {OWN: Condition(own_by("mine"), value=True), **conditions_of(conditions)}
-    for owner, goes_on in (("mine", IMAGE), ("other", "docker.io/library/cafe")):
-        names = ("evil.example/cafe:latest",)
-        marks = {key_of(names[0]): frozenset({owner})}
-        found = ResolvedObject(IMAGE, names, called=names, marks=marks, document={"Id": IMAGE})
-        reading = begin(answers={(Kind.IMAGE, "cafe"): found})
-        check_images(reading, "cafe", "Image", {})
-        assert judge_claims(own, reading.claims).substitutes == {"Image": goes_on}
-
-
 def test_an_image_that_is_mounted_goes_on_with_its_registry() -> None:
     mount: Json = {"Type": "image", "Source": "nginx:1", "Target": "/x"}
     body: Json = {"Image": "nginx:1", "HostConfig": {"Mounts": [mount]}}
@@ -184,8 +142,18 @@ def test_what_podman_takes_for_a_place_is_no_image_whatever_is_granted(image: st
     assert [fault.says for fault in seen.violations] == ["not a valid image reference"]
 
 
+@pytest.mark.parametrize("granted", [(), ("**",)])
 @pytest.mark.parametrize(
-    "image", [None, "", "a", "a:1", "quay.io/a/b:1", ID, ID[:3], f"sha256:{ID}", f"a:1@sha256:{ID}"]
+    ("identity", "goes_on"),
+    [(IMAGE, "docker.io/library/cafe"), (f"sha256:{'cafe'.ljust(64, '0')}", f"sha256:{'cafe'.ljust(64, '0')}")],
 )
-def test_any_image_may_be_named_where_none_is_granted(image: str | None) -> None:
-    assert sent(image) == image
+def test_no_name_like_an_id_is_of_localhost(granted: tuple[str, ...], identity: str, goes_on: str) -> None:
+    """In Docker's API, too, Podman looks there first: only an ID that begins so counts."""
+    found = ResolvedObject(identity, ("localhost/cafe:latest",), document={"Id": identity})
+    assert sent("cafe", *granted, answers={(Kind.IMAGE, "cafe"): found}) == goes_on
+
+
+def test_the_engine_is_asked_what_is_called_like_an_id_whatever_is_granted() -> None:
+    reading = begin()
+    check_images(reading, "cafe", "Image", {})
+    assert [lookup.name for lookup in judge_claims({}, reading.claims).lookups] == ["cafe"]

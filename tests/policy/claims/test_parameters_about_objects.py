@@ -8,13 +8,11 @@ from policy.policies import ID, PLAIN, grant_on, policy_with, request_for, reque
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.parameters import LINES
 from dockerproxy.policy.constraints.base import Objects
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import reading_of_head
-from dockerproxy.policy.image_marks import key_of
 from dockerproxy.policy.objects import KINDS, REACHING, SWITCHES, WORDS, ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import find_words
@@ -56,15 +54,6 @@ def test_a_grant_that_says_force_has_it() -> None:
     for flags, allowed in (({}, [False, True]), ({"force": True}, [True, False]), ({"force": False}, [False, True])):
         policy = policy_with(grant_on("ImageDelete", "web", **flags))
         assert [settled(policy, request, found).allowed for request in (forced, plain)] == allowed
-
-
-def test_by_force_only_own_images_are_removed_without_a_word_for_it() -> None:
-    """Which the proxy removes, and forces nothing."""
-    request, name = request_for(OPERATIONS["ImageDelete"], "?force=1"), "docker.io/library/web:latest"
-    own = read_policy("sockets: {a: {path: /a, allow: [own]}}", "policy.yaml").sockets[0].policy
-    for owner, allowed in (("a", True), ("b", False)):
-        found = ResolvedObject(name, (name,), marks={key_of(name): frozenset({owner})})
-        assert settled(own, request, found).allowed is allowed
 
 
 @pytest.mark.parametrize(

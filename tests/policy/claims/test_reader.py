@@ -18,9 +18,11 @@ from dockerproxy.api.bodies.tables import Body, Content
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Known
+from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.reader import MOST_ENTRIES
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.references import parse_reference
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.wire.document import Json, object_of, read_json, write_json
 
@@ -64,14 +66,17 @@ def test_what_is_let_through_is_what_go_reads(name: str, data: st.DataObject) ->
     understood = say_nothing_of(seen.content)
     assert decode_as_go(root, write_json(seen.content).decode()) == understood
     if name in CONTAINERS:  # In others, a check may add what Podman must be told.
-        assert _with_values(root, decode_as_go(root, raw)) == understood
+        assert _as_sent(root, decode_as_go(root, raw)) == understood
     again = look_at(name, seen.content)
     assert (again.faults, again.content) == ((), seen.content)
 
 
-def _with_values(root: Node, document: Json) -> Json:
-    """Do to the environment what is done to it on its way."""
+def _as_sent(root: Node, document: Json) -> Json:
+    """Do to the environment and the name of the image what is done to them on their way."""
     env = document.get("Env") if isinstance(document, dict) else None
+    image = document.get("Image") if isinstance(document, dict) else None
+    if isinstance(document, dict) and isinstance(image, str):
+        document = {**document, "Image": complete(image, parse_reference(image))}
     if isinstance(document, dict) and isinstance(env, list) and root.spelled["Env"].rule == "environment":
         return {**document, "Env": [each if "=" in str(each) else f"{each}=" for each in env]}
     return document

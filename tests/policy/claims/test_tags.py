@@ -108,18 +108,16 @@ def test_no_image_is_laundered_under_a_trusted_name(operation: str, more: str, q
     assert fault in faults(operation, f"?{more}{query}", tags=("ci/app",))
 
 
-def test_where_a_grant_has_but_images_these_say_which_name_is_given() -> None:
+def test_images_say_nothing_of_names_that_are_given() -> None:
     query = "?repo=nginx"
-    assert faults("ImageTag", query, images=("nginx",)) == []
-    assert faults("ImageTag", query, images=("nginx",), tags=("ci/*",)) != []
-    assert faults("ImageTag", query) != []
+    assert faults("ImageTag", query, images=("nginx",)) != []
     assert faults("ImageCreate", f"{query}&fromSrc=-", images=("nginx",)) != []
 
 
 @pytest.mark.parametrize("name", ["deadbeefcafe", "docker.io/library/deadbeefcafe", "localhost/deadbeefcafe", "sha256"])
 @pytest.mark.parametrize("operation", ["ImageTag"])
-def test_what_could_be_an_id_is_no_name_that_images_cover(operation: str, name: str) -> None:
-    (fault,) = faults(operation, f"?repo={name}&tag=1", images=("**",))
+def test_what_could_be_an_id_is_no_name_that_tags_cover(operation: str, name: str) -> None:
+    (fault,) = faults(operation, f"?repo={name}&tag=1", tags=("**",))
     assert fault.endswith("ambiguous: it looks like an object ID")
 
 

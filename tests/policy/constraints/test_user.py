@@ -59,7 +59,11 @@ def test_a_container_that_must_not_be_root_does_not_become_it(said: Json, sent: 
 
 def test_a_create_without_anything_for_the_host_gets_it_as_well() -> None:
     seen = look("ContainerCreate", "", RUNS, bounds=NOT_ROOT)
-    assert seen.content == {**object_of(RUNS), "HostConfig": {"SecurityOpt": ["no-new-privileges"]}}
+    assert seen.content == {
+        **object_of(RUNS),
+        "Image": "docker.io/library/x",
+        "HostConfig": {"SecurityOpt": ["no-new-privileges"]},
+    }
 
 
 @pytest.mark.parametrize("operation", ["ServiceCreate", "ServiceUpdate"])

@@ -16,7 +16,6 @@ from dockerproxy.policy import claims
 from dockerproxy.policy.claim import LEAVE_OUT, Check, LeaveOut, Object, Reading, run_check
 from dockerproxy.policy.claims.tables import OVERLAID
 from dockerproxy.policy.constraints.registry import READS, Read
-from dockerproxy.policy.objects import OWN
 from dockerproxy.wire.document import Json
 
 _PREFIX: Final = "check_"
@@ -41,10 +40,9 @@ WORDS: Final[Mapping[str, str]] = {
     "publish": "publish publish_all service_ports",
     "secrets": "secrets",
     "subnets": "subnets",
-    "tags": "built given tagged",
-    "images": "images mounts pushed service_mounts tagged",
+    "tags": "built given",
+    "images": "images mounts pushed service_mounts",
     "user": "user",
-    OWN: "pushed",
     "switched": "connection hosts kept_credentials networks",
 }
 """For each word of a policy file, the checks that make claims for it."""

@@ -4,27 +4,20 @@ What Podman takes for a place is no name of an image, whatever a grant says: `co
 has it make directories there, before it looks for an image.
 
 A name of an image without its registry is Docker Hub's for Docker, but for Podman first one of `localhost`, where
-whoever may import or tag has put what they like. So it goes on as it was judged, with the registry. Only that is added,
+whoever may import or tag has put what they like. So it always goes on with the registry. Only that is added,
 and not where it is spelled already, for clients compare the name of an image, too; nor for services, which Podman has
 none of.
-
-Attack: give an own image another's future name, for which a service looks again at the start of each task -> Defence:
-by its name, an own image is none of a service (test: test_a_service_has_no_own_image_by_its_name).
-Attack: the same for a mount of an image, which Podman looks for at each start of its container -> Defence: an own image
-is mounted by its ID (test: test_no_own_image_is_mounted_by_its_name).
 """
 
-from dataclasses import replace
 from typing import Final
 
-from dockerproxy.policy.claim import Claim, Object, Reading, owned
+from dockerproxy.policy.claim import Claim, Object, Reading
 from dockerproxy.policy.claims.names import MAY_BE_ID, named
-from dockerproxy.policy.objects import OWN, Kind, ResolvedObject, is_full_id
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.wire.document import Json
 
 _NOT_GRANTED: Final = "an image that no rule allows"
-_NOT_OWN: Final = "not one of the client's own images"
 
 
 def complete(text: str, reference: Reference | None) -> str:
@@ -38,56 +31,42 @@ def complete(text: str, reference: Reference | None) -> str:
     return reference.name + text.rpartition("/")[2].removeprefix(last)
 
 
-def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """An image, but never what is no image's name."""
+def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    """An image, but never what is no image's name. It goes on with its registry.
+
+    Attack: tag an image `localhost/nginx` on Podman, which others then run as `nginx` -> Defence: whatever is granted,
+    a short name goes on completed (test: test_a_short_name_always_goes_on_with_its_registry).
+    """
     if not isinstance(value, str) or not value:
         reading.claim("images", None, path, None, "is missing")
-        return
+        return None
     reference = parse_reference(value)
     if MAY_BE_ID(value):
-        _claim_image(reading, value, path, reference)
-    elif reference is None:
+        return _claim_image(reading, value, path, reference)
+    if reference is None:
         reading.violate(path, value, "not a valid image reference")
-    else:
-        is_service = reading.request.operation.section == "services"
-        kept = value if is_service else complete(value, reference)
-        name = named(str(with_default_tag(reference)))
-        mine = None if is_service else owned(*reading.resolve(Kind.IMAGE, str(with_default_tag(reference))))
-        reading.claims.append(Claim(("images",), ((name, kept),), path, value, _NOT_GRANTED, target=path, owned=mine))
+        return None
+    reading.claim("images", named(str(with_default_tag(reference))), path, value, _NOT_GRANTED)
+    return value if reading.request.operation.section == "services" else complete(value, reference)
 
 
-def claim_own(reading: Reading, name: str, path: str) -> ResolvedObject | None:
-    """Claim an image that must be the client's own, if the grant says so; return it once the engine was asked."""
-    found, lookup = reading.resolve(Kind.IMAGE, name)
-    mine = None if found is None else owned(found, None)
-    reading.claim(OWN, mine, path, name, _NOT_OWN, lookup=lookup, without=True, owned=mine)
-    return found
-
-
-def claim_mounted(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """An image whose files are shown: one that is granted, or an own one by its whole ID."""
-    before = len(reading.claims)
-    check_images(reading, value, path, parent)
-    if not is_full_id(str(value)):
-        reading.claims[before:] = [claim._replace(owned=None) for claim in reading.claims[before:]]
-
-
-def _claim_image(reading: Reading, value: str, path: str, reference: Reference | None) -> None:
+def _claim_image(reading: Reading, value: str, path: str, reference: Reference | None) -> Json:
     """Claim an image that the engine is asked for: by what that says, or else by its name with the registry.
 
     The name with the registry could be no id. So it makes no difference to a client whether an image that it may not
-    use is found by what it said.
+    use is found by what it said. What an engine finds by a name counts as that name with the registry.
 
-    Attack: give an own image a name like the beginning of an ID in `localhost`, where Podman looks first, to have
-    others run it -> Defence: it goes on as no other client's (test: test_no_name_like_an_id_is_another_client_s).
+    Attack: give an image a name like the beginning of an ID in `localhost`, where Podman looks first, to have
+    others run it -> Defence: it goes on by an ID or with its registry (test: test_no_name_like_an_id_is_of_localhost).
     """
     found, lookup = reading.resolve(Kind.IMAGE, value)
     options: list[tuple[ResolvedObject, Json]] = []
-    if found is not None and (found.document or reference is None):
+    begins = found is not None and found.id.removeprefix("sha256:").startswith(value.removeprefix("sha256:"))
+    if found is not None and (reference is None or (begins and found.document)):
         options.append((found, found.id))
     if found is not None and reference is not None:
-        name = named(str(with_default_tag(reference)))
-        options.append((replace(name, called=name.names), complete(value, reference)))
-    mine = owned(found, lookup)
-    claim = Claim(("images",), tuple(options), path, value, _NOT_GRANTED, lookup=lookup, target=path, owned=mine)
+        options.append((named(str(with_default_tag(reference))), complete(value, reference)))
+    later = lookup if reference is not None else None
+    claim = Claim(("images",), tuple(options), path, value, _NOT_GRANTED, lookup=lookup, later=later, target=path)
     reading.claims.append(claim)
+    return options[0][1] if options else None

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from dockerproxy.policy.claim import Object, Reading, find_fault, items_at, objects_at, pairs_at
-from dockerproxy.policy.claims.images import claim_mounted
+from dockerproxy.policy.claim import Object, Reading, find_fault, items_at, objects_at, pairs_at, run_check
+from dockerproxy.policy.claims.images import check_images
 from dockerproxy.policy.claims.names import IS_NAME, named
 from dockerproxy.policy.constraints.binds import Bind
 from dockerproxy.policy.objects import Kind, ResolvedObject
@@ -167,7 +167,7 @@ def _claim_mount(reading: Reading, mount: Object, path: str) -> None:
             if source:
                 _claim_volume(reading, source, at_source, object_of(mount.get("VolumeOptions")).get("Labels"))
         case "image":
-            claim_mounted(reading, source, at_source, mount)
+            mount["Source"] = run_check(check_images, reading, source, at_source, mount)
         case "tmpfs":
             if source:
                 reading.violate(at_source, source, "not allowed: a tmpfs has no source")

@@ -12,14 +12,11 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import MOST_LOOKUPS, Reading
-from dockerproxy.policy.claims.images import claim_own
 from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.objects import (
     GIVING,
     KINDS,
     NAMING,
-    NAMING_WORDS,
-    OWN,
     REACHING,
     SWITCHES,
     WORDS,
@@ -183,20 +180,17 @@ def _claim_named(reading: Reading, parameter: str) -> None:
     values, path = certain_values(reading.request, parameter) or (), f"?{parameter}"
     are_names = all(is_full_id(value) or parse_reference(value) is not None for value in values)
     if not are_names or not 0 < len(values) <= MOST_LOOKUPS:
-        for word in NAMING_WORDS:
-            reading.claim(word, None, path, None, f"is missing, ambiguous, or there more than {MOST_LOOKUPS} times")
+        says = f"is missing, ambiguous, or there more than {MOST_LOOKUPS} times"
+        reading.claim("images", None, path, None, says, without=False)
         return
     for value in values:
-        found = claim_own(reading, value, path)
-        reading.claim("images", found, path, value, _NOT_LISTED, lookup=reading.claims[-1].lookup, without=True)
+        found, lookup = reading.resolve(Kind.IMAGE, value)
+        reading.claim("images", found, path, value, _NOT_LISTED, lookup=lookup, without=True)
         reading.query[parameter] = (*reading.query.get(parameter, ()), value if found is None else found.id)
 
 
 def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> None:
-    """Claim by one word the object that the path names, and what the engine would act on besides.
-
-    What is own of an image is removed by the proxy, which forces nothing.
-    """
+    """Claim by one word the object that the path names, and what the engine would act on besides."""
     request = reading.request
     noun = WORDS[KINDS[request.operation.name]].removesuffix("s")
     shown = found.names[0] if found is not None and found.names else None
@@ -204,7 +198,7 @@ def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> 
     for parameter in REACHING.get(request.operation.name, ()):
         value = _reaches(request, parameter)
         spoken = "force" if parameter == "force" else ""
-        if value is not False and (word, KINDS[request.operation.name], spoken) != (OWN, Kind.IMAGE, "force"):
+        if value is not False:
             says = f"acts on more than the named {noun}"
             reading.claim(word, value, f"?{parameter}", None, says, without=True, unless=spoken)
 

@@ -13,9 +13,9 @@ from typing import Final
 
 from dockerproxy.policy.amounts import HOST
 from dockerproxy.policy.claim import Claim, Object, Reading
-from dockerproxy.policy.claims.images import claim_own, complete
+from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.parameters import has_host, read_pull
-from dockerproxy.policy.objects import OWN, find_reference, name_in
+from dockerproxy.policy.objects import find_reference, name_in
 from dockerproxy.policy.references import TRANSPORTS, parse_reference
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json
@@ -31,8 +31,7 @@ def check_pushed(reading: Reading, _value: Json, _path: str, _parent: Object) ->
     sent = find_reference(reading.request)
     if sent is not None:
         says = "an image that no rule allows to push"
-        reading.claim("images", sent, "the image", sent.names[0], says, without=False, unless=OWN)
-        claim_own(reading, sent.names[0], "the image")
+        reading.claim("images", sent, "the image", sent.names[0], says, without=False)
     else:
         name = name_in(reading.request.path, reading.request.operation)
         says = "not allowed: without a tag, every image of that name would be pushed"

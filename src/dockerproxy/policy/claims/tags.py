@@ -26,32 +26,23 @@ Docker Hub first, Podman those of `localhost` and of each registry that the host
 
 
 def check_given(reading: Reading, value: Json, path: str, parent: Object) -> Json:
-    """An image is given a name, or none."""
-    return _claim(reading, value, path, parent, "tags")
-
-
-def check_tagged(reading: Reading, value: Json, path: str, parent: Object) -> Json:
-    """An image that is there is given a name that `tags` lists; where the grant has but `images`, one that these do."""
-    return _claim(reading, value, path, parent, "tags images")
-
-
-def _claim(reading: Reading, value: Json, path: str, parent: Object, words: str) -> Json:
+    """An image is given a name that `tags` lists, or none."""
     if not isinstance(value, str) or not value:
         return None
     tags = parent.get("tag")
     reference = join_reference(value, str(tags[0]) if isinstance(tags, list) else "")
-    claim_name(reading, reference, value, path, words)
+    claim_name(reading, reference, value, path)
     return complete(value, reference)
 
 
-def claim_name(reading: Reading, reference: Reference | None, text: str, path: str, words: str = "tags") -> None:
+def claim_name(reading: Reading, reference: Reference | None, text: str, path: str) -> None:
     """Claim a name for an image, which is none without a reference; without a tag it means `latest`."""
     given = with_default_tag(reference) if reference is not None else None
     name, fault = str(given or text), _fault_of_given(given)
     if fault:
         reading.violate(path, name, fault)
     else:
-        reading.claim(words, named(name), path, name, "an image name that no rule allows")
+        reading.claim("tags", named(name), path, name, "an image name that no rule allows")
 
 
 def _fault_of_given(reference: Reference | None) -> str:

@@ -6,7 +6,7 @@ loader, the schema, enforcement, `explain`, `suggest`, `diff`, learning, the doc
 """
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from dockerproxy.policy.amounts import is_id_of_swarm
@@ -14,9 +14,6 @@ from dockerproxy.policy.claim import KEEP, Claim, Fault, Substitute
 from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.objects import OWN, Lookup, ResolvedObject, is_full_id
 from dockerproxy.policy.values import Pairs, Takes, Value, items_of, list_names, say_value
-
-_IMAGES: Final = ("images",)
-"""Where no grant lists them, any may be used, unlike networks and volumes. They go on by the name that is judged."""
 
 Matcher = Callable[[Hashable], bool]
 """Whether a claim's value is admitted."""
@@ -191,7 +188,7 @@ class Objects(Globs):
                 return False
             if ids and plain_id(value.subject or value.id) in ids:
                 return True
-            names = value.meant or value.names or (value.subject,)
+            names = value.names or (value.subject,)
             return (all if value.every else any)(any(fits(glob, name) for glob in globs) for name in names)
 
         return matches
@@ -243,25 +240,20 @@ def judge_claim(
     condition = conditions.get(claim.words[0])
     if condition is None and len(claim.words) > 1:
         condition = conditions.get(claim.words[1])
-    mine = conditions.get(OWN)
-    own = mine if claim.owned is not None else None
-    if mine is not None and claim.words == _IMAGES:
-        claim = claim._replace(options=tuple(each for each in claim.options if not _is_anothers(mine, each[0])))
+    own = conditions.get(OWN) if claim.owned is not None else None
     constraint = condition.constraint if condition is not None else constraint
     if claim.unless in conditions:
         admitted: Substitute = KEEP
     elif condition is not None:
         admitted = constraint.judge(condition, claim)
     else:
-        admitted = KEEP if (own is None or claim.words == _IMAGES) and is_default(constraint, claim) else None
-    if admitted is KEEP and mine is not None and claim.words == _IMAGES and condition is None:
-        return _choose_name(claim)
+        admitted = KEEP if own is None and is_default(constraint, claim) else None
     if admitted is not None:
         return admitted
     if own is not None and isinstance(claim.owned, Lookup):
         return claim.owned
     if own is not None and own.matches(claim.owned):
-        return claim.options[0][1] if claim.words == _IMAGES else KEEP
+        return KEEP
     if claim.lookup is not None and (condition is not None or (claim.without is None and constraint.needs_lookup)):
         return claim.lookup
     says = constraint.problem(condition.value if condition is not None else None, claim)
@@ -269,21 +261,6 @@ def judge_claim(
     needed = constraint.least(claim.options[0][0]) if claim.options else asked
     word = "" if constraint.is_private else constraint.name
     return claim.fault(says, word, "" if needed is None else needed)
-
-
-def _is_anothers(own: Condition, value: Hashable) -> bool:
-    """Whether a name that an engine would take for a short one is another client's."""
-    if not isinstance(value, ResolvedObject) or not value.called or not value.marks:
-        return False
-    return not own.matches(replace(value, names=(*value.names, *value.called)))
-
-
-def _choose_name(claim: Claim) -> Substitute | Lookup:
-    """Return as what an image goes on that any may be: by a name that was meant, if it is called by a short one."""
-    if claim.lookup is not None:
-        return claim.lookup
-    value, name = claim.options[0] if claim.options else (None, KEEP)
-    return name if isinstance(value, ResolvedObject) and value.called else KEEP
 
 
 def is_default(constraint: Constraint, claim: Claim) -> bool:

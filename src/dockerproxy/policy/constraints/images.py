@@ -5,9 +5,9 @@ from typing import Final
 
 from dockerproxy.policy.constraints.base import Constraint, Matcher, Objects
 from dockerproxy.policy.globs import fits
-from dockerproxy.policy.objects import is_full_id
+from dockerproxy.policy.objects import ResolvedObject, is_full_id
 from dockerproxy.policy.references import Reference, fault_of_pattern, normalise_pattern
-from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.values import Value, is_literal, items_of
 
 
 class _Images(Objects):
@@ -39,13 +39,40 @@ class _Images(Objects):
         return tuple(normalise_pattern(item) for item in items_of(granted) if not is_full_id(item))
 
 
+class _Shown(_Images):
+    """`images` as `own` shows them: by their names alone."""
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match an image that has a name."""
+        matches = super().matcher(granted)
+        return lambda value: isinstance(value, ResolvedObject) and bool(value.names) and matches(value)
+
+
 class _Tags(_Images):
     describe = Constraint.describe
 
+    @staticmethod
+    def fault(item: str) -> str:
+        """Return why a pattern is none over names that one client has for itself; empty if all is well."""
+        if is_full_id(item):
+            return "an image is given a name, and no ID"
+        return fault_of_pattern(item) or ("" if begins_literally(item) else TOO_WIDE)
+
+
+TOO_WIDE: Final = "write the registry, and at least the first character of the name behind it, like ghcr.io/acme/*"
+
+
+def begins_literally(item: str) -> bool:
+    """Whether a pattern is literal up to and including the first character of the path behind the registry."""
+    registry, _, path = normalise_pattern(item).partition("/")
+    return is_literal(registry) and path != "" and is_literal(path[0])
+
+
+_IMAGES: Final = "which images, by reference, glob or full id; references are normalised as Docker does"
+
+SHOWN: Final = _Shown("images", _IMAGES, narrows=True)
 
 CONSTRAINTS: Final = (
-    _Images(
-        "images", "which images, by reference, glob or full id; references are normalised as Docker does", narrows=True
-    ),
-    _Tags("tags", "which names an image may be given, as references and globs"),
+    _Images("images", _IMAGES, narrows=True),
+    _Tags("tags", "which names may be given to an image, or taken away, as references and globs that begin literally"),
 )

@@ -1,7 +1,7 @@
 """`own`: that an object was created by the clients of the same socket.
 
 A policy file says it of a grant, and the policy whose it is says who that is (`own_by`). The stamp that tells is read
-in `policy/stamps`, marks of images in `policy/image_marks`.
+in `policy/stamps`. Images have no owner.
 """
 
 from collections.abc import Hashable, Mapping
@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from dockerproxy.policy.constraints.base import Constraint, Matcher
 from dockerproxy.policy.constraints.networks import Joined
-from dockerproxy.policy.image_marks import ImageOwner
 from dockerproxy.policy.objects import OWN, ResolvedObject
 from dockerproxy.policy.stamps import GRANTS, NEW
 from dockerproxy.policy.values import Takes, Value
@@ -41,21 +40,20 @@ class Own(Constraint):
     takes = Takes.YES
     is_learned = False
 
-    def __init__(self, owner: str, granted: tuple[str, ...], creates: Creates | None) -> None:
+    def __init__(self, owner: str, creates: Creates | None) -> None:
         super().__init__(OWN, "only what clients of this socket created", narrows=True)
-        self._owner, self.images = owner, ImageOwner(owner, granted)
-        self.creates = creates
+        self._owner, self.creates = owner, creates
 
     def matcher(self, _granted: Value) -> Matcher:
         """Match what belongs to the owner. What does not exist is nobody else's: the engine would say so, too."""
-        owners, creates, sees = frozenset({self._owner, NEW} - {""}), self.creates, self.images.sees
+        owners, creates = frozenset({self._owner, NEW} - {""}), self.creates
 
         def matches(value: Hashable) -> bool:
             found = value.found if isinstance(value, Joined) else value
             if not isinstance(found, ResolvedObject):
                 return False
             if found.belongs_to not in owners:
-                return sees(found)
+                return False
             return creates is None or found.belongs_to == NEW or creates.admit(found.labels)
 
         return matches
@@ -66,13 +64,12 @@ class Own(Constraint):
 
 
 @cache
-def own_by(owner: str, granted: tuple[str, ...] = (), creates: Creates | None = None) -> Own:
+def own_by(owner: str, creates: Creates | None = None) -> Own:
     """Return the constraint for what belongs to an owner; for one without a name, nothing does.
 
-    Names of images that fit `granted` are as good as its own, if they are nobody's. `creates` are the grants by which
-    it could create what it changes, if there are several.
+    `creates` are the grants by which it could create what it changes, if there are several.
     """
-    return Own(owner, granted, creates)
+    return Own(owner, creates)
 
 
 CONSTRAINT = own_by("")

@@ -26,6 +26,17 @@ class Flag(Constraint):
         return value if isinstance(value, bool) else None
 
 
+class _Either(Flag):
+    is_private = True
+
+    def matcher(self, _granted: Value) -> Matcher:
+        return lambda value: isinstance(value, bool)
+
+
+EITHER: Final = _Either("force", "either value")
+"""`force` where it makes no difference, because it goes no further."""
+
+
 class _Private(Choice):
     is_private = True
 
