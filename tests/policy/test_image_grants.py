@@ -1,0 +1,208 @@
+"""Names bound what clients do with images, which nobody owns."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wire.heads import head_of
+
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.globs import find_stem, fits
+from dockerproxy.policy.image_grants import Pattern, find_overlaps
+from dockerproxy.policy.judge import judge, judge_object
+from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.policy.references import normalise_pattern
+from dockerproxy.problems import UserError
+
+ID = "1" * 64
+IMAGE = f"sha256:{ID}"
+
+
+def policy_of(*allow: str, deny: str = "") -> CompiledPolicy:
+    text = f"sockets: {{ci: {{path: /a.sock, allow: [{', '.join(allow)}], deny: [{deny}]}}}}"
+    return read_policy(text, "policy.yaml").sockets[0].policy
+
+
+def passes(policy: CompiledPolicy, line: str, *names: str) -> bytes:
+    """Return what goes to the engine of a request about an image of these names."""
+    judged = judge(policy, head_of(line=f"{line} HTTP/1.1"))
+    if isinstance(judged, NeedsLookup):
+        every = line.startswith("DELETE") and ID in line
+        judged = judge_object(policy, judged, ResolvedObject(IMAGE, names, every=every, document={"id": IMAGE}))
+    assert isinstance(judged, Verdict)
+    return judged.to_engine.partition(b"\r\n")[0]
+
+
+APP, NGINX, THEIRS = (f"docker.io/library/{name}:latest" for name in ("app", "nginx", "theirs"))
+
+
+@pytest.mark.parametrize(
+    ("allow", "seen"),
+    [
+        ((), set()),
+        (("ContainerCreate",), {APP, NGINX, THEIRS}),
+        (("ContainerCreate: unrestricted",), {APP, NGINX, THEIRS}),
+        (("ContainerCreate: {images: [nginx]}",), {NGINX}),
+        (("ImageCreate: {images: [nginx]}",), {NGINX}),
+        (("ImageCreate: {tags: [app]}",), {APP}),
+        (("ContainerCreate: {images: [nginx]}", "ImageBuild: {tags: [app]}"), {NGINX, APP}),
+        (("ServiceCreate: {images: [nginx]}", "ImageInspect: {images: [app]}"), {APP}),
+    ],
+)
+def test_own_shows_images_that_creates_pulls_and_tags_name(allow: tuple[str, ...], seen: set[str]) -> None:
+    policy = policy_of("own", *allow)
+    assert {name for name in (APP, NGINX, THEIRS) if passes(policy, "GET /images/x/json", name)} == seen
+    if not allow:
+        assert not policy.allows("ImageList")
+
+
+def test_a_denied_create_shows_nothing() -> None:
+    policy = policy_of("own", "containers:write", "ImageCreate: {images: [nginx]}", deny="ContainerCreate")
+    assert not passes(policy, "GET /images/x/json", APP)
+    assert passes(policy, "GET /images/x/json", NGINX)
+
+
+@pytest.mark.parametrize("create", ["ContainerCreate", 'ContainerCreate: {images: ["**"]}'])
+def test_own_shows_no_image_without_a_name(create: str) -> None:
+    assert not passes(policy_of("own", create), f"GET /images/{IMAGE}/json")
+
+
+@pytest.mark.parametrize("verb", ["GET /images/x/get", "POST /images/x/tag?repo=app", "DELETE /images/x"])
+def test_own_neither_saves_names_nor_removes_images(verb: str) -> None:
+    assert not passes(policy_of("own", "ContainerCreate", "ImageBuild: {tags: [app]}"), verb, APP)
+    assert not policy_of("own", "ContainerCreate").allows("ImagePush")
+
+
+@pytest.mark.parametrize(
+    ("said", "names", "may"),
+    [
+        ("{tags: [app]}", (APP,), True),
+        ("{tags: [app]}", (NGINX,), False),
+        ("{tags: [app], images: [nginx]}", (NGINX,), True),
+        ("{tags: [app], images: [nginx]}", (APP,), True),
+        ("{tags: [app], images: [nginx]}", (THEIRS,), False),
+        ("{tags: [app], images: [nginx]}", (), False),
+        ('{tags: [app], images: ["**"]}', (), True),
+    ],
+)
+@pytest.mark.parametrize("beside", [(), ("own", "ContainerCreate")])
+def test_an_image_that_gets_a_name_is_within_images_or_tags(
+    said: str, names: tuple[str, ...], *, may: bool, beside: tuple[str, ...]
+) -> None:
+    policy = policy_of(*beside, f"ImageTag: {said}")
+    assert bool(passes(policy, f"POST /images/{IMAGE}/tag?repo=app", *names)) is may
+    assert not passes(policy, f"POST /images/{IMAGE}/tag?repo=nginx", *names)
+
+
+@pytest.mark.parametrize("query", ["", "?force=1", "?force=0&noprune=1", "?Force=1&FORCE=true"])
+@pytest.mark.parametrize("own", [(), ("own", "ContainerCreate")])
+def test_a_removal_is_by_names_within_tags_and_forces_nothing(query: str, own: tuple[str, ...]) -> None:
+    policy = policy_of(*own, 'ImageDelete: {tags: ["docker.io/library/app*"]}')
+    sent = passes(policy, f"DELETE /images/{IMAGE}{query}", APP, "docker.io/library/app-2:1")
+    assert sent.startswith(f"DELETE /images/{IMAGE}".encode()) or "Force" in query
+    assert b"orce" not in sent.lower().replace(b"noprune", b"")
+    assert not passes(policy, f"DELETE /images/{IMAGE}{query}", APP, NGINX)
+    assert not passes(policy, f"DELETE /images/{IMAGE}{query}")
+
+
+@pytest.mark.parametrize("word", ["ImageBuild", "ImageTag", "ImageTag: {images: [nginx]}"])
+def test_whoever_gives_names_says_which(word: str) -> None:
+    for beside in ((), ("own",)):
+        with pytest.raises(UserError, match="it needs tags"):
+            policy_of(*beside, word)
+    assert not policy_of("images:write").allows("ImageTag")
+    assert policy_of(f"{word.partition(':')[0]}: unrestricted").allows(word.partition(":")[0])
+
+
+def test_a_removal_beside_own_says_which_names() -> None:
+    for removal in ("ImageDelete", "ImageDelete: {images: [app]}", "ImageDelete: {images: [app], force: true}"):
+        assert policy_of(removal).allows("ImageDelete")
+        with pytest.raises(UserError, match="it needs tags"):
+            policy_of("own", removal)
+
+
+@pytest.mark.parametrize(
+    "operation", ["ImageList", "ImageInspect", "ImageTag", "ImageDelete", "ImagePush", "ImageGetAll", "ImageGet"]
+)
+def test_no_image_is_owned(operation: str) -> None:
+    with pytest.raises(UserError, match=r"images have no owner: write (images|tags)"):
+        policy_of(f"{operation}: {{own: true}}")
+
+
+@pytest.mark.parametrize("pattern", ['"**"', '"docker.io/**"', '"ghcr.io/?cme/x"', '"localhost/*:1"', f'"{IMAGE}"'])
+def test_a_pattern_of_tags_is_literal_up_to_the_first_character_of_the_path(pattern: str) -> None:
+    for word in ("ImageBuild", "ImageTag", "ImageDelete", "ImageCreate"):
+        with pytest.raises(UserError, match="in tags"):
+            policy_of(f"{word}: {{tags: [{pattern}]}}")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["app", "a/*", '"docker.io/a**"', '"ghcr.io/a*:*"', '"localhost/a?"', '"h:5000/a**"']
+)
+def test_tags_may_be_patterns_behind_that(pattern: str) -> None:
+    assert policy_of(f"ImageBuild: {{tags: [{pattern}]}}").allows("ImageBuild")
+
+
+def sockets(mine: str, theirs: str, **own_as: str) -> str:
+    text = ", ".join(
+        f"{name}: {{path: /{name}.sock, own_as: {own_as.get(name, name)}, allow: [ImageBuild: {{tags: ['{tags}']}}]}}"
+        for name, tags in (("a", mine), ("b", theirs))
+    )
+    return f"sockets: {{{text}}}"
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        ("app", "docker.io/library/app:latest"),
+        ("app", "index.docker.io/app"),
+        ("docker.io/team/*", "docker.io/team/x:1"),
+        ("docker.io/team/a*", "docker.io/team/*-app*"),
+        ("docker.io/team/a*:1", "docker.io/t*/ab:*"),
+        ("ghcr.io/t**", "ghcr.io/team/x"),
+        ("ghcr.io/a/?x:1", "ghcr.io/a/x?:1"),
+    ],
+)
+def test_two_owners_have_no_name_in_common(mine: str, theirs: str) -> None:
+    for one, other in ((mine, theirs), (theirs, mine)):
+        with pytest.raises(UserError, match="overlap"):
+            read_policy(sockets(one, other), "policy.yaml")
+        assert read_policy(sockets(one, other, b="a"), "policy.yaml")
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [("a/*", "b/*"), ("docker.io/a/*", "ghcr.io/a/*"), ("app:1", "app:2"), ("docker.io/t/a*", "docker.io/t/a/b*")],
+)
+def test_names_that_no_pattern_shares_are_no_mistake(mine: str, theirs: str) -> None:
+    assert read_policy(sockets(mine, theirs), "policy.yaml")
+
+
+PIECES = st.lists(st.sampled_from(["a", "b", "/", "*", "**", "?", ":1"]), max_size=5).map("".join)
+GLOBS = st.lists(st.builds("ghcr.io/a{}".format, PIECES), min_size=1, max_size=3)
+TEXTS = st.lists(st.sampled_from(["a", "b", "/", ":1", ":latest"]), max_size=6).map(
+    lambda each: f"ghcr.io/a{''.join(each)}"
+)
+
+
+def pattern_of(item: str, owner: str) -> Pattern:
+    glob = normalise_pattern(item)
+    return Pattern(find_stem(glob), glob, item, owner, owner, gives=True)
+
+
+@given(GLOBS, GLOBS, TEXTS)
+def test_no_name_fits_patterns_of_two_owners_unseen(mine: list[str], theirs: list[str], name: str) -> None:
+    """A name has a tag wherever it is compared."""
+    patterns = [pattern_of(item, owner) for owner, items in (("a", mine), ("b", theirs)) for item in items]
+    owners = {each.owner for each in patterns if fits(each.glob, name)}
+    assert len(owners) < 2 or ":" not in name or any(find_overlaps(patterns))
+
+
+def test_a_build_pulls_nothing_in_place_of_what_is_there() -> None:
+    policy = policy_of("ImageBuild: {tags: [app]}")
+    for query in ("pull=1", "pull=true"):
+        judged = judge(policy, head_of("content-length: 9", line=f"POST /build?t=app&{query} HTTP/1.1"))
+        assert isinstance(judged, Verdict)
+        assert judged.passes
+        assert b"pull" not in judged.to_engine
