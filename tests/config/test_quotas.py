@@ -89,7 +89,7 @@ def test_a_grant_that_gets_around_a_quota_is_a_mistake(quota: str, line: str, wh
         ("{networks: 2}", "ContainerCreate: unrestricted", ""),
         ("{containers: 2}", "services:write", "ServiceCreate, ContainerUpdate"),
         ("{containers: 2}", "containers:write", "ContainerCreate, ContainerUpdate"),
-        ("{containers: 2}", "ImageBuild", "ContainerUpdate"),
+        ("{containers: 2}", 'ImageBuild: {tags: ["ci/*"]}', "ContainerUpdate"),
         ("{volumes: 2}", "ServiceCreate", ""),
         ("{volumes: 2}", "ContainerCreate: {volumes: [data]}", ""),
         ("{volumes: 2}", 'VolumeDelete: {volumes: ["data-*"]}', ""),

@@ -3,12 +3,13 @@
 import pytest
 from policy.judging import NOTHING, ask, judged
 from policy.policies import ID, condition, grant_on, policy_with
+from wire.heads import head_of
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.judge import judge_body, judge_object
+from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
@@ -55,7 +56,7 @@ def bodies_of(found: Verdict) -> tuple[bytes, bytes]:
 def test_a_body_that_decides_goes_on_as_it_was_understood_under_its_own_length() -> None:
     found = with_body(b' {"image": "nginx",\n"Ho\\u017ftConfig": {"Privileged": false}} ')
     head, content = bodies_of(found)
-    assert content == b'{"Image":"nginx","HostConfig":{"Privileged":false}}'
+    assert content == b'{"Image":"docker.io/library/nginx","HostConfig":{"Privileged":false}}'
     assert head.split(b"\r\n")[-1] == b"content-length: %d" % len(content)
     assert found.is_whole
 
@@ -63,7 +64,7 @@ def test_a_body_that_decides_goes_on_as_it_was_understood_under_its_own_length()
 def test_a_body_in_chunks_goes_on_whole() -> None:
     waiting = waiting_for_body("content-type: application/json", "transfer-encoding: chunked", "expect: 100-continue")
     head, content = bodies_of(with_body(b'{"Image":"nginx"}', waiting=waiting))
-    assert content == b'{"Image":"nginx"}'
+    assert content == b'{"Image":"docker.io/library/nginx"}'
     assert b"chunked" not in head
     assert b"expect" not in head
 
@@ -136,9 +137,10 @@ def test_a_name_in_a_body_that_could_be_an_id_is_asked_for_and_goes_on_as_the_id
     policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", (condition("images", ("nginx",)),)))
     asking = asking_with(b'{"Image":"cafe"}', policy)
     assert (asking.lookup.kind, asking.lookup.target) == (Kind.IMAGE, "/images/cafe/json")
-    image = ResolvedObject("sha256:" + "a" * 64, ("docker.io/library/nginx:latest",), document={"id": "a"})
-    assert bodies_of(answered(policy, asking, image))[1] == b'{"Image":"sha256:%b"}' % (b"a" * 64)
-    other = ResolvedObject("sha256:" + "a" * 64, ("docker.io/library/other:latest",), document={"id": "a"})
+    identity = f"sha256:{'cafe'.ljust(64, 'a')}"
+    image = ResolvedObject(identity, ("docker.io/library/nginx:latest",), document={"id": "a"})
+    assert bodies_of(answered(policy, asking, image))[1] == b'{"Image":"%b"}' % identity.encode()
+    other = ResolvedObject(identity, ("docker.io/library/other:latest",), document={"id": "a"})
     assert not answered(policy, asking, other).passes
     assert not answered(policy, asking, None).passes
 
@@ -164,11 +166,15 @@ def test_all_names_of_a_body_are_asked_for_before_it_is_read_again() -> None:
 
 def test_a_name_in_the_query_goes_on_as_it_was_judged() -> None:
     policy = policy_with(Grant(frozenset({"ImageTag"}), "policy.yaml:1", (condition("tags", ("ci/*:*",)),)))
-    passing = judged(OPERATIONS["ImageTag"], policy=policy, target="/images/web/tag?repo=ci%2Fx&tag=1")
-    assert passing.to_engine.startswith(b"POST /images/web/tag?repo=docker.io%2Fci%2Fx&tag=1 ")
+    asking = judge(policy, head_of(line="POST /images/web/tag?repo=ci%2Fx&tag=1 HTTP/1.1"))
+    assert isinstance(asking, NeedsLookup)
+    passing = answered(policy, asking, ResolvedObject(f"sha256:{ID}", ("docker.io/ci/web:1",), document={"id": ID}))
+    assert passing.to_engine.startswith(f"POST /images/sha256:{ID}/tag?repo=docker.io%2Fci%2Fx&tag=1 ".encode())
 
 
-@pytest.mark.parametrize("said", ["", "&nocache=0&rm=0&forcerm=0", "&forcerm=1&cachefrom=%5B%22x%22%5D&nocache=1"])
+@pytest.mark.parametrize(
+    "said", ["", "&nocache=0&rm=0&forcerm=0&pull=1", "&forcerm=1&cachefrom=%5B%22x%22%5D&nocache=1"]
+)
 def test_a_contained_build_runs_all_its_steps(said: str) -> None:
     contained = Grant(frozenset({"ImageBuild"}), "policy.yaml:1", (condition("tags", ("x:*",)),))
     policy = policy_with(contained)
@@ -181,7 +187,7 @@ def test_a_contained_build_runs_all_its_steps(said: str) -> None:
 
 @pytest.mark.parametrize("framing", ["content-length: 9", "transfer-encoding: chunked"])
 def test_an_archive_goes_on_as_it_is_framed_and_packed(framing: str) -> None:
-    policy = policy_with(Grant(frozenset({"ImageBuild"}), "policy.yaml:1"))
+    policy = policy_with(Grant(frozenset({"ImageBuild"}), "policy.yaml:1", (condition("tags", ("x",)),)))
     passing = judged(OPERATIONS["ImageBuild"], framing, "content-encoding: gzip", policy=policy, target="/build")
     assert passing.to_engine.endswith(f"\r\ncontent-encoding: gzip\r\n{framing}\r\n\r\n".encode())
 

@@ -79,6 +79,7 @@ def sweep(
         is_dry: Whether nothing is removed.
     """
     for kind in LISTINGS:
+
         def remove(found: ResolvedObject, target: str, kind: Kind = kind) -> Removal:
             if latest is None or find_time(found) <= latest:
                 answer = (HTTPStatus.NO_CONTENT, b"") if is_dry else (yield from _force(kind, target))
