@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 9_425
+MOST_ON_THE_PATH: Final = 9_404
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 21_751
-MOST_OF_TESTS: Final = 53_170
-MOST_WORDS: Final = 34_955
+MOST_OF_ALL: Final = 21_796
+MOST_OF_TESTS: Final = 53_300
+MOST_WORDS: Final = 35_068
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

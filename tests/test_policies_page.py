@@ -74,12 +74,10 @@ def render_keys(of: Any) -> str:
 def render_changes() -> str:
     """Write which conditions of a create hold for changes of what it created."""
     rows = []
-    for change, creates in CREATED_BY.items():
+    for change, create in CREATED_BY.items():
         bounds = [name for name in find_words(OPERATIONS[change]) if is_of_body(OPERATIONS[change], name)]
-        bounds = [name for name in bounds if name in find_words(OPERATIONS[creates[0]])]
-        if not change.endswith("Libpod"):
-            of = [name for name in creates if not name.endswith("Libpod")]
-            rows.append((f"`{change}`", write_code(of), write_code(bounds)))
+        bounds = [name for name in bounds if name in find_words(OPERATIONS[create])]
+        rows.append((f"`{change}`", f"`{create}`", write_code(bounds)))
     return write_table("change | create | conditions of the create that hold", rows)
 
 

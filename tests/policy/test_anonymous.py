@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from policy.stamping import MINE, POLICY, THEIRS, engine, send, sent
+from policy.stamping import MINE, THEIRS, engine, send, sent
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.anonymous import ANONYMOUS, list_nonces, stamp_anonymous
-from dockerproxy.policy.stamps import GRANTS, NONCE, OWNER, make_stamp
+from dockerproxy.policy.stamps import NONCE, OWNER, make_stamp
 from dockerproxy.policy.words import clean_path
 
 PATHS = st.sampled_from(["/a", "/a/", "/b", "/c"])
@@ -60,7 +60,7 @@ def is_anonymous(mount: dict[str, Any]) -> bool:
 def test_what_is_mounted_where_is_the_same(content: dict[str, Any]) -> None:
     before = mounted_by(content)
     assert not list_nonces(content)
-    stamped: dict[str, Any] = stamp_anonymous(content, make_stamp("team", "n9", "g"))
+    stamped: dict[str, Any] = stamp_anonymous(content, make_stamp("team", "n9"))
     assert mounted_by(content) == before == mounted_by(stamped)
     host, sent = (each.get("HostConfig") or {} for each in (content, stamped))
     assert ("Volumes" in stamped, "Binds" in sent) == ("Volumes" in content, "Binds" in host)
@@ -68,7 +68,7 @@ def test_what_is_mounted_where_is_the_same(content: dict[str, Any]) -> None:
     assert [each for each in mounts if not is_anonymous(each)] == [each for each in others if not is_anonymous(each)]
     for mount in filter(is_anonymous, mounts):
         labels = mount["VolumeOptions"]["Labels"]
-        assert (labels[OWNER], GRANTS in labels) == ("team", True)
+        assert labels[OWNER] == "team"
     nonces = list_nonces(stamped)
     assert len(set(nonces)) == len(nonces)
     assert all(nonce.startswith("n9.") for nonce in nonces)
@@ -85,8 +85,7 @@ def test_what_is_mounted_where_is_the_same(content: dict[str, Any]) -> None:
 )
 def test_an_anonymous_volume_is_made_under_the_stamp(body: dict[str, Any]) -> None:
     made = sent(send("POST /v1.41/containers/create", {"Image": "busybox", **body}, engine(None)))
-    [case] = POLICY.cases["ContainerCreate"]
-    labels = {**make_stamp("team", "n9.0", case.key), ANONYMOUS: ""}
+    labels = {**make_stamp("team", "n9.0"), ANONYMOUS: ""}
     assert made["HostConfig"]["Mounts"] == [
         {"Type": "volume", "Target": "/data", "VolumeOptions": {"Labels": labels}},
     ]

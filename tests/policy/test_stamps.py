@@ -47,8 +47,7 @@ def test_nothing_is_of_the_owner_of_what_does_not_exist() -> None:
 def test_what_is_created_is_stamped_beside_the_labels_of_the_grant() -> None:
     body = {"Image": "busybox", "Labels": {"a": "b"}}
     made = sent(send("POST /v1.41/containers/create", body, engine(None)))
-    [case] = POLICY.cases["ContainerCreate"]
-    assert made["Labels"] == {"a": "b", "stage": "test", **make_stamp("team", "n9", case.key)}
+    assert made["Labels"] == {"a": "b", "stage": "test", **make_stamp("team", "n9")}
     for line in ("POST /v1.41/networks/create", "POST /v1.41/volumes/create"):
         assert sent(send(line, {"Name": "web"}, engine(None)))["Labels"] == make_stamp("team", "n9")
 

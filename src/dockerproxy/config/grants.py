@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from dockerproxy.api.bodies.tables import SEALED
@@ -21,6 +21,7 @@ from dockerproxy.policy.model import Denial, Grant, values_of
 from dockerproxy.policy.nesting import REPLACEABLE, find_nested, list_given, list_mounts
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.places import Places
+from dockerproxy.policy.profile import CREATES, complete
 from dockerproxy.policy.values import items_of, split_mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
@@ -28,6 +29,9 @@ _GRANT: Final = "an operation, SECTION:read, SECTION:write, own or preset:NAME"
 
 _WHOLE: Final[tuple[tuple[Condition, ...], ...]] = ((), (UNRESTRICTED,))
 """Conditions of a grant that may be no narrower than another one."""
+
+_OPEN: Final = _WHOLE[1:]
+"""The same for creates, which another line completes."""
 
 _PULL: Final = "ImageCreate"
 _BOUND: Final = frozenset({"images", "tags", UNRESTRICTED.word})
@@ -130,6 +134,52 @@ def check_lines(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> 
         reader.problem(line.place, what, "remove one of them")
 
 
+def join_creates(reader: Reader, allow: Iterable[Line]) -> tuple[Line, ...]:
+    """Make the profile: of the lines that grant a create, the last by its name has what all of them say.
+
+    A line without conditions, like that of a section, says nothing. What is unrestricted needs no other line.
+    """
+    lines = list(allow)
+    for name in CREATES:
+        found = {number: said for number, line in enumerate(lines) if (said := _find_said(line, name)) is not None}
+        if len(found) > 1:
+            last = max(found, key=lambda number: (UNRESTRICTED in found[number], lines[number].word == name, number))
+            joined = found[last]
+            if UNRESTRICTED not in joined:
+                joined = _join(reader, name, [(lines[number], said) for number, said in found.items()])
+            source = next(grant.source for grant in lines[last].grants if name in grant.operations)
+            lines = [_without(line, name) if number in found else line for number, line in enumerate(lines)]
+            lines[last] = replace(lines[last], grants=(*lines[last].grants, Grant(frozenset({name}), source, joined)))
+    return tuple(lines)
+
+
+def _find_said(line: Line, name: str) -> tuple[Condition, ...] | None:
+    """Return what a line says of a create; None if it does not grant it."""
+    said = [grant.conditions for grant in line.grants if name in grant.operations]
+    return (UNRESTRICTED,) if (UNRESTRICTED,) in said else next(iter(said), None)
+
+
+def _without(line: Line, name: str) -> Line:
+    left = (grant._replace(operations=grant.operations - {name}) for grant in line.grants)
+    return replace(line, grants=tuple(grant for grant in left if grant.operations))
+
+
+def _join(reader: Reader, name: str, said: Iterable[tuple[Line, tuple[Condition, ...]]]) -> tuple[Condition, ...]:
+    """Return what lines say of a create together: one of presets, and one of the file's own."""
+    joined: dict[bool, tuple[Line, tuple[Condition, ...]]] = {}
+    for line, conditions in said:
+        if not conditions:
+            continue
+        is_preset = line.word.startswith(PRESET)
+        other, before = joined.setdefault(is_preset, (line, conditions))
+        if before != conditions:
+            what = f"{line.word} and {other.word} in line {other.place.line} both say what {name} may create"
+            hint = "use two sockets, or write the lines of one of them" if is_preset else "make one line of them"
+            reader.problem(line.place, what, hint)
+    (_, of_preset), (_, of_file) = (joined.get(kind, (None, ())) for kind in (True, False))
+    return complete(of_preset, of_file)
+
+
 def check_binds(reader: Reader, lines: Iterable[Line], places: Places, own_socket: Place | None = None) -> None:
     """Find what containers may mount although clients can replace it, as they may write to a directory above it."""
     found: dict[str, Place] = {} if own_socket is None else {places.own_socket: own_socket}
@@ -172,7 +222,7 @@ def _list_wide(allow: tuple[Line, ...]) -> Mapping[str, list[Line]]:
     for line in allow:
         for name in line.operations:
             said = (grant.conditions for grant in line.grants if name in grant.operations)
-            whole = frozenset(conditions for conditions in said if conditions in _WHOLE)
+            whole = frozenset(each for each in said if each in (_OPEN if name in CREATES else _WHOLE))
             alike[name, whole] += 1
             if whole and alike[name, whole] <= _ENOUGH:
                 found.setdefault(name, []).append(line)

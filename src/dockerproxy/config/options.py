@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final
 
 from dockerproxy.config.document import Fields, Items, Node, Text
-from dockerproxy.config.grants import Line, check_binds, check_lines, read_allow
+from dockerproxy.config.grants import Line, check_binds, check_lines, join_creates, read_allow
 from dockerproxy.config.places import is_place
 from dockerproxy.config.policy_file import Remedies, make_policy
 from dockerproxy.config.presets import SHELF
@@ -58,6 +58,7 @@ def read_grants(
     if not problems:
         reader = Reader("")
         check_lines(reader, lines, ())
+        lines = list(join_creates(reader, lines))
         check_binds(reader, lines, NOWHERE)
         problems += map(_without_place, reader.problems)
     return tuple(lines)

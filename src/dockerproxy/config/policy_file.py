@@ -15,6 +15,7 @@ from dockerproxy.config.grants import (
     check_lines,
     check_pulls,
     check_tagged,
+    join_creates,
     make_denials,
     read_allow,
     read_deny,
@@ -27,8 +28,10 @@ from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, Fault, read_id, read_mode, read_path, with_limits
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.differences import find_ways
 from dockerproxy.policy.image_grants import find_overlaps, list_patterns
 from dockerproxy.policy.model import ASK, Mode, Policy, values_of
+from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.values import ADD, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.problems import Problem, UserError
@@ -129,6 +132,7 @@ def make_policy(
         hint=lambda operation: _find_hint(operation, remedies, denied, narrowed),
         mode=mode,
         remedy=remedies.add,
+        lines=frozenset(line.word for line in allow if line.word in CREATES and line.grants),
     )
 
 
@@ -147,19 +151,20 @@ def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
     fields = reader.fields(root, "the file", KEYS, _EXAMPLE, _MEANT)
     engine = _read_path(reader, fields, "engine")
     sockets: list[SocketSettings] = []
-    names: list[Text] = []
     paths: dict[str, Text] = {}
+    names: dict[str, Place] = {}
     for name, node in reader.entries(fields["sockets"], "sockets", _EXAMPLE) if "sockets" in fields else ():
         if NAME.fullmatch(name.text) is None:
             meant = f"did you mean {name.text.lower()}?" if NAME.fullmatch(name.text.lower()) else _NAME
             reader.problem(name.place, f"{show(name.text)} is not a valid socket name", meant)
         path, socket = _read_socket(reader, name, node, limits, engine.text if engine else "")
         sockets.append(socket)
-        names.append(name)
         if path is not None:
             paths[socket.name] = path
+        names.setdefault(socket.name, name.place)
     _check_paths(reader, paths, engine)
-    _check_tags(reader, {name.text: name.place for name in names}, sockets)
+    _check_owners(reader, sockets, names)
+    _check_tags(reader, names, sockets)
     if not sockets and not reader.problems:
         reader.problem(root.place, "missing sockets", _EXAMPLE)
     reader.finish()
@@ -186,6 +191,7 @@ def _read_socket(
     allow = read_allow(reader, fields["allow"], SHELF) if "allow" in fields else ()
     deny = read_deny(reader, fields["deny"], SHELF) if "deny" in fields else ()
     check_lines(reader, allow, deny)
+    allow = join_creates(reader, allow)
     of = f'of socket "{name.text}"'
     remedies = Remedies(f'"allow" {of}', f'"deny" {of}', f"{ADD} {of}")
     owner = reader.value(fields.get("own_as"), "own_as", _read_owner) or name.text
@@ -296,6 +302,18 @@ def _check_tags(reader: Reader, names: Mapping[str, Place], sockets: Iterable[So
             what = f"tags {show(second.item)} of socket {second.socket} and {show(first.item)} of socket {first.socket}"
             hint = "write names that only one of them gives, or give both the same own_as"
             reader.problem(names[second.socket], f"{what} overlap: each could replace the other's images", hint)
+
+
+def _check_owners(reader: Reader, sockets: Iterable[SocketSettings], names: Mapping[str, Place]) -> None:
+    """Find sockets of one owner that may create, but not the same: each could change what the other has made."""
+    first: dict[str, tuple[str, list[tuple[str, ...]]]] = {}
+    for socket in sockets:
+        profile = [find_ways(socket.policy, name) for name in CREATES]
+        if socket.policy.owner and any(profile):
+            other, known = first.setdefault(socket.policy.owner, (socket.name, profile))
+            if known != profile:
+                what = f"{show(socket.name)} and {show(other)} have the same own_as, but may not create the same"
+                reader.problem(names[socket.name], what, "grant both the same creates, or give each its own_as")
 
 
 def _check_paths(reader: Reader, paths: Mapping[str, Text], engine: Text | None) -> None:

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from dockerproxy.config.document import read_file
-from dockerproxy.config.grants import Shelf, check_lines, read_allow
+from dockerproxy.config.grants import Shelf, check_lines, join_creates, read_allow
 from dockerproxy.config.groups import PRESET, merge_grants
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.model import Grant
@@ -67,6 +67,7 @@ def read_preset(name: str, folder: str, above: tuple[str, ...] = ()) -> Preset:
     about = reader.text(fields["about"], "about") if "about" in fields else None
     lines = read_allow(reader, fields["allow"], Shelf(list_presets(folder), find)) if "allow" in fields else ()
     check_lines(reader, lines, ())
+    lines = join_creates(reader, lines)
     if about is not None and len(about.text) > MOST_ABOUT:
         reader.problem(about.place, f"about is longer than {MOST_ABOUT} characters")
     reader.finish()

@@ -3,8 +3,7 @@
 All that does not depend on a request is done here, once.
 """
 
-import hashlib
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
@@ -14,38 +13,28 @@ from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.claims.checks import find_places_of_labels
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.own import Creates, Own, own_by
+from dockerproxy.policy.constraints.own import Own, own_by
 from dockerproxy.policy.constraints.parameters import EITHER
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.image_grants import SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
-from dockerproxy.policy.objects import BUILD, KINDS, OWN, REMOVAL, TAGGING, VOLUME_CREATE, WORDS, Kind, list_switches
+from dockerproxy.policy.objects import BUILD, KINDS, OWN, REMOVAL, TAGGING, VOLUME_CREATE, WORDS, list_switches
 from dockerproxy.policy.prunes import UNCLEAR
-from dockerproxy.policy.stamps import SERVED
 from dockerproxy.policy.summaries import COUNTING
 from dockerproxy.policy.values import items_of, propose
 from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
 
 _CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
 CREATED_BY: Final = {
-    **dict.fromkeys(_CHANGES, ("ContainerCreate",)),
-    **{f"{kind}Update": (f"{kind}Create",) for kind in ("Config", "Secret", "Service")},
+    **dict.fromkeys(_CHANGES, "ContainerCreate"),
+    **{f"{kind}Update": f"{kind}Create" for kind in ("Config", "Secret", "Service")},
 }
-"""For operations that change what was created: those that create it."""
+"""For operations that change what was created: the one that creates it."""
 
-_SERVING: Final = dict.fromkeys(("ContainerExec", "ContainerUpdate"), ("ServiceCreate",))
-"""For those that change a container of a service: what creates that. Its names and addresses are a swarm's."""
-
-_NO_KEY: Final = "none"
-"""What stands for the key of a create where none is granted: in no stamp."""
-
-_RUN: Final = frozenset({"ContainerCreate", "ServiceCreate", "ServiceUpdate"})
-"""Operations that make containers, whose stamps have the key of the grant: none can come from their image."""
-
-_DIGITS: Final = 12
-"""Of such a key."""
+_SERVING: Final = frozenset({"ContainerExec", "ContainerUpdate"})
+"""Those that change a container of a service, too. Its names and addresses are a swarm's."""
 
 _EXAMPLE_OF_TAGS: Final = "docker.io/library/NAME-*"
 
@@ -100,7 +89,6 @@ class Case:
         judges_head: Whether some of them are about the head, or the object that it names.
         beside: What objects that a body names may be besides those of the conditions: the client's own.
         stamped: Where the stamp is put in a body that may be anything; nowhere if nobody owns what it makes.
-        key: Of its grant, for the stamp of containers that it creates; empty where nobody owns them.
     """
 
     conditions: tuple[Condition, ...]
@@ -109,7 +97,6 @@ class Case:
     judges_head: bool = field(default=False, compare=False)
     beside: Condition | None = field(default=None, compare=False)
     stamped: tuple[str, ...] = ()
-    key: str = ""
     by_word: Mapping[str, Condition] = field(init=False, compare=False, repr=False)
     of_body: Mapping[str, Condition] = field(init=False, compare=False, repr=False)
 
@@ -173,8 +160,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     for name in granted.keys() - denied.keys():
         grants = show_images(name, granted[name], used)
         grants = [each for each in grants if not _is_void(policy, name, each, owner)]
-        creates, serving = (_list_creates(each.get(name, ()), granted, denied) for each in (CREATED_BY, _SERVING))
-        grants = list(_bound(name, grants, creates, serving))
+        grants = list(_bound(name, grants, granted)) if name in CREATED_BY else grants
         grants = [] if find_bar(policy.hides, name) else grants
         compiled = [_compile(name, each, owner, counts_for=_counts_for(policy, name, owner)) for each in grants]
         shown = _show_some(name, compiled, owner)
@@ -206,66 +192,62 @@ def _counts_for(policy: Policy, name: str, owner: str) -> str:
     return owner if policy.quota.for_operation(name).most else ""
 
 
-def _list_creates(creates: tuple[str, ...], granted: Mapping[str, list[Grant]], denied: Container[str]) -> list[Grant]:
-    """Return the grants that bound a change: of creates, but of denied ones only if all are."""
-    left = [each for each in creates if each not in denied and each in granted] or creates
-    return [grant for each in left for grant in granted.get(each, ())]
+def _bound(name: str, grants: Iterable[Grant], granted: Mapping[str, Sequence[Grant]]) -> Iterator[Grant]:
+    """Bound what clients may change of their own by the profile, and what a condition on an object leaves.
 
-
-def _bound(name: str, grants: Iterable[Grant], creates: list[Grant], serving: list[Grant]) -> Iterator[Grant]:
-    """Bound what clients may change of their own by what they may create, and what a condition on an object leaves.
-
-    Attack: lift a limit, take a name or become a user afterwards -> Defence: whatever a grant of the create says of it
-    holds for changes, unless a grant of the change says otherwise (test: test_own_gives_no_more_than_the_create).
-    Attack: create under one grant, and change by the bounds of another -> Defence: those of a grant hold of containers
-    that it could create, as their stamps say (test: test_no_change_combines_two_grants_of_a_create).
-    Attack: change a container of a service, as if it were one of a create; or update the service first, so that it has
-    another grant than its stamp says -> Defence: the narrowest bounds of services hold, and where there is none, no
-    change is allowed (test: test_containers_of_services_keep_to_the_bounds_of_services).
-    Attack: a create that is denied, whose grant is wider than others -> Defence: it bounds nothing as long as others do
-    (test: test_a_denied_create_lends_no_bounds).
+    Attack: lift a limit, take a name or become a user afterwards -> Defence: what the profile says of a create holds
+    for changes, unless a grant of the change says otherwise (test: test_own_gives_no_more_than_the_create).
+    Attack: change what was created under a wider profile -> Defence: it is bounded as new containers are, and where
+    nothing may be created, nothing is changed (test: test_nothing_is_changed_without_a_profile).
+    Attack: change a container of a service, as if it were one of a create -> Defence: the narrower of both profiles
+    holds; if neither is, no change is allowed (test: test_containers_of_services_keep_to_both_profiles).
     """
     words = find_words(OPERATIONS[name]).keys()
     of_object = {word for word in words if is_about_object(OPERATIONS[name], word)}
+    creates = (CREATED_BY[name], *(("ServiceCreate",) if name in _SERVING else ()))
+    profiles = [_find_profile(granted[each]) for each in creates if each in granted]
     for grant in grants:
         said = {condition.word for condition in grant.conditions}
         if UNRESTRICTED in grant.conditions or OWN not in said:
             yield grant
             continue
-        bounds = {_find_key(each): each.conditions for each in creates} or {_NO_KEY: ()}
-        lent = {key: _choose(conditions, words - of_object - said) for key, conditions in bounds.items()}
-        served = [_choose(each.conditions, words - of_object - said) for each in serving]
-        if len({*lent.values(), *served}) == 1:
-            yield grant._replace(conditions=(*grant.conditions, *next(iter(lent.values()))))
-            continue
-        keys = frozenset(lent) | ({SERVED} if served else frozenset())
-        of_services = [(SERVED, more, False) for more in served if _is_narrowest(more, served)][:1]
-        holds = [(key, more, _is_narrowest(more, lent.values())) for key, more in lent.items()]
-        for key, more, takes_others in holds + of_services:
-            creates_of = Creates(key, keys, takes_others)
-            own = Condition(own_by("", creates=creates_of if KINDS[name] is Kind.CONTAINER else None), value=True)
-            mine = (own if each.word == OWN else each for each in grant.conditions)
-            yield grant._replace(conditions=(*mine, *more))
+        lent = [None if each is None else _choose(each, words - of_object - said) for each in profiles]
+        if len(set(lent)) == 1:
+            yield from _lend(grant, lent[0])
+        elif lent:
+            narrower = (each for each in lent if each is not None and _is_narrowest(each, lent))
+            yield from _lend(grant, lent[0], of_tasks=False)
+            yield from _lend(grant, next(narrower, None), of_tasks=True)
+
+
+def _find_profile(grants: Sequence[Grant]) -> tuple[Condition, ...] | None:
+    """Return what bounds changes of what some grants create; None if they are several, so that none may be made."""
+    if any(UNRESTRICTED in grant.conditions for grant in grants):
+        return ()
+    said = {grant.conditions for grant in grants}
+    return said.pop() if len(said) == 1 else None
+
+
+def _lend(grant: Grant, bounds: tuple[Condition, ...] | None, *, of_tasks: bool | None = None) -> Iterator[Grant]:
+    """Yield a grant of changes within bounds, if there are any; of containers of services, or of others, if it says."""
+    if bounds is not None:
+        own = Condition(own_by("", of_tasks=of_tasks), value=True)
+        mine = (own if each.word == OWN else each for each in grant.conditions)
+        yield grant._replace(conditions=(*mine, *bounds))
 
 
 def _choose(conditions: Iterable[Condition], words: Container[str]) -> tuple[Condition, ...]:
     return tuple(condition for condition in conditions if condition.word in words)
 
 
-def _is_narrowest(conditions: tuple[Condition, ...], others: Iterable[tuple[Condition, ...]]) -> bool:
-    return all(_is_within(conditions, other) for other in others)
+def _is_narrowest(conditions: tuple[Condition, ...], others: Iterable[tuple[Condition, ...] | None]) -> bool:
+    return all(other is not None and _is_within(conditions, other) for other in others)
 
 
 def _is_within(narrow: tuple[Condition, ...], wide: tuple[Condition, ...]) -> bool:
     """Whether conditions certainly admit no more than others."""
     said = values_of(narrow)
     return all(each.word in said and each.constraint.within(said[each.word], each.value) for each in wide)
-
-
-def _find_key(grant: Grant) -> str:
-    """Return what a grant of a create is called in a stamp: the same as long as it says the same."""
-    said = sorted(values_of(grant.conditions).items())
-    return hashlib.sha256(repr(said).encode()).hexdigest()[:_DIGITS]
 
 
 def _show_some(name: str, cases: list[Case], owner: str) -> Iterable[Case]:
@@ -340,9 +322,7 @@ def _compile(name: str, grant: Grant, owner: str, *, counts_for: str) -> Case:
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
     beside = own if owner and body is not None else None
     stamped = find_places_of_labels(table) if owner and is_open and table is not None else ()
-    served = SERVED if operation.section == "services" else ""
-    key = f"{served}{_find_key(grant)}" if owner and name in _RUN else ""
-    return Case(conditions, decision, body, judges_head=any(about_head), beside=beside, stamped=stamped, key=key)
+    return Case(conditions, decision, body, judges_head=any(about_head), beside=beside, stamped=stamped)
 
 
 def _name_images(name: str, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
@@ -364,7 +344,7 @@ def _by(owner: str, condition: Condition) -> Condition:
     constraint = condition.constraint
     if not isinstance(constraint, Own):
         return condition
-    return Condition(own_by(owner, constraint.creates), value=True)
+    return Condition(own_by(owner, of_tasks=constraint.of_tasks), value=True)
 
 
 def _cost(case: Case) -> tuple[int, bool, bool, str]:

@@ -154,20 +154,18 @@ def _look_into(
     judgement = judge_claims(case.of_body, read.claims)
     if read.violations or judgement.faults:
         return judgement._replace(faults=(*read.violations, *judgement.faults))
-    grants = {case.key: judgement, **(_find_others(policy, case, read, known) if case.key else {})}
-    lookups = {each.target: each for one in grants.values() for each in one.lookups}
-    if not lookups:
-        return _write(policy, case, read, known, grants)
-    first, *others = lookups.values()
+    if not judgement.lookups:
+        return _write(policy, case, read, known, judgement)
+    first, *others = judgement.lookups
     return replace(first, others=tuple(others))
 
 
 def _write(
-    policy: CompiledPolicy, case: Case, read: Reading, known: Known, grants: Mapping[str, Judgement]
+    policy: CompiledPolicy, case: Case, read: Reading, known: Known, judgement: Judgement
 ) -> Decision | Judgement:
     """Write what goes on of a body that a case allows; return what is wrong with it if it may not make its volumes."""
-    request, judgement = read.request, grants[case.key]
-    stamp = _find_stamp(policy, request, known, " ".join(grants))
+    request = read.request
+    stamp = _find_stamp(policy, request, known)
     query = substitute(read, _stamp(stamp, read.claims, judgement.substitutes))
     if stamp and request.operation.name == "ContainerCreate" and isinstance(read.content, dict):
         read.content = stamp_anonymous(read.content, stamp)
@@ -182,19 +180,10 @@ def _write(
     return decision
 
 
-def _find_others(policy: CompiledPolicy, case: Case, read: Reading, known: Known) -> Mapping[str, Judgement]:
-    """Return what other contained grants say of a create that they admit, too, by their keys."""
-    head = reading_of_head(read.request, known).claims
-    others = [each for each in policy.cases[read.request.operation.name] if each is not case and each.body]
-    others = [each for each in others if not (each.judges_head and judge_claims(each.by_word, head).faults)]
-    judged = {each.key: judge_claims(each.of_body, read.claims) for each in others}
-    return {key: judgement for key, judgement in judged.items() if not judgement.faults}
-
-
 def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known) -> Decision | Lookup:
     """Stamp what a body makes that may be anything, and new volumes that it mounts, unless it says of what driver."""
     content = known.body[0] if known.body is not None else None
-    content = put_stamp(content, case.stamped, _find_stamp(policy, read.request, known, case.key) or {})
+    content = put_stamp(content, case.stamped, _find_stamp(policy, read.request, known) or {})
     if content is None:
         message = f"{read.request.operation.name} denied: {' or '.join(case.stamped)} is not one map of labels"
         return Decision(allowed=False, source=case.decision.source, message=message)
@@ -215,10 +204,10 @@ def _use_own(policy: CompiledPolicy, decision: Decision, claims: Iterable[Claim]
     return replace(decision, mounts=tuple(found.id for found in volumes), makes=makes, joins=joins)
 
 
-def _find_stamp(policy: CompiledPolicy, request: CanonicalRequest, known: Known, keys: str) -> Mapping[str, str] | None:
+def _find_stamp(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Mapping[str, str] | None:
     """Return the labels that say whose it is: what is changed keeps those that it has. None if it may have any."""
     if request.operation.name not in KINDS:
-        return make_stamp(policy.owner, known.nonce, keys) if policy.owner else None
+        return make_stamp(policy.owner, known.nonce) if policy.owner else None
     return read_stamp(known.found.labels) if known.found is not None else {}
 
 

@@ -62,6 +62,7 @@ class Policy:
         hint: Says what an operator would change to have an operation allowed.
         mode: What becomes of a request that is not allowed.
         remedy: How to add a grant, for `propose`.
+        lines: Creates that have a line of their own, besides those of presets and sections.
         owner: Whose what its clients create is, if a grant speaks of `own`.
         places: Where the engine finds what its clients mount.
         quota: How much of its owner's there may be; None if there is no limit.
@@ -74,6 +75,7 @@ class Policy:
     hint: Callable[[str], str] = field(compare=False)
     mode: Mode = Mode.ENFORCE
     remedy: str = ADD
+    lines: frozenset[str] = frozenset()
     owner: str = ""
     places: Places = NOWHERE
     quota: Quota | None = None

@@ -21,12 +21,15 @@ def find_remedy(
 
     What may be wrong besides is waiting: the engine was not asked of it, and it goes by names that the client wrote.
     """
+    remedy = policy.policy.remedy
+    if name in policy.policy.lines:  # A socket has one line for each create.
+        remedy = remedy.replace("add", "remove its line and add", 1)
     if any(not fault.word for fault in faults):
-        return propose(policy.policy.remedy, name, values_of((UNRESTRICTED,)))
+        return propose(remedy, name, values_of((UNRESTRICTED,)))
     listed = [fault for fault in waiting if is_literal(fault.value) and not _is_broken(fault)]
     said = tuple(each for each in case.conditions if not each.constraint.is_private)
     needed = widen(values_of(said), (*faults, *listed))
-    return needed if isinstance(needed, str) else propose(policy.policy.remedy, name, needed)
+    return needed if isinstance(needed, str) else propose(remedy, name, needed)
 
 
 def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, Value] | str:

@@ -27,21 +27,16 @@ RESERVED: Final = "io.dockerproxy."
 
 OWNER: Final = f"{RESERVED}owner"
 NONCE: Final = f"{RESERVED}nonce"
-GRANTS: Final = f"{RESERVED}grants"
-"""Of a container: keys of all grants under which it could be created, by whose bounds it may be changed."""
-
-SERVED: Final = "service-"
-"""What the keys of grants begin with under which services are created: of no other create."""
-
-STAMP: Final = frozenset({OWNER, NONCE, GRANTS})
+STAMP: Final = frozenset({OWNER, NONCE, f"{RESERVED}grants"})
+"""Labels of a stamp, and one that versions before 2 put beside: it says nothing, and goes on from nobody."""
 
 NEW: Final = "*"
 """Whose an object is that does not exist: anybody's who makes it. No owner is called so."""
 
 
-def make_stamp(owner: str, nonce: str, grants: str = "") -> dict[str, str]:
+def make_stamp(owner: str, nonce: str) -> dict[str, str]:
     """Return the labels of what an owner creates; `nonce` is a text that nobody could guess before."""
-    return {OWNER: owner, NONCE: nonce, **({GRANTS: grants} if grants else {})}
+    return {OWNER: owner, NONCE: nonce}
 
 
 def add_stamp(labels: Mapping[str, Json], stamp: Mapping[str, str]) -> dict[str, Json]:

@@ -130,7 +130,8 @@ _OF_SOCKET: Final[Mapping[str, Rule]] = dict.fromkeys(
 )
 _OF_COMPILED: Final[Mapping[str, Rule]] = dict.fromkeys(("policy", "cases", "default"), _may_differ)
 _OF_POLICY: Final[Mapping[str, Rule]] = {
-    **dict.fromkeys(("grants", "hint", "remedy", "owner"), _may_differ),  # The compiled cases have their meaning.
+    # The compiled cases have the meaning of these.
+    **dict.fromkeys(("grants", "hint", "remedy", "lines", "owner"), _may_differ),
     "denials": _denies_no_less,
     "mode": lambda _old, new: new is Mode.ENFORCE,
     "places": lambda old, new: not new.own_socket and replace(old, sockets=new.sockets) == new,
@@ -139,7 +140,7 @@ _OF_POLICY: Final[Mapping[str, Rule]] = {
     "asks": lambda _old, new: not new,
 }
 _OF_CASE: Final[Mapping[str, Rule]] = dict.fromkeys(
-    ("conditions", "decision", "body", "judges_head", "beside", "by_word", "of_body", "key"), _may_differ
+    ("conditions", "decision", "body", "judges_head", "beside", "by_word", "of_body"), _may_differ
 )
 _OF_DECISION: Final[Mapping[str, Rule]] = {
     **dict.fromkeys(("source", "message", "reason", "about_object", "conditions", "owner", "counts_for"), _may_differ),

@@ -4,49 +4,35 @@ A policy file says it of a grant, and the policy whose it is says who that is (`
 in `policy/stamps`. Images have no owner.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from functools import cache
-from typing import NamedTuple
+from typing import Final
 
 from dockerproxy.policy.constraints.base import Constraint, Matcher
 from dockerproxy.policy.constraints.networks import Joined
 from dockerproxy.policy.objects import OWN, ResolvedObject
-from dockerproxy.policy.stamps import GRANTS, NEW
+from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Takes, Value
 
+_TASK: Final = "com.docker.swarm.task.id"
+"""A label that a swarm puts on each container of a service, over any that the client sent."""
 
-class Creates(NamedTuple):
-    """Under which grant of a create a container must have been possible, for a grant to hold of it.
-
-    Attributes:
-        key: Of that grant.
-        keys: Of all grants of creates.
-        takes_others: Whether it holds of those, too, that were created under grants which are no more.
-    """
-
-    key: str
-    keys: frozenset[str]
-    takes_others: bool
-
-    def admit(self, labels: Mapping[str, object]) -> bool:
-        """Whether a container with these labels is one. All keys are of one length, and apart."""
-        said = str(labels.get(GRANTS, ""))
-        return self.key in said or (self.takes_others and not any(key in said for key in self.keys))
+_KINDS: Final = {None: "", True: " by a service", False: ", by no service"}
 
 
 class Own(Constraint):
-    """What belongs to an owner; created under one of some grants, if that is said."""
+    """What belongs to an owner; only containers of services, or only others, if that is said."""
 
     takes = Takes.YES
     is_learned = False
 
-    def __init__(self, owner: str, creates: Creates | None) -> None:
+    def __init__(self, owner: str, of_tasks: bool | None) -> None:  # noqa: FBT001 (or neither)
         super().__init__(OWN, "only what clients of this socket created", narrows=True)
-        self._owner, self.creates = owner, creates
+        self._owner, self.of_tasks = owner, of_tasks
 
     def matcher(self, _granted: Value) -> Matcher:
         """Match what belongs to the owner. What does not exist is nobody else's: the engine would say so, too."""
-        owners, creates = frozenset({self._owner, NEW} - {""}), self.creates
+        owners = frozenset({self._owner, NEW} - {""})
 
         def matches(value: Hashable) -> bool:
             found = value.found if isinstance(value, Joined) else value
@@ -54,22 +40,22 @@ class Own(Constraint):
                 return False
             if found.belongs_to not in owners:
                 return False
-            return creates is None or found.belongs_to == NEW or creates.admit(found.labels)
+            return self.of_tasks is None or found.belongs_to == NEW or (_TASK in found.labels) == self.of_tasks
 
         return matches
 
     def describe(self, _value: Value) -> str:
         """Say whose it is."""
-        return f"it was created through this socket{' under such a grant' if self.creates else ''}"
+        return f"it was created through this socket{_KINDS[self.of_tasks]}"
 
 
 @cache
-def own_by(owner: str, creates: Creates | None = None) -> Own:
+def own_by(owner: str, *, of_tasks: bool | None = None) -> Own:
     """Return the constraint for what belongs to an owner; for one without a name, nothing does.
 
-    `creates` are the grants by which it could create what it changes, if there are several.
+    `of_tasks` says whether it holds of containers of services only, or of others only.
     """
-    return Own(owner, creates)
+    return Own(owner, of_tasks)
 
 
 CONSTRAINT = own_by("")

@@ -1,0 +1,29 @@
+"""The profile: what clients of a socket may create, one grant for each kind, made of a preset and a line of the file.
+
+Attack: have a line with a bind beside a preset, so that a container without the preset's limits may mount it ->
+Defence: both are one grant, and the limits of both hold (test: test_a_line_completes_the_create_of_a_preset).
+Attack: open a port of one line on an address of the other -> Defence: `publish` does not add up (test:
+test_ports_of_one_line_are_not_opened_on_addresses_of_the_other).
+"""
+
+from typing import Final
+
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.values import merge
+
+CREATES: Final = (
+    *("ContainerCreate", "ServiceCreate", "NetworkCreate", "VolumeCreate", "SecretCreate", "ConfigCreate"),
+    *("ImageCreate", "ImageBuild"),
+)
+"""Operations of which a socket has one contained grant."""
+
+
+def complete(preset: tuple[Condition, ...], line: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """Return what a preset and a line say of a create together: lists that permit add up, else the line goes first."""
+    said = {condition.word: condition for condition in preset}
+    for condition in line:
+        other = said.get(condition.word)
+        adds_up = isinstance(condition.value, tuple) and not condition.constraint.narrows
+        value = merge(other.value, condition.value) if adds_up and other is not None else None
+        said[condition.word] = condition if value is None else Condition(condition.constraint, value)
+    return tuple(said.values())
