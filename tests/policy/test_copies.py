@@ -10,7 +10,7 @@ from dockerproxy.policy.claim import Claim, Known
 from dockerproxy.policy.claims.names import named
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.copies import is_outside_swarm, list_copies, write_without_copies
+from dockerproxy.policy.copies import is_outside_swarm, list_copies, list_mounted, write_without_copies
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.wire.document import write_json
 
@@ -45,6 +45,16 @@ def test_each_volume_is_listed_once() -> None:
     claims = [Claim((word,), ((named(name), None),), "", None, "") for word, name in (("volumes", "a"), ("names", "b"))]
     assert list_copies([*claims, *claims], "volumes") == ("a",)
     assert list_copies(claims, "") == ()
+
+
+def test_an_unjudged_body_has_its_volumes_listed_whatever_else_it_says() -> None:
+    odd = {f"X{number}": number for number in range(100)}
+    mounts = [*({"Type": "tmpfs", "Target": f"/{number}"} for number in range(300)), *MOUNTS]
+    body = {**odd, "HostConfig": {"Privileged": True, "Binds": ["a:/a", "/b:/b"], "Mounts": mounts}}
+    assert {"a", "old", "new"} <= set(list_mounted(json.dumps(body).encode()))
+    service = {"TaskTemplate": {"ContainerSpec": {"Mounts": MOUNTS}}}
+    assert list_mounted(json.dumps(service).encode()) == ("old", "new")
+    assert [list_mounted(content) for content in (b"", b"{", b"[]", b"null")] == [(), (), (), ()]
 
 
 STATES = st.sampled_from(["inactive", "active", "pending", "error", "locked", "Inactive", "", None, 0, ["inactive"]])

@@ -28,16 +28,11 @@ service has named, is not new (test: test_volumes_of_a_swarm_are_not_filled_afte
 
 import json
 from collections.abc import Container, Iterable
-from dataclasses import replace
 from typing import Final
 
-from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.errors import Refusal
-from dockerproxy.policy.claim import Claim, Known, Object, objects_at
-from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.claim import Claim, Object, objects_at
 from dockerproxy.policy.objects import ResolvedObject
-from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, read_json, write_json
+from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, write_json
 
 SERVICES: Final = frozenset({"ServiceCreate", "ServiceUpdate"})
 
@@ -54,16 +49,17 @@ def list_copies(claims: Iterable[Claim], word: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value.id for value in values if isinstance(value, ResolvedObject)))
 
 
-def list_mounted(request: CanonicalRequest, known: Known, content: bytes) -> tuple[str, ...]:
-    """Return the names of volumes in a body that no grant judged; none if it is ambiguous.
+def list_mounted(content: bytes) -> tuple[str, ...]:
+    """Return the sources of all mounts in a body that no grant judged, volumes among them.
 
-    An unrestricted client gains nothing by that: it can write to the host anyway.
+    An unrestricted client gains nothing by odd spellings: it can write to the host anyway.
     """
-    document = read_json(content)
-    if isinstance(document, Refusal):
-        return ()
-    read = read_request(BODIES[request.operation.name], request, replace(known, body=(document,)))
-    return list_copies(read.claims, "volumes")
+    body = object_of(read_engine_json(content))
+    host, task = object_of(body.get("HostConfig")), object_of(body.get("TaskTemplate"))
+    binds = [str(bind).partition(":")[0] for bind in list_of(host.get("Binds"))]
+    listed = [each.get("Mounts") for each in (host, object_of(task.get("ContainerSpec")))]
+    mounts = [str(mount.get("Source")) for each in listed for _, mount in objects_at(each, "")]
+    return tuple(dict.fromkeys((*binds, *mounts)))
 
 
 def is_outside_swarm(content: bytes) -> bool:

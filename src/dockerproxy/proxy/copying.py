@@ -62,7 +62,7 @@ async def find_copies(socket: "SocketState", verdict: Verdict) -> tuple[str, ...
     """Return the names of volumes that a request makes or mounts, for which others must wait."""
     names, body = verdict.decision.copies, verdict.body
     if names is None and verdict.mounts_unread and body and socket.shared.protects_volumes:
-        return await look(socket, body, partial(list_mounted, verdict.request, verdict.known, body))
+        return await look(socket, body, partial(list_mounted, body))
     return names or ()
 
 
