@@ -121,3 +121,9 @@ def test_credentials_in_the_query_of_a_pull_are_refused(value: str) -> None:
     assert len(faults("ImageCreate", f"?fromImage=nginx&tag=1&authconfig={value}")) == 1
     assert faults("ImageCreate", f"?fromImage=nginx&tag=1&authconfig=&authconfig={value}")
     assert faults("ImageCreate", f"?fromImage=nginx&tag=1&AuthConfig={value}")
+
+
+def test_a_parameter_is_not_spelled_as_in_a_table() -> None:
+    (fault,) = faults("ImageBuild", "?t[]=other", tags=("ci:1",))
+    assert "not a known parameter" in fault
+    assert faults("ImageBuild", "?t=ci:1", tags=("ci:1",)) == []
