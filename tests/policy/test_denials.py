@@ -220,3 +220,42 @@ def test_of_a_granted_object_a_client_is_told_why_it_is_not_enough() -> None:
     judged = settle(policy, CREATE, "/containers/create", content, HEX, NAME)
     assert judged is not None
     assert "a container that shares it with the host" in judged.decision.message
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("ContainerCreate", {"Image": "nginx", "HostConfig": {"NetworkMode": "ID"}}),
+        ("ContainerCreate", {"Image": "nginx", "HostConfig": {"PidMode": "container:ID"}}),
+        ("ContainerCreate", {"Image": "nginx", "NetworkingConfig": {"EndpointsConfig": {"ID": {}}}}),
+        ("NetworkConnect", {"Container": "ID"}),
+        ("NetworkDisconnect", {"Container": "ID"}),
+    ],
+)
+def test_a_body_tells_of_no_beginning_of_an_id_whether_another_has_it(name: str, content: Json) -> None:
+    text = "sockets: {ci: {path: /ci.sock, own_as: team, allow: [own, ContainerCreate: {memory: 1GiB}]}}"
+    policy, operation = read_policy(text, "policy.yaml").sockets[0].policy, OPERATIONS[name]
+    for spelled in (HEX[:1], HEX[:3], HEX[:12], HEX):
+        body = json.loads(json.dumps(content).replace("ID", spelled))
+        others, none = (_settle_beside_own(policy, operation, body, spelled, identity) for identity in (HEX, ""))
+        assert not others.passes
+        assert answer_of(others) == answer_of(none)
+
+
+def _settle_beside_own(
+    policy: CompiledPolicy, operation: Operation, body: Json, spelled: str, identity: str
+) -> Verdict:
+    """Judge a request in whose path is an own network, and in whose body another's object, if there is one."""
+    mine = ResolvedObject("b" * 64, ("mine",), subject="b" * 64, belongs_to="team", document={"id": "b" * 64})
+
+    def look(lookup: Lookup) -> ResolvedObject | None:
+        if lookup.name == "mine":
+            return mine
+        return find(lookup, identity, spelled) if identity else None
+
+    content = json.dumps(body).encode()
+    fields = ("content-type: application/json", f"content-length: {len(content)}")
+    head = head_of(*fields, line=f"{operation.method} {path_of(operation, one='mine', many='mine')} HTTP/1.1")
+    judged = finish(policy, judge(policy, head), content, look)
+    assert isinstance(judged, Verdict)
+    return judged

@@ -387,9 +387,7 @@ def change(text: str, said: list[str]) -> str:
 
 @pytest.mark.parametrize("text", [POLICY, WITHOUT_DENIALS])
 @given(st.sampled_from(sorted(PLAIN)), st.sampled_from(QUERIES))
-def test_what_is_said_to_turn_the_decision_turns_it_and_the_file_has_no_mistake(
-    text: str, name: str, query: str
-) -> None:
+def test_what_is_said_to_turn_the_decision_turns_it_without_a_mistake(text: str, name: str, query: str) -> None:
     request = PLAIN[name]
     socket = sockets_of(text)["backup"]
     tried = tried_on(socket, request.method, request.target + query)

@@ -8,8 +8,8 @@ Attack: a path that something else is mounted at, so that another thing is there
 Defence: what is at such a path stays as it is (test: test_what_is_mounted_where_is_the_same).
 Attack: labels of the own stamp for a volume that a grant lists, which is nobody's -> Defence: they are left out
 (test: test_a_volume_that_is_listed_gets_no_stamp).
-Attack: more volumes than a quota allows -> Defence: each has a nonce of its own, by which it counts
-(test: test_anonymous_volumes_count).
+Attack: more volumes than a quota allows -> Defence: each has a nonce of its own, by which it counts (test:
+test_volumes_count_by_their_names_and_anonymous_ones_each).
 """
 
 from collections.abc import Mapping

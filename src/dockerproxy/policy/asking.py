@@ -1,7 +1,8 @@
 """Mode ask: which denied requests a person may allow, and by what grant. The answer is a grant, judged like any other.
 
 Attack: ask for what the operator has decided already -> Defence: what `deny`, `hide` and `quota` deny, what is unknown,
-and an object that another client owns is never asked (test: test_what_is_decided_is_not_asked).
+and an object that another client owns is never asked, in a path or a body (test: test_what_is_decided_is_not_asked,
+test_nobody_is_asked_about_what_another_has_by_a_body).
 Attack: have a person allow something harmless, and put another object of that name in its place -> Defence: an object
 is looked up again after the answer, and must have the ID that it had (test: test_what_was_replaced_is_not_allowed).
 Attack: a body of which the person sees one thing and the engine reads another -> Defence: one with a key in two
@@ -15,6 +16,9 @@ same again says all that the head does (test: test_a_request_waits_for_an_answer
 test_the_line_for_the_file_allows_only_what_was_asked).
 Attack: a name with `*` in it, so that the line becomes a pattern -> Defence: there is no line for it
 (test: test_there_is_no_line_for_what_would_be_a_pattern).
+Attack: ask for something harmless, to get a container without the limits of grants -> Defence: what the grants
+put in is put in all the same, but for limits that the request itself exceeds
+(test: test_an_answer_leaves_the_limits_of_the_profile).
 Attack: have a path mounted, and another one below it -> Defence: no answer can allow a path that containers of the
 policy or of earlier answers could replace (test: test_no_answer_nests_mounts).
 """
@@ -29,6 +33,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import refuse_type
 from dockerproxy.policy.claim import Known
+from dockerproxy.policy.claims.networks import BY_ITSELF
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
@@ -41,7 +46,16 @@ from dockerproxy.policy.judge import judge_again
 from dockerproxy.policy.model import Decision, Grant
 from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, find_nested, list_given, list_mounts, make_mount
-from dockerproxy.policy.objects import KINDS, WORDS, Lookup, ResolvedObject, find_object, is_full_id, words_of_object
+from dockerproxy.policy.objects import (
+    KINDS,
+    WORDS,
+    Kind,
+    Lookup,
+    ResolvedObject,
+    find_object,
+    is_full_id,
+    words_of_object,
+)
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Takes, Value, is_literal
@@ -79,7 +93,8 @@ class Question(NamedTuple):
     Attributes:
         verdict: The denial.
         conditions: Of the grant that would allow it, by words.
-        exact: The condition on its object, by ID, for this request alone.
+        exact: Further ones for this request alone: on its object, by ID, and those by which grants put something into
+            what it creates.
         faults: What only an unrestricted grant allows of it, each a clause.
     """
 
@@ -163,14 +178,15 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
     table, found = BODIES.get(name), known.found or find_object(request)
     if isinstance(found, Lookup):
         return NeedsLookup(*verdict.parts, found)
-    if found is not None and found.belongs_to == NEW:  # There is no such object.
-        return None
-    if found is not None and policy.owner and found.belongs_to not in {"", policy.owner}:
+    owners = {found.belongs_to} if found is not None else set[str]()
+    if NEW in owners or (policy.owner and owners - {"", policy.owner}):  # There is none, or it is another client's.
         return None
     known = replace(known, found=found)
     needs = find_needs(table, request, known) if table is not None else {}
     if isinstance(needs, Lookup):
         return NeedsLookup(*verdict.parts, needs)
+    if policy.owner and any(_is_decided(policy, *key, each) for key, each in known.answers.items()):
+        return None
     verdict = replace(verdict, known=known)
     of_head = {word: value for word, value in _read_head(verdict).items() if value is not None}
     conditions = {**of_head, **{word: value for word, value in needs.items() if value != ()}}
@@ -181,7 +197,7 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
         exact = {word: identity or of_object[word]}
     question = Question(verdict, {**conditions, **of_object}, exact, ())
     if name not in SEALED and _is_enough(policy, question):
-        return question
+        return question._replace(exact={**_list_put_in(policy, question), **exact})
     violations = read_request(table, request, known).violations if table is not None else []
     patterns = (word for word, value in question.conditions.items() if not is_literal(value))
     faults = (
@@ -191,6 +207,16 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
     )
     question = question._replace(conditions={**of_object, UNRESTRICTED.word: True}, faults=faults)
     return question if len(faults) <= MOST_FAULTS and _is_enough(policy, question) else None
+
+
+def _is_decided(policy: CompiledPolicy, kind: Kind, name: str, found: ResolvedObject) -> bool:
+    """Whether nobody is asked about what a body names: another client's, or what would have to be there, and is not.
+
+    The engine's default network is looked up to compare others with it.
+    """
+    if found.belongs_to == NEW:
+        return kind not in {Kind.VOLUME, Kind.IMAGE} and name not in BY_ITSELF
+    return found.belongs_to not in {"", policy.owner}
 
 
 def find_mounts(verdict: Verdict) -> tuple[Mount, ...]:
@@ -259,6 +285,14 @@ def _is_enough(policy: CompiledPolicy, question: Question) -> bool:
         return False
     judged = judge_again(extend(policy, (question.grant(""),)), question.verdict, question.verdict.known, "0" * 32)
     return isinstance(judged, NeedsLookup) or (isinstance(judged, Verdict) and judged.decision.allowed)
+
+
+def _list_put_in(policy: CompiledPolicy, question: Question) -> Mapping[str, Value]:
+    """Return what grants put into what is created: limits and labels, but for those that a request exceeds."""
+    profile = (each for case in policy.cases[question.verdict.operation.name] for each in case.conditions)
+    acts = {each.word: each.value for each in profile if each.constraint.acts and each != UNRESTRICTED}
+    left = {word: value for word, value in acts.items() if word not in question.conditions}
+    return {word: each for word, each in left.items() if _is_enough(policy, question._replace(exact={word: each}))}
 
 
 def forget(verdict: Verdict) -> Known:

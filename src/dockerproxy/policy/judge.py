@@ -31,6 +31,7 @@ from dockerproxy.policy.objects import (
     Kind,
     Lookup,
     ResolvedObject,
+    ask,
     find_object,
     goes_on_as,
     is_full_id,
@@ -254,16 +255,27 @@ def _hide_names(policy: CompiledPolicy, verdict: Verdict) -> Verdict:
 
     Attack: send the beginnings of IDs for names, to read the names in denials -> Defence: this (test:
     test_a_denial_names_nothing_that_was_not_sent).
+    Attack: find whole IDs so, digit by digit, as only beginnings that exist are answered otherwise -> Defence: where
+    something would be named, the answer is as if there were none (test:
+    test_a_body_tells_of_no_beginning_of_an_id_whether_another_has_it).
     """
     name, known, denial = verdict.operation.name, verdict.known, verdict.decision.message
     granted = (item for case in policy.cases[name] for each in case.conditions for item in items_of(each.value))
     told = " ".join((verdict.target, *granted)).encode(errors="surrogateescape") + (verdict.body or b"")
     found = [each for each in (known.found, *known.answers.values()) if each is not None]
-    others = (each for each in found if each.belongs_to not in {NEW, policy.owner or NEW})
+    others = [each for each in found if each.belongs_to not in {NEW, policy.owner or NEW}]
     texts = {text for each in others for text in (*each.names, each.id[:_DIGITS], each.subject[:_DIGITS])}
-    if not any(text in denial and text.encode() not in told for text in texts):
+    secrets = {text for text in texts if text.encode() not in told}
+    if not any(text in denial for text in secrets):
         return verdict
+    version, operation = verdict.request.version, verdict.operation
+    left = {
+        key: missing(ask(*key, version, operation)) if each in others else each for key, each in known.answers.items()
+    }
+    answer = decide(policy, verdict.request, replace(known, answers=left))
     message = f"{name} denied: the request has an ID where the reason has a name; the proxy's log has the reason"
+    if isinstance(answer, Decision) and not answer.allowed and not any(text in answer.message for text in secrets):
+        message = answer.message
     return replace(verdict, decision=replace(verdict.decision, message=message, reason=denial))
 
 

@@ -48,7 +48,8 @@ def told(body: dict[str, object], target: str, policy: CompiledPolicy = CONTAINE
 @pytest.mark.parametrize(("name", "query"), FROM_DOCKERODE.items())
 def test_a_query_that_repeats_the_body_passes(name: str, query: str) -> None:
     seen = look(name, query, BODIES_FROM_DOCKERODE.get(name, {}), bounds={"tags": ("ci:1",)})
-    assert ([each for each in seen.faults if each.path != "X-Registry-Auth"], seen.content) == ([], {})
+    filled_in = {"CheckDuplicate": True} if name == "NetworkCreate" else {}
+    assert ([each for each in seen.faults if each.path != "X-Registry-Auth"], seen.content) == ([], filled_in)
 
 
 def test_what_no_engine_reads_goes_no_further() -> None:
@@ -121,3 +122,9 @@ def test_credentials_in_the_query_of_a_pull_are_refused(value: str) -> None:
     assert len(faults("ImageCreate", f"?fromImage=nginx&tag=1&authconfig={value}")) == 1
     assert faults("ImageCreate", f"?fromImage=nginx&tag=1&authconfig=&authconfig={value}")
     assert faults("ImageCreate", f"?fromImage=nginx&tag=1&AuthConfig={value}")
+
+
+def test_a_parameter_is_not_spelled_as_in_a_table() -> None:
+    (fault,) = faults("ImageBuild", "?t[]=other", tags=("ci:1",))
+    assert "not a known parameter" in fault
+    assert faults("ImageBuild", "?t=ci:1", tags=("ci:1",)) == []

@@ -8,6 +8,8 @@ Attack: a parameter that is left out of what is judged, but still goes on -> Def
 what goes on (test: test_what_no_engine_reads_goes_no_further).
 Attack: a parameter that counts, in another spelling of one that is left out -> Defence: names are compared exactly;
 another spelling is unknown (test: test_another_spelling_is_not_left_out).
+Attack: a parameter that is spelled as the table spells a list, so that nothing judges it -> Defence: it is unknown
+(test: test_a_parameter_is_not_spelled_as_in_a_table).
 Attack: a name that means something else to the engine -> Defence: the engine is asked.
 Attack: a body of nothing but names to look up, or faults to note -> Defence: both are limited.
 Attack: thousands of ports or mounts, each of which takes time to judge -> Defence: a list or map that is judged item by
@@ -65,7 +67,7 @@ def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> None:
         else:
             given.setdefault(name, []).append(value)
     for name, values in given.items():
-        if name not in parameters and f"{name}[]" not in parameters:
+        if name.endswith("[]") or (name not in parameters and f"{name}[]" not in parameters):
             shown = name if _IS_PLAIN_KEY(name) else show(name)
             reading.violate(f"?{shown}", " ".join(values), "not a known parameter")
         elif name in parameters and len(values) > 1:
