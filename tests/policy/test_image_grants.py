@@ -106,6 +106,32 @@ def test_a_removal_is_by_names_within_tags_and_forces_nothing(query: str, own: t
     assert not passes(policy, f"DELETE /images/{IMAGE}{query}")
 
 
+@pytest.mark.parametrize("said", ["{tags: [app]}", "{images: [app]}"])
+def test_no_removal_is_of_some_platforms(said: str) -> None:
+    """The engine removes their contents from all names of the image."""
+    policy = policy_of(f"ImageDelete: {said}")
+    for query in ("platforms=%7B%7D", "Platforms=x", "force=1&platforms=x", "platforms=&platforms=x"):
+        assert not passes(policy, f"DELETE /v1.50/images/app?{query}", APP), query
+    assert passes(policy, "DELETE /v1.50/images/app", APP)
+    assert passes(policy_of("ImageDelete"), "DELETE /v1.50/images/app?platforms=x", APP)
+
+
+@pytest.mark.parametrize("beside", [(), ("own",)])
+def test_tags_alone_let_no_other_name_be_pulled(beside: tuple[str, ...]) -> None:
+    policy = policy_of(*beside, "ImageCreate: {tags: [app]}")
+    assert passes(policy, "POST /images/create?fromSrc=-&repo=app")
+    assert passes(policy, "POST /images/create?fromImage=app&tag=latest")
+    for query in ("fromImage=theirs&tag=latest", "fromImage=theirs", "fromImage=app", "fromImage=ghcr.io/evil/x&tag=1"):
+        assert not passes(policy, f"POST /images/create?{query}"), query
+    wider = policy_of(*beside, "ImageCreate: {images: [nginx], tags: [app]}")
+    assert passes(wider, "POST /images/create?fromImage=nginx&tag=latest")
+    assert passes(wider, "POST /images/create?fromSrc=-&repo=app")
+    for query in ("fromImage=app&tag=latest", "fromSrc=-&repo=nginx", "fromSrc=-&repo=app&fromImage=", "fromSrc=-"):
+        assert not passes(wider, f"POST /images/create?{query}"), query
+    pulls = policy_of(*beside, "ImageCreate: {images: [nginx]}")
+    assert not passes(pulls, "POST /images/create?fromSrc=-&repo=nginx")
+
+
 @pytest.mark.parametrize("word", ["ImageBuild", "ImageTag", "ImageTag: {images: [nginx]}"])
 def test_whoever_gives_names_says_which(word: str) -> None:
     for beside in ((), ("own",)):

@@ -20,7 +20,7 @@ from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.image_grants import SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
-from dockerproxy.policy.objects import BUILD, KINDS, OWN, REMOVAL, TAGGING, VOLUME_CREATE, WORDS, list_switches
+from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, VOLUME_CREATE, WORDS, list_switches
 from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.summaries import COUNTING
 from dockerproxy.policy.values import items_of, propose
@@ -326,12 +326,18 @@ def _compile(name: str, grant: Grant, owner: str, *, counts_for: str) -> Case:
 
 
 def _name_images(name: str, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """Have an image that gets a name be one of `images` or `tags`, and a removal by `tags` accept force."""
+    """Have an image that gets a name be one of `images` or `tags`, and a removal by `tags` accept force.
+
+    Attack: pull any image, in place of what another client built, by a grant that names only what is imported ->
+    Defence: without `images` only names within `tags` are pulled (test: test_tags_alone_let_no_other_name_be_pulled).
+    """
     said = values_of(conditions)
     if "tags" not in said or UNRESTRICTED in conditions:
         return conditions
     if name == REMOVAL:
         return (*(each for each in conditions if each.word != _FORCED.word), _FORCED)
+    if name == PULL and "images" not in said:
+        return (Condition(CONSTRAINTS["images"], said["tags"]), *conditions)
     if name != TAGGING:
         return conditions
     images = (*items_of(said.get("images")), *items_of(said["tags"]))

@@ -146,13 +146,21 @@ _REACHING: Final = {
     "force": "NetworkDelete NetworkDeleteLibpod VolumeDeleteLibpod ImageDelete ImageDeleteLibpod",
     "import": "ContainerRestoreLibpod",
     "parent": "ContainerChanges ContainerChangesLibpod ImageChangesLibpod",
+    "platforms": "ImageDelete",
     "whatrequires": "ImageTreeLibpod",
 }
 """Parameters with which an engine acts on more than the named object: Docker on directories of the host, Podman on
 all containers, on those that depend on it or use it, on one it is compared with, on an archive in the body, on a
-registry."""
+registry.
 
-REACHING: Final = {name: (parameter,) for parameter, names in _REACHING.items() for name in names.split(" ")}
+Attack: remove the contents of one platform by one's own name of an image, and so from all names that others gave to it
+-> Defence: only whoever may remove any image says for which platforms (test: test_no_removal_is_of_some_platforms).
+"""
+
+REACHING: Final = {
+    name: tuple(parameter for parameter, names in _REACHING.items() if name in names.split(" "))
+    for name in " ".join(_REACHING.values()).split(" ")
+}
 """By operation."""
 
 SWITCHES: Final = frozenset({"all", "depend", "force", "import", "whatrequires"})
@@ -178,6 +186,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 """For each operation whose path names an object that a condition can speak of: what it is."""
 
 BUILD: Final = "ImageBuild"
+PULL: Final = "ImageCreate"
 TAGGING: Final = "ImageTag"
 REMOVAL: Final = "ImageDelete"
 

@@ -207,7 +207,7 @@ D = "sha256:" + "a" * 64
         *(("fromImage=nginx&tag=sha256:a", ""), ("fromImage=Nginx&tag=1", ""), ("fromImage=&tag=1", ""), ("", "")),
         *(("fromImage=nginx:1&fromImage=nginx:1", ""), ("FROMIMAGE=nginx:1", ""), ("fromImage=a:1&fromimage=b:1", "")),
         # An import beside it, or instead.
-        *(("fromSrc=-&repo=nginx&tag=1", ""), ("fromImage=nginx:1&fromSrc=-", ""), ("fromImage=nginx:1&FromSrc=-", "")),
+        *(("fromSrc=&repo=nginx&tag=1", ""), ("fromImage=nginx:1&fromSrc=-", ""), ("fromImage=nginx:1&FromSrc=-", "")),
         *(
             ("fromImage=nginx:1&repo=x", ""),
             (f"fromImage={'a' * 64}&tag=1", ""),

@@ -103,6 +103,11 @@ def read_pull(request: CanonicalRequest) -> Reference | None:
     return join_reference(images[0], "".join(tags))
 
 
+def _is_import(request: CanonicalRequest) -> bool:
+    """Whether nothing is pulled; then `tags` bound what is imported."""
+    return any(request.values("fromsrc")) and not any(request.values("fromimage"))
+
+
 def has_host(reference: str, *, namespaces: bool) -> bool:
     """Whether what is searched for may name a registry.
 
@@ -128,6 +133,7 @@ def _is_no_builder(request: CanonicalRequest) -> bool:
 
 _FORCE: Final = _flag("force", "force", absent=False)
 _PATH: Final = Line("path", "path", _read_path)
+_PULL: Final = Line("images", "fromImage", read_pull)
 
 _LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
     ("ContainerLogs ContainerLogsLibpod ServiceLogs TaskLogs", (_flag("follow", "follow", absent=False),)),
@@ -140,7 +146,7 @@ _LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
     ("ContainerAttach ContainerAttachLibpod", (_flag("stdin", "stdin", absent=None),)),
     ("ContainerKill ContainerKillLibpod PodKillLibpod", (_text("signal", "signal", "KILL", normalise_signal),)),
     ("ContainerCreate", (Line("buildx_builders", "name", _is_no_builder),)),
-    ("ImageCreate", (Line("images", "fromImage", read_pull),)),
+    ("ImageCreate", (_PULL,)),
     ("ImageSearch ImageSearchLibpod", (_registries("term", namespaces=False),)),
     ("GetPluginPrivileges", (_registries("remote", namespaces=True),)),
 )
@@ -156,7 +162,8 @@ def read_head(reading: Reading, found: ResolvedObject | None) -> None:
     for line in LINES.get(name, ()):
         given = request.values(line.parameter.lower())
         shown = given[0] if given else None
-        reading.claim(line.word, line.read(request), f"?{line.parameter}", shown, _UNCERTAIN)
+        spoken = "tags" if line is _PULL and _is_import(request) else ""
+        reading.claim(line.word, line.read(request), f"?{line.parameter}", shown, _UNCERTAIN, unless=spoken)
     if name in NAMING:
         _claim_named(reading, NAMING[name])
     for word in words_of_object(name):
