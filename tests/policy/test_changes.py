@@ -97,7 +97,17 @@ SERVICE = "{images: [jobs], memory: 2GiB, user: not-root}"
 def test_containers_of_services_keep_to_both_profiles(creates: str, services: str, changes: set[str]) -> None:
     policy = policy_of(creates, services)
     assert changes_of(policy, TASK) - {"any name", "b-1"} == changes
-    assert changes_of(policy, STAMP) == (changes_of(policy_of(creates), STAMP) if creates else changes)
+    assert changes_of(policy, STAMP) == changes_of(policy_of(creates), STAMP)
+
+
+def test_a_create_that_is_denied_is_no_profile() -> None:
+    """Sockets of one owner must create alike, but what is denied is not compared."""
+    narrow, wide = (f"{{path: /{name}.sock, own_as: ci, allow: [preset:{name}]" for name in ("ai-agent", "ci"))
+    denied = "ContainerCreate, NetworkCreate, VolumeCreate, ImageCreate"
+    text = f"sockets: {{a: {narrow}}}, b: {wide}, deny: [{denied}]}}}}"
+    first, second = (each.policy for each in read_policy(text, "p").sockets)
+    assert "16 GiB" not in changes_of(first, STAMP)
+    assert changes_of(second, STAMP) == set()
 
 
 def test_the_stamp_of_a_create_tells_of_no_grant() -> None:

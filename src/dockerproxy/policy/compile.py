@@ -160,7 +160,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     for name in granted.keys() - denied.keys():
         grants = show_images(name, granted[name], used)
         grants = [each for each in grants if not _is_void(policy, name, each, owner)]
-        grants = list(_bound(name, grants, granted)) if name in CREATED_BY else grants
+        grants = list(_bound(name, grants, granted, denied)) if name in CREATED_BY else grants
         grants = [] if find_bar(policy.hides, name) else grants
         compiled = [_compile(name, each, owner, counts_for=_counts_for(policy, name, owner)) for each in grants]
         shown = _show_some(name, compiled, owner)
@@ -192,20 +192,25 @@ def _counts_for(policy: Policy, name: str, owner: str) -> str:
     return owner if policy.quota.for_operation(name).most else ""
 
 
-def _bound(name: str, grants: Iterable[Grant], granted: Mapping[str, Sequence[Grant]]) -> Iterator[Grant]:
+def _bound(
+    name: str, grants: Iterable[Grant], granted: Mapping[str, Sequence[Grant]], denied: Container[str]
+) -> Iterator[Grant]:
     """Bound what clients may change of their own by the profile, and what a condition on an object leaves.
 
     Attack: lift a limit, take a name or become a user afterwards -> Defence: what the profile says of a create holds
     for changes, unless a grant of the change says otherwise (test: test_own_gives_no_more_than_the_create).
     Attack: change what was created under a wider profile -> Defence: it is bounded as new containers are, and where
     nothing may be created, nothing is changed (test: test_nothing_is_changed_without_a_profile).
+    Attack: change it through a socket of the same owner whose wider create is denied, so that it is not compared ->
+    Defence: what is denied is no profile (test: test_a_create_that_is_denied_is_no_profile).
     Attack: change a container of a service, as if it were one of a create -> Defence: the narrower of both profiles
     holds; if neither is, no change is allowed (test: test_containers_of_services_keep_to_both_profiles).
     """
     words = find_words(OPERATIONS[name]).keys()
     of_object = {word for word in words if is_about_object(OPERATIONS[name], word)}
     creates = (CREATED_BY[name], *(("ServiceCreate",) if name in _SERVING else ()))
-    profiles = [_find_profile(granted[each]) for each in creates if each in granted]
+    creates = tuple(each for each in creates if each in granted and each not in denied)
+    profiles = [_find_profile(granted[each]) for each in creates]
     for grant in grants:
         said = {condition.word for condition in grant.conditions}
         if UNRESTRICTED in grant.conditions or OWN not in said:
@@ -213,7 +218,7 @@ def _bound(name: str, grants: Iterable[Grant], granted: Mapping[str, Sequence[Gr
             continue
         lent = [None if each is None else _choose(each, words - of_object - said) for each in profiles]
         if len(set(lent)) == 1:
-            yield from _lend(grant, lent[0])
+            yield from _lend(grant, lent[0], of_tasks=None if CREATED_BY[name] in creates else True)
         elif lent:
             narrower = (each for each in lent if each is not None and _is_narrowest(each, lent))
             yield from _lend(grant, lent[0], of_tasks=False)
