@@ -119,6 +119,7 @@ def test_llm_sandbox_needs_its_preset_and_no_more(
     dockerd: Engine, make_client: partial[Client], tmp_path: Path
 ) -> None:
     scenario, allow = SCENARIOS["llm-sandbox"], PROGRAMS["llm-sandbox"].replace("ai-agent", "llm-sandbox")
+    allow = allow.replace("LABEL", make_client(socket=dockerd.socket).label)
     with running_policy(dockerd.socket, json.dumps(yaml.safe_load(allow))) as proxy:
         assert scenario.run(make_client(socket=proxy.socket), tmp_path) == scenario.result
         assert denied(proxy) == []
@@ -184,7 +185,7 @@ def test_what_testcontainers_leaves_is_removed_by_its_reaper_through_the_same_so
     engine: Engine, make_client: partial[Client], busybox: bytes, label: str, tmp_path: Path
 ) -> None:
     """The library mounts what it takes for the engine's socket, and Ryuk gets that of its client."""
-    image, ended = f"ryuk-{label}:1", {"dockerd": "destroy ", "podman": "remove docker.io/library/"}[engine.name]
+    image, ended = f"ryuk-{label}:1", {"dockerd": "destroy", "podman": "remove"}[engine.name]
     import_image(engine.socket, image, reaper_root(busybox), *RYUK)
     with serving(engine, make_client, PROGRAMS["testcontainers"]) as (proxy, mine, other):
         other.run("create", "--label", "org.testcontainers=true", "--label", f"case={label}", "busybox")
@@ -197,7 +198,7 @@ def test_what_testcontainers_leaves_is_removed_by_its_reaper_through_the_same_so
             with mine.watch("events", "--format={{.Action}} {{.From}}") as watching:
                 library.run(words, seconds=120)
                 for gone in ("busybox", image):
-                    watching.wait_for(f"{ended}{gone}")
+                    watching.wait_for(f"{ended} docker.io/library/{gone}")
             assert (list_all(mine), list_all(other)) == (set(), theirs)
         if engine.name == "dockerd":
             (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo built > /built\n")

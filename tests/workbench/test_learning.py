@@ -201,6 +201,14 @@ def test_the_text_says_nothing_of_the_order(seen: list[Record]) -> None:
             ["# images: left out, since 1 of 2 requests acted on more than it named", "- ImageDelete"],
         ),
         (
+            [record_of("POST /build"), record_of("DELETE /images/app:1", "docker.io/library/app:1")],
+            [
+                "# tags: no name was seen; write those that clients may give to images, or remove",
+                "- ImageBuild: {tags: [localhost/unnamed]}",
+                "- ImageDelete: {images: [docker.io/library/app:1], force: false}",
+            ],
+        ),
+        (
             [record_of("DELETE /images/app:1?force=1", "docker.io/library/app:1")],
             ["- ImageDelete: {images: [docker.io/library/app:1], force: true}"],
         ),

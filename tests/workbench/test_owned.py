@@ -51,15 +51,6 @@ def test_what_was_created_is_known_by_the_names_that_clients_gave_it() -> None:
         assert owns(created, record_of(f"GET /containers/{name}/json", name))
 
 
-def test_an_image_is_known_by_the_names_that_were_given_to_it() -> None:
-    images = note(record_of("POST /build?t=app:1&t=b"), record_of("POST /images/app:1/tag?repo=c", status=201))
-    for name in ("app:1", "b:latest", "c:latest"):
-        assert owns(images, record_of(f"GET /images/{name}/json", f"docker.io/library/{name}"))
-    assert not owns(images, record_of("DELETE /images/busybox", "docker.io/library/busybox:latest"))
-    for record in (record_of("POST /build?t=app:1", status=400), record_of("POST /images/create?fromImage=app&tag=1")):
-        assert not owns(note(record), record_of("GET /images/app:1/json", "docker.io/library/app:1"))
-
-
 @pytest.mark.parametrize("kind", ["services", "secrets", "configs"])
 def test_what_is_created_in_a_swarm_is_known(kind: str) -> None:
     bodies: dict[str, Json] = {

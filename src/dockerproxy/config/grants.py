@@ -210,7 +210,7 @@ def check_tagged(reader: Reader, allow: Iterable[Line], deny: Iterable[Line], *,
     denied = frozenset().union(*(line.operations for line in deny))
     for line in allow:
         grants = [grant for grant in line.grants if line.word in grant.operations - denied]
-        if grants and all(needs_tags(line.word, grant, owns=owns) for grant in grants):
+        if grants and all(needs_tags(line.word, values_of(grant.conditions), owns=owns) for grant in grants):
             what = f"{line.word} must say which names of images clients may give or remove: it needs tags"
             reader.problem(line.place, what, f'{line.word}: {{tags: ["docker.io/library/NAME-*"]}}')
 

@@ -182,7 +182,7 @@ def _is_void(policy: Policy, name: str, grant: Grant, owner: str) -> bool:
     """Whether a grant allows nothing of an operation: what nothing can bound, only an unrestricted one allows."""
     is_open = UNRESTRICTED in grant.conditions
     evades = policy.quota is not None and policy.quota.evaded_by(name, is_open=is_open) != ""
-    return evades or (name in SEALED and not is_open) or needs_tags(name, grant, owns=owner != "")
+    return evades or (name in SEALED and not is_open) or needs_tags(name, values_of(grant.conditions), owns=owner != "")
 
 
 def _counts_for(policy: Policy, name: str, owner: str) -> str:
@@ -292,7 +292,7 @@ class _Answers(dict[str, Decision]):
             reason = "a rule denies it"
         elif evaded and grants and not cases:
             reason, remedy = f"the quota of {evaded} cannot count what it makes", "to allow it, use another socket"
-        elif grants and not cases and any(needs_tags(name, each, owns=True) for each in grants):
+        elif grants and not cases and any(needs_tags(name, values_of(each.conditions), owns=True) for each in grants):
             reason = "it must say by tags which names clients may give or remove"
             remedy = propose(self._policy.remedy, name, {"tags": (_EXAMPLE_OF_TAGS,)})
         elif name in SEALED and grants and not cases:

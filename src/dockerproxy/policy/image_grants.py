@@ -3,7 +3,7 @@
 Images are shared by all clients of an engine. Only names bound what a client does with them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import takewhile
 from typing import Final, NamedTuple
 
@@ -26,11 +26,10 @@ _USING: Final = frozenset({_CREATE, "ImageCreate"})
 _ANY: Final = "**"
 
 
-def needs_tags(name: str, grant: Grant, *, owns: bool) -> bool:
-    """Whether a grant allows nothing of an operation because it does not say by `tags` which names may be given."""
-    words = values_of(grant.conditions)
+def needs_tags(name: str, words: Collection[str], *, owns: bool) -> bool:
+    """Whether a grant with these words allows nothing, because none of them is `tags`: which names may be given."""
     is_bound = name in {BUILD, TAGGING} or (owns and name == REMOVAL)
-    return is_bound and words.keys().isdisjoint({"tags", UNRESTRICTED.word})
+    return is_bound and "tags" not in words and UNRESTRICTED.word not in words
 
 
 def list_tags(grants: Iterable[Grant]) -> tuple[str, ...]:

@@ -18,10 +18,11 @@ from dockerproxy.observe.record import CREATES, Outcome, Record
 from dockerproxy.policy.compile import CREATED_BY, OWN_GRANT
 from dockerproxy.policy.constraints.registry import conditions_of
 from dockerproxy.policy.differences import covers
+from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.lists import LISTS
 from dockerproxy.policy.model import Policy, values_of
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, Nested, find_nested, list_given, make_mount
-from dockerproxy.policy.objects import KINDS, OWN, WORDS, Kind
+from dockerproxy.policy.objects import KINDS, OWN, REMOVAL, WORDS, Kind
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.prunes import PRUNED
 from dockerproxy.policy.values import Value, items_of, split_mode, write_value
@@ -45,6 +46,10 @@ _BINDS: Final = "binds"
 _NETWORKS: Final = WORDS[Kind.NETWORK]
 
 _FEWEST_OWN: Final = 3
+
+_NO_NAME: Final = ("localhost/unnamed",)
+"""What a grant of a build has that saw no name: it needs some, and no client gives this one."""
+
 """Operations on what the client created that are granted as `own`, which grants others, too: to a client that could
 create the same again."""
 
@@ -326,6 +331,11 @@ class _Usage:
         remarks = [*(remark for each in written.values() for remark in each.remarks), *remarks]
         if openings:
             conditions[UNRESTRICTED.word] = True
+        elif self._name == REMOVAL:
+            conditions = {name: each for name, each in conditions.items() if (name == "tags") is stamps}
+        if needs_tags(self._name, conditions.keys(), owns=stamps):
+            conditions["tags"] = _NO_NAME
+            remarks.append("tags: no name was seen; write those that clients may give to images, or remove")
         return LearnedGrant(
             operation=self._name,
             conditions=conditions,
