@@ -45,7 +45,8 @@ PROGRAMS = {
 """,
     "testcontainers": """
 - preset:testcontainers
-- ImageBuild: {tags: ["docker.io/library/case-LABEL:*"]}
+- ImageBuild: {tags: ["docker.io/library/case-LABEL:*", "docker.io/library/built-LABEL:*"]}
+- ImageDelete: {tags: ["docker.io/library/case-LABEL:*", "docker.io/library/built-LABEL:*"]}
 """,
     "devcontainers": """
 - preset:devcontainers

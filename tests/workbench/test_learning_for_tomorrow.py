@@ -324,10 +324,11 @@ def test_what_reaches_beyond_an_own_object_is_told() -> None:
 
 
 def test_a_removal_of_images_beside_own_is_by_names() -> None:
-    forced = record_of("DELETE /images/app:1?force=1", "docker.io/library/app:1")
-    learned = learn(*OWN_RECORDS, forced)
-    assert "- ImageDelete: {tags: [docker.io/library/app:1]}" in learned
-    assert read_policy(learned, "learned").sockets[0].policy.allows("ImageDelete")
+    """Also one by an ID: then the record has one name of it."""
+    for named in ("app:1", f"sha256:{ID}", ID[:12]):
+        learned = learn(*OWN_RECORDS, record_of(f"DELETE /images/{named}?force=1", "docker.io/library/app:1"))
+        assert "- ImageDelete: {tags: [docker.io/library/app:1]}" in learned, named
+        assert read_policy(learned, "learned").sockets[0].policy.allows("ImageDelete")
 
 
 def test_own_networks_are_not_listed_after_a_restart_either() -> None:

@@ -327,7 +327,7 @@ def _find_object(word: Constraint, request: CanonicalRequest, record: Record) ->
     if found is None:
         return Gap("named something unknown")
     reason = _find_ignorance(known, found, record)
-    if reason:
+    if reason and word.name != "tags":  # An ID stands for all names of an image, of which the record has one.
         return Gap(reason)
     given = new_name(request)
     value = _check(word, (found.names[0], given) if given else (found.names[0],))
