@@ -11,11 +11,11 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 TARGET = "/v1.45/containers/create?name=x"
 BODY = b'{"image": "busybox", "hostConfig": {"memory": 9007199254740993}}'
-UNDERSTOOD = b'{"Image":"busybox","HostConfig":{"Memory":9007199254740993}}'
+UNDERSTOOD = b'{"Image":"docker.io/library/busybox","HostConfig":{"Memory":9007199254740993}}'
 DENIED = b'{"Image": "busybox", "HostConfig": {"Privileged": true}}'
-TWO_VOLUMES = b'{"Image":"busybox","HostConfig":{"Binds":["data:/d","more:/m"]}}'
+TWO_VOLUMES = b'{"Image":"docker.io/library/busybox","HostConfig":{"Binds":["data:/d","more:/m"]}}'
 TWO_UNFILLED = (
-    b'{"Image":"busybox","HostConfig":{"Binds":[],"Mounts":['
+    b'{"Image":"docker.io/library/busybox","HostConfig":{"Binds":[],"Mounts":['
     b'{"Type":"volume","Source":"data","Target":"/d","ReadOnly":false,"VolumeOptions":{"NoCopy":true}},'
     b'{"Type":"volume","Source":"more","Target":"/m","ReadOnly":false,"VolumeOptions":{"NoCopy":true}}]}}'
 )

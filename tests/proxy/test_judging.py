@@ -26,7 +26,8 @@ from dockerproxy.wire.exchange import State
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-PORTS = json.dumps({"Image": "busybox", "ExposedPorts": {f"{port}/tcp": {} for port in range(1, 1025)}}).encode()
+IMAGE = "docker.io/library/busybox"
+PORTS = json.dumps({"Image": IMAGE, "ExposedPorts": {f"{port}/tcp": {} for port in range(1, 1025)}}).encode()
 LONG = "X-Registry-Auth: " + "x" * LONG_HEAD
 BENCH = Path(__file__).parents[2] / "bench"
 
@@ -124,7 +125,7 @@ async def test_a_long_body_is_denied_or_refused_as_a_short_one_is_and_what_follo
 
 @in_loop
 async def test_a_long_body_whose_names_are_asked_for_is_judged_again() -> None:
-    ports = TWO_VOLUMES[:-1] + b"," + PORTS[1:].replace(b'"Image": "busybox", ', b"")
+    ports = TWO_VOLUMES[:-1] + b"," + PORTS[1:].replace(f'"Image": "{IMAGE}", '.encode(), b"")
     async with world(policy=CONTAINED) as here:
         client = await here.connect()
         await client.send(create(ports))
@@ -176,7 +177,7 @@ async def test_a_long_head_goes_the_way_of_a_short_one() -> None:
     async with world(policy=CONTAINED) as here:
         client = await here.connect()
         async with busy(here):
-            await client.send(get("/_ping", LONG) + get("/images/json", LONG) + create(b'{"Image":"x"}', LONG))
+            await client.send(get("/_ping", LONG) + get("/images/json", LONG) + create(b'{"Image":"x.io/y"}', LONG))
             await held(here)
             assert the_client(here).buffers.size >= LONG_HEAD, "it counts as held for the client"
             assert here.arrivals.empty()
@@ -187,7 +188,7 @@ async def test_a_long_head_goes_the_way_of_a_short_one() -> None:
         assert (await client.answer())[0] == 403
         head, body = await whole(engine)
         assert head.startswith(b"POST /v1.45/containers/create?name=x ")
-        assert body == b'{"Image":"x"}'
+        assert body == b'{"Image":"x.io/y"}'
         await engine.send(OK)
         assert await client.answer() == (200, b"OK")
         await client.send(get("/_ping", LONG, "Content-Length: 1", "Content-Length: 2"))
