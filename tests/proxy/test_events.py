@@ -7,7 +7,7 @@ import pytest
 from policy.policies import ID
 from proxy.harness import Wire, World, get, in_loop, world
 from proxy.lookups import OTHER_ID, answer, serve, the_client
-from proxy.test_views import IMAGE, POLICY, QUERY, send_all
+from proxy.test_views import IMAGE, POLICY, QUERY
 
 from dockerproxy.policy.stamps import NONCE, OWNER
 from dockerproxy.proxy.sockets import LOOKUPS
@@ -37,7 +37,6 @@ async def follow(here: World, head: bytes = HEAD) -> tuple[Wire, Wire]:
     client = await here.connect()
     await client.send(get("/v1.45/events"))
     engine = await serve(here, "GET /v1.45/events", head)
-    (await serve(here, "GET /images/json", answer([]))).end()
     assert (await client.head()).startswith(b"HTTP/1.1 200 OK\r\n")
     return client, engine
 
@@ -53,7 +52,6 @@ async def test_events_of_its_own_objects_come_and_each_object_is_looked_up_once(
         await engine.send(chunk(event("network", "n1", "create") + event("network", "n2") + event("image", "x")))
         await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
         await tell(here, "/networks/n2", {"Id": "n2", "Name": "o", "Labels": {}})
-        await tell(here, "/images/docker.io/library/x:latest/json", {"message": "no"}, "404 Not Found")
         assert await client.exactly(len(chunk(event("network", "n1", "create")))) == chunk(
             event("network", "n1", "create")
         )
@@ -252,45 +250,11 @@ async def test_a_client_that_does_not_read_has_the_engine_wait() -> None:
 
 
 @in_loop
-async def test_no_event_of_an_image_is_told_from_before() -> None:
-    """Whose the name was then, nobody knows. The image is not asked for."""
+async def test_events_of_images_are_hidden_and_their_images_not_looked_up() -> None:
     async with world(policy=POLICY) as here:
         client, engine = await follow(here)
-        before = {**json.loads(event("image", IMAGE, "tag", name="x")), "timeNano": 1_700_000_000_000_000_000}
         shown = event("network", "n1")
-        await engine.send(chunk(json.dumps(before).encode() + b"\n" + shown))
+        images = event("image", IMAGE, "tag", name="busybox") + event("image", "busybox", "pull", **MINE)
+        await engine.send(chunk(images + shown))
         await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
-        assert await client.exactly(len(chunk(shown))) == chunk(shown)
-
-
-@in_loop
-async def test_a_long_image_of_another_takes_no_events_away() -> None:
-    long = {"Id": "sha256:" + "2" * 64, "RepoTags": ["x:1"], "Labels": {"x": "y" * 9_000_000}}
-    async with world(policy=POLICY) as here:
-        client = await here.connect()
-        await client.send(get("/v1.45/events"))
-        engine = await serve(here, "GET /v1.45/events", HEAD)
-        asked = await here.engine_side()
-        await asked.head()
-        await send_all(asked, answer([long]))
-        await engine.send(chunk(event("image", IMAGE, "tag", name="x")))
-        looked_up = await here.engine_side()
-        assert (await looked_up.head()).startswith(b"GET /v1.45/images/")
-        assert (await client.head()).startswith(b"HTTP/1.1 200 OK\r\n")
-
-
-@pytest.mark.parametrize("said", [answer({"message": "no"}, "500 Internal Server Error"), answer(["x"])])
-@in_loop
-async def test_without_a_list_of_images_their_events_are_left_out(said: bytes) -> None:
-    async with world(policy=POLICY) as here:
-        client = await here.connect()
-        await client.send(get("/v1.45/events"))
-        engine = await serve(here, "GET /v1.45/events", HEAD)
-        asked = await here.engine_side()
-        await asked.head()
-        await send_all(asked, said)
-        shown = event("network", "n1")
-        await engine.send(chunk(event("image", IMAGE, "tag", name="x") + shown))
-        await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
-        assert (await client.head()).startswith(b"HTTP/1.1 200 OK\r\n")
         assert await client.exactly(len(chunk(shown))) == chunk(shown)
