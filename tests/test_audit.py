@@ -5,11 +5,11 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 10_179
+MOST_ON_THE_PATH: Final = 10_181
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 22_479
-MOST_OF_TESTS: Final = 54_888
+MOST_OF_ALL: Final = 22_481
+MOST_OF_TESTS: Final = 54_895
 MOST_WORDS: Final = 35_104
 """Words in `docs/*.md`."""
 
