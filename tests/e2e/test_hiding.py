@@ -165,6 +165,8 @@ def targets_of(operation: Operation, named: dict[str, str]) -> list[str]:
         "ContainersStatsAllLibpod": "stream=false",
         "PodStatsAllLibpod": "stream=false",
         "ContainerTop": "ps_args=aux",
+        "SecretInspect": "",
+        "SecretInspectLibpod": "",
         "GenerateKubeLibpod": f"names={named['containers']}",
         "KubeGenerateLibpod": f"names={named['containers']}",
         "ImageGetAll": f"names={named['images']}",

@@ -55,7 +55,6 @@ KINDS: dict[str, tuple[str, ...]] = {
     "without network": ("--network=none",),
     "on a network": ("--network=again-net", "--network-alias=other"),
     "on two networks": ("--network=again-net", "--network=again-more"),
-    "at an address": ("--network=again-net", "--ip=10.77.0.9"),
     "joining another": (f"--network=container:{HOLDER}", f"--ipc=container:{HOLDER}", f"--pid=container:{HOLDER}"),
     "of its own": ("--ipc=private", "--cgroupns=private"),
     "shareable": ("--ipc=shareable",),

@@ -264,19 +264,23 @@ def _hide_names(policy: CompiledPolicy, verdict: Verdict) -> Verdict:
     told = " ".join((verdict.target, *granted)).encode(errors="surrogateescape") + (verdict.body or b"")
     found = [each for each in (known.found, *known.answers.values()) if each is not None]
     others = [each for each in found if each.belongs_to not in {NEW, policy.owner or NEW}]
-    texts = {text for each in others for text in (*each.names, each.id[:_DIGITS], each.subject[:_DIGITS])}
-    secrets = {text for text in texts if text.encode() not in told}
-    if not any(text in denial for text in secrets):
+    named = [text for each in others for text in _list_names(each) if text.encode() not in told]
+    if not any(text in denial for text in named):
         return verdict
     version, operation = verdict.request.version, verdict.operation
     left = {
         key: missing(ask(*key, version, operation)) if each in others else each for key, each in known.answers.items()
     }
     answer = decide(policy, verdict.request, replace(known, answers=left))
+    of_path = _list_names(known.found) if known.found in others else ()
     message = f"{name} denied: the request has an ID where the reason has a name; the proxy's log has the reason"
-    if isinstance(answer, Decision) and not answer.allowed and not any(text in answer.message for text in secrets):
+    if isinstance(answer, Decision) and not answer.allowed and not {*of_path}.intersection(named):
         message = answer.message
     return replace(verdict, decision=replace(verdict.decision, message=message, reason=denial))
+
+
+def _list_names(found: ResolvedObject) -> tuple[str, ...]:
+    return (*found.names, found.id[:_DIGITS], found.subject[:_DIGITS])
 
 
 def _absent(lookup: Lookup, source: str, mode: Mode) -> Decision:
