@@ -14,14 +14,14 @@ from dockerproxy.policy.compile import own_policy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import PRUNES
-from dockerproxy.policy.objects import KINDS, Kind, ResolvedObject
+from dockerproxy.policy.objects import KINDS, ResolvedObject
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.prunes import PRUNED, UNCLEAR, Ask, Filters, find_time, prune, read_filters, refuse_filters
 from dockerproxy.policy.stamps import NONCE, OWNER
 
 NOW = 1_700_000_000.0
 POLICY = own_policy("ci")
-REMOVING = sorted(name for name, (kind, _) in PRUNED.items() if kind is not Kind.IMAGE)
+REMOVING = sorted(name for name, (kind, _) in PRUNED.items() if kind is not None)
 
 
 def filters_of(filters: object, target: str = "/containers/prune") -> Filters | None:

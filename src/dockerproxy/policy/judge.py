@@ -312,7 +312,7 @@ def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | N
             decision = replace(decision, content=_find_places(reading))
     if decision.shows and operation.name in PRUNED:  # The engine would remove what others have: it gets no prune.
         kind, _ = PRUNED[operation.name]
-        begins = list_own(kind or Kind.CONTAINER, decision.owner, request.version)
+        begins = list_own(kind or Kind.CONTAINER, request.version)
         return Verdict(*reading.parts, decided, begins.head, needs)
     if decision.shows:
         request = with_query(request, without_count(request))

@@ -30,7 +30,7 @@ from urllib.parse import quote
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest, read_version
 from dockerproxy.policy.anonymous import ANONYMOUS
-from dockerproxy.policy.lists import PRUNES, RELATIVE, is_relative, read_list, write_filters
+from dockerproxy.policy.lists import PRUNES, RELATIVE, is_relative, read_list
 from dockerproxy.policy.objects import Kind, ResolvedObject, certain_values, get_object
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.text import decimal, number
@@ -129,7 +129,7 @@ def refuse_filters(request: CanonicalRequest) -> str:
 def read_filters(request: CanonicalRequest, now: float = 0.0) -> Filters | None:
     """Read the filters of a prune, at this time; None if they are ambiguous, or not known."""
     kind, _ = PRUNED[request.operation.name]
-    if kind is Kind.IMAGE:
+    if kind is None:
         return Filters()
     given, version = certain_values(request, "filters"), read_version(request.version)
     if given is None or len(given) > 1 or certain_values(request, "dryrun") != ():
@@ -198,7 +198,7 @@ def remove_own(
         version: Of the API, as it stands in a path.
     """
     operation, path, _ = LISTINGS[kind]
-    status, content = yield list_own(kind, owner, version)
+    status, content = yield list_own(kind, version)
     if status != HTTPStatus.OK:
         return status, content
     listing = read_list(OPERATIONS[operation], content, version)
@@ -206,15 +206,15 @@ def remove_own(
         return HTTPStatus.BAD_GATEWAY, write_message("the engine's list is not as expected")
     listed = (get_object(element.found) for element in reversed(listing.elements))
     for found in sorted(listed, key=find_time, reverse=True):
-        if kind is Kind.IMAGE or found.labels.get(OWNER) == owner:
+        if found.labels.get(OWNER) == owner:
             yield from remove(found, f"{_prefix(version)}{path}/{quote(found.id, safe=':')}")
     return status, content
 
 
-def list_own(kind: Kind, owner: str, version: str = "") -> Ask:
+def list_own(kind: Kind, version: str = "") -> Ask:
     """Return the list with which a removal of what an owner has begins."""
     _, path, rest = LISTINGS[kind]
-    return Ask("GET", f"{_prefix(version)}{path}{rest.format(write_filters(owner))}")
+    return Ask("GET", f"{_prefix(version)}{path}{rest}")
 
 
 def _prefix(version: str) -> str:
