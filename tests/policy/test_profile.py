@@ -90,6 +90,18 @@ def test_two_lines_for_one_create_are_a_mistake_that_says_what_to_write() -> Non
     assert "both say what ContainerCreate may create" in problem
 
 
+def test_conditions_below_a_preset_are_the_files_own() -> None:
+    """Else the line of the create would replace a limit that the same file says, and nobody would see it."""
+    narrow = "preset:ci: {memory: 1GiB}"
+    for lines in ((narrow, "ContainerCreate: {memory: 8GiB}"), ("ContainerCreate: {memory: 8GiB}", narrow)):
+        [problem] = problems(*lines)
+        assert problem.endswith("both say what ContainerCreate may create; make one line of them")
+    [problem] = problems(narrow, f"{AGENT}: {{user: not-root}}")
+    assert problem.endswith("use two sockets, or write the lines of one of them")
+    assert said(read(narrow, "containers:write")) == said(read(narrow))
+    assert said(read(narrow)) == {"publish": Pairs((("ports", ("0",)),)), "memory": "1GiB"}
+
+
 def test_two_presets_with_creates_of_one_kind_are_a_mistake() -> None:
     found = problems(CI, AGENT)
     assert any(

@@ -170,12 +170,15 @@ def _join(reader: Reader, name: str, said: Iterable[tuple[Line, tuple[Condition,
     for line, conditions in said:
         if not conditions:
             continue
-        is_preset = line.word.startswith(PRESET)
-        other, before = joined.setdefault(is_preset, (line, conditions))
-        if before != conditions:
-            what = f"{line.word} and {other.word} in line {other.place.line} both say what {name} may create"
-            hint = "use two sockets, or write the lines of one of them" if is_preset else "make one line of them"
-            reader.problem(line.place, what, hint)
+        from_preset = line.word.startswith(PRESET)
+        # Conditions below a preset are the file's own.
+        for is_preset in (True, False) if from_preset and line.narrowed else (from_preset,):
+            other, before = joined.setdefault(is_preset, (line, conditions))
+            if before != conditions:
+                what = f"{line.word} and {other.word} in line {other.place.line} both say what {name} may create"
+                hint = "use two sockets, or write the lines of one of them" if is_preset else "make one line of them"
+                reader.problem(line.place, what, hint)
+                break
     (_, of_preset), (_, of_file) = (joined.get(kind, (None, ())) for kind in (True, False))
     return complete(of_preset, of_file)
 
