@@ -96,6 +96,15 @@ def test_a_condition_that_another_option_makes_pointless_is_a_mistake() -> None:
     assert problem.startswith(f"{narrow}: the conditions of ContainerLogs restrict nothing: ContainerLogs has none\n")
 
 
+def test_images_are_bounded_as_in_a_policy_file() -> None:
+    (problem,) = complain("own", "ImageCreate")
+    assert problem.startswith("--allow ImageCreate: ImageCreate beside own must say which images may be pulled")
+    for typed in (["ImageCreate"], ["own", "ImageCreate: {images: [nginx]}"], ["own", "ImageTag: {tags: [ci/app]}"]):
+        assert complain(*typed) == []
+    (problem,) = complain("ImageTag")
+    assert problem.startswith("--allow ImageTag: ImageTag must say which names of images clients may give or remove")
+
+
 def test_a_denial_says_what_to_type() -> None:
     denials = compile_policy(make("ContainerLogs: {containers: [web]}", presets=("ping",))).default
     assert denials["SystemInfo"].message == f"SystemInfo denied: no rule allows it; to allow it, add{MARK}SystemInfo"

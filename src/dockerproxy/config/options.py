@@ -14,12 +14,21 @@ from dataclasses import replace
 from typing import Final
 
 from dockerproxy.config.document import Fields, Items, Node, Text
-from dockerproxy.config.grants import Line, check_binds, check_lines, join_creates, read_allow
+from dockerproxy.config.grants import (
+    Line,
+    check_binds,
+    check_lines,
+    check_pulls,
+    check_tagged,
+    join_creates,
+    read_allow,
+)
 from dockerproxy.config.places import is_place
 from dockerproxy.config.policy_file import Remedies, make_policy
 from dockerproxy.config.presets import SHELF
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.model import Mode, Policy
+from dockerproxy.policy.model import Mode, Policy, values_of
+from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.places import NOWHERE
 from dockerproxy.problems import Problem
 
@@ -60,6 +69,10 @@ def read_grants(
         check_lines(reader, lines, ())
         lines = list(join_creates(reader, lines))
         check_binds(reader, lines, NOWHERE)
+        owns = any(OWN in values_of(grant.conditions) for line in lines for grant in line.grants)
+        if owns:
+            check_pulls(reader, lines, ())
+        check_tagged(reader, lines, (), owns=owns)
         problems += map(_without_place, reader.problems)
     return tuple(lines)
 
