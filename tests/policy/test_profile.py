@@ -145,3 +145,18 @@ def test_sockets_of_one_owner_create_alike() -> None:
         with pytest.raises(UserError) as caught:
             read_policy(text.format(same, other), "p.yaml")
         assert "have the same own_as, but may not create the same" in caught.value.problems[0].what
+
+
+def test_sockets_of_one_owner_mean_the_same_directories() -> None:
+    """Else one would mount another directory of the host into a container of which the other may change the rest."""
+    text = """
+sockets:
+  a: {{path: /a.sock, own_as: team, paths: {{/work: /srv/a}}, allow: [own, "ContainerCreate: {{binds: [/work]}}"]}}
+  b: {{path: /b.sock, own_as: team, paths: {{/work: {}}}, allow: [own, "ContainerCreate: {{binds: [/work]}}"]}}
+""".replace('"', "")
+    assert read_policy(text.format("/srv/a"), "p.yaml").sockets
+    with pytest.raises(UserError) as caught:
+        read_policy(text.format("/srv/b"), "p.yaml")
+    [problem] = caught.value.problems
+    assert "have the same own_as, but may not create the same" in problem.what
+    assert problem.hint == "grant both the same creates under the same paths, or give each its own_as"

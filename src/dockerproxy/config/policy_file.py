@@ -306,14 +306,16 @@ def _check_tags(reader: Reader, names: Mapping[str, Place], sockets: Iterable[So
 
 def _check_owners(reader: Reader, sockets: Iterable[SocketSettings], names: Mapping[str, Place]) -> None:
     """Find sockets of one owner that may create, but not the same: each could change what the other has made."""
-    first: dict[str, tuple[str, list[tuple[str, ...]]]] = {}
+    first: dict[str, tuple[str, object]] = {}
     for socket in sockets:
-        profile = [find_ways(socket.policy, name) for name in CREATES]
-        if socket.policy.owner and any(profile):
+        creates = [find_ways(socket.policy, name) for name in CREATES]
+        if socket.policy.owner and any(creates):
+            profile = creates, socket.policy.policy.places.paths
             other, known = first.setdefault(socket.policy.owner, (socket.name, profile))
             if known != profile:
                 what = f"{show(socket.name)} and {show(other)} have the same own_as, but may not create the same"
-                reader.problem(names[socket.name], what, "grant both the same creates, or give each its own_as")
+                hint = "grant both the same creates under the same paths, or give each its own_as"
+                reader.problem(names[socket.name], what, hint)
 
 
 def _check_paths(reader: Reader, paths: Mapping[str, Text], engine: Text | None) -> None:
