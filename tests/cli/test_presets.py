@@ -36,8 +36,12 @@ def test_one_is_expanded_to_the_operations_it_allows(name: str) -> None:
         for text in (re.sub("^", "    ", allow, flags=re.MULTILINE), f"    allow: [preset:{name}]")
     )
     assert digest(expanded) == digest(named)
-    for line in allow.splitlines()[1:]:
-        match = re.fullmatch(r"  - (\w+)(?:: (?:unrestricted|\{.+\}))? +# (.+)", line)
+    assert {line.split()[1].rstrip(":") for line in allow.splitlines()[1:]} - {"own"} == {
+        name for grant in find_preset(name).grants for name in grant.operations
+    }
+    lines = [line for line in allow.splitlines()[1:] if not line.startswith("  - own ")]
+    for line in lines:
+        match = re.fullmatch(r"  [-#] (\w+)(?:: (?:unrestricted|\{.+\}))? +# (.+)", line)
         assert match is not None
         assert match[2] == OPERATIONS[match[1]].says
 

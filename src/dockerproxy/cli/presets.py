@@ -17,7 +17,10 @@ from dockerproxy.cli.terminal import Style, paint, say, show_policy
 from dockerproxy.config.groups import PRESET
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.presets import PRESETS, Preset, find_preset, read_preset_text
+from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.differences import write_needed
+from dockerproxy.policy.image_grants import SEEN
+from dockerproxy.policy.objects import OWN
 from dockerproxy.problems import Problem, UserError
 
 
@@ -49,11 +52,18 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 
 
 def _expand(preset: Preset) -> Iterator[str]:
-    """Write a preset as one that builds on no other, with what each line reveals or changes."""
+    """Write a preset as one that builds on no other, with what each line reveals or changes.
+
+    `own` shows images by their names, which no other line says: what it grants stands in comments.
+    """
+    owns = any(grant.conditions == OWN_GRANT.conditions and grant.operations >= SEEN for grant in preset.grants)
     granted = {name: [each.conditions for each in preset.grants if name in each.operations] for name in OPERATIONS}
-    lines = [(text, OPERATIONS[name].says) for name in OPERATIONS for text in write_needed(name, granted[name])]
-    width = max(len(text) for text, _ in lines)
+    lines = [(name, text) for name in OPERATIONS for text in write_needed(name, granted[name])]
+    width = max(len(text) for _, text in lines)
     yield f"# {PRESET}{preset.name}: {preset.about}"
     yield "allow:"
-    for text, says in lines:
-        yield f"  - {text:<{width}}  # {says}"
+    if owns:
+        yield f"  - {OWN:<{width}}  # what clients create, and images by their names: all lines that begin with #"
+    for name, text in lines:
+        is_own = owns and name in OWN_GRANT.operations and text == f"{name}: {{{OWN}: true}}"
+        yield f"  {'#' if is_own else '-'} {text:<{width}}  # {OPERATIONS[name].says}"
