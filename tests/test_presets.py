@@ -23,7 +23,7 @@ from dockerproxy.api.catalog import OPERATIONS, UNKNOWN, Access
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.presets import PRESETS, find_preset, read_preset_text
-from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
+from dockerproxy.policy.compile import CREATED_BY, OWN_GRANT, CompiledPolicy, compile_policy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import OWN, missing
@@ -108,7 +108,9 @@ def opened_as_own(name: str) -> frozenset[str]:
     """Return the operations on what the program created, of which each is as harmless as the others."""
     allow = yaml.safe_load(read_preset_text(name))["allow"]
     named = {word for line in allow if isinstance(line, dict) for word, those in line.items() if those and OWN in those}
-    return (OWN_GRANT.operations if OWN in allow else frozenset()) | named
+    creates = {operation for grant in find_preset(name).grants for operation in grant.operations}
+    unbound = {change for change, create in CREATED_BY.items() if create not in creates}
+    return ((OWN_GRANT.operations if OWN in allow else frozenset()) | named) - unbound
 
 
 def find_bases(name: str) -> Iterator[str]:

@@ -37,10 +37,7 @@ BOUNDED = {
 
 JSON = {
     "wire/document.py": "catches it, and bounds the levels",
-    "policy/image_lists.py": "catches it, and writes what it read",
     "policy/hiding.py": "catches it",
-    "policy/image_views.py": "reads what hiding, which catches it, has read before",
-    "policy/naming.py": "catches it",
     "policy/spelling.py": "reads what hiding, which catches it, has read before",
     "policy/lists.py": "catches it, and writes a label",
     "policy/copies.py": "reads what write_json wrote",
@@ -63,7 +60,6 @@ JSON = {
     "cli/explain.py": "reads what read_json has bounded",
     "policy/prunes.py": "writes names and numbers",
     "wire/answer.py": "catches it",
-    "proxy/endings.py": "writes a text",
     "wire/head.py": "writes a text",
 }
 """Modules that read or write JSON, and what becomes of too many levels."""

@@ -40,7 +40,8 @@ def test_a_body_is_explained_field_by_field() -> None:
     body = '{"Image": "app", "user": 7, "HostConfig": {"binds": ["/etc:/x"], "Privileged": true}}'
     etc = 'HostConfig.Binds[0] is "/etc", a host path that no rule allows'
     user = "User is 7, not of type string"
-    remedy = 'to allow it and everything else, add "ContainerCreate: unrestricted" to "allow" of socket "ci"'
+    add = 'remove its line and add "ContainerCreate: unrestricted" to "allow" of socket "ci"'
+    remedy = f"to allow it and everything else, {add}"
     assert explain_body("POST", "/containers/create", body) == (
         1,
         [
@@ -74,7 +75,8 @@ def test_what_goes_to_the_engine_is_shown_and_what_serve_would_ask_for() -> None
         "object     volume data, taken for its name; serve asks the engine",
         "decision   allowed",
     ]
-    assert 'to engine  {"Image":"app","HostConfig":{"Binds":["data:/x"]},"Labels":{"owner":"ci"}}' in lines
+    content = '{"Image":"docker.io/library/app","HostConfig":{"Binds":["data:/x"]},"Labels":{"owner":"ci"}}'
+    assert f"to engine  {content}" in lines
 
 
 def test_a_longer_body_is_shown_in_lines_and_cut() -> None:
@@ -83,7 +85,7 @@ def test_a_longer_body_is_shown_in_lines_and_cut() -> None:
     start = lines.index("to engine  {")
     assert (status, lines[start + 1 : start + 4]) == (
         0,
-        ['             "Image": "app",', '             "Env": [', '               "A0=b",'],
+        ['             "Image": "docker.io/library/app",', '             "Env": [', '               "A0=b",'],
     )
     assert lines[start + 40] == "           and 68 lines more"
 
@@ -112,7 +114,7 @@ def test_a_body_may_come_by_standard_input() -> None:
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"body       16 bytes of application/json\n" in done.stdout
-    assert b'to engine  {"Image":"app"}\n' in done.stdout
+    assert b'to engine  {"Image":"docker.io/library/app"}\n' in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,13 @@ ONLY_THE_LOADER: Final = {
     "is not contained: ": "{a: {path: /a, allow: [VolumeCreate, VolumeCreate: unrestricted]}}",
     r"^invalid (memory|cpus|pids) ": "{a: {path: /a, allow: [ContainerCreate: {memory: 2GB}]}}",
     "is not (a port|an IP address)": "{a: {path: /a, allow: [ContainerCreate: {publish: {ports: [http]}}]}}",
+    "it needs tags": "{a: {path: /a, allow: [ImageBuild]}}",
+    "which images may be pulled": "{a: {path: /a, allow: [own, ImageCreate]}}",
+    "both say what": "{a: {path: /a, allow: [VolumeCreate: {names: [a]}, VolumeCreate: {names: [b]}]}}",
+    "the same own_as": (
+        "{a: {path: /a, allow: [own, VolumeCreate]}, b: {path: /b, allow: [own, ConfigCreate], own_as: a}}"
+    ),
+    "replace the other's images": "{a: {path: /a, allow: &tags [ImageTag: {tags: [a]}]}, b: {path: /b, allow: *tags}}",
     "must be the last word": "{a: {path: /a, allow: [ContainerExec: {commands: [['**', sh]]}]}}",
 }
 """Mistakes that no schema can find, each with sockets that have it."""

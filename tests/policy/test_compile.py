@@ -143,13 +143,11 @@ def test_own_gives_no_more_than_the_create() -> None:
     assert conditions_of("ContainerUpdate", LINE) == ["memory is 1GiB"]
     assert conditions_of("ContainerExec", LINE) == ["user is not-root"]
     assert conditions_of("ContainerRename", LINE) == ["the name is job-*"]
-    assert conditions_of("ContainerStart", LINE) == conditions_of("ContainerExec", "SystemInfo") == [""]
-    more = conditions_of(
-        "ServiceUpdate", "ServiceCreate: {images: [web], read_only: required}, ServiceCreate: {images: [db]}"
-    )
-    assert sorted(more) == ["the image is db", "the image is web and read_only is required"]
-    two = conditions_of("ContainerUpdate", f"{LINE}, ContainerCreate: {{memory: 2GiB}}")
-    assert two == [f" under such a grant and memory is {most}" for most in ("1GiB", "2GiB")]
+    assert conditions_of("ContainerStart", LINE) == [""]
+    assert conditions_of("ServiceUpdate", "ServiceCreate: {images: [web], read_only: required}") == [
+        "the image is web and read_only is required"
+    ]
+    assert conditions_of("ContainerExec", "SystemInfo") == []
 
 
 def test_a_denied_create_lends_no_bounds() -> None:

@@ -15,7 +15,7 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.claims.checks import CHECKS
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
+from dockerproxy.policy.compile import CREATED_BY, OWN_GRANT, CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Grant
@@ -127,7 +127,8 @@ MORE = ("", ", {name}: {{{word}: [granted-*]}}")
 def test_what_another_has_is_answered_like_what_does_not_exist(operation: Operation) -> None:
     word = words_of_object(operation.name)[0]
     for more in MORE:
-        allow = f"{operation.name}: {{own: true}}{more.format(name=operation.name, word=word)}"
+        create = f"{CREATED_BY[operation.name]}, " if operation.name in CREATED_BY else ""
+        allow = f"{create}{operation.name}: {{own: true}}{more.format(name=operation.name, word=word)}"
         text = f"sockets: {{ci: {{path: /ci.sock, own_as: team, allow: [{allow}]}}}}"
         policy = read_policy(text, "policy.yaml").sockets[0].policy
         for spelled in (*spellings(HEX), HEX):

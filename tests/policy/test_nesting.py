@@ -20,13 +20,18 @@ EVERY_PATH = ["/".join(("/s", *parts)) for depth in range(6) for parts in produc
 SEGMENTS = st.sampled_from(["a", "b", "a", "b", "*", "?", "**", "a*", "*b", "a**"])
 GLOBS = st.lists(SEGMENTS, max_size=3).map(lambda parts: "/".join(("/s", *parts)))
 BINDS = st.tuples(GLOBS, st.sampled_from(["", "", ":ro", ":ro", ":rw"])).map("".join)
-GRANTS = st.lists(st.tuples(st.sampled_from(OPERATIONS), st.lists(BINDS, min_size=1, max_size=2)), max_size=3)
+GRANTS = st.dictionaries(st.sampled_from(OPERATIONS), st.lists(BINDS, min_size=1, max_size=2)).map(
+    lambda binds: list(binds.items())
+)
 PATHS = st.lists(st.sampled_from("ab"), max_size=2).map(lambda parts: "/".join(("/s", *parts)))
 MAPPINGS = st.dictionaries(PATHS, PATHS, max_size=2)
 
 
 def load(grants: list[tuple[str, list[str]]], **more: object) -> SocketSettings:
-    allow = [{name: {"binds": binds}} for name, binds in grants]
+    lines: dict[str, list[str]] = {}  # A create has one.
+    for name, binds in grants:
+        lines[name] = [*lines.get(name, ()), *binds]
+    allow = [{name: {"binds": binds}} for name, binds in lines.items()]
     text = json.dumps({"sockets": {"ci": {"path": "/proxied/ci.sock", "allow": allow, **more}}})
     return read_policy(text, "policy.yaml").sockets[0]
 
