@@ -12,9 +12,10 @@ from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims, reading_of_head
-from dockerproxy.policy.model import Grant, Policy
+from dockerproxy.policy.model import Grant, Policy, values_of
 from dockerproxy.policy.needs import can_be_listed, find_needs
 from dockerproxy.policy.objects import NAMING, Lookup
+from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.remedies import find_remedy, widen
 from dockerproxy.policy.values import Takes, Value, is_literal, items_of, list_names, say_value, write_grant
 from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, is_about_object, is_of_body
@@ -161,7 +162,7 @@ def _find_line(policy: Policy, tried: Tried, grants: Sequence[_Alone], where: st
     if named and not demanding:  # Beside a line without conditions, theirs would restrict nothing.
         yield "change", f'{start}remove the conditions of {named} in "allow" {where}'
         return
-    if named and set(demanding) == {UNRESTRICTED.word}:
+    if named and (operation.name in CREATES or set(demanding) == {UNRESTRICTED.word}):
         yield "change", f'{start}replace {named} in "allow" {where} by this line:'
     else:
         is_wider = unlisted and UNRESTRICTED.word not in demanding
@@ -193,8 +194,8 @@ def _find_needed_of_head(tried: Tried, operation: Operation) -> Mapping[str, Val
     words = words_of_head(operation)
     least = {word: find_least(each, claims) for word, each in words.items()}
     needed = {word: value for word, value in least.items() if value is not None and can_be_listed(words[word], value)}
-    while faults := judge_claims(_make(needed), claims).faults:
-        needed = {word: value for word, value in needed.items() if word not in {fault.word for fault in faults}}
+    while broken := {fault.word for fault in judge_claims(_make(needed), claims).faults} & needed.keys():
+        needed = {word: value for word, value in needed.items() if word not in broken}
     return {**needed, **{word: () for word in words if words[word].takes is Takes.ITEMS and word not in needed}}
 
 
@@ -214,6 +215,9 @@ def _keep_demands(
         return needed
     operation = tried.request.operation
     nearest = min(grants, key=lambda alone: len(alone.all_faults))
+    if operation.name in CREATES:  # Its line is one with the grant, so that more conditions would narrow it for others.
+        said = tuple(condition for condition in nearest.grant.conditions if not condition.constraint.is_private)
+        return widen(values_of(said), nearest.all_faults)
     demanded = {
         condition.word: condition.value
         for condition in nearest.grant.conditions

@@ -188,7 +188,7 @@ def _claim_named(reading: Reading, parameter: str) -> None:
     are_names = all(is_full_id(value) or parse_reference(value) is not None for value in values)
     if not are_names or not 0 < len(values) <= MOST_LOOKUPS:
         says = f"is missing, ambiguous, or there more than {MOST_LOOKUPS} times"
-        reading.claim("images", None, path, None, says, without=False)
+        reading.claim("images", None, path, None, says)
         return
     for value in values:
         found, lookup = reading.resolve(Kind.IMAGE, value)
