@@ -21,7 +21,7 @@ from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.needs import Impossible, find_need
 from dockerproxy.workbench.trying import Tried, try_request
 
-PROPOSED = re.compile('; to allow it(?: and everything else)?, add "(.+)" to "allow"')
+PROPOSED = re.compile('; to allow it(?: and everything else)?, (?:remove its line and )?add "(.+)" to "allow"')
 MOST_LINES = 4
 """One after the other: what depends on an answer of the engine is asked when all else is granted."""
 

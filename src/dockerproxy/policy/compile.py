@@ -295,6 +295,9 @@ class _Answers(dict[str, Decision]):
         elif grants and not cases and any(needs_tags(name, values_of(each.conditions), owns=True) for each in grants):
             reason = "it must say by tags which names clients may give or remove"
             remedy = propose(self._policy.remedy, name, {"tags": (_EXAMPLE_OF_TAGS,)})
+        elif name in CREATED_BY and grants and not cases:
+            reason = f"what is own is changed only within a grant of {CREATED_BY[name]}"
+            remedy = propose(self._policy.remedy, CREATED_BY[name], {})
         elif name in SEALED and grants and not cases:
             reason = f"{SEALED[name]}, and no condition can limit it"
             remedy = propose(self._policy.remedy, name, values_of((UNRESTRICTED,)))
