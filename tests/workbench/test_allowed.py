@@ -85,7 +85,8 @@ def test_what_cannot_bear_the_conditions_of_a_group_is_said_to_be_left_out() -> 
 
 
 def test_what_a_quota_cannot_count_is_said_to_be_left_out() -> None:
-    text = "sockets: {web: {path: /web.sock, quota: {%s: 2}, allow: [own, ImageBuild], deny: [ContainerUpdate]}}"
+    builds = "ImageBuild: {tags: [ci/*]}"
+    text = f"sockets: {{web: {{path: /w, quota: {{%s: 2}}, allow: [own, {builds}], deny: [ContainerUpdate]}}}}"
     assert list(list_left_out(sockets_of(text % "containers")["web"].policy)) == [
         "  own (policy.yaml:1) does not cover what the quota cannot count: ServiceUpdate",
         "  quota does not count the containers of builds: ImageBuild",

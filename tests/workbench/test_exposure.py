@@ -92,7 +92,8 @@ def granting(name: str, **values: Value) -> CompiledPolicy:
 
 
 def exposed(name: str, **values: Value) -> list[str]:
-    return [exposure.says for exposure in find_exposures(granting(name, **values))]
+    given = {"tags": ("ci/*",), **values} if name == "ImageBuild" else values  # It needs some.
+    return [exposure.says for exposure in find_exposures(granting(name, **given))]
 
 
 WITHIN: Mapping[str, Value] = {"memory": "1GiB", "pids": "200", "networks": ("ci",)}

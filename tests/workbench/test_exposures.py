@@ -97,10 +97,11 @@ def test_of_a_grant_that_is_contained_and_says_no_more_two_things_are_told() -> 
 
 
 def test_of_what_is_wide_the_condition_that_is_so_is_told() -> None:
-    (only,) = told('ImageTag: {tags: ["docker.io/**"]}')
+    (only,) = told('ImageTag: {tags: ["docker.io/library/*"]}')
     assert only == (
-        "  it can put an image of its own in the place of one that others trust, but only if tags are docker.io/**,"
-        " by ImageTag (policy.yaml:4); deny: [ImageTag] removes it"
+        "  it can put an image of its own in the place of one that others trust, but only if the image is"
+        " docker.io/library/* and tags are docker.io/library/*, by ImageTag (policy.yaml:4);"
+        " deny: [ImageTag] removes it"
     )
 
 

@@ -30,8 +30,13 @@ sockets:
   ci:
     path: FOLDER/ci.sock
     allow:
-      - ContainerCreate: {binds: [/srv], volumes: ["*"], networks: [default, front], images: ["docker.io/library/*"]}
-      - ContainerCreate: {joins: ["db-*"], labels: {owner: ci}}
+      - ContainerCreate:
+          binds: [/srv]
+          volumes: [data]
+          networks: [default, front]
+          images: ["docker.io/library/*"]
+          joins: ["db-*"]
+          labels: {owner: ci}
       - ContainerExec: {containers: [web]}
       - PutContainerArchive: {containers: [web]}
       - VolumeCreate: unrestricted
@@ -91,7 +96,7 @@ def create(body: str) -> Tried:
         ('{"Image": "alpine"}', True),
         ('{"Image": "alpine", "HostConfig": {"Binds": ["/srv:/x"]}}', True),
         ('{"Image": "alpine", "HostConfig": {"Binds": ["/etc:/x"]}}', False),
-        ('{"Image": "quay.io/me/app"}', True),
+        ('{"Image": "quay.io/me/app"}', False),
         ('{"Image": "quay.io/me/app", "HostConfig": {"Binds": ["/srv:/x"]}}', False),
         ('{"Image": "alpine", "hostconfig": {"privileged": true}}', False),
         ("", False),
@@ -156,12 +161,9 @@ def test_names_in_a_body_are_taken_for_what_they_say_and_listed() -> None:
 
 
 def test_all_that_is_wrong_is_found_and_not_only_the_first() -> None:
-    found = create('{"Image": "alpine", "HostConfig": {"Binds": ["/etc:/x", "data:/y"], "Privileged": true}}')
+    found = create('{"Image": "alpine", "HostConfig": {"Binds": ["/etc:/x", "cache:/y"], "Privileged": true}}')
     faults = [[fault.path for fault in find_faults(case, found)] for case in BODIES.cases["ContainerCreate"]]
-    assert sorted(faults) == [
-        ["HostConfig.Privileged", "HostConfig.Binds[0]"],
-        ["HostConfig.Privileged", "HostConfig.Binds[0]", "HostConfig.Binds[1]"],
-    ]
+    assert faults == [["HostConfig.Privileged", "HostConfig.Binds[0]", "HostConfig.Binds[1]"]]
     assert [find_faults(case, found) for case in BODIES.cases["VolumeCreate"]] == [()]
 
 
@@ -172,8 +174,8 @@ def test_a_fault_of_a_case_that_asks_is_found_by_the_name_that_is_asked_for() ->
 
 
 def test_what_goes_to_the_engine_is_what_was_understood() -> None:
-    found = create('{"image": "quay.io/me/app"}')
-    assert found.decision.content == b'{"Image":"quay.io/me/app","Labels":{"owner":"ci"}}'
+    found = create('{"image": "alpine"}')
+    assert found.decision.content == b'{"Image":"docker.io/library/alpine","Labels":{"owner":"ci"}}'
 
 
 def test_a_body_that_is_too_long_is_refused_only_where_it_is_held() -> None:
