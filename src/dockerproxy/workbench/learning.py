@@ -30,7 +30,7 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.learned import LearnedGrant, LearnedSocket, read_counts, write_policy
-from dockerproxy.workbench.needs import REACHING, UNTOLD, Impossible, Need, find_need
+from dockerproxy.workbench.needs import NO_NAME, REACHING, UNTOLD, Impossible, Need, find_need
 from dockerproxy.workbench.owned import Owned
 from dockerproxy.workbench.remarks import share
 from dockerproxy.workbench.rounds import Rounds, describe
@@ -46,12 +46,6 @@ _BINDS: Final = "binds"
 _NETWORKS: Final = WORDS[Kind.NETWORK]
 
 _FEWEST_OWN: Final = 3
-
-_NO_NAME: Final = ("localhost/unnamed",)
-"""What a grant of a build has that saw no name: it needs some, and no client gives this one."""
-
-"""Operations on what the client created that are granted as `own`, which grants others, too: to a client that could
-create the same again."""
 
 _USED: Final = frozenset(WORDS[kind] for kind in (Kind.CONTAINER, Kind.NETWORK, Kind.VOLUME))
 """Objects that bodies name. Those that are the client's own need not be listed where `own` is granted, except in what a
@@ -334,7 +328,7 @@ class _Usage:
         elif self._name == REMOVAL:
             conditions = {name: each for name, each in conditions.items() if (name == "tags") is stamps}
         if needs_tags(self._name, conditions.keys(), owns=stamps):
-            conditions["tags"] = _NO_NAME
+            conditions["tags"] = NO_NAME
             remarks.append("tags: no name was seen; write those that clients may give to images, or remove")
         return LearnedGrant(
             operation=self._name,

@@ -313,6 +313,10 @@ def _find_value(word: Constraint, request: CanonicalRequest, record: Record) -> 
     return _check(word, least) if isinstance(least, tuple) else least
 
 
+NO_NAME: Final = ("localhost/unnamed",)
+"""The `tags` of a grant of a build that has no name: it needs some, and no client gives this one."""
+
+
 def find_least(word: Constraint, claims: Iterable[Claim]) -> Value | None:
     """Return the least that a policy must say by a word alone to admit what a request claims; None if it cannot."""
     own = (claim for claim in claims if claim.words == (word.name,) and claim.options)
@@ -327,7 +331,8 @@ def _find_object(word: Constraint, request: CanonicalRequest, record: Record) ->
     if found is None:
         return Gap("named something unknown")
     reason = _find_ignorance(known, found, record)
-    if reason and word.name != "tags":  # An ID stands for all names of an image, of which the record has one.
+    # An ID stands for all names of an image, of which the record has one.
+    if reason and (word.name != "tags" or not found.names):
         return Gap(reason)
     given = new_name(request)
     value = _check(word, (found.names[0], given) if given else (found.names[0],))
