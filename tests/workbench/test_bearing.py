@@ -404,5 +404,8 @@ def test_what_is_said_to_turn_the_decision_turns_it_without_a_mistake(text: str,
     if name in {"SystemPing", "ContainerArchive"} and text is POLICY:
         assert 'from "deny"' in tried.decision.message
         return
+    if name == "ImageTag" and said[0].endswith("it does not say which name of an image"):
+        assert not any(given for key, given in tried.request.query if key == "repo")
+        return
     again = tried_on(sockets_of(change(text, said))["backup"], request.method, request.target + query)
     assert again.decision.allowed is not tried.decision.allowed or again.wants_body, said

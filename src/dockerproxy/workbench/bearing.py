@@ -12,14 +12,15 @@ from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims, reading_of_head
+from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.model import Grant, Policy, values_of
 from dockerproxy.policy.needs import can_be_listed, find_needs
-from dockerproxy.policy.objects import NAMING, Lookup
+from dockerproxy.policy.objects import BUILD, NAMING, Lookup
 from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.remedies import find_remedy, widen
 from dockerproxy.policy.values import Takes, Value, is_literal, items_of, list_names, say_value, write_grant
 from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, is_about_object, is_of_body
-from dockerproxy.workbench.needs import LITERAL, find_least, words_of_head
+from dockerproxy.workbench.needs import LITERAL, NO_NAME, find_least, words_of_head
 from dockerproxy.workbench.trying import Tried, answer_by_name, find_faults
 
 Line = tuple[str, str]
@@ -153,6 +154,11 @@ def _find_line(policy: Policy, tried: Tried, grants: Sequence[_Alone], where: st
     if isinstance(demanding, str):
         yield "change", f'no line in "allow" {where} keeps the conditions of the grant and allows this: {demanding}'
         return
+    if needs_tags(operation.name, demanding.keys(), owns=compile_policy(policy).owner != ""):
+        if operation.name != BUILD:
+            yield "change", f'no line in "allow" {where} allows this: it does not say which name of an image'
+            return
+        demanding = {**demanding, "tags": NO_NAME}
     denied = any(operation.name in denial.operations for denial in policy.denials)
     what = "it if contained (its body says what else it needs)" if _lacks_body(tried, operation) else "it"
     what = f"{what} and everything else" if UNRESTRICTED.word in demanding else what
