@@ -26,15 +26,14 @@ SOCKET = """
       - preset:ping
       - own
       - ContainerCreate: {images: [busybox, "docker.io/library/NAME-*:*"]}
-      - ImageCreate: {images: [busybox]}
-      - ImageCreate: {tags: ["docker.io/library/NAME-LABEL*:*"]}
+      - ImageCreate: {images: [busybox], tags: ["docker.io/library/NAME-LABEL*:*"]}
       - ImageBuild: {tags: ["docker.io/library/NAME-LABEL*:*"]}
       - ImageTag: {images: [busybox], tags: ["docker.io/library/NAME-LABEL*:*"]}
       - ImageDelete: {tags: ["docker.io/library/NAME-LABEL*:*"]}
       - ImageGetAll: {images: [busybox]}
   free-NAME:
     path: FOLDER/free-NAME.sock
-    own_as: NAME-LABEL
+    own_as: free-NAME-LABEL
     allow: [preset:ping, own, ContainerCreate]
 """
 Two = tuple[Socket, Socket, Socket]
