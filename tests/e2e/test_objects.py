@@ -208,8 +208,10 @@ def test_every_operation_takes_the_whole_id_as_it_takes_the_name(engine: Engine,
 
 def allow_images(*references: str) -> str:
     images = f"{{images: [{', '.join(references)}]}}"
-    operations = ("ImageInspect", "ImageDelete", "ImageTag", "ImageHistory")
-    return f"[{{{', '.join(f'{name}: {images}' for name in operations)}}}]"
+    operations = ("ImageInspect", "ImageDelete", "ImageHistory")
+    tags = f"{{images: [{', '.join(references)}], tags: [{', '.join(references)}]}}"
+    given = () if references[0].startswith("sha256:") else (f"ImageTag: {tags}",)
+    return f"[{{{', '.join((*(f'{name}: {images}' for name in operations), *given))}}}]"
 
 
 def test_an_image_goes_by_any_of_its_names_but_loses_only_what_is_granted(engine: Engine, label: str) -> None:
