@@ -1,13 +1,11 @@
 """What is said to bear on a request does, and the line that is said to turn the decision turns it."""
 
-import re
-
 import pytest
 from cli.files import sockets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import PLAIN
-from workbench.bearings import changes, tried_on, try_body
+from workbench.bearings import change, changes, tried_on, try_body
 
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.bearing import find_change, list_bearing
@@ -325,15 +323,6 @@ def test_the_line_for_a_body_says_all_that_it_needs(
     assert again.decision.allowed
 
 
-def test_the_line_beside_a_preset_narrows_nothing_that_the_preset_grants() -> None:
-    text = "sockets:\n  ci:\n    path: /ci.sock\n    allow:\n      - preset:testcontainers\n"
-    asked = ("POST", "/containers/create?name=x", {"Image": "alpine", "HostConfig": {"Binds": ["/srv:/x"]}})
-    said = changes(sockets_of(text)["ci"], try_body(text, *asked))
-    assert said[0] == 'to allow it, add this line to "allow" of socket "ci" in policy.yaml:'
-    assert try_body(change(text, said), *asked).decision.allowed
-    assert try_body(change(text, said), "POST", "/containers/create?name=y", {"Image": "db"}).decision.allowed
-
-
 def test_without_a_body_the_line_is_contained_and_it_is_said_that_it_may_need_more() -> None:
     said = changes(sockets_of(BODIES)["ci"], try_body(BODIES, "POST", "/networks/create"))
     assert said == [
@@ -379,19 +368,6 @@ def test_where_no_condition_can_be_kept_to_those_that_are_written_go() -> None:
 
 QUERIES = ("", "?follow=1", "?path=/data", "?signal=9", "?force=1", "?fromImage=app&tag=3", "?term=quay.io/x", "?x=%FF")
 WITHOUT_DENIALS = POLICY.partition("    deny:")[0]
-
-
-def change(text: str, said: list[str]) -> str:
-    """Do to a policy file what is said."""
-    lines = text.splitlines()
-    for number in map(int, re.findall(r"\(policy\.yaml:(\d+)\)", said[0])):
-        word = lines[number - 1].partition(": {")[0]
-        lines[number - 1] = word if "remove the conditions" in said[0] else ""
-    if 'this line to "allow"' in said[0] or "by this line" in said[0]:
-        lines.insert(lines.index("    allow:") + 1, f"      {said[1]}")
-    if 'this line to "deny"' in said[0]:
-        lines += [*([] if "    deny:" in lines else ["    deny:"]), f"      {said[1]}"]
-    return "\n".join(lines)
 
 
 @pytest.mark.parametrize("text", [POLICY, WITHOUT_DENIALS])

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from observe.records import ID, LISTS, NOON, is_doubtful, learn, load, record_of, resume, settled
 
 from dockerproxy.config.environment import read_environment
@@ -19,6 +19,7 @@ RECORD = Record("docker", Peer(0, 0, 1), "GET", "/info", "SystemInfo", "", Outco
 
 
 @given(LISTS)
+@example([record_of("DELETE /images/app", "\udcff")])
 def test_a_restart_changes_nothing_in_what_was_learned(seen: list[Record]) -> None:
     text = learn(*seen)
     resumed = resume(text).text()
