@@ -47,7 +47,7 @@ REMOVED: Final[Mapping[str, str]] = {
     "instructions": "remove it: Dockerfiles pass unread, and imports have no changes",
     "tagged": "remove it: only ImageLoad: unrestricted loads images",
 }
-"""Conditions that are no more, with what to write instead."""
+"""Conditions of earlier versions, with what to write instead."""
 
 _REMOVED_FROM: Final[Mapping[tuple[str, str], str]] = {
     ("ImageBuild", "networks"): "remove it: a contained build is on the engine's default network, or on none",
