@@ -1,10 +1,10 @@
 """The policy file that is measured: 50 sockets with 40 grants each, of every kind that people write.
 
 The socket that clients use is the last, like the others but for the container that it may inspect: only the one it
-names. So to inspect it costs a lookup to the engine. It may make containers, under every condition that asks nothing:
-so their bodies are looked at, and the engine is asked whether the name is free, since what they make is their own. Of
-Podman's list and of events it sees what is its own: so each element is looked at. The one before is the same, but may
-inspect what is its own, whatever its name. The one before that sees all of Podman's list.
+names. So to inspect it costs a lookup to the engine. It may make containers, under every condition that asks the engine
+nothing, so their bodies are judged. Podman's list and events show it only what its clients created, so each element is
+judged. The socket before is the same, but may inspect what its clients created, under any name. The one before that
+sees all of Podman's list.
 """
 
 from pathlib import Path

@@ -144,8 +144,10 @@ def test_ansible_works_with_what_is_its_own(engine: Engine, make_client: partial
 REAPER = """#!/bin/sh
 # Speaks Ryuk's protocol: a line is a filter of labels, and what has them is removed when the client has gone.
 if [ "$1" != session ]; then
-    echo Started!
-    exec nc -ll -p 8080 -e /bin/ryuk session
+    nc -ll -p 8080 -e /bin/ryuk session &
+    until grep -qs :1F90 /proc/net/tcp /proc/net/tcp6; do :; done
+    echo "$(date) Started!"
+    wait
 fi
 trap "" PIPE # A client that is gone takes no ACK.
 while read -r line; do
@@ -176,10 +178,15 @@ def reaper_root(busybox: bytes) -> bytes:
 LEFT = """
 import os
 from testcontainers.core.container import DockerContainer
+DockerContainer.waiting_for = lambda self, strategy: strategy.wait_until_ready(self)
 DockerContainer("busybox").with_command("sleep 600").start()
 os._exit(0)
 """
-"""Ends without a word, as a program does that is killed. At a good end the library removes Ryuk itself."""
+"""Ends without a word, as a program does that is killed. At a good end the library removes Ryuk itself.
+
+Its `waiting_for` only notes what to wait for, and Ryuk runs already by then. It would connect at once, and Docker's
+userland proxy accepts and drops what comes before Ryuk listens.
+"""
 
 
 def test_what_testcontainers_leaves_is_removed_by_its_reaper_through_the_same_socket(

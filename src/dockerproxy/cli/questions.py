@@ -1,7 +1,7 @@
 """The other end of the control socket, for verbs that answer: lines that come, and answers that go.
 
-Attack: somebody else listens there, who sends a line without end or of another shape -> Defence: a line has a bound,
-and what is no question is left out (test: test_what_is_no_question_is_left_out).
+Attack: another program listens there and sends a line without end or of another shape -> Defence: a line has a bound,
+and only questions are read (test: test_what_is_no_question_is_left_out).
 Attack: a client's text that makes lines of its own in front of the person, by control characters, by letters that turn
 or hide others, or by so many spaces that the terminal wraps it -> Defence: it is ASCII, and wrapped here, right of a
 margin that only our words cross (test: test_a_client_cannot_write_lines_of_ours).

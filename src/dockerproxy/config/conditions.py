@@ -48,7 +48,7 @@ REMOVED: Final[Mapping[str, str]] = {
     "instructions": "remove it: Dockerfiles pass unread, and imports have no changes",
     "tagged": "remove it: only ImageLoad: unrestricted loads images",
 }
-"""Conditions that are no more, with what to write instead."""
+"""Conditions of earlier versions, with what to write instead."""
 
 _UNOWNED: Final = "images have no owner: write images"
 

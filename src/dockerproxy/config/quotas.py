@@ -31,7 +31,7 @@ REMOVED: Final[Mapping[str, str]] = {
     },
     "services": "quotas no longer have it; use another socket for services",
 }
-"""Keys that are no more, with what to write instead."""
+"""Keys of earlier versions, with what to write instead."""
 
 _MEANT: Final = {
     **REMOVED,

@@ -41,5 +41,5 @@ def connect(connection: socket.socket, path: str, patience: float) -> None:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 raise TimeoutError(errno.ETIMEDOUT, "its queue of connections is full") from None
-            time.sleep(_PAUSE)
+            time.sleep(_PAUSE)  # No event tells that the queue has a place.
     connection.settimeout(None)
