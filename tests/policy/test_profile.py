@@ -160,3 +160,18 @@ sockets:
     [problem] = caught.value.problems
     assert "have the same own_as, but may not create the same" in problem.what
     assert problem.hint == "grant both the same creates under the same paths, or give each its own_as"
+
+
+def test_a_socket_that_containers_get_shares_them_with_no_other() -> None:
+    """Else a client of the other could use it from within, by a command in the container."""
+    text = """
+sockets:
+  a: {path: /a.sock, own_as: team, own_socket: /run/a.sock, allow: [own, ContainerCreate]}
+  b: {path: /b.sock, own_as: OWNER, allow: [own]}
+"""
+    assert read_policy(text.replace("OWNER", "other"), "p.yaml").sockets
+    with pytest.raises(UserError) as caught:
+        read_policy(text.replace("OWNER", "team"), "p.yaml")
+    [problem] = caught.value.problems
+    assert problem.what == "'a' has own_socket, and containers that get it belong to other sockets, too"
+    assert problem.hint == "give it an own_as of its own"

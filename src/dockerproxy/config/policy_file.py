@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -307,9 +308,13 @@ def _check_tags(reader: Reader, names: Mapping[str, Place], sockets: Iterable[So
 def _check_owners(reader: Reader, sockets: Iterable[SocketSettings], names: Mapping[str, Place]) -> None:
     """Find sockets of one owner that may create, but not the same: each could change what the other has made."""
     first: dict[str, tuple[str, object]] = {}
-    for socket in sockets:
+    owners = Counter(socket.policy.owner for socket in sockets)
+    for socket in (each for each in sockets if each.policy.owner):
         creates = [find_ways(socket.policy, name) for name in CREATES]
-        if socket.policy.owner and any(creates):
+        if socket.policy.policy.places.own_socket and owners[socket.policy.owner] > 1:
+            what = f"{show(socket.name)} has own_socket, and containers that get it belong to other sockets, too"
+            reader.problem(names[socket.name], what, "give it an own_as of its own")
+        if any(creates):
             profile = creates, socket.policy.policy.places.paths
             other, known = first.setdefault(socket.policy.owner, (socket.name, profile))
             if known != profile:
