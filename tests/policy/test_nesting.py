@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from dockerproxy.config.policy_file import read_policy
@@ -66,6 +66,7 @@ def find_movable(admitted: set[tuple[str, bool]], given: Iterable[str]) -> set[t
 
 
 @given(GRANTS, MAPPINGS, st.sampled_from(["", "/s/a/b", "/s/b/a/b"]))
+@example([], {"/s/a/b": "/s"}, "/s/a/b")
 def test_no_admitted_path_can_be_moved_by_whoever_has_another(
     grants: list[tuple[str, list[str]]], paths: dict[str, str], own_socket: str
 ) -> None:

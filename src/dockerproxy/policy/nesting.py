@@ -112,7 +112,8 @@ def list_mounts(grants: Iterable[Grant], places: Places) -> tuple[Mount, ...]:
 
 def list_given(places: Places) -> tuple[Mount, ...]:
     """Return the directories that `paths` names: the client itself has them, and makes links there without a grant."""
-    mounts = (make_mount(places, path, writes=True) for path in places.paths)
+    directories = Places(places.paths)  # One is there, also under a name that a mount has for the client's socket.
+    mounts = (make_mount(directories, path, writes=True) for path in places.paths)
     instead = 'mount "{}" itself, or give the inner path a directory of its own in paths'
     return tuple(each._replace(writers="the client itself", instead=instead.format(each.path)) for each in mounts)
 
