@@ -19,14 +19,14 @@ from dockerproxy.exporter import Exporter
 from dockerproxy.host.learned import Learned
 from dockerproxy.observe.journal import Journal
 from dockerproxy.observe.log import Log
+from dockerproxy.policy.copies import Fills
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import Connections
 from dockerproxy.proxy.control import Control
-from dockerproxy.proxy.copying import VolumeFills
 from dockerproxy.proxy.engine import Engine
 from dockerproxy.proxy.exchange import Exchange
-from dockerproxy.proxy.removals import Removals
+from dockerproxy.proxy.holding import Holding
 from dockerproxy.proxy.resolver import Resolver
 from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.proxy.sweeper import Sweeper
@@ -41,8 +41,8 @@ ROOT: Final = Path(__file__).parent.parent
 
 STATE: Final[dict[str, tuple[type, ...]]] = {
     "process": (
-        *(Server, Tasks, Turns, Worker, Log, Exporter, ControlSocket, Control, Summary, Learned, Removals),
-        *(VolumeFills, Resolver, Sweeper),
+        *(Server, Tasks, Turns, Worker, Log, Exporter, ControlSocket, Control, Summary, Learned, Holding),
+        *(Fills, Resolver, Sweeper),
     ),
     "socket": (SocketState, Connections, Usage, Line, Journal),
     "connection": (Client, Engine, Accounting, Exchange, TunnelEnd),

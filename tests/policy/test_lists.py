@@ -20,8 +20,8 @@ from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import (
     LISTED,
     PRUNES,
-    Answer,
     Element,
+    Listing,
     has_joined,
     is_relative,
     read_count,
@@ -31,6 +31,7 @@ from dockerproxy.policy.lists import (
 from dockerproxy.policy.objects import Lookup, ResolvedObject, get_object
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.policy.views import show_list
 from dockerproxy.wire.document import Json
 
 INSPECTS = {"ContainerList": "ContainerInspect", "NetworkList": "NetworkInspect", "VolumeList": "VolumeInspect"}
@@ -63,7 +64,7 @@ def policy_of(*allow: str) -> CompiledPolicy:
     return read_policy(f"sockets:\n ci:\n  path: /ci.sock\n  allow:{lines}", "policy.yaml").sockets[0].policy
 
 
-def read(name: str, text: str) -> Answer:
+def read(name: str, text: str) -> Listing:
     answer = read_list(OPERATIONS[name], text.encode(), "v1.41")
     assert answer is not None
     return answer
@@ -201,7 +202,7 @@ def test_a_list_is_cut_by_us_where_some_are_hidden() -> None:
     for query in ("limit=0", "limit=-1", "limit=x", "all=1"):
         assert f"?{query}&filters=".encode() in judged(hiding, query).to_engine
     assert b"?limit=2 " in judged(open_to_all, "limit=2").to_engine
-    assert (judged(hiding, "all=1").goes_alone, judged(open_to_all, "all=1").goes_alone) == (True, False)
+    assert (judged(hiding, "all=1").plan, judged(open_to_all, "all=1").plan) == (show_list, None)
 
 
 def test_how_many_are_wanted_is_the_least_that_is_said() -> None:
@@ -246,7 +247,7 @@ def test_where_nothing_is_refused_a_list_is_asked_for_as_it_comes(mode: str) -> 
     found = judge(policy, b"GET /containers/json?limit=2 HTTP/1.1\r\nhost: x\r\n\r\n")
     assert isinstance(found, Verdict)
     assert found.to_engine.startswith(b"GET /containers/json?limit=2 ")
-    assert not found.goes_alone
+    assert found.plan is None
 
 
 def describe(element: Element) -> object:

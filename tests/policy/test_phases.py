@@ -8,8 +8,11 @@ from policy.policies import request_of
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.creating import create
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Verdict, deny
+from dockerproxy.policy.plans import find_plan, remove
+from dockerproxy.policy.views import read, show_list
 
 LIST = judged(OPERATIONS["ContainerList"])
 REMOVAL = judged(OPERATIONS["VolumeDelete"])
@@ -19,21 +22,20 @@ VOLUME = replace(LIST, request=request_of("POST", "/volumes/create"), decision=r
 def test_what_goes_to_the_engine_as_it_is_shares_its_clients_connection() -> None:
     assert LIST.passes
     assert LIST.is_whole
-    assert not LIST.goes_alone
+    assert LIST.plan is None
 
 
 @pytest.mark.parametrize(
-    "verdict",
+    ("verdict", "plan"),
     [
-        REMOVAL,
-        replace(LIST, hides=frozenset({"labels"})),
-        replace(LIST, decision=replace(LIST.decision, shows=({},))),
-        replace(LIST, decision=replace(LIST.decision, counts_for="ci")),
+        (REMOVAL, remove),
+        (replace(LIST, hides=frozenset({"labels"})), read),
+        (replace(LIST, decision=replace(LIST.decision, shows=({},))), show_list),
+        (replace(LIST, decision=replace(LIST.decision, counts_for="ci")), create),
     ],
 )
-def test_what_is_more_than_passed_on_has_a_connection_of_its_own(verdict: Verdict) -> None:
-    assert verdict.goes_alone
-    assert not replace(verdict, to_engine=b"").goes_alone
+def test_what_is_more_than_passed_on_has_a_plan(verdict: Verdict, plan: object) -> None:
+    assert find_plan(verdict, verdict.decision) is plan
 
 
 @pytest.mark.parametrize("mode", Mode)

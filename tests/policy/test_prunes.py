@@ -16,8 +16,11 @@ from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import PRUNES
 from dockerproxy.policy.objects import KINDS, ResolvedObject
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.prunes import PRUNED, UNCLEAR, Ask, Filters, find_time, prune, read_filters, refuse_filters
+from dockerproxy.policy.plans import remove
+from dockerproxy.policy.prunes import PRUNED, UNCLEAR, Filters, find_time, prune, read_filters, refuse_filters
 from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.policy.steps import Ask
+from dockerproxy.policy.views import prune_own
 
 NOW = 1_700_000_000.0
 POLICY = own_policy("ci")
@@ -112,7 +115,7 @@ def test_every_prune_has_its_way_and_no_engine_gets_it() -> None:
         request = PLAIN[name]
         verdict = judge(POLICY, f"POST {request.target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
         assert isinstance(verdict, Verdict)
-        assert (verdict.goes_alone, verdict.removes_volumes) == (True, False)
+        assert verdict.plan is prune_own
         assert verdict.to_engine.startswith(b"GET /")
         assert b"prune" not in verdict.to_engine
 
@@ -122,7 +125,7 @@ def test_a_grant_without_own_goes_to_the_engine_as_it_came() -> None:
     policy = read_policy(text, "policy.yaml").sockets[0].policy
     verdict = judge(policy, b"POST /volumes/prune?filters=x HTTP/1.1\r\nhost: x\r\n\r\n")
     assert isinstance(verdict, Verdict)
-    assert (verdict.removes_volumes, verdict.to_engine.split(b" ")[0]) == (True, b"POST")
+    assert (verdict.plan, verdict.to_engine.split(b" ")[0]) == (remove, b"POST")
 
 
 LABELS = st.dictionaries(st.sampled_from("ab"), st.sampled_from(["", "1", "*"]))

@@ -52,7 +52,7 @@ def test_nothing_is_counted_where_a_list_shows_only_some(lines: str, mode: str, 
         verdict = judge(policy, f"GET {target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
         assert isinstance(verdict, Verdict)
         assert verdict.passes
-        assert verdict.goes_alone is blank
+        assert (verdict.plan is not None) is blank
         assert verdict.to_engine.startswith(f"GET {target} HTTP/1.1\r\n".encode())
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.prunes import Ask
 from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.policy.steps import Ask
 from dockerproxy.policy.sweeps import Swept, find_obstacle, sweep
 
 

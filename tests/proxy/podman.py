@@ -165,4 +165,4 @@ async def status_of(wire: Wire) -> bytes:
 
 
 def claims(here: World) -> int:
-    return len(here.server._shared.removals)
+    return len(here.server._shared.holding)

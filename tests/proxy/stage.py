@@ -183,7 +183,7 @@ class Stage:
             usage.buffered,
             sum(usage._open.values()) - under_way,
             served.lookups._value,
-            len(server._shared.removals),
+            len(server._shared.holding),
             served.removals._value,
         )
 

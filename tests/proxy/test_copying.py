@@ -14,13 +14,13 @@ from proxy.podman import add_socket, claims, standing_in, status_of
 from proxy.stage import turn, until
 
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.copies import Fills
+from dockerproxy.policy.holds import Hold, hold_network, hold_volume
 from dockerproxy.policy.model import Grant, Mode
-from dockerproxy.proxy.copying import VolumeFills
-from dockerproxy.proxy.removals import Claim, claim_network, claim_volume
 
 
 def test_a_volume_is_new_until_a_container_may_have_it() -> None:
-    fills = VolumeFills()
+    fills = Fills()
     fills.add(["a"])
     assert ("a" in fills, "b" in fills) == (True, False)
     fills.discard(["a", "b"])
@@ -28,7 +28,7 @@ def test_a_volume_is_new_until_a_container_may_have_it() -> None:
 
 
 def test_only_so_many_volumes_are_remembered() -> None:
-    fills = VolumeFills()
+    fills = Fills()
     fills.add(map(str, range(10_000)))
     fills.add(["a"])
     assert ("0" in fills, "1" in fills, "a" in fills) == (False, True, True)
@@ -37,14 +37,14 @@ def test_only_so_many_volumes_are_remembered() -> None:
 @pytest.mark.parametrize(
     ("claim", "left"),
     [
-        (claim_volume("db"), {"DB", "db-log", "web"}),
-        (Claim("volume/d", was_judged=False), {"web"}),
-        (Claim("", was_judged=False), set()),
-        (claim_network("db"), {"db", "DB", "db-log", "web"}),
+        (hold_volume("db"), {"DB", "db-log", "web"}),
+        (Hold("volume/d", was_judged=False), {"web"}),
+        (Hold("", was_judged=False), set()),
+        (hold_network("db"), {"db", "DB", "db-log", "web"}),
     ],
 )
-def test_what_is_claimed_is_forgotten(claim: Claim, left: set[str]) -> None:
-    fills = VolumeFills()
+def test_what_is_claimed_is_forgotten(claim: Hold, left: set[str]) -> None:
+    fills = Fills()
     fills.add(["db", "DB", "db-log", "web"])
     fills.forget(claim)
     assert {name for name in ("db", "DB", "db-log", "web") if name in fills} == left

@@ -8,11 +8,11 @@ from proxy.podman import DB, DELETE, ask, claims, podman, status_of
 from proxy.stage import until
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.holds import hold_network, hold_volume
 from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
-from dockerproxy.proxy.deciding import is_as_claimed
-from dockerproxy.proxy.removals import claim_network, claim_volume
+from dockerproxy.policy.plans import find_holds
 
 JSON = "Content-Type: application/json"
 NET = ResolvedObject(ID, ("net",), subject=ID, belongs_to="ci", document={"id": ID})
@@ -34,8 +34,7 @@ def test_a_removal_is_about_what_was_claimed_for_it() -> None:
     assert isinstance(waiting, NeedsLookup)
     verdict = judge_object(DB, waiting, ResolvedObject("db", ("db",), subject="db"))
     assert isinstance(verdict, Verdict)
-    assert is_as_claimed(verdict, claim_volume("db"))
-    assert not is_as_claimed(verdict, claim_volume("db-log"))
+    assert find_holds(verdict) == (hold_volume("db"),)
 
 
 def test_a_network_is_not_removed_while_a_create_joins_it() -> None:
@@ -52,7 +51,7 @@ def test_a_network_is_not_removed_while_a_create_joins_it() -> None:
         judged = judge_object(socket.policy, judged, found.get(judged.lookup.kind))
     assert isinstance(judged, Verdict)
     assert (judged.passes, judged.decision.joins) == (True, (ID,))
-    joins, removes = claim_network(ID, uses=True), claim_network(ID)
+    joins, removes = hold_network(ID, uses=True), hold_network(ID)
     assert (joins.precedes(removes), removes.precedes(joins)) == (True, True)
-    assert not joins.precedes(claim_network(ID, uses=True))
-    assert not removes.precedes(claim_network("2f"))
+    assert not joins.precedes(hold_network(ID, uses=True))
+    assert not removes.precedes(hold_network("2f"))

@@ -11,7 +11,7 @@ from proxy.lookups import OTHER, OTHER_ID, POLICY, START, WEB, answer, asked, se
 
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import NeedsLookup
-from dockerproxy.proxy.lookup import settle
+from dockerproxy.proxy.running import settle
 from dockerproxy.proxy.sockets import LOOKUPS
 
 # What is asked, and what goes on

@@ -12,9 +12,9 @@ from proxy.harness import World, in_loop, request
 from proxy.lookups import answer, the_client
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.creating import is_counted
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.stamps import NONCE, OWNER
-from dockerproxy.proxy.quotas import is_counted
 
 LISTS = "/containers/json"
 
@@ -73,7 +73,7 @@ async def test_creates_of_one_owner_wait_for_a_slow_one_and_those_of_others_do_n
         here.clients[0].socket.patience = 0.2
         await impatient.send(create())
         status, body = await impatient.answer()
-        assert (status, b"is not counted within 0.2 seconds; try again later" in body) == (503, True)
+        assert (status, b"is not known: another request does not end for 0.2 seconds" in body) == (503, True)
         await leaving.close()
         assert (await ask(here, post("/volumes/create", Name="v")))[0] == 201
         held.goes.set()
@@ -186,7 +186,7 @@ async def test_an_engine_that_says_nothing_is_not_waited_for_and_the_lock_is_fre
         engine.gate = Held("before", LISTS)
         await client.send(create())
         status, body = await client.answer()
-        assert (status, b"is not counted within 0.2 seconds; try again later" in body) == (503, True)
+        assert (status, b"is not known: the engine says nothing for 0.2 seconds" in body) == (503, True)
         engine.gate = Standing().gate
         assert (await ask(here, create()))[0] == 201
 

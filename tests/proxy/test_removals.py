@@ -11,10 +11,12 @@ from proxy.harness import PATIENCE, Wire, in_loop, request, world
 from proxy.podman import ALL, DB, DELETE, add_socket, ask, claims, podman, status_of
 from proxy.stage import turn, until
 
+from dockerproxy.policy.holds import Hold, hold_network, hold_volume
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.phases import NeedsLookup, Verdict
-from dockerproxy.proxy.lookup import settle
-from dockerproxy.proxy.removals import Claim, Removals, StillRemovingError, claim_for, claim_network, claim_volume
+from dockerproxy.policy.plans import hold_for_removal
+from dockerproxy.proxy.holding import Holding, StillHeldError
+from dockerproxy.proxy.running import settle
 from dockerproxy.proxy.sockets import REMOVALS
 
 # What is removed
@@ -213,23 +215,23 @@ async def test_a_name_that_means_another_volume_when_it_is_its_turn_removes_none
 
 
 def test_an_underscore_may_stand_for_any_character() -> None:
-    judged = Claim("ci-1", was_judged=True)
+    judged = Hold("ci-1", was_judged=True)
     for name, waits in {"ci_1": True, "____": True, "ci_": True, "": True, "ci_2": False, "ci-1_": False}.items():
-        other = Claim(name, was_judged=False)
+        other = Hold(name, was_judged=False)
         assert (judged.precedes(other), other.precedes(judged)) == (waits, waits)
 
 
 def test_two_names_that_differ_in_capitals_are_claimed_apart() -> None:
-    own, other, beginning = claim_volume("data"), claim_volume("Data"), Claim("volume/DA", was_judged=False)
+    own, other, beginning = hold_volume("data"), hold_volume("Data"), Hold("volume/DA", was_judged=False)
     assert (own.precedes(other), other.precedes(own)) == (False, False)
     assert all(each.precedes(beginning) and beginning.precedes(each) for each in (own, other))
 
 
 def test_volumes_and_networks_are_claimed_apart() -> None:
-    network, volume = claim_network("v" * 64, uses=True), claim_volume("v")
-    for each in (volume, Claim("volume/", was_judged=False), Claim("volume/v", was_judged=False)):
+    network, volume = hold_network("v" * 64, uses=True), hold_volume("v")
+    for each in (volume, Hold("volume/", was_judged=False), Hold("volume/v", was_judged=False)):
         assert (network.precedes(each), each.precedes(network)) == (False, False)
-    everything = Claim("", was_judged=False)  # As a prune of Podman's system, which removes networks, too.
+    everything = Hold("", was_judged=False)  # As a prune of Podman's system, which removes networks, too.
     assert all(each.precedes(everything) and everything.precedes(each) for each in (network, volume))
 
 
@@ -237,22 +239,22 @@ def test_volumes_and_networks_are_claimed_apart() -> None:
 def test_only_a_prune_that_removes_networks_claims_them(target: str, *, waits: bool) -> None:
     verdict = judge(ALL, request("POST", target))
     assert isinstance(verdict, Verdict)
-    assert claim_for(verdict).precedes(claim_network("v", uses=True)) is waits
-    assert claim_for(verdict).precedes(claim_volume("v"))
+    assert hold_for_removal(verdict).precedes(hold_network("v", uses=True)) is waits
+    assert hold_for_removal(verdict).precedes(hold_volume("v"))
 
 
-CLAIMS = st.builds(Claim, st.sampled_from(["", "a", "ab", "abc", "b"]), st.booleans())
+CLAIMS = st.builds(Hold, st.sampled_from(["", "a", "ab", "abc", "b"]), st.booleans())
 
 
 @given(st.lists(st.tuples(CLAIMS, st.integers(0, 4), st.booleans()), max_size=8))
 def test_no_two_claims_that_matter_to_each_other_are_inside_and_all_get_their_turn(
-    plan: list[tuple[Claim, int, bool]],
+    plan: list[tuple[Hold, int, bool]],
 ) -> None:
     async def run() -> None:
-        removals, inside, done = Removals(), set[Claim](), list[Claim]()
+        removals, inside, done = Holding(), set[Hold](), list[Hold]()
 
-        async def remove(claim: Claim, turns: int) -> None:
-            async with removals.claim(claim, PATIENCE):
+        async def remove(claim: Hold, turns: int) -> None:
+            async with removals.take(claim, PATIENCE):
                 assert not any(each.precedes(claim) for each in inside)
                 inside.add(claim)
                 try:
@@ -275,12 +277,12 @@ def test_no_two_claims_that_matter_to_each_other_are_inside_and_all_get_their_tu
 
 def test_a_claim_is_not_waited_for_for_ever() -> None:
     async def run() -> None:
-        removals = Removals()
-        async with removals.claim(Claim("a", was_judged=True), 1):
-            with pytest.raises(StillRemovingError):
-                async with removals.claim(Claim("a", was_judged=True), 0.01):
+        removals = Holding()
+        async with removals.take(Hold("a", was_judged=True), 1):
+            with pytest.raises(StillHeldError):
+                async with removals.take(Hold("a", was_judged=True), 0.01):
                     pass
-        async with removals.claim(Claim("a", was_judged=True), 0.01):
+        async with removals.take(Hold("a", was_judged=True), 0.01):
             assert len(removals) == 1
 
     asyncio.run(run())

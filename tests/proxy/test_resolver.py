@@ -13,7 +13,8 @@ from proxy.harness import Wire, World, in_loop, world
 from proxy.lookups import OTHER, POLICY, START, WEB, answer, asked, serve
 from proxy.stage import until
 
-from dockerproxy.proxy.resolver import Inquiry, UnknownObjectError, read_answer
+from dockerproxy.policy.steps import UnknownObjectError
+from dockerproxy.proxy.resolver import Inquiry, read_answer
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
 GOES_ON = answer(WEB, ends=False)

@@ -78,6 +78,6 @@ def sweep(
     try:
         ask = next(steps)
         while True:
-            ask = steps.send(fetch(path, *ask, _PATIENCE, _LONGEST))
+            ask = steps.send(fetch(path, ask.method, ask.target, _PATIENCE, _LONGEST))
     except StopIteration:
         return

@@ -31,8 +31,40 @@ from collections.abc import Container, Iterable
 from typing import Final
 
 from dockerproxy.policy.claim import Claim, Object, objects_at
+from dockerproxy.policy.holds import Hold, hold_volume
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, write_json
+
+_MOST: Final = 10_000
+
+
+class Fills:
+    """Names of volumes that were made through this proxy, and that no container has mounted since."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+
+    def add(self, names: Iterable[str]) -> None:
+        """Remember volumes, which no container has."""
+        self._names.update(dict.fromkeys(names))
+        for oldest in [*self._names][:-_MOST]:
+            del self._names[oldest]
+
+    def discard(self, names: Iterable[str]) -> None:
+        """Forget volumes that a container may have from now on."""
+        for name in names:
+            self._names.pop(name, None)
+
+    def forget(self, hold: Hold) -> None:
+        """Forget the volumes that a request holds, to remove them or to mount them."""
+        self.discard([name for name in self._names if hold.precedes(hold_volume(name))])
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
 
 SERVICES: Final = frozenset({"ServiceCreate", "ServiceUpdate"})
 

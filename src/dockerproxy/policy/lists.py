@@ -110,7 +110,7 @@ class Element(NamedTuple):
     found: ResolvedObject | Lookup
 
 
-class Answer(NamedTuple):
+class Listing(NamedTuple):
     """The engine's answer to a list operation: its elements stand between the brackets, from `start` to `stop`."""
 
     text: str
@@ -220,7 +220,7 @@ def write_filters(owner: str) -> str:
     return quote(json.dumps({"label": [f"{OWNER}={owner}"]}))
 
 
-def read_list(operation: Operation, content: bytes, version: str, before: Answer | None = None) -> Answer | None:
+def read_list(operation: Operation, content: bytes, version: str, before: Listing | None = None) -> Listing | None:
     """Read the answer to a list operation; None if it is not as it must be. Further lookups are under the version.
 
     Clients poll, and most of what comes is as it was before, in an answer to the same: that is not read again.
@@ -229,12 +229,12 @@ def read_list(operation: Operation, content: bytes, version: str, before: Answer
     try:
         start = find_list(text, BELOW.get(operation.name, ""))
         if text.startswith("null", start):
-            return Answer(text, len(text), len(text), ())
+            return Listing(text, len(text), len(text), ())
         elements = tuple(_read_elements(text, start, lookup, version, before))
     except (ValueError, IndexError, RecursionError):
         return None
     stop = skip_blanks(text, elements[-1].stop if elements else start + 1)
-    return Answer(text, start + 1, stop, elements)
+    return Listing(text, start + 1, stop, elements)
 
 
 def find_list(text: str, key: str) -> int:
@@ -251,7 +251,7 @@ def find_list(text: str, key: str) -> int:
         place = skip_blanks(text, place)
 
 
-def _read_elements(text: str, start: int, lookup: Lookup, version: str, before: Answer | None) -> Iterator[Element]:
+def _read_elements(text: str, start: int, lookup: Lookup, version: str, before: Listing | None) -> Iterator[Element]:
     """Yield the elements of a list. A ValueError or IndexError says that it is none, or cut short.
 
     Attack: an element that only begins like one of before -> Defence: both are objects, and such a one ends where the

@@ -3,26 +3,25 @@
 judge ──► NeedsBody ──judge_body──► NeedsLookup ──judge_object──► ... ──► Verdict
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from dockerproxy.api.catalog import HEALTH, Operation, Shape
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.copies import MOUNTING
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.copies import Fills
+from dockerproxy.policy.lists import Listing
 from dockerproxy.policy.model import Decision, Mode
-from dockerproxy.policy.objects import BUILD, BY_NAME, NETWORK_REMOVALS, SWEEPING, VOLUME_CREATE, Lookup
-from dockerproxy.policy.spelling import SPELLED
+from dockerproxy.policy.objects import BUILD, Lookup
+from dockerproxy.policy.steps import Ask, Find, Lock, Open, Perform, Read, Says, Stream, Tell, Whole, Work, Yielded
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.head import Framing, RequestHead
 
+_Result = TypeVar("_Result")
 _NO_BODY: Final = Framing.NONE
-
-
-REMOVING: Final = BY_NAME | SWEEPING
-"""Operations that may remove volumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +76,22 @@ class NeedsLookup(Reading):
     lookup: Lookup
 
 
+class Scene(NamedTuple):
+    """What a plan may look at besides its verdict.
+
+    Attributes:
+        policy: By which the request is judged.
+        fills: Volumes of the engine that may be filled.
+        listed: Lists of the engine's that were read for the same socket, by operation and version.
+        now: Seconds since 1970.
+    """
+
+    policy: CompiledPolicy
+    fills: Fills
+    listed: dict[tuple[str, str], Listing]
+    now: float
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict(Reading):
     """A request that is decided.
@@ -86,11 +101,13 @@ class Verdict(Reading):
         to_engine: What to write to the engine: the head, and a body that was held; empty if the request does not pass.
             Of a prune that removes only some, it is the list with which that begins.
         needs: What a contained grant would have to say for its body, by words; None where nobody learns from it.
+        plan: What it takes besides being passed on; None if nothing.
     """
 
     decision: Decision
     to_engine: bytes
     needs: Mapping[str, Value] | None
+    plan: "Callable[[Verdict, Scene], Plan] | None" = None
 
     @property
     def passes(self) -> bool:
@@ -98,37 +115,10 @@ class Verdict(Reading):
         return bool(self.to_engine)
 
     @property
-    def removes_volumes(self) -> bool:
-        """Whether it passes, and may remove volumes, which must be there still when another request is about them."""
-        return self.request.operation.name in REMOVING and bool(self.to_engine) and not self.decision.shows
-
-    @property
-    def mounts_unread(self) -> bool:
-        """Whether it passes, and may mount volumes of which the decision says nothing."""
-        return self.decision.copies is None and self.request.operation.name in MOUNTING and bool(self.to_engine)
-
-    @property
-    def removes_network(self) -> bool:
-        """Whether it passes, and removes a network that is somebody's."""
-        found = self.known.found
-        is_removal = self.request.operation.name in NETWORK_REMOVALS and bool(self.to_engine)
-        return is_removal and found is not None and bool(found.document) and found.belongs_to != ""
-
-    @property
-    def respells(self) -> bool:
-        """Whether its answer has paths of the host that its client may call otherwise."""
-        return bool(self.known.places.paths) and self.request.operation.name in SPELLED
-
-    @property
     def needs_docker(self) -> bool:
         """Whether it passes, and the engine must say first whether it is Docker: to allow it, or to learn from it."""
         is_asked = self.decision.docker_only or self.needs is not None
         return bool(self.to_engine) and self.request.operation.name == BUILD and is_asked
-
-    @property
-    def makes_volume(self) -> bool:
-        """Whether it makes a volume that its client owns. Engines answer with another's, if that has the name."""
-        return self.operation.name == VOLUME_CREATE and self.decision.owner != ""
 
     @property
     def takes_none(self) -> bool:
@@ -140,24 +130,42 @@ class Verdict(Reading):
         return self.request.operation.name == "ContainerDeleteLibpod" and self.request.values("ignore") == ("true",)
 
     @property
-    def goes_alone(self) -> bool:
-        """Whether it has an engine connection of its own, since more is done with it than to pass it on."""
-        more = self.hides or self.decision.shows or self.decision.counts_for or self.respells
-        more = more or self.makes_volume
-        return self.removes_volumes or (bool(more or self.decision.copies) and bool(self.to_engine))
-
-    @property
     def is_simple(self) -> bool:
         """Whether it reads something at once and is passed on as it is, leaving the connection open."""
         reads = self.request.method == "GET" and self.operation.shape is Shape.REPLY and self.operation is not HEALTH
-        return reads and self.passes and self.is_whole and not (self.goes_alone or self.head.close)
+        return reads and self.passes and self.is_whole and self.plan is None and not self.head.close
 
 
 Judged = NeedsBody | NeedsLookup | Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Act(Yielded[Whole]):
+    """Have the engine act on the request as the verdict has it; what comes of it is a `Whole`.
+
+    The engine is waited for, whether the client stays or goes: what is held is held until it is done.
+
+    Attributes:
+        verdict: What is recorded, and what goes to the engine.
+        to_the_end: Whether only the end of the connection says that the engine is done.
+    """
+
+    verdict: Verdict
+    to_the_end: bool = False
+
+
+Step: TypeAlias = Ask | Find | Lock | Work[object] | Read | Open | Act | Perform | Tell
+Steps: TypeAlias = Generator[Step, object, _Result]
+Outcome: TypeAlias = Whole | Says | Stream | Verdict
+Plan: TypeAlias = Steps[Outcome]
+"""What a request takes besides being passed on: it yields steps, gets what came of each, and returns what the client
+gets, or a verdict that goes on without a plan. Where the engine does not answer, an `UnknownObjectError` is raised in
+it."""
 
 
 def deny(verdict: Verdict, reason: str, status: int = HTTPStatus.FORBIDDEN) -> Verdict:
     """Deny a request that was allowed. It passes as it would have where nothing is refused."""
     message = f"{verdict.operation.name} denied: {reason}"
     decision = replace(verdict.decision, allowed=False, message=message, status=status)
-    return replace(verdict, decision=decision, to_engine=verdict.to_engine if verdict.mode is not Mode.ENFORCE else b"")
+    denied = replace(verdict, decision=decision)
+    return replace(denied, to_engine=b"", plan=None) if verdict.mode is Mode.ENFORCE else denied

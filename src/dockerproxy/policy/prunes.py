@@ -33,25 +33,10 @@ from dockerproxy.policy.anonymous import ANONYMOUS
 from dockerproxy.policy.lists import PRUNES, RELATIVE, is_relative, read_list
 from dockerproxy.policy.objects import Kind, ResolvedObject, certain_values, get_object
 from dockerproxy.policy.stamps import OWNER
+from dockerproxy.policy.steps import Answer, Ask
 from dockerproxy.text import decimal, number
 from dockerproxy.wire.answer import write_message
 from dockerproxy.wire.document import Json, read_json
-
-
-class Ask(NamedTuple):
-    """A request without a body."""
-
-    method: str
-    target: str
-
-    @property
-    def head(self) -> bytes:
-        """Return all of it."""
-        return f"{self.method} {self.target} HTTP/1.1\r\nhost: dockerproxy\r\n\r\n".encode()
-
-
-Answer: TypeAlias = tuple[int, bytes]
-"""Status and content."""
 
 Removal: TypeAlias = Generator[Ask, Answer, None]
 """Yields each request that a removal takes, and gets its answer."""

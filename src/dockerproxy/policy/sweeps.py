@@ -18,7 +18,8 @@ from typing import Final, NamedTuple
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import Kind, ResolvedObject
-from dockerproxy.policy.prunes import LISTINGS, Answer, Ask, Removal, find_time, remove_own
+from dockerproxy.policy.prunes import LISTINGS, Removal, find_time, remove_own
+from dockerproxy.policy.steps import Answer, Ask
 from dockerproxy.text import escape, shorten_ids
 from dockerproxy.wire.answer import read_message
 

@@ -20,7 +20,8 @@ from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.engine import Engine, connect
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.http2 import DeniedEnd
-from dockerproxy.proxy.lookup import find_docker, settle
+from dockerproxy.proxy.identify import find_docker
+from dockerproxy.proxy.running import settle
 from dockerproxy.proxy.tunnel import open_tunnel
 from dockerproxy.proxy.turns import TURN
 from dockerproxy.wire.exchange import State

@@ -21,6 +21,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, read_created
 from dockerproxy.policy.judge import attach_body, judge, judge_body, judge_engine
 from dockerproxy.policy.phases import Judged, NeedsBody, Verdict
+from dockerproxy.policy.steps import Whole
 from dockerproxy.proxy.accounting import NO_LINE
 from dockerproxy.proxy.answers import read_head
 from dockerproxy.proxy.asking import Asking
@@ -154,17 +155,13 @@ class Exchange(Asking):
         if isinstance(judged, Verdict) and judged.needs_docker:
             self._hold()
             self._client.find_docker(self._take_engine)
-        elif isinstance(judged, Verdict) and not self.needs_settling(judged):
+        elif isinstance(judged, Verdict) and not self.shared.has_plan(judged):
             self._proceed(judged)
         elif isinstance(judged, NeedsBody) or (isinstance(judged, Verdict) and not judged.is_whole):
             self._collect(judged)
         else:
             self._hold()
             self._client.look_up(self._policy, judged)
-
-    def needs_settling(self, verdict: Verdict) -> bool:
-        """Whether more is done with a request than to pass it on, or it may mount a volume that is being filled."""
-        return verdict.goes_alone or (verdict.mounts_unread and self.shared.protects_volumes)
 
     def go_on(self, judged: Judged | Refusal) -> None:
         """Go on with what was found out while the request was held."""
@@ -369,3 +366,12 @@ class Exchange(Asking):
         """Begin the answer to a request that went alone."""
         self.state = step(self.state, Signal.WHOLE)
         self.begin_answer(head)
+
+    def end_alone(self, verdict: Verdict, answer: Whole) -> None:
+        """Pass on the whole answer to a request that went alone."""
+        self.judged, head = verdict, read_head(answer.head)
+        if head is not None:
+            self.begin_alone(head)
+        if self.socket.notes_created:
+            self.note_answer(answer.content)
+        self.end_with(answer.data)

@@ -20,7 +20,7 @@ from typing import Final
 
 from dockerproxy.policy.descriptions import read_image_labels, read_object
 from dockerproxy.policy.objects import Lookup, ResolvedObject
-from dockerproxy.policy.prunes import Answer
+from dockerproxy.policy.steps import Answer, UnknownObjectError, Whole
 from dockerproxy.proxy.answers import read_head
 from dockerproxy.proxy.engine import open_connection
 from dockerproxy.proxy.failures import choose_engine
@@ -54,10 +54,6 @@ _LONGEST_FIXED: Final = 16 * 1024
 
 _AMBIGUOUS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
 """What Docker and Podman answer for the beginning of two ids. A client that may use neither learns nothing of that."""
-
-
-class UnknownObjectError(Exception):
-    """The engine did not say what a name means. The text is for the client."""
 
 
 class AmbiguousNameError(UnknownObjectError):
@@ -324,3 +320,9 @@ def read_answer(data: bytes) -> tuple[ResponseHead, bytes]:
     if content is None:
         raise UnknownObjectError(_CUT)
     return head, content
+
+
+def take_apart(data: bytes) -> Whole:
+    """Read an answer that has come whole."""
+    head, content = read_answer(data)
+    return Whole(data, head.status, content)

@@ -10,15 +10,16 @@ from dockerproxy.api.secrets import redact
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import JournalPort, LogPort
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.copies import Fills
+from dockerproxy.policy.creating import mount_unread
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.lists import Answer
+from dockerproxy.policy.lists import Listing
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.nesting import Mount, find_nested, list_mounts
 from dockerproxy.policy.phases import Judged, Verdict
 from dockerproxy.proxy.connections import PATIENCE, Connections
 from dockerproxy.proxy.control import Control
-from dockerproxy.proxy.copying import VolumeFills
-from dockerproxy.proxy.removals import Removals
+from dockerproxy.proxy.holding import Holding
 from dockerproxy.proxy.resolver import Resolver
 from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.proxy.turns import Turns
@@ -73,7 +74,7 @@ class SocketState:
         self.patience = PATIENCE
         self._judged: dict[bytes, Judged] = {}
         self.simple: dict[bytes, Verdict] = {}
-        self.listed: dict[tuple[str, str], Answer] = {}
+        self.listed: dict[tuple[str, str], Listing] = {}
         self._plain: set[str] = set()
         self.is_gone = self.is_replaced = False
         self._sheds = False
@@ -177,8 +178,8 @@ class Shared:
     now: Callable[[], float]
     remark: str = ""
     turns: Turns = field(default_factory=Turns)
-    removals: Removals = field(default_factory=Removals)
-    fills: VolumeFills = field(default_factory=VolumeFills)
+    holding: Holding = field(default_factory=Holding)
+    fills: Fills = field(default_factory=Fills)
     resolver: Resolver = field(default_factory=Resolver)
     counting: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     worker: Worker = field(init=False)
@@ -189,7 +190,9 @@ class Shared:
         self.worker = Worker(self.now)
         self.control = Control(self.log)
 
-    @property
-    def protects_volumes(self) -> bool:
-        """Whether a volume may be filled, or is claimed: else nobody reads which volumes unjudged bodies mount."""
-        return bool(self.fills or self.removals)
+    def has_plan(self, verdict: Verdict) -> bool:
+        """Whether more is done with a request than to pass it on.
+
+        Which volumes an unjudged body mounts is only read while a volume may be filled, or is held.
+        """
+        return verdict.plan is not None and (verdict.plan is not mount_unread or bool(self.fills or self.holding))

@@ -1,6 +1,6 @@
 """Removing what clients of a socket own, when none has been connected for a while, or at the end of the process.
 
-It asks the engine itself, in the owner's name (`proxy/performing`): that takes no socket of ours, and is no client.
+It asks the engine itself, in the owner's name (`proxy/running`): that takes no socket of ours, and is no client.
 
 - Attack: a client that comes while it sweeps -> Defence: nothing more is begun (test: test_a_client_stops_a_sweep).
 - Attack: a client of another socket with the same owner -> Defence: an owner is idle if none of its sockets has one
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from dockerproxy.policy.prunes import Answer, Ask
+from dockerproxy.policy.steps import Answer, Ask
 from dockerproxy.policy.sweeps import Swept, sweep
-from dockerproxy.proxy.performing import perform
+from dockerproxy.proxy.running import perform
 from dockerproxy.settings import Level, Sweep
 
 if TYPE_CHECKING:

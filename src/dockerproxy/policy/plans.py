@@ -1,0 +1,106 @@
+"""Which plan a request has, and what must be held for it."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS, Shape
+from dockerproxy.policy.copies import MOUNTING
+from dockerproxy.policy.creating import create, hold_for_create, mount_unread
+from dockerproxy.policy.holds import REMOVING, VOLUME, Hold, hold_network, hold_volume
+from dockerproxy.policy.lists import PRUNES, has_joined, write_filters
+from dockerproxy.policy.model import Decision, Mode
+from dockerproxy.policy.objects import (
+    NETWORK_REMOVALS,
+    SWEEPING,
+    VOLUME_CREATE,
+    VOLUME_PRUNES,
+    ResolvedObject,
+    get_object,
+    name_in,
+)
+from dockerproxy.policy.phases import Act, Plan, Reading, Scene, Verdict, deny
+from dockerproxy.policy.spelling import SPELLED
+from dockerproxy.policy.steps import Ask, UnknownObjectError
+from dockerproxy.policy.views import edit, prune_own, read, read_listing, show_list
+from dockerproxy.policy.watching import watch
+
+PlanMaker = Callable[[Verdict, Scene], Plan]
+
+_LIST: Final = "/containers/json?all=1&filters="
+
+
+def find_plan(reading: Reading, decision: Decision) -> PlanMaker | None:
+    """Return the plan of a request that passes; None if it is only passed on, or does not pass."""
+    operation, name = reading.operation, reading.operation.name
+    if not decision.allowed and reading.mode is Mode.ENFORCE:
+        return None
+    is_partial = bool(reading.hides or decision.shows)
+    is_edited = is_partial or (reading.known.places.paths and name in SPELLED)
+    plans = (
+        (remove, name in REMOVING and not decision.shows),
+        (remove_network, _find_network(reading) is not None),
+        (watch, is_partial and operation.shape is Shape.STREAM),
+        (prune_own, decision.shows and name in PRUNES),
+        (create, decision.copies or decision.mounts or decision.joins or decision.counts_for),
+        (show_list, decision.shows),
+        (read, is_edited or (decision.owner and name == VOLUME_CREATE)),
+        (mount_unread, decision.copies is None and name in MOUNTING),
+    )
+    return next((plan for plan, applies in plans if applies), None)
+
+
+def find_holds(verdict: Verdict) -> tuple[Hold, ...]:
+    """Return what must be held for a request that passes, before it is decided by what the engine says then."""
+    if verdict.plan is remove:
+        return (hold_for_removal(verdict),)
+    if verdict.plan is remove_network:
+        network = _find_network(verdict)
+        return () if network is None else (hold_network(network.id),)
+    return hold_for_create(verdict) if verdict.plan in {create, mount_unread} else ()
+
+
+def hold_for_removal(verdict: Verdict) -> Hold:
+    """Return the volumes that a request may remove."""
+    operation, found = verdict.operation, verdict.known.found
+    if operation.name in SWEEPING:
+        return Hold(VOLUME if operation.name in VOLUME_PRUNES else "", was_judged=False)
+    if found is None or not verdict.decision.about_object:  # It goes on under the name that the client spells.
+        return Hold(f"{VOLUME}{name_in(verdict.request.path, operation)}", was_judged=False)
+    return hold_volume(found.id)
+
+
+def _find_network(reading: Reading) -> ResolvedObject | None:
+    """Return the network that a request removes, if it is somebody's."""
+    found = reading.known.found if reading.operation.name in NETWORK_REMOVALS else None
+    return found if found is not None and found.document and found.belongs_to else None
+
+
+def remove(verdict: Verdict, scene: Scene) -> Plan:
+    """Let a request go on that may remove volumes.
+
+    It is sent over a connection of its own, which the client's end does not end: an engine goes on with a removal whose
+    client has gone.
+    """
+    scene.fills.forget(hold_for_removal(verdict))
+    return (yield from edit(verdict, (yield from Act(verdict, to_the_end=True))))
+
+
+def remove_network(verdict: Verdict, scene: Scene) -> Plan:
+    """Remove a network, unless a container would join it: it would join the next one of its name, of whoever's.
+
+    Only those of the network's owner count. Others join it because a grant lists its name, whoever's the next one is.
+    """
+    network, reason = _find_network(verdict), ""
+    try:
+        status, content = yield from Ask("GET", f"{_LIST}{write_filters(network.belongs_to if network else '')}")
+        is_list = status == HTTPStatus.OK
+        listing = (yield from read_listing(scene, OPERATIONS["ContainerList"], content)) if is_list else None
+    except UnknownObjectError:
+        listing = None
+    if network is None or listing is None:
+        reason = "the engine does not say which containers are on it"
+    elif any(has_joined(get_object(each.found), network) for each in listing.elements):
+        reason = "a container is on it, running or not, and would join the next network of its name; remove it first"
+    verdict = deny(verdict, reason) if reason else verdict
+    return (yield from edit(verdict, (yield from Act(verdict)))) if verdict.passes else verdict

@@ -1,0 +1,156 @@
+"""Steps: what the data path does for a request besides passing it on, and what comes of each.
+
+A plan (`policy/phases`) yields them. It does no I/O and knows no clock, and the data path knows no feature.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Generic, NamedTuple, Self, TypeAlias, TypeVar
+
+from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.wire.head import END_OF_HEAD
+
+_Result_co = TypeVar("_Result_co", covariant=True)
+
+
+Answer: TypeAlias = tuple[int, bytes]
+"""Status and content."""
+
+
+class Yielded(Generic[_Result_co]):
+    """A plan says `yield from` of it, and gets what came of it."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Generator[Self, _Result_co, _Result_co]:
+        """Yield the step itself."""
+        return (yield self)
+
+
+class UnknownObjectError(Exception):
+    """The engine did not say what it was asked. The text is for the client, who gets the status."""
+
+    def __init__(self, says: str, status: int = HTTPStatus.BAD_GATEWAY) -> None:
+        super().__init__(says)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Yielded[Answer]):
+    """Ask the engine something of ours; what comes of it is its `Answer`.
+
+    Attributes:
+        method: Of the request.
+        target: Of the request.
+        content: A body in JSON; None for none.
+        is_fixed: Whether it is about an image by its ID, of which only the labels matter, which are asked once.
+    """
+
+    method: str
+    target: str
+    content: bytes | None = None
+    is_fixed: bool = False
+
+    @property
+    def head(self) -> bytes:
+        """Return all of a request without a body."""
+        return f"{self.method} {self.target} HTTP/1.1\r\nhost: dockerproxy\r\n\r\n".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Find(Yielded[ResolvedObject | None]):
+    """Find out which object a name means; what comes of it is a `ResolvedObject`, or None if it means none."""
+
+    lookup: Lookup
+
+
+@dataclass(frozen=True, slots=True)
+class Lock(Yielded[None]):
+    """Wait until no other request of an owner has this lock, which is held until the plan is over."""
+
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Yielded[_Result_co]):
+    """Do what may take long, beside the loop if the content is long. A result of None means that it cannot be read."""
+
+    content: bytes
+    do: Callable[[], _Result_co | None]
+
+
+class Whole(NamedTuple):
+    """A whole answer of the engine: as it came, and taken apart."""
+
+    data: bytes
+    status: int
+    content: bytes
+
+    @property
+    def head(self) -> bytes:
+        """Its head, with the empty line."""
+        return self.data[: self.data.find(END_OF_HEAD) + len(END_OF_HEAD)]
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Yielded[Whole]):
+    """Send a request that changes nothing; what comes of it is a `Whole`. It ends with its client.
+
+    Attributes:
+        request: What goes to the engine.
+        waits: Whether the answer may take as long as it likes.
+        sift: Shortens what has come of a long list.
+    """
+
+    request: bytes
+    waits: bool = False
+    sift: Callable[[bytes], bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Open(Yielded[Whole | None]):
+    """Send a request whose answer may be a stream; what comes of it is a `Whole`, or None if it is a stream.
+
+    Attributes:
+        request: What goes to the engine.
+        waits: Whether the answer may begin as late as it likes.
+    """
+
+    request: bytes
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Perform(Yielded[Answer]):
+    """Make a request in an owner's name, judged as if a client had sent it; what comes of it is an `Answer`."""
+
+    owner: str
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Tell(Yielded[None]):
+    """Have the log say something about an operation, once for each socket."""
+
+    operation: str
+    text: str
+
+
+class Says(NamedTuple):
+    """An answer of ours."""
+
+    status: int
+    message: str
+
+
+class Stream(NamedTuple):
+    """The answer is the stream that was opened, of which the client gets what `show` makes of each line.
+
+    Attributes:
+        show: Yields what must be found to know what a client may see of a line, and returns that.
+        is_plain: Whether fields of the head go that may say more than they must.
+    """
+
+    show: Callable[[bytes], Generator[Find, object, bytes]]
+    is_plain: bool

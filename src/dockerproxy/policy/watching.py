@@ -1,0 +1,96 @@
+"""Streams of JSON lines, of which a client may not see all: events, and what a wait ends with.
+
+A client gets the events about objects that it may see, without what its socket hides. Each object is looked up once,
+when the first event about it comes, and judged as if the client had named it; unless the event itself rules it out, so
+that a busy engine is not asked about the containers of others by everyone who watches.
+
+Attack: make a volume, which has no ID, by the name of one that another had or will have, to be told what happened to
+that; leave out how it ended by a filter, or do not read -> Defence: whose a volume is is asked at each event, and what
+happened before it was made is hidden (test: test_no_event_of_anothers_volume_comes_by_its_name).
+Attack: make it in the second in which another of that name was removed, to be told which container had it -> Defence:
+then the container must be the client's, too (test: test_no_event_of_that_second_tells_a_container_of_others).
+Attack: make it in that second, to be told that there was another -> Defence: none. Events of a volume alone tell its
+name and driver, and a denial, too, tells that a name is taken
+(test: test_events_of_a_volume_alone_tell_name_and_driver).
+Attack: a client that does not read -> Defence: nothing more is read from the engine until it does.
+Attack: an object of which the engine says nothing, on many streams, so that no other client of the socket has anything
+looked up -> Defence: it has its time (test: test_a_lookup_that_is_not_answered_ends_with_its_time).
+Attack: an event without end; an object with labels that make its events too long, so that the streams of all others end
+-> Defence: such an event is left out (test: test_an_event_that_is_too_long_is_left_out).
+"""
+
+from collections.abc import Generator
+from http import HTTPStatus
+from typing import Final
+
+from dockerproxy.policy.events import Event, is_of_before, may_be_of_before, read_event, rules_out
+from dockerproxy.policy.hiding import hide_line
+from dockerproxy.policy.lists import EVENTS, admits
+from dockerproxy.policy.objects import Kind, ask
+from dockerproxy.policy.phases import Plan, Scene, Verdict
+from dockerproxy.policy.steps import Find, Open, Stream, UnknownObjectError
+from dockerproxy.policy.views import edit
+
+_KNOWN: Final = 4096
+"""Objects of which it is known whether the client may see them; the oldest is forgotten first."""
+
+_Finding = Generator[Find, object, bool]
+
+
+def watch(verdict: Verdict, _scene: Scene) -> Plan:
+    """Pass on what of a stream a client may see."""
+    answer = yield from Open(verdict.to_engine, waits=verdict.operation.name not in EVENTS)
+    if answer is None:
+        return Stream(_Watch(verdict).show, is_plain=bool(verdict.hides))
+    if answer.status == HTTPStatus.OK and verdict.decision.shows:
+        raise UnknownObjectError("the engine's events are no stream")
+    return (yield from edit(verdict, answer))
+
+
+class _Watch:
+    """Says which events a client may see."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self._verdict = verdict
+        self._shown: dict[tuple[str, str], bool] = {}
+
+    def show(self, line: bytes) -> Generator[Find, object, bytes]:
+        """Return what the client may see of a line; nothing if that is nothing."""
+        verdict = self._verdict
+        if verdict.decision.shows and not (yield from self._is_shown(line)):
+            return b""
+        left = hide_line(verdict.operation, verdict.hides, line) if verdict.hides else line
+        return left or b""
+
+    def _is_shown(self, line: bytes) -> _Finding:
+        """Whether the client may see the object of an event."""
+        event = read_event(line)
+        if event is None:
+            return False
+        key = event.kind, event.id
+        shown = self._shown.pop(key, None)
+        if shown is None or (event.kind is Kind.VOLUME and not event.is_last):
+            shown = yield from self._find(event)
+        if not event.is_last:
+            self._shown[key] = shown
+            if len(self._shown) > _KNOWN:
+                del self._shown[next(iter(self._shown))]
+        return shown
+
+    def _find(self, event: Event) -> _Finding:
+        shows = self._verdict.decision.shows
+        if rules_out(shows, event):
+            return False
+        try:
+            found = user = yield from self._ask(event.kind, event.id)
+            if found is not None and may_be_of_before(event, found):
+                user = yield from self._ask(Kind.CONTAINER, event.container)
+        except UnknownObjectError:
+            return False
+        if found is None or user is None or is_of_before(event, found):
+            return False
+        return any(admits(conditions, found) and admits(conditions, user) for conditions in shows)
+
+    def _ask(self, kind: Kind, name: str) -> Find:
+        """Return what finds an object as the engine has it now."""
+        return Find(ask(kind, name, self._verdict.request.version, self._verdict.operation))

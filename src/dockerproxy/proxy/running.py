@@ -1,0 +1,323 @@
+"""Runs what a request takes besides being passed on: lookups until it is decided, then the steps of its plan.
+
+All of it goes over connections of the proxy's own (`proxy/resolver`), never the client's. The engine is asked for each
+request: a name may mean something else a moment later. What is held is released at the end, whatever happens.
+
+Attack: a client that goes while the engine acts, so that what it holds is free too early -> Defence: what acts is not
+cancelled, and nothing more is begun (test: test_a_prune_ends_after_what_is_under_way_when_its_client_goes).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Generator
+from contextlib import AsyncExitStack
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from dockerproxy.policy.compile import CompiledPolicy, own_policy
+from dockerproxy.policy.holds import REMOVING
+from dockerproxy.policy.judge import judge, judge_object, judge_unknown
+from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.policy.phases import Act, NeedsLookup, Outcome, Scene, Step, Verdict
+from dockerproxy.policy.plans import find_holds
+from dockerproxy.policy.steps import (
+    Answer,
+    Ask,
+    Find,
+    Lock,
+    Open,
+    Read,
+    Says,
+    Stream,
+    Tell,
+    UnknownObjectError,
+    Whole,
+    Work,
+)
+from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
+from dockerproxy.proxy.holding import StillHeldError
+from dockerproxy.proxy.judging import is_quick
+from dockerproxy.proxy.resolver import AmbiguousNameError, collect, converse, take_apart
+from dockerproxy.proxy.streams import Opened, follow, open_stream
+from dockerproxy.settings import Level
+from dockerproxy.wire.answer import write_answer, write_message
+
+if TYPE_CHECKING:
+    from dockerproxy.proxy.client import Client
+    from dockerproxy.proxy.sockets import SocketState
+
+_Result = TypeVar("_Result")
+_Value = TypeVar("_Value")
+
+_SHORT: Final = 16 * 1024
+"""Bytes of an answer that is read at once."""
+
+
+class _ClientGoneError(Exception):
+    """The client has gone, or is answered: nothing more is begun for it."""
+
+
+async def settle(client: "Client", policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
+    """Find out which objects a request names, decide by the policy that its socket had then, and do what it takes."""
+    exchange, engines = client.exchange, client.shared.engines
+    try:
+        async with AsyncExitStack() as stack:
+            run = _Run(stack, client.socket, policy, client)
+            outcome = await run.outcome(judged)
+            if isinstance(outcome, Verdict):
+                exchange.go_on(outcome)
+            elif isinstance(outcome, Stream):
+                await run.stream(outcome)
+            else:
+                run.pass_on(outcome)
+    except _ClientGoneError:
+        return
+    except UnknownObjectError as error:
+        if exchange.is_held:
+            blame = TOO_MUCH_ASKED if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+            about = f"{judged.operation.name} cannot be answered: " if error.status == HTTPStatus.BAD_GATEWAY else ""
+            exchange.fail(error.status, f"{about}{error}", blame)
+    except StillHeldError:
+        exchange.fail(503, "another request still removes or mounts these volumes; try again later", TOO_MUCH_ASKED)
+    except OSError as error:
+        if exchange.is_held:
+            exchange.fail(503, explain_unreachable(engines, choose_engine(engines), error))
+
+
+async def perform(socket: "SocketState", owner: str, ask: Ask) -> Answer:
+    """Make a request in the name of an owner, like a client of this socket who may do what is granted by `own`.
+
+    It is judged by a policy that grants `own` and nothing else, and enforces it, whatever the mode of the socket.
+    """
+    policy = own_policy(owner)
+    judged = judge(policy, ask.head)
+    if not isinstance(judged, NeedsLookup | Verdict):
+        return HTTPStatus.BAD_REQUEST, write_message("the engine calls it what no request can name")
+    try:
+        async with AsyncExitStack() as stack:
+            outcome = await _Run(stack, socket, policy).outcome(judged)
+            if isinstance(outcome, Verdict) and outcome.passes:
+                await stack.enter_async_context(socket.removals)
+                outcome = await _act(socket, Act(outcome))
+    except UnknownObjectError as error:
+        return error.status, write_message(str(error))
+    except StillHeldError:
+        return HTTPStatus.SERVICE_UNAVAILABLE, write_message("another request is still removing it")
+    return _say(outcome)
+
+
+def _say(outcome: Outcome) -> Answer:
+    """Return what came of a request that was made in an owner's name."""
+    match outcome:
+        case Whole(_, status, content):
+            return status, content
+        case Says(status, message):
+            return status, write_message(message)
+        case Verdict() as denied:
+            return denied.decision.status, write_message(denied.decision.message)
+        case Stream():
+            return HTTPStatus.BAD_GATEWAY, write_message("the engine's answer is a stream")
+
+
+class _Run:
+    """One request that takes more than being passed on.
+
+    Attributes:
+        verdict: What was decided about it.
+    """
+
+    verdict: Verdict
+
+    def __init__(
+        self, stack: AsyncExitStack, socket: "SocketState", policy: CompiledPolicy, client: "Client | None" = None
+    ) -> None:
+        self._stack = stack
+        self._socket = socket
+        self._policy = policy
+        self._client = client
+        self._opened: Opened | None = None
+        self._streams = False
+
+    async def outcome(self, judged: NeedsLookup | Verdict) -> Outcome:
+        """Decide, and do what the plan says. A verdict that comes back without its plan goes on, or is denied."""
+        self.verdict = verdict = await self._decide(judged)
+        if verdict.plan is None or not self._has_plan(verdict):
+            return verdict
+        shared = self._socket.shared
+        scene = Scene(self._policy, shared.fills, self._socket.listed, time.time())
+        return await self._take_steps(verdict.plan(verdict, scene))
+
+    # Deciding
+
+    async def _decide(self, judged: NeedsLookup | Verdict) -> Verdict:
+        """Decide, and hold what it takes. What was true before the hold need not be true any longer: decide again."""
+        verdict = await self._look_up(judged)
+        if not self._has_plan(verdict):
+            return verdict
+        holds = await _look(self._socket, verdict.body or b"", partial(find_holds, verdict))
+        if not holds:
+            return verdict
+        if verdict.operation.name in REMOVING:
+            await self._stack.enter_async_context(self._socket.removals)
+        for hold in holds:
+            await self._stack.enter_async_context(self._socket.shared.holding.take(hold, self._socket.patience))
+        verdict = await self._look_up(judged)
+        again = await _look(self._socket, verdict.body or b"", partial(find_holds, verdict))
+        if verdict.passes and not set(again) <= set(holds):
+            raise UnknownObjectError("the name means another object than before", HTTPStatus.SERVICE_UNAVAILABLE)
+        return verdict
+
+    def _has_plan(self, verdict: Verdict) -> bool:
+        """Whether a plan can begin: a start has no body to speak of, but may have one, and comes back with that."""
+        return verdict.is_whole and self._socket.shared.has_plan(verdict)
+
+    async def _look_up(self, judged: NeedsLookup | Verdict) -> Verdict:
+        """Ask the engine all that must be known of a request, and decide about it."""
+        socket, policy, name = self._socket, self._policy, judged.operation.name
+        unknown: AmbiguousNameError | None = None
+        try:
+            async with asyncio.timeout(socket.patience):
+                while isinstance(judged, NeedsLookup):
+                    waiting = judged
+                    found = await self._find(waiting.lookup, waiting.request.version)
+                    unknown = unknown or found if isinstance(found, AmbiguousNameError) else unknown
+                    resolved = found if isinstance(found, ResolvedObject) else None
+                    work = partial(judge_object, policy, waiting, resolved)
+                    is_short = is_quick(policy, waiting, waiting.body or b"")
+                    judged = work() if is_short else await socket.shared.worker.run(socket.judging, work)
+            if unknown:
+                raise unknown
+        except TimeoutError:
+            says = f"the engine says nothing for {socket.patience:g} seconds"
+            return judge_unknown(judged, f"{name} cannot be decided: {says}")
+        except UnknownObjectError as error:
+            hides = bool(policy.owner) and isinstance(error, AmbiguousNameError)
+            return judge_unknown(judged, f"{name} cannot be decided: {error}", hides=hides)
+        return judged
+
+    async def _find(self, lookup: Lookup, version: str) -> ResolvedObject | AmbiguousNameError | None:
+        async with self._socket.lookups:
+            return await self._socket.shared.resolver.find(self._socket.shared.engines, lookup, version)
+
+    # The steps of a plan
+
+    async def _take_steps(self, plan: Generator[Any, Any, _Result]) -> _Result:
+        """Take the steps of a plan in their order; return what it returns."""
+        resume: Callable[[], Step] = partial(next, plan)
+        while True:
+            try:
+                step = resume()
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return] # it is what the plan returns
+            try:
+                resume = partial(plan.send, await self._take(step))
+            except UnknownObjectError as error:
+                resume = partial(plan.throw, error)
+            except TimeoutError:
+                who = "another request does not end" if isinstance(step, Lock) else "the engine says nothing"
+                silent = UnknownObjectError(f"{who} for {self._socket.patience:g} seconds", HTTPStatus.GATEWAY_TIMEOUT)
+                resume = partial(plan.throw, silent)
+
+    async def _take(self, step: Step) -> object:
+        """Take one step; return what came of it."""
+        match step:
+            case Work(content, do):
+                return await _look(self._socket, content, do)
+            case Tell(operation, text):
+                self._tell(operation, text)
+                return None
+        if self._client is not None and not (self._streams or self._client.exchange.is_held):
+            raise _ClientGoneError
+        match step:
+            case Ask() | Find() | Lock():
+                async with asyncio.timeout(self._socket.patience):
+                    return await self._ask(step)
+            case Read() | Open():
+                return await self._read(step)
+        self._detach(step.verdict if isinstance(step, Act) else self.verdict)
+        return await (
+            _act(self._socket, step) if isinstance(step, Act) else perform(self._socket, step.owner, step.ask)
+        )
+
+    async def _ask(self, step: Ask | Find | Lock) -> object:
+        """Ask what the engine knows soon, or wait for others of the same owner."""
+        socket, shared = self._socket, self._socket.shared
+        if isinstance(step, Lock):
+            return await self._stack.enter_async_context(shared.counting.setdefault(step.owner, asyncio.Lock()))
+        if isinstance(step, Find):
+            found = await self._find(step.lookup, self.verdict.request.version)
+            return found if isinstance(found, ResolvedObject) else None
+        if step.content is not None:
+            self._detach(self.verdict)
+        async with socket.lookups:
+            return await shared.resolver.ask(shared.engines, step.target, step.content, is_fixed=step.is_fixed)
+
+    async def _read(self, step: Read | Open) -> Whole | None:
+        socket, engines = self._socket, self._socket.shared.engines
+        if isinstance(step, Open):
+            async with asyncio.timeout(None if step.waits else socket.patience):
+                self._opened = await open_stream(self._stack, engines, step.request)
+            return self._opened.whole
+        if step.waits:
+            return take_apart(await converse(engines, step.request, to_the_end=False))
+        sift = step.sift
+        async with asyncio.timeout(socket.limits.engine_timeout if sift is None else socket.patience), socket.lookups:
+            if sift is None:
+                return take_apart(await converse(engines, step.request, to_the_end=False))
+            shorten = partial(_sift, socket, sift)
+            return take_apart(await collect(engines, step.request, shorten))
+
+    def _detach(self, verdict: Verdict) -> None:
+        """Note that the engine acts, whether the client stays or goes."""
+        self.verdict = verdict
+        if self._client is not None:
+            self._client.exchange.detach(verdict)
+
+    def _tell(self, operation: str, text: str) -> None:
+        """Log it once."""
+        socket = self._socket
+        if operation not in socket.told:
+            socket.told.add(operation)
+            socket.shared.log.message(Level.WARNING, f"socket {socket.name}: {operation} leaves out {text}")
+
+    # What the client gets
+
+    def pass_on(self, answer: Whole | Says) -> None:
+        """Give the client an answer that is there, if it is still there itself."""
+        if self._client is None or not self._client.exchange.is_held:
+            return
+        exchange = self._client.exchange
+        if isinstance(answer, Says):
+            data = write_answer(answer.status, answer.message, close=False, decision=exchange.account.decision)
+            answer = take_apart(data)
+        exchange.end_alone(self.verdict, answer)
+
+    async def stream(self, stream: Stream) -> None:
+        """Pass on what the client may see of a stream, until the engine ends or the client goes."""
+        if self._client is not None and self._opened is not None:
+            self._streams, show = True, partial(self._show, stream)
+            await follow(self._client, self._opened, show, is_plain=stream.is_plain)
+
+    async def _show(self, stream: Stream, line: bytes) -> bytes:
+        return await self._take_steps(stream.show(line))
+
+
+async def _act(socket: "SocketState", act: Act) -> Whole:
+    return take_apart(await converse(socket.shared.engines, act.verdict.to_engine, to_the_end=act.to_the_end))
+
+
+async def _sift(socket: "SocketState", sift: Callable[[bytes], bytes], content: bytes) -> bytes:
+    return await _look(socket, content, partial(sift, content))
+
+
+async def _look(socket: "SocketState", content: bytes, work: "Callable[[], _Value | None]") -> _Value:
+    """Do something with a content; with a long one beside the loop, so that nobody else waits.
+
+    Raises:
+        UnknownObjectError: It cannot be read.
+    """
+    seen = work() if len(content) <= _SHORT else await socket.shared.worker.run(socket.judging, work)
+    if seen is None:
+        raise UnknownObjectError("the engine's answer is not as expected")
+    return seen
