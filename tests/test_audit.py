@@ -10,7 +10,7 @@ MOST_ON_THE_PATH: Final = 9_404
 
 MOST_OF_ALL: Final = 21_796
 MOST_OF_TESTS: Final = 53_300
-MOST_WORDS: Final = 35_068
+MOST_WORDS: Final = 32_493
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

@@ -94,7 +94,7 @@ def render_list() -> str:
     """Write the list of all pages, and of what cannot be bounded."""
     pages = ", ".join(f"[{name}](bodies/{name}.md)" for name in OPERATIONS if name in BODIES)
     reasons = dict.fromkeys(SEALED[name] for name in OPERATIONS if name in SEALED)
-    sealed = ((", ".join(f"`{name}`" for name in OPERATIONS if SEALED.get(name) == each), each) for each in reasons)
+    sealed = ((write_code(name for name in OPERATIONS if SEALED.get(name) == each), each) for each in reasons)
     return (
         f"\n{fill(f'Each page has all fields, and what a contained grant allows of them: {pages}.')}\n"
         "These cannot be restricted. They are granted `unrestricted` or not at all:\n"

@@ -256,9 +256,10 @@ def find_socket_lines() -> dict[str, list[str]]:
 
 
 def render_socket_lines() -> str:
-    """Write a table of them, the one that most take first."""
-    lines = sorted(find_socket_lines().items(), key=lambda item: -len(item[1]))
-    return write_table("setting | presets", ((f"`{line}`", write_code(names)) for line, names in lines))
+    """Write a table of them, the one that most take last, without their names."""
+    *lines, (most, _) = sorted(find_socket_lines().items(), key=lambda item: len(item[1]))
+    rows = [*((f"`{line}`", write_code(names)) for line, names in lines), (f"`{most}`", "all others")]
+    return write_table("setting | presets", rows)
 
 
 def render_page() -> str:
