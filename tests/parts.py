@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +27,10 @@ def write_table(head: str, rows: Iterable[Iterable[str]]) -> str:
 def write_operations(names: Collection[str]) -> str:
     """Write names of operations, of a section that has nearly all of them by its reads or writes."""
     parts: list[str] = []
-    for group, operations in groupby(OPERATIONS.values(), lambda each: f"`{each.section}:{each.access}`"):
-        named = [each.name for each in operations]
+    groups: dict[str, list[str]] = {}
+    for each in OPERATIONS.values():
+        groups.setdefault(f"`{each.section}:{each.access}`", []).append(each.name)
+    for group, named in groups.items():
         missing = [name for name in named if name not in names]
         found = [name for name in named if name in names]
         short = f"{group} but {write_code(missing)}" if missing else group

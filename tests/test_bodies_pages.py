@@ -95,11 +95,9 @@ def render_list() -> str:
     pages = ", ".join(f"[{name}](bodies/{name}.md)" for name in OPERATIONS if name in BODIES)
     reasons = dict.fromkeys(SEALED[name] for name in OPERATIONS if name in SEALED)
     sealed = ((write_code(name for name in OPERATIONS if SEALED.get(name) == each), each) for each in reasons)
-    return (
-        f"\n{fill(f'Each page has all fields, and what a contained grant allows of them: {pages}.')}\n"
-        "These cannot be restricted. They are granted `unrestricted` or not at all:\n"
-        + write_table("operation | because", sealed)
-    )
+    listed = fill(f"Each page has all fields, and what a contained grant allows of them: {pages}.")
+    rows = write_table("operation | because", sealed)
+    return f"\n{listed}\nThese cannot be restricted. They are granted `unrestricted` or not at all:\n{rows}"
 
 
 def render_conditions() -> str:
