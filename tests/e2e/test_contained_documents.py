@@ -129,7 +129,7 @@ def spelled(draw: st.DrawFn, node: Node, value: Any) -> Any:
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[str, bytes]:
     """Draw the query and the body of a request: mostly faultless, and sometimes with a value in the wrong place."""
-    body: dict[str, Any] = {"Image": "busybox", "HostConfig": {}, "Labels": {"case": LABEL}}
+    body: dict[str, Any] = {"Image": "docker.io/library/busybox", "HostConfig": {}, "Labels": {"case": LABEL}}
     for path in draw(st.lists(st.sampled_from(sorted(VALID)), max_size=20, unique=True)):
         put(body, path, deepcopy(draw(st.sampled_from(VALID[path]))))
     for field in draw(st.lists(st.sampled_from(FIELDS), max_size=2)):
