@@ -17,7 +17,7 @@ from dockerproxy.policy.constraints.own import Own, own_by
 from dockerproxy.policy.constraints.parameters import EITHER
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.hiding import find_bar
-from dockerproxy.policy.image_grants import SEEN, list_seen, needs_tags, show_images
+from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
 from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, VOLUME_CREATE, WORDS, list_switches
@@ -35,8 +35,6 @@ CREATED_BY: Final = {
 
 _SERVING: Final = frozenset({"ContainerExec", "ContainerUpdate"})
 """Those that change a container of a service, too. Its names and addresses are a swarm's."""
-
-_EXAMPLE_OF_TAGS: Final = "docker.io/library/NAME-*"
 
 _CONTAINERS: Final = ("ContainerList", "ContainerListLibpod")
 """Where these show only some, nothing counts all."""
@@ -294,7 +292,7 @@ class _Answers(dict[str, Decision]):
             reason, remedy = f"the quota of {evaded} cannot count what it makes", "to allow it, use another socket"
         elif grants and not cases and any(needs_tags(name, values_of(each.conditions), owns=True) for each in grants):
             reason = "it must say by tags which names clients may give or remove"
-            remedy = propose(self._policy.remedy, name, {"tags": (_EXAMPLE_OF_TAGS,)})
+            remedy = propose(self._policy.remedy, name, {"tags": EXAMPLES["tags"]})
         elif name in CREATED_BY and grants and not cases:
             reason = f"what is own is changed only within a grant of {CREATED_BY[name]}"
             remedy = propose(self._policy.remedy, CREATED_BY[name], {})

@@ -3,7 +3,7 @@
 Images are shared by all clients of an engine. Only names bound what a client does with them.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Final, NamedTuple
 
@@ -13,13 +13,16 @@ from dockerproxy.policy.globs import find_stem, overlap
 from dockerproxy.policy.model import Grant, Policy, values_of
 from dockerproxy.policy.objects import BUILD, OWN, REMOVAL, TAGGING
 from dockerproxy.policy.references import normalise_pattern
-from dockerproxy.policy.values import items_of
+from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 SEEN: Final = frozenset(f"Image{verb}{api}" for verb in ("History", "Inspect", "List") for api in ("", "Libpod")).union(
     ("ImageAttestations", "ImageExistsLibpod")
 )
 """What `own` grants of images."""
+
+EXAMPLES: Final[Mapping[str, Value]] = {"tags": ("docker.io/library/NAME-*",), "images": ("docker.io/**",)}
+"""What a proposed line says where a grant must name images."""
 
 _CREATE: Final = "ContainerCreate"
 _USING: Final = frozenset({_CREATE, "ImageCreate"})
