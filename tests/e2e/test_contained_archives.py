@@ -131,7 +131,8 @@ def test_podman_builds_only_for_an_unrestricted_grant(podman: Engine, label: str
         assert ask(proxy.socket, "GET", "/_ping").status == 200
     assert not has_image(podman, f"granted/{label}")
     with running_policy(podman.socket, json.dumps([*READS, {"ImageBuild": "unrestricted"}])) as proxy:
-        assert b"Successfully built" in build(proxy.socket, f"t=granted/{label}").body
+        printed = build(proxy.socket, f"t=granted/{label}").body.decode()
+        assert "Successfully built" in printed, printed
     assert has_image(podman, f"granted/{label}")
     remove_image(podman, f"granted/{label}")
 
