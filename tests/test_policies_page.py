@@ -24,7 +24,7 @@ from dockerproxy.config.schema import MODES, SWEEPS, make_schema
 from dockerproxy.policy.compile import CREATED_BY
 from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.objects import WORDS
+from dockerproxy.policy.objects import OWN, RUNNING, WORDS
 from dockerproxy.policy.quota import WORDS as COUNTED
 from dockerproxy.policy.values import Pairs, Takes, Value, write_grant
 from dockerproxy.policy.vocabulary import find_words, is_of_body
@@ -113,7 +113,8 @@ def render_word(name: str) -> Iterator[str]:
         if word is not None:
             meanings.setdefault(word.summary, []).append(operation.name)
     for summary, operations in meanings.items():
-        example = write_grant(operations[0], {name: value_of(find_words(OPERATIONS[operations[0]])[name])})
+        beside = {OWN: True} if name == RUNNING else {}
+        example = write_grant(operations[0], {**beside, name: value_of(find_words(OPERATIONS[operations[0]])[name])})
         items = getattr(find_words(OPERATIONS[operations[0]])[name], "words", ())
         yield f"`{example}`:\n{summary}.\n" + (
             f"{textwrap.fill(f'Items: {write_code(items)}.', WIDTH)}\n" if items else ""

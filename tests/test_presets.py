@@ -57,16 +57,16 @@ CREATORS: Final = ("compose", "ofelia-run", "woodpecker", "authentik", "dockersp
 """Those of programs that create containers, contained ones."""
 
 OWNERS: Final = (
-    *("ci", "ai-agent", "testcontainers", "devcontainers", "gitlab-runner", "forgejo-runner", "llm-sandbox"),
+    *("ci", "ai-agent", "testcontainers", "devcontainers", "gitlab-runner"),
     *("jenkins", "openhands"),
 )
 """Those of programs that create contained containers and reach no others."""
 
 ROOTS: Final = (
     *("swarm-cronjob", "docker-volume-backup-swarm", "wud-update", "watchtower", "portainer", "dockge"),
-    *("github-runner", "ansible", "arcane", "dockhand"),
+    *("github-runner", "ansible", "arcane", "dockhand", "llm-sandbox", "forgejo-runner"),
 )
-"""Those of programs that create containers of any kind, or change services."""
+"""Those of programs that create containers of any kind, change services, or copy files of running containers."""
 
 KINDS: Final = {
     "Programs that only read": READERS,

@@ -12,6 +12,7 @@ from dockerproxy.api.bodies.tables import SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.claims.checks import find_places_of_labels
 from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.claims.uploads import STARTING, keeps_stopped
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import Own, own_by
 from dockerproxy.policy.constraints.parameters import EITHER
@@ -312,17 +313,20 @@ def _compile(name: str, grant: Grant, owner: str, *, counts_for: str) -> Case:
     operation = OPERATIONS[name]
     own = Condition(own_by(owner), value=True)
     conditions = _name_images(name, tuple(_by(owner, condition) for condition in grant.conditions))
-    is_by_tags = name == REMOVAL and any(condition.word == "tags" for condition in conditions)
+    said, starts = {condition.word for condition in conditions}, owner != "" and name in STARTING
+    is_by_tags = name == REMOVAL and "tags" in said
     speaks = any(is_about_object(operation, condition.word) for condition in conditions)
     keeps = (owner or not is_open) and name in KINDS and table is not None and find_places_of_labels(table)
     asks = (body is not None and body.asks) or bool(keeps)
     decision = Decision(
         allowed=True,
         source=grant.source,
-        about_object=speaks or asks,
+        about_object=speaks or asks or starts,
+        starts=starts,
         fixed=_UNFORCED if is_by_tags else _FIXED_OF_BUILDS if body is not None and name == BUILD else {},
         docker_only=body is not None and name == BUILD,
         counts_for=counts_for,
+        keeps_stopped=keeps_stopped(name, said),
         owner=owner if name == VOLUME_CREATE and not is_open else "",
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))

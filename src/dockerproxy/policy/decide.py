@@ -19,7 +19,7 @@ from dockerproxy.policy.constraints.base import Condition, judge_claim
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.copies import COPYING, list_copies
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import KINDS, VOLUME_CREATE, Lookup, ResolvedObject, find_object
+from dockerproxy.policy.objects import KINDS, RUNNING, VOLUME_CREATE, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.stamps import NEW, add_stamp, make_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import Pairs
@@ -88,7 +88,7 @@ def is_allowed(answer: Decision | Lookup | Wanted) -> bool:
 
 def reading_of_head(request: CanonicalRequest, known: Known) -> Reading:
     """Read the head of a request."""
-    reading = Reading(request=request, answers=known.answers, found=known.found)
+    reading = Reading(request=request, answers=known.answers, found=known.found, places=known.places)
     read_head(reading, known.found)
     return reading
 
@@ -126,7 +126,7 @@ def _look_at(
         read = reading_of_head(request, known)
         head = judge_claims(case.by_word, read.claims)
         if head.faults:
-            return None
+            return head if all(fault.word == RUNNING for fault in head.faults) else None
         if head.lookups:
             return replace(head.lookups[0], others=head.lookups[1:])
         if read.query:

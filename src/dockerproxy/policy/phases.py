@@ -115,6 +115,11 @@ class Verdict(Reading):
         return is_removal and found is not None and bool(found.document) and found.belongs_to != ""
 
     @property
+    def starts(self) -> bool:
+        """Whether it passes, and starts a container of which no files may be copied meanwhile."""
+        return self.decision.starts and self.known.found is not None and bool(self.to_engine)
+
+    @property
     def respells(self) -> bool:
         """Whether its answer has paths of the host that its client may call otherwise."""
         return bool(self.known.places.paths) and self.request.operation.name in SPELLED
@@ -143,7 +148,7 @@ class Verdict(Reading):
     def goes_alone(self) -> bool:
         """Whether it has an engine connection of its own, since more is done with it than to pass it on."""
         more = self.hides or self.decision.shows or self.decision.counts_for or self.respells
-        more = more or self.makes_volume
+        more = more or self.makes_volume or self.starts
         return self.removes_volumes or (bool(more or self.decision.copies) and bool(self.to_engine))
 
     @property

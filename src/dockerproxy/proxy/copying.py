@@ -21,7 +21,7 @@ from dockerproxy.policy.phases import Verdict, deny
 from dockerproxy.proxy.removals import Claim, claim_volume
 from dockerproxy.proxy.resolver import UnknownObjectError, converse, read_answer
 from dockerproxy.proxy.views import look
-from dockerproxy.wire.document import list_of, read_engine_json
+from dockerproxy.wire.document import list_of, object_of, read_engine_json
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.sockets import SocketState
@@ -84,7 +84,8 @@ async def settle_copies(socket: "SocketState", policy: CompiledPolicy, verdict: 
             may_fill = bool(new) and not is_served and await _is_outside_swarm(socket)
             for name in filter(is_full_id, () if is_made else set(names).difference(absent)):
                 if not await _is_mounted(socket, name):
-                    return deny(verdict, "no container has this anonymous volume, which may be in the making; name it")
+                    says = "no container that was started has this anonymous volume; name it"
+                    return deny(verdict, says)
     except (TimeoutError, UnknownObjectError):
         return deny(verdict, _SILENT, HTTPStatus.GATEWAY_TIMEOUT)
     filled = tuple(new) if may_fill and not is_made else ()
@@ -123,11 +124,12 @@ async def _is_absent(socket: "SocketState", verdict: Verdict, name: str) -> bool
 
 
 async def _is_mounted(socket: "SocketState", name: str) -> bool:
-    """Whether a container has a volume."""
+    """Whether a container has a volume that was started: into others, files may be copied (`policy/claims/uploads`)."""
     filters = quote(json.dumps({"volume": [name]}))
-    target = f"/containers/json?all=1&limit=1&filters={filters}"
+    target = f"/containers/json?all=1&filters={filters}"
     status, content = await socket.shared.resolver.ask(socket.shared.engines, target)
-    return status == HTTPStatus.OK and bool(list_of(read_engine_json(content)))
+    states = [object_of(each).get("State") for each in list_of(read_engine_json(content))]
+    return status == HTTPStatus.OK and any(isinstance(state, str) and state != "created" for state in states)
 
 
 async def _is_outside_swarm(socket: "SocketState") -> bool:

@@ -18,7 +18,7 @@ from dockerproxy.policy.objects import ResolvedObject, get_object
 from dockerproxy.policy.phases import NeedsLookup, Verdict, deny
 from dockerproxy.proxy.copying import find_copies, settle_copies
 from dockerproxy.proxy.judging import is_quick
-from dockerproxy.proxy.removals import Claim, claim_for, claim_network, claim_volume
+from dockerproxy.proxy.removals import Claim, claim_container, claim_for, claim_network, claim_volume
 from dockerproxy.proxy.resolver import AmbiguousNameError, UnknownObjectError
 from dockerproxy.proxy.views import read_listing
 
@@ -36,6 +36,9 @@ async def decide_and_claim(
     claims = await _claim(stack, socket, verdict)
     if claims:  # What was true of a volume before the claim need not be true any longer.
         verdict = await _decide(socket, policy, judged)
+    held = _claim_held(verdict)
+    if held and verdict.passes and held[0].name not in {claim.name for claim in claims}:
+        verdict = deny(verdict, "the name means another container than before", HTTPStatus.SERVICE_UNAVAILABLE)
     if verdict.removes_network:
         verdict = await _keep_joined(socket, verdict, claims[0])
     if verdict.passes and verdict.decision.copies:
@@ -114,9 +117,30 @@ async def _claim(stack: AsyncExitStack, socket: "SocketState", verdict: Verdict)
         copies = set(await find_copies(socket, verdict))
         claims = [claim_volume(each, uses=each not in copies) for each in sorted(copies.union(verdict.decision.mounts))]
         claims += [claim_network(each, uses=True) for each in sorted(verdict.decision.joins)]
+        claims += _claim_held(verdict)
     for claim in claims:
         await stack.enter_async_context(socket.shared.removals.claim(claim, socket.patience))
     return claims
+
+
+def _claim_held(verdict: Verdict) -> list[Claim]:
+    """Claim a container that a request starts, or that must not start while the engine copies its files.
+
+    Attack: upload to a container slowly, and start it meanwhile, through any socket of its owner, by a grant with or
+    without conditions -> Defence: each start is about the ID that was looked up, and waits until the engine is done
+    (test: test_a_start_waits_until_the_engine_has_copied_files).
+    Attack: end the connection of an upload of which the engine still unpacks what came -> Defence: `Engine.drop` waits
+    for the end of the engine (test: test_a_start_waits_for_a_copy_whose_client_has_gone).
+    Attack: give the name to another container meanwhile -> Defence: it is looked up again once it is claimed, and must
+    be the same (test: test_a_container_that_changes_its_name_meanwhile_is_not_copied_from).
+    Attack: upload devices while another upload unpacks files of their names -> Defence: one copy at a time
+    (test: test_two_copies_of_one_container_wait_for_each_other).
+    Sockets without `own` start any container at any time. A container of another owner starts as its owner likes.
+    """
+    found = verdict.known.found
+    if found is None or not (verdict.decision.keeps_stopped or verdict.starts):
+        return []
+    return [claim_container(found.id, uses=verdict.starts)]
 
 
 def is_as_claimed(verdict: Verdict, claim: Claim) -> bool:

@@ -21,6 +21,8 @@ from dockerproxy.wire.head import peek
 from dockerproxy.wire.http2 import SETTINGS, START
 
 if TYPE_CHECKING:
+    from asyncio import Event
+
     from dockerproxy.proxy.sockets import SocketState
 
 _NEXT: Final = Signal.NEXT
@@ -52,6 +54,7 @@ class Ending:
         judged: The request, once it was read; None again when the record is written.
         body: What reads its body; None if there is none, or none yet.
         finish: Passes on its answer if that comes whole, where it is simple; None on the long way.
+        copied: Set when the engine is done with a request that copies files; None of others.
     """
 
     # An exchange has these of its own when they change: most never do.
@@ -59,6 +62,7 @@ class Ending:
     judged: Judged | None = None
     body: RequestBody | None = None
     finish: Callable[[bytes], bool] | None = None
+    copied: "Event | None" = None
     _closes = False
     _held = 0
 
@@ -184,6 +188,8 @@ class Ending:
         """Finish the exchange, or let the rest of the request go on to an engine that has answered early."""
         client = self._client
         self.state = step(self.state, Signal.ANSWER_END)
+        if self.copied is not None:
+            self.copied.set()
         self._end(Outcome.ALLOWED)
         if self.state is State.DONE:
             self._free()
@@ -269,6 +275,8 @@ class Ending:
             self.judged = self.finish = None
         if self._held:
             self._give_back()
+        if self.copied is not None and not self.copied.is_set():
+            self._client.drop_engine()
 
     def _give_back(self) -> None:
         """Make room for other bodies."""

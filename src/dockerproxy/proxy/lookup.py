@@ -77,7 +77,7 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: NeedsLookup |
     except UnknownObjectError as error:
         exchange.fail(503, str(error), TOO_MUCH_ASKED)
     except StillRemovingError:
-        exchange.fail(503, "another request still removes or mounts these volumes; try again later", TOO_MUCH_ASKED)
+        exchange.fail(503, "another request still uses the same container or volumes; try again later", TOO_MUCH_ASKED)
     except OSError as error:
         if exchange.is_held:
             exchange.fail(503, explain_unreachable(shared.engines, choose_engine(shared.engines), error))
@@ -89,6 +89,9 @@ async def _settle(
     """Decide, and do what a request needs; what is claimed for it is claimed until the stack ends."""
     exchange, socket = client.exchange, client.socket
     verdict, claims = await decide_and_claim(stack, socket, policy, judged)
+    if verdict.passes and verdict.decision.keeps_stopped:
+        await _copy_files(exchange, verdict)
+        return
     goes_alone = exchange.needs_settling(verdict)
     if goes_alone and not verdict.is_whole:
         # A start has no body to speak of, but may have one: it comes back with that.
@@ -108,6 +111,14 @@ async def _settle(
         await _create(exchange, verdict, policy.owner)
     else:
         await show_part(exchange, verdict, policy.owner)
+
+
+async def _copy_files(exchange: "Exchange", verdict: Verdict) -> None:
+    """Let a request go on that copies files; return when the engine is done, whether its client stays or goes."""
+    if exchange.is_held:
+        exchange.copied = copied = asyncio.Event()
+        exchange.let_go(verdict)
+        await copied.wait()
 
 
 async def _create(exchange: "Exchange", verdict: Verdict, owner: str) -> None:

@@ -1,4 +1,4 @@
-"""Claims on volumes, and on own networks: nothing that goes through this process takes away what is being removed.
+"""Claims on volumes, own networks and containers, by which requests through this process wait for each other.
 
 A volume has no id. Podman removes the one volume whose name begins with what it is given, if none has that very name.
 So what removes `db` because a condition allows `db` must find it there still, or it removes `db-secret`.
@@ -38,6 +38,7 @@ from dockerproxy.policy.phases import Verdict
 from dockerproxy.text import lower
 
 _VOLUME: Final = "volume/"
+_CONTAINER: Final = "container/"
 
 
 class StillRemovingError(Exception):
@@ -74,8 +75,10 @@ class Claim:
 
         Docker compares exact names. There this is too wide, but only for clients that may remove any volume.
         """
-        return len(self.name) <= len(name) and all(
-            ours in {"_", own} for ours, own in zip(lower(self.name), lower(name), strict=False)
+        return (
+            not name.startswith(_CONTAINER)
+            and len(self.name) <= len(name)
+            and all(ours in {"_", own} for ours, own in zip(lower(self.name), lower(name), strict=False))
         )
 
 
@@ -109,6 +112,11 @@ class Removals:
 def claim_network(identity: str, *, uses: bool = False) -> Claim:
     """Return a claim on one network."""
     return Claim(f"network/{identity}", was_judged=True, uses=uses)
+
+
+def claim_container(identity: str, *, uses: bool = False) -> Claim:
+    """Return a claim on one container: no files are copied while it starts, and it does not start while they are."""
+    return Claim(f"{_CONTAINER}{identity}", was_judged=True, uses=uses)
 
 
 def claim_volume(name: str, *, uses: bool = False) -> Claim:

@@ -28,6 +28,7 @@ from dockerproxy.policy.objects import (
     LABELLED,
     NAMING,
     OWN,
+    RUNNING,
     TAGGING,
     WORDS,
     Kind,
@@ -99,7 +100,7 @@ _HARMLESS: Final = frozenset({UNTOLD, _UNKNOWN})
 _CONTRIVED: Final = frozenset({_CUT, _LONG, _STRANGE})
 """Gaps that no program needs, and any client can send: they never omit a condition."""
 
-_NOT_OF_NAMES: Final = frozenset({OWN, LABELLED})
+_NOT_OF_NAMES: Final = frozenset({OWN, LABELLED, RUNNING})
 """Words that speak of an object whatever it is called: no request says which of its labels matter."""
 
 _OPTIONAL: Final = frozenset({"names"})
