@@ -145,8 +145,9 @@ def test_no_files_are_copied_where_another_container_may_write(name: str) -> Non
         assert copy(name, mounts=[mount]) is packs_no_mounts
         assert copy(name, "{own: true, running: true}", mounts=[mounted("volume", Name="data")])
     if name == "ContainerArchive":
-        for mount in (mounted("bind", Source="/srv"), mounted("image"), mounted("cluster"), None, "x"):
-            assert not copy(name, mounts=[mount])
+        others: tuple[object, ...] = (mounted("bind", Source="/srv"), mounted("image"), mounted("cluster"), None, "x")
+        for each in others:
+            assert not copy(name, mounts=[each])
     told = {"id": ID, **FRESH}
     reading = Reading(request=request_for(OPERATIONS[name], COPIES[name]), answers={})
     claim_fresh(reading, ResolvedObject(ID, ("web",), subject=ID, document=told))  # Under an old version of the API.
