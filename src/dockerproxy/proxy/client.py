@@ -290,7 +290,7 @@ class Client(asyncio.Protocol):
             self.engine.drop(copied)
             self.engine = None
         elif copied is not None:
-            copied.set()
+            copied()
 
     def judge_aside(self, work: Callable[[], _Result], then: Callable[[_Result], None]) -> None:
         """Do in the worker's thread what takes long, then go on with what came of it."""

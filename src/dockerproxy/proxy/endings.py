@@ -21,8 +21,6 @@ from dockerproxy.wire.head import peek
 from dockerproxy.wire.http2 import SETTINGS, START
 
 if TYPE_CHECKING:
-    from asyncio import Event
-
     from dockerproxy.proxy.sockets import SocketState
 
 _NEXT: Final = Signal.NEXT
@@ -54,7 +52,7 @@ class Ending:
         judged: The request, once it was read; None again when the record is written.
         body: What reads its body; None if there is none, or none yet.
         finish: Passes on its answer if that comes whole, where it is simple; None on the long way.
-        copied: Set when the engine is done with a request that copies files; None of others.
+        copied: Called when the engine is done with a request that copies files; None of others.
     """
 
     # An exchange has these of its own when they change: most never do.
@@ -62,7 +60,7 @@ class Ending:
     judged: Judged | None = None
     body: RequestBody | None = None
     finish: Callable[[bytes], bool] | None = None
-    copied: "Event | None" = None
+    copied: Callable[[], None] | None = None
     _closes = False
     _held = 0
 
@@ -189,7 +187,8 @@ class Ending:
         client = self._client
         self.state = step(self.state, Signal.ANSWER_END)
         if self.copied is not None:
-            self.copied.set()
+            self.copied()
+            self.copied = None
         self._end(Outcome.ALLOWED)
         if self.state is State.DONE:
             self._free()
@@ -275,7 +274,7 @@ class Ending:
             self.judged = self.finish = None
         if self._held:
             self._give_back()
-        if self.copied is not None and not self.copied.is_set():
+        if self.copied is not None:
             self._client.drop_engine()
 
     def _give_back(self) -> None:

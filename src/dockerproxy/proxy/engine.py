@@ -77,21 +77,21 @@ class Engine(asyncio.Protocol):
         self._client.buffers.flow(self.transport)
         self._client.update_reading()
 
-    def drop(self, copied: asyncio.Event | None = None) -> None:
+    def drop(self, copied: Callable[[], None] | None = None) -> None:
         """Cut the connection; the client's end already knows.
 
-        While the engine copies files, only end writing, drop what it still says, and set the event when it is done.
+        While the engine copies files, only end writing, drop what it still says, and tell when it is done.
         """
         self._is_gone = True
         self._client.buffers.close(self.transport)
-        if copied is None or copied.is_set() or self._has_ended:
-            self.transport.abort()
-            if copied is not None:
-                copied.set()
+        if copied is not None and not self._has_ended:
+            self.transport.set_protocol(_Rest(copied))
+            self.transport.write_eof()
+            self.transport.resume_reading()
             return
-        self.transport.set_protocol(_Rest(copied))
-        self.transport.write_eof()
-        self.transport.resume_reading()
+        self.transport.abort()
+        if copied is not None:
+            copied()
 
     def _lose(self, error: Exception | None = None) -> None:
         self._has_ended = True
@@ -101,15 +101,15 @@ class Engine(asyncio.Protocol):
 
 
 class _Rest(asyncio.Protocol):
-    """Drops what the engine says once its client has gone, and sets an event at the end."""
+    """Drops what the engine says once its client has gone, and tells when the engine ends."""
 
-    def __init__(self, ended: asyncio.Event) -> None:
-        self._ended = ended
+    def __init__(self, then: Callable[[], None]) -> None:
+        self._then = then
 
     def connection_lost(self, error: Exception | None) -> None:
         """Note that the engine is done."""
         del error
-        self._ended.set()
+        self._then()
 
 
 async def connect(client: "Client", first: bytes) -> None:

@@ -116,7 +116,8 @@ async def _settle(
 async def _copy_files(exchange: "Exchange", verdict: Verdict) -> None:
     """Let a request go on that copies files; return when the engine is done, whether its client stays or goes."""
     if exchange.is_held:
-        exchange.copied = copied = asyncio.Event()
+        copied = asyncio.Event()
+        exchange.copied = copied.set
         exchange.let_go(verdict)
         await copied.wait()
 
