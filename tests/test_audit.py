@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 9_404
+MOST_ON_THE_PATH: Final = 9_565
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 21_796
-MOST_OF_TESTS: Final = 53_300
-MOST_WORDS: Final = 32_493
+MOST_OF_ALL: Final = 22_031
+MOST_OF_TESTS: Final = 53_666
+MOST_WORDS: Final = 32_599
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""
