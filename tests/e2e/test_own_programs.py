@@ -32,6 +32,12 @@ pytestmark = pytest.mark.engine
 NAMES = ("proxy", "other")
 MOST_LINES = 15
 
+COPIES = """
+- ContainerArchive: {own: true, running: true}
+- PutContainerArchive: {own: true, running: true}
+"""
+"""For programs that copy files while their containers run. No record says whether one did."""
+
 PROGRAMS = {
     "dockerode": """
 - own
@@ -42,7 +48,7 @@ PROGRAMS = {
 - ImageTag: {tags: ["docker.io/library/case-LABEL:*"]}
 - ImageDelete: {tags: ["docker.io/library/case-LABEL:*"]}
 - ImageCreate: {images: ["registry.invalid/none:1"]}
-""",
+""" + COPIES,
     "testcontainers": """
 - preset:testcontainers
 - ImageBuild: {tags: ["docker.io/library/case-LABEL:*", "docker.io/library/built-LABEL:*"]}
@@ -56,7 +62,7 @@ PROGRAMS = {
 - preset:ai-agent
 - ImageBuild: {tags: ["docker.io/library/sandbox-python-case-LABEL:latest"]}
 - ImageDelete: {tags: ["docker.io/library/sandbox-python-case-LABEL:latest"]}
-""",
+""" + COPIES,
 }
 
 
@@ -289,6 +295,7 @@ def test_a_program_that_was_learned_works_again_under_other_names(
     allow = yaml.safe_load((tmp_path / "docker.learned.yaml").read_text())["sockets"]["docker"]["allow"]
     assert (allow[0], len(allow) < MOST_LINES) == ("own", True), allow
     assert "unrestricted" not in json.dumps(allow)
+    allow += yaml.safe_load(COPIES)
     with running_policy(dockerd.socket, json.dumps(["preset:ping", *allow])) as proxy:
         assert run(replace(make_client(socket=proxy.socket), label=first.label[::-1]), tmp_path) == result
         assert denied_by_us(proxy) == []
