@@ -23,7 +23,7 @@ from e2e.engines import Engine
 from e2e.images import import_image
 from e2e.programs import Client
 from e2e.proxies import Proxy, denied, running_file, running_policy, running_proxy
-from e2e.scenarios import NODE, NODE_PROGRAM, SCENARIOS, devcontainer
+from e2e.scenarios import COPIES, NODE, NODE_PROGRAM, SCENARIOS, devcontainer
 from e2e.talk import ask
 from e2e.test_presets import PLAYBOOK, TESTCONTAINERS
 
@@ -31,12 +31,6 @@ pytestmark = pytest.mark.engine
 
 NAMES = ("proxy", "other")
 MOST_LINES = 15
-
-COPIES = """
-- ContainerArchive: {own: true, running: true}
-- PutContainerArchive: {own: true, running: true}
-"""
-"""For programs that copy files while their containers run. No record says whether one did."""
 
 PROGRAMS = {
     "dockerode": """
@@ -48,7 +42,8 @@ PROGRAMS = {
 - ImageTag: {tags: ["docker.io/library/case-LABEL:*"]}
 - ImageDelete: {tags: ["docker.io/library/case-LABEL:*"]}
 - ImageCreate: {images: ["registry.invalid/none:1"]}
-""" + COPIES,
+"""
+    + COPIES,
     "testcontainers": """
 - preset:testcontainers
 - ImageBuild: {tags: ["docker.io/library/case-LABEL:*", "docker.io/library/built-LABEL:*"]}
@@ -62,7 +57,8 @@ PROGRAMS = {
 - preset:ai-agent
 - ImageBuild: {tags: ["docker.io/library/sandbox-python-case-LABEL:latest"]}
 - ImageDelete: {tags: ["docker.io/library/sandbox-python-case-LABEL:latest"]}
-""" + COPIES,
+"""
+    + COPIES,
 }
 
 

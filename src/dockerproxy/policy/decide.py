@@ -11,6 +11,7 @@ from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.anonymous import stamp_anonymous
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
+from dockerproxy.policy.claims.builds import label_built
 from dockerproxy.policy.claims.parameters import read_head
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
@@ -172,6 +173,8 @@ def _write(
     content = write_json(read.content) if case.reads_body and read.content is not None else None
     copies = list_copies(read.claims, COPYING.get(request.operation.name, ""))
     decision = replace(case.decision, content=content, query=query, copies=copies)
+    if decision.docker_only:
+        decision = replace(decision, fixed={**decision.fixed, "labels": label_built(request.values("labels"))})
     decision = _use_own(policy, decision, read.claims)
     strange = [name for name in decision.makes if not _may_make(policy, case, name)]
     if strange:

@@ -208,7 +208,7 @@ EXPOSURES: Final = (
     ),
     Exposure(
         "ImageBuild",
-        "runs any command as root in a build, reads every image, and fetches URLs from the host's network",
+        "runs any command as root in a build, reads and replaces every image, and fetches URLs from the host's network",
         is_contained,
     ),
     Exposure(
