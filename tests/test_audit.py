@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 9_565
+MOST_ON_THE_PATH: Final = 9_575
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 22_031
-MOST_OF_TESTS: Final = 53_666
-MOST_WORDS: Final = 32_599
+MOST_OF_ALL: Final = 22_041
+MOST_OF_TESTS: Final = 53_718
+MOST_WORDS: Final = 32_692
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

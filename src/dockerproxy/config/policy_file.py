@@ -297,7 +297,7 @@ def _check_tags(reader: Reader, names: Mapping[str, Place], sockets: Iterable[So
     """Find sockets whose clients could replace or remove each other's images.
 
     Attack: give the name of an image that another client runs -> Defence: two owners have no name in common, by
-    whatever patterns (test: test_two_owners_have_no_name_in_common).
+    whatever patterns (test: test_two_owners_give_no_names_in_one_repository).
     """
     patterns = [each for socket in sockets for each in list_patterns(socket.name, socket.policy.policy, uses=False)]
     told = set[tuple[str, str]]()
