@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 9_404
+MOST_ON_THE_PATH: Final = 9_575
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 21_796
-MOST_OF_TESTS: Final = 53_300
-MOST_WORDS: Final = 35_068
+MOST_OF_ALL: Final = 22_041
+MOST_OF_TESTS: Final = 53_718
+MOST_WORDS: Final = 32_692
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

@@ -49,19 +49,15 @@ def render(body: Body) -> str:
     operation = OPERATIONS[body.operation]
     known = find_words(operation)
     names = [name for name in find_words_of_body(body) if name in known]
-    words = [f"| `{name}` | {known[name].summary} |\n" for name in names]
     example = {name: value_of(known[name]) for name in names[:2]}
     lines = [
         f"# {operation.name}\n\n",
         fill(f"`{operation.method} {operation.path}`: {operation.says}. {CONTENTS[body.content]}"),
         "\nA contained grant allows what this page lists. [Contained operations](../bodies.md) has the rules.\n",
     ]
-    if words:
-        lines += [
-            "\n| condition | meaning |\n|---|---|\n",
-            *words,
-            f"\nExample: `{write_grant(operation.name, example)}`.\n",
-        ]
+    if names:
+        words = ((f"`{name}`", known[name].summary) for name in names)
+        lines += [write_table("condition | meaning", words), f"Example: `{write_grant(operation.name, example)}`.\n"]
     if body.fields:
         lines += ["\n| field | since | allowed | meaning |\n|---|---|---|---|\n", *map(render_field, body.fields)]
     return "".join(lines)
@@ -96,14 +92,12 @@ def say_how(how: str) -> str:
 
 def render_list() -> str:
     """Write the list of all pages, and of what cannot be bounded."""
-    rows = ((f"[{name}](bodies/{name}.md)", OPERATIONS[name].says) for name in OPERATIONS if name in BODIES)
+    pages = ", ".join(f"[{name}](bodies/{name}.md)" for name in OPERATIONS if name in BODIES)
     reasons = dict.fromkeys(SEALED[name] for name in OPERATIONS if name in SEALED)
-    sealed = ((", ".join(f"`{name}`" for name in OPERATIONS if SEALED.get(name) == each), each) for each in reasons)
-    return (
-        write_table("operation | what it does", rows)
-        + "These cannot be restricted. They are granted `unrestricted` or not at all:\n"
-        + write_table("operation | because", sealed)
-    )
+    sealed = ((write_code(name for name in OPERATIONS if SEALED.get(name) == each), each) for each in reasons)
+    listed = fill(f"Each page has all fields, and what a contained grant allows of them: {pages}.")
+    rows = write_table("operation | because", sealed)
+    return f"\n{listed}\nThese cannot be restricted. They are granted `unrestricted` or not at all:\n{rows}"
 
 
 def render_conditions() -> str:

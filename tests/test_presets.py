@@ -16,6 +16,7 @@ from typing import Final
 
 import pytest
 import yaml
+from parts import fill_in, write_code, write_table
 from policy.judging import finish
 from policy.ordinary import body_of
 
@@ -30,7 +31,7 @@ from dockerproxy.policy.objects import OWN, missing
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import write_json
-from dockerproxy.workbench.exposure import find_exposures
+from dockerproxy.workbench.exposure import EXPOSURES, find_exposures
 
 CORPUS: Final = Path(__file__).parent / "corpus" / "presets"
 PAGE: Final = Path(__file__).parent.parent / "docs" / "presets.md"
@@ -56,16 +57,16 @@ CREATORS: Final = ("compose", "ofelia-run", "woodpecker", "authentik", "dockersp
 """Those of programs that create containers, contained ones."""
 
 OWNERS: Final = (
-    *("ci", "ai-agent", "testcontainers", "devcontainers", "gitlab-runner", "forgejo-runner", "llm-sandbox"),
+    *("ci", "ai-agent", "testcontainers", "devcontainers", "gitlab-runner"),
     *("jenkins", "openhands"),
 )
 """Those of programs that create contained containers and reach no others."""
 
 ROOTS: Final = (
     *("swarm-cronjob", "docker-volume-backup-swarm", "wud-update", "watchtower", "portainer", "dockge"),
-    *("github-runner", "ansible", "arcane", "dockhand"),
+    *("github-runner", "ansible", "arcane", "dockhand", "llm-sandbox", "forgejo-runner"),
 )
-"""Those of programs that create containers of any kind, or change services."""
+"""Those of programs that create containers of any kind, change services, or copy files of running containers."""
 
 KINDS: Final = {
     "Programs that only read": READERS,
@@ -74,13 +75,10 @@ KINDS: Final = {
     "Programs that create contained containers, and reach nothing else": OWNERS,
     "Programs that are root on the host": ROOTS,
 }
-TABLES: Final = re.compile(r"(<!-- presets: .+ -->\n)(.*)(<!-- end of presets -->\n)", re.DOTALL)
-SOCKETS: Final = re.compile(r"(<!-- sockets: .+ -->\n)(.*)(<!-- end of sockets -->\n)", re.DOTALL)
 NO_CLIENT: Final = ("ping", "read-only")
 """Those of no single program."""
 
 MOST_NAMED: Final = 12
-MOST_EXPOSED: Final = 3
 
 CONTENTS: Final = frozenset(
     {
@@ -223,23 +221,29 @@ def test_every_preset_that_a_comment_points_to_exists() -> None:
         assert set(re.findall(r"\bsee ([a-z][\w-]*)(?=[,;.)])", read_preset_text(name))) <= {*PRESETS, "docs"}, name
 
 
+def find_words() -> dict[str, str]:
+    """Return what presets expose, each with the word for it that the page has, the gravest first."""
+    words = {says: word for word, says in re.findall(r"^\| \*\*(.+)\*\* \| (.+) \|$", PAGE.read_text(), re.MULTILINE)}
+    exposed = {exposure.says for name in PRESETS for exposure in find_exposures(policy_of(name))}
+    return {exposure.says: words[exposure.says] for exposure in EXPOSURES if exposure.says in exposed}
+
+
 def render_table(names: Iterable[str]) -> str:
     """Write what presets are for, which operations they open beside those of a ping, and what that exposes."""
-    ping = opened_by("ping")
-    rows = ["| preset | for | operations | exposes |\n|---|---|---|---|\n"]
+    ping, words = opened_by("ping"), find_words()
+    rows = []
     for name in sorted(names):
-        opened = [f"`{operation}`" for operation in OPERATIONS if operation in opened_by(name) - ping]
-        operations = ", ".join(opened) if len(opened) <= MOST_NAMED else f"{len(opened)} operations"
-        exposed = [exposure.says for exposure in find_exposures(policy_of(name))]
-        more = [f"and {len(exposed) - MOST_EXPOSED} more"] if len(exposed) > MOST_EXPOSED else []
-        exposes = "; ".join([*exposed[:MOST_EXPOSED], *more])
-        rows.append(f"| `{name}` | {find_preset(name).about} | {operations or '-'} | {exposes or '-'} |\n")
-    return "".join(rows)
+        opened = [operation for operation in OPERATIONS if operation in opened_by(name) - ping]
+        operations = write_code(opened) if len(opened) <= MOST_NAMED else f"{len(opened)} operations"
+        exposes = ", ".join(words[exposure.says] for exposure in find_exposures(policy_of(name)))
+        rows.append((f"`{name}`", find_preset(name).about, operations or "-", exposes or "-"))
+    return write_table("preset | for | operations | exposes", rows)
 
 
 def render_tables() -> str:
-    """Write a table for each kind of presets."""
-    return "\n" + "".join(f"### {kind}\n\n{render_table(names)}\n" for kind, names in KINDS.items())
+    """Write a table of what presets expose, and one for each kind of presets."""
+    exposed = write_table("exposes | the program", ((f"**{word}**", says) for says, word in find_words().items()))
+    return exposed + "".join(f"### {kind}\n{render_table(names)}" for kind, names in KINDS.items())
 
 
 def find_socket_lines() -> dict[str, list[str]]:
@@ -252,10 +256,14 @@ def find_socket_lines() -> dict[str, list[str]]:
 
 
 def render_socket_lines() -> str:
-    """Write a table of them, the one that most take first."""
-    lines = sorted(find_socket_lines().items(), key=lambda item: -len(item[1]))
-    rows = "".join(f"| `{line}` | {', '.join(f'`{name}`' for name in names)} |\n" for line, names in lines)
-    return f"\n| setting | presets |\n|---|---|\n{rows}\n"
+    """Write a table of them, the one that most take last, without their names."""
+    *lines, (most, _) = sorted(find_socket_lines().items(), key=lambda item: len(item[1]))
+    rows = [*((f"`{line}`", write_code(names)) for line, names in lines), (f"`{most}`", "all others")]
+    return write_table("setting | presets", rows)
+
+
+def render_page() -> str:
+    return fill_in(PAGE, {"presets": render_tables(), "sockets": render_socket_lines()})
 
 
 def test_every_client_has_a_line_that_names_the_socket_and_where_it_was_read() -> None:
@@ -265,16 +273,8 @@ def test_every_client_has_a_line_that_names_the_socket_and_where_it_was_read() -
     assert {name for names in find_socket_lines().values() for name in names} == {*PRESETS} - {*NO_CLIENT}
 
 
-def test_the_page_has_every_line_for_a_client() -> None:
-    match = SOCKETS.search(PAGE.read_text())
-    assert match is not None
-    assert match[2] == render_socket_lines(), "write it anew: python tests/test_presets.py"
-
-
-def test_the_page_has_every_preset_with_what_it_opens() -> None:
-    match = TABLES.search(PAGE.read_text())
-    assert match is not None
-    assert match[2] == render_tables(), "write it anew: python tests/test_presets.py"
+def test_the_page_has_every_preset_with_what_it_opens_and_every_line_for_a_client() -> None:
+    assert PAGE.read_text() == render_page(), "write it anew: python tests/test_presets.py"
 
 
 def find_policies() -> list[str]:
@@ -300,5 +300,4 @@ def test_commands_run_in_the_named_container_alone(tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    page = TABLES.sub(lambda match: match[1] + render_tables() + match[3], PAGE.read_text())
-    PAGE.write_text(SOCKETS.sub(lambda match: match[1] + render_socket_lines() + match[3], page))
+    PAGE.write_text(render_page())

@@ -41,7 +41,7 @@ JSON = {
     "policy/spelling.py": "reads what hiding, which catches it, has read before",
     "policy/lists.py": "catches it, and writes a label",
     "policy/copies.py": "reads what write_json wrote",
-    "proxy/copying.py": "writes a name",
+    "policy/creating.py": "writes a name",
     "proxy/quotas.py": "reads what write_json wrote",
     "proxy/resolver.py": "writes labels, which are texts",
     "proxy/views.py": "writes a name and labels",

@@ -7,6 +7,7 @@ that anew, to be read before it is believed.
 import contextlib
 import itertools
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -209,6 +210,15 @@ def test_a_hint_says_how_far_a_grant_helps() -> None:
     assert hint("ContainerList") == f'to allow it, add "ContainerList" {where}'
     assert hint("ContainerCreate") == f'to allow it if contained, add "ContainerCreate" {where}'
     assert hint("SwarmInit") == f'to allow it, add "SwarmInit: unrestricted" {where}'
+
+
+@pytest.mark.parametrize("beside", ["SystemInfo", "own"])
+def test_each_line_that_a_hint_says_to_add_is_one_that_loads(beside: str) -> None:
+    text = f"sockets:\n  web:\n    path: /a\n    allow:\n    - {beside}\n"
+    hint = read(text).sockets[0].policy.policy.hint
+    found = [re.fullmatch('.*, add "(.*)" to "allow".*', hint(name)) for name in OPERATIONS]
+    for line in {each[1].replace("NAME", "web") for each in found if each}:
+        assert read(f"{text}    - {line}\n").sockets, line
 
 
 @pytest.mark.parametrize("mode", Mode)

@@ -14,6 +14,12 @@ NODE = Path(__file__).parent / "node"
 NODE_PROGRAM = (shutil.which("node") or "node",)
 DOCKERFILE = "FROM busybox\nENV X=y\nRUN echo built > /etc/built\n"
 
+COPIES = """
+- ContainerArchive: {own: true, running: true}
+- PutContainerArchive: {own: true, running: true}
+"""
+"""For programs that copy files while their containers run. No record says whether one did."""
+
 
 def run_node(client: Client, script: str, *words: str, **extra: str) -> str:
     """Run a program of Node's to a good end; return what it printed."""

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
-from e2e.talk import Answer, ask
+from e2e.talk import Answer, ask, connect, send_head
 from wire.tars import archive_of, directory, item, link
 
 pytestmark = pytest.mark.engine
@@ -100,6 +101,44 @@ def test_no_files_are_put_where_the_host_would_have_them(
     ask(engine.socket, "DELETE", f"/volumes/v-{label}")
 
 
+OWN = "[preset:ping, own, ContainerCreate: {images: [busybox]}]"
+
+
+def test_files_are_copied_before_the_first_start_and_a_start_waits_for_that(engine: Engine, label: str) -> None:
+    name, content = f"web-{label}", archive_of(item("file", b"x"))
+    there = f"/v1.41/containers/{name}"
+    body = json.dumps({"Image": "busybox", "Cmd": ["sleep", "600"], "Labels": {"case": label}}).encode()
+    with running_policy(engine.socket, OWN) as proxy:
+        assert ask(proxy.socket, "POST", f"/v1.41/containers/create?name={name}", body, JSON).status == 201
+        assert put(proxy.socket, name, content).status == 200
+        for target in ("archive?path=/tmp/file", "export"):
+            assert ask(proxy.socket, "GET", f"{there}/{target}").status == 200
+        with connect(proxy.socket) as upload, connect(proxy.socket) as start:
+            fields = (f"Content-Length: {len(content)}", f"Content-Type: {TAR['Content-Type']}", "Expect: 100-continue")
+            send_head(upload, f"PUT {there}/archive?path=/tmp", *fields)
+            assert upload.recv(100).startswith(b"HTTP/1.1 100")  # The engine unpacks.
+            upload.sendall(content[:700])
+            send_head(start, f"POST {there}/start", "Content-Length: 0")
+            ended = datetime.now(UTC)
+            upload.sendall(content[700:])
+            assert (upload.recv(12), start.recv(12)) == (b"HTTP/1.1 200", b"HTTP/1.1 204")
+        state = ask(proxy.socket, "GET", f"{there}/json").json()["State"]
+        assert state["Status"] == "running"
+        assert datetime.fromisoformat(state["StartedAt"]) > ended
+        for stopped in (False, True):
+            if stopped:
+                assert ask(proxy.socket, "POST", f"{there}/kill").status == 204
+                assert ask(proxy.socket, "POST", f"{there}/wait").status == 200
+            for answer in (
+                put(proxy.socket, name, content),
+                ask(proxy.socket, "GET", f"{there}/archive?path=/tmp/file"),
+                ask(proxy.socket, "GET", f"{there}/export"),
+            ):
+                assert (answer.status, b"running: true" in answer.body) == (403, True), answer
+        assert put(engine.socket, name, content).status == 200  # What we fear.
+    remove_containers(engine, label)
+
+
 def test_docker_builds_and_gives_a_name_that_is_granted(
     dockerd: Engine, make_client: partial[Client], tmp_path: Path, label: str
 ) -> None:
@@ -131,7 +170,8 @@ def test_podman_builds_only_for_an_unrestricted_grant(podman: Engine, label: str
         assert ask(proxy.socket, "GET", "/_ping").status == 200
     assert not has_image(podman, f"granted/{label}")
     with running_policy(podman.socket, json.dumps([*READS, {"ImageBuild": "unrestricted"}])) as proxy:
-        assert b"Successfully built" in build(proxy.socket, f"t=granted/{label}").body
+        printed = build(proxy.socket, f"t=granted/{label}").body.decode()
+        assert "Successfully built" in printed, printed
     assert has_image(podman, f"granted/{label}")
     remove_image(podman, f"granted/{label}")
 

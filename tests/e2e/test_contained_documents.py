@@ -129,7 +129,7 @@ def spelled(draw: st.DrawFn, node: Node, value: Any) -> Any:
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[str, bytes]:
     """Draw the query and the body of a request: mostly faultless, and sometimes with a value in the wrong place."""
-    body: dict[str, Any] = {"Image": "busybox", "HostConfig": {}, "Labels": {"case": LABEL}}
+    body: dict[str, Any] = {"Image": "docker.io/library/busybox", "HostConfig": {}, "Labels": {"case": LABEL}}
     for path in draw(st.lists(st.sampled_from(sorted(VALID)), max_size=20, unique=True)):
         put(body, path, deepcopy(draw(st.sampled_from(VALID[path]))))
     for field in draw(st.lists(st.sampled_from(FIELDS), max_size=2)):
@@ -147,9 +147,13 @@ def create(target: Engine | Proxy, query: str, body: bytes) -> Answer:
 
 
 def describe(engine: Engine, identity: str) -> Any:
-    """Return what the engine says of a container, without what is of that one container; remove it."""
+    """Return what the engine says of a container, without what is of that one container; remove it.
+
+    Its volumes go too: the proxy lets the engine fill a new volume only, and adds `NoCopy` to later mounts.
+    """
     found = ask(engine.socket, "GET", f"/v1.45/containers/{identity}/json").json()
     ask(engine.socket, "DELETE", f"/containers/{identity}?force=1&v=1")
+    remove_volumes(engine)
     found["Mounts"].sort(key=lambda mount: mount["Destination"])  # The engine has them in no order.
     text = json.dumps(
         {name: found[name] for name in ("Path", "Args", "Config", "HostConfig", "Mounts", "NetworkSettings")}
@@ -163,8 +167,13 @@ def contained(dockerd: Engine) -> Iterator[Proxy]:
     with running_policy(dockerd.socket, GRANT) as proxy:
         yield proxy
     remove_containers(dockerd, LABEL)
+    remove_volumes(dockerd)
+
+
+def remove_volumes(engine: Engine) -> None:
+    """Remove the named volumes of these requests, unless a container has them."""
     for name in ("data-x", "data-y"):
-        ask(dockerd.socket, "DELETE", f"/volumes/{name}?force=1")
+        ask(engine.socket, "DELETE", f"/volumes/{name}?force=1")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

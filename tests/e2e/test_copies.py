@@ -208,18 +208,21 @@ def test_a_proxy_that_starts_anew_fills_no_volume_from_before(dockerd: Engine, i
     remove_containers(dockerd, label)
 
 
-def test_no_anonymous_volume_is_mounted_too_early(client: Socket, image: str, label: str) -> None:
-    """A list shows it while it is in the making; afterwards a container has it."""
+def test_no_anonymous_volume_is_mounted_too_early(dockerd: Engine, client: Socket, image: str, label: str) -> None:
+    """A list shows it while it is in the making, and files may be copied to it until its container is started."""
     first = create(client, label, image, Mounts=[{"Type": "volume", "Target": "/data"}])
     volume = client.ask("GET", f"/v1.41/containers/{first}/json").json()["Mounts"][0]["Name"]
     body = {"Image": image, "Labels": {"case": label}, "HostConfig": {"Binds": [f"{volume}:/w"]}}
+    denied = client.ask("POST", "/v1.41/containers/create", **body)
+    assert (denied.status, b"no container that was started has this anonymous volume" in denied.body) == (403, True)
+    assert Socket(dockerd.socket).ask("POST", f"/v1.41/containers/{first}/start").status == 204
     assert client.ask("POST", "/v1.41/containers/create", **body).status == 201
     nobodys = client.ask("POST", "/v1.41/volumes/create")
     assert nobodys.status in {201, 403}
     if nobodys.status == 201:
         body["HostConfig"] = {"Binds": [f"{nobodys.json()['Name']}:/w"]}
         denied = client.ask("POST", "/v1.41/containers/create", **body)
-        assert (denied.status, b"no container has this anonymous volume" in denied.body) == (403, True)
+        assert (denied.status, b"no container that was started has this anonymous volume" in denied.body) == (403, True)
 
 
 @contextlib.contextmanager
@@ -294,7 +297,7 @@ def test_no_service_mounts_an_anonymous_volume_too_early(dockerd: Engine, socket
     client = Socket(sockets / "served.sock")
     with running_swarm(dockerd):
         denied = serve(client, client.make("volumes/create"))
-    assert (denied.status, b"no container has this anonymous volume" in denied.body) == (403, True)
+    assert (denied.status, b"no container that was started has this anonymous volume" in denied.body) == (403, True)
 
 
 def test_a_create_that_fails_leaves_a_volume_new(client: Socket, image: str, label: str) -> None:

@@ -30,6 +30,7 @@ def test_an_anonymous_volume_is_own_and_goes_with_its_container(two: Two, label:
     assert sorted(each["Name"] for each in mine.list("volumes")) == (made if is_docker else [])
     assert other.list("volumes") == []
     assert other.ask("GET", f"/v1.41/volumes/{made[0]}").status == 404
+    assert mine.ask("POST", f"/v1.41/containers/{container}/start").status == 204
     again = mine.ask("POST", "/v1.41/containers/create", Image="busybox", HostConfig={"Binds": [f"{made[0]}:/a"]})
     assert again.status == (201 if is_docker else 403), again
     if is_docker:

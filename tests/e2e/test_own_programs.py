@@ -23,7 +23,7 @@ from e2e.engines import Engine
 from e2e.images import import_image
 from e2e.programs import Client
 from e2e.proxies import Proxy, denied, running_file, running_policy, running_proxy
-from e2e.scenarios import NODE, NODE_PROGRAM, SCENARIOS, devcontainer
+from e2e.scenarios import COPIES, NODE, NODE_PROGRAM, SCENARIOS, devcontainer
 from e2e.talk import ask
 from e2e.test_presets import PLAYBOOK, TESTCONTAINERS
 
@@ -42,7 +42,8 @@ PROGRAMS = {
 - ImageTag: {tags: ["docker.io/library/case-LABEL:*"]}
 - ImageDelete: {tags: ["docker.io/library/case-LABEL:*"]}
 - ImageCreate: {images: ["registry.invalid/none:1"]}
-""",
+"""
+    + COPIES,
     "testcontainers": """
 - preset:testcontainers
 - ImageBuild: {tags: ["docker.io/library/case-LABEL:*", "docker.io/library/built-LABEL:*"]}
@@ -56,7 +57,8 @@ PROGRAMS = {
 - preset:ai-agent
 - ImageBuild: {tags: ["docker.io/library/sandbox-python-case-LABEL:latest"]}
 - ImageDelete: {tags: ["docker.io/library/sandbox-python-case-LABEL:latest"]}
-""",
+"""
+    + COPIES,
 }
 
 
@@ -289,6 +291,7 @@ def test_a_program_that_was_learned_works_again_under_other_names(
     allow = yaml.safe_load((tmp_path / "docker.learned.yaml").read_text())["sockets"]["docker"]["allow"]
     assert (allow[0], len(allow) < MOST_LINES) == ("own", True), allow
     assert "unrestricted" not in json.dumps(allow)
+    allow += yaml.safe_load(COPIES)
     with running_policy(dockerd.socket, json.dumps(["preset:ping", *allow])) as proxy:
         assert run(replace(make_client(socket=proxy.socket), label=first.label[::-1]), tmp_path) == result
         assert denied_by_us(proxy) == []

@@ -24,11 +24,11 @@ NODE = Path(__file__).parent / "node"
 
 @pytest.fixture
 def allow() -> Iterator[Allow]:
-    """Start proxies, each with presets of the test's choice and nothing else."""
+    """Start proxies, each with presets of the test's choice and lines beside them."""
     with contextlib.ExitStack() as stack:
 
-        def start(engine: Engine, *presets: str) -> Proxy:
-            words = ", ".join(f"preset:{name}" for name in presets)
+        def start(engine: Engine, *presets: str, beside: tuple[str, ...] = ()) -> Proxy:
+            words = ", ".join((*(f"preset:{name}" for name in presets), *beside))
             return stack.enter_context(running_policy(engine.socket, f"[{words}]"))
 
         yield start
@@ -232,7 +232,8 @@ def test_testcontainers_build_run_and_clean_up(
     dockerd: Engine, allow: Allow, make_client: partial[Client], tmp_path: Path, label: str
 ) -> None:
     (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo built > /built\n")
-    proxy = allow(dockerd, "testcontainers")
+    names = f"{{tags: ['docker.io/library/built-{label}:*']}}"
+    proxy = allow(dockerd, "testcontainers", beside=(f"ImageBuild: {names}", f"ImageDelete: {names}"))
     extra = {"TESTCONTAINERS_RYUK_DISABLED": "true"}  # Its image is of a registry, and none is asked.
     python = make_client(socket=proxy.socket, program=(sys.executable, "-c"), extra=extra)
     printed = python.run(TESTCONTAINERS, str(tmp_path), f"built-{label}").decode()

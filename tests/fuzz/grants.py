@@ -10,7 +10,7 @@ from dockerproxy.config.environment import read_environment
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.objects import LABELLED, OWN
+from dockerproxy.policy.objects import LABELLED, OWN, RUNNING
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words, is_of_body
 from dockerproxy.problems import UserError
@@ -73,7 +73,8 @@ def _narrow(name: str) -> Json:
     said = {
         word.name: False if word.takes is Takes.FLAG else VALUES[word.name]
         for word in words.values()
-        if (word.name == "tags" or not is_of_body(OPERATIONS[name], word.name)) and word.name not in {OWN, LABELLED}
+        if (word.name == "tags" or not is_of_body(OPERATIONS[name], word.name))
+        and word.name not in {OWN, LABELLED, RUNNING}
     }
     return {name: said or None}
 

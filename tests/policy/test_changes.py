@@ -116,3 +116,15 @@ def test_the_stamp_of_a_create_tells_of_no_grant() -> None:
     assert verdict.passes, verdict.decision
     labels = json.loads(verdict.to_engine.partition(b"\r\n\r\n")[2])["Labels"]
     assert labels.keys() == {"io.dockerproxy.owner", "io.dockerproxy.nonce"}
+
+
+@pytest.mark.parametrize("which", ["{containers: [web]}", "{labelled: {a: b}}", ""])
+def test_a_change_by_name_keeps_to_the_profile(which: str) -> None:
+    """Clients call their containers and label them as they like."""
+    lines = ", ".join(f"{name}: {which}" if which else name for name in ("ContainerExec", "ContainerUpdate"))
+    texts = (f"own, ContainerCreate: {JOBS}, {lines}", f"own, {lines}", lines)
+    policies = [read_policy(f"sockets: {{ci: {{path: /a, allow: [{text}]}}}}", "p").sockets[0].policy for text in texts]
+    for labels in ({"a": "b"}, {"a": "b", **make_stamp("ci", "n")}):
+        bounded, *others = (changes_of(each, labels) for each in policies)
+        assert bounded & {"root", "not root", "1 GiB", "8 GiB", "16 GiB"} == {"not root", "1 GiB", "8 GiB"}
+        assert all("root" in each for each in others)

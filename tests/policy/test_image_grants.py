@@ -1,5 +1,8 @@
 """Names bound what clients do with images, which nobody owns."""
 
+import json
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +15,7 @@ from dockerproxy.policy.image_grants import Pattern, find_overlaps
 from dockerproxy.policy.judge import judge, judge_object
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import NeedsLookup, Verdict
-from dockerproxy.policy.references import normalise_pattern
+from dockerproxy.policy.references import find_repository, normalise_pattern
 from dockerproxy.problems import UserError
 
 ID = "1" * 64
@@ -101,9 +104,15 @@ def test_a_removal_is_by_names_within_tags_and_forces_nothing(query: str, own: t
     policy = policy_of(*own, 'ImageDelete: {tags: ["docker.io/library/app*"]}')
     sent = passes(policy, f"DELETE /images/{IMAGE}{query}", APP, "docker.io/library/app-2:1")
     assert sent.startswith(f"DELETE /images/{IMAGE}".encode()) or "Force" in query
-    assert b"orce" not in sent.lower().replace(b"noprune", b"")
+    assert b"orce" not in sent.lower()
     assert not passes(policy, f"DELETE /images/{IMAGE}{query}", APP, NGINX)
     assert not passes(policy, f"DELETE /images/{IMAGE}{query}")
+
+
+@pytest.mark.parametrize("query", ["", "?noprune=0", "?noprune=1", "?NoPrune=false&noprune="])
+def test_a_removal_leaves_the_images_that_it_was_built_upon(query: str) -> None:
+    sent = passes(policy_of("ImageDelete: {tags: [app]}"), f"DELETE /images/{IMAGE}{query}", APP)
+    assert sent.startswith(f"DELETE /images/{IMAGE}?noprune=1 ".encode())
 
 
 @pytest.mark.parametrize("said", ["{tags: [app]}", "{images: [app]}"])
@@ -188,9 +197,11 @@ def sockets(mine: str, theirs: str, **own_as: str) -> str:
         ("docker.io/team/a*:1", "docker.io/t*/ab:*"),
         ("ghcr.io/t**", "ghcr.io/team/x"),
         ("ghcr.io/a/?x:1", "ghcr.io/a/x?:1"),
+        ("app:1", "app:2"),
+        ("localhost:5000/acme/base:a-*", "localhost:5000/acme/base:b-*"),
     ],
 )
-def test_two_owners_have_no_name_in_common(mine: str, theirs: str) -> None:
+def test_two_owners_give_no_names_in_one_repository(mine: str, theirs: str) -> None:
     for one, other in ((mine, theirs), (theirs, mine)):
         with pytest.raises(UserError, match="overlap"):
             read_policy(sockets(one, other), "policy.yaml")
@@ -199,7 +210,7 @@ def test_two_owners_have_no_name_in_common(mine: str, theirs: str) -> None:
 
 @pytest.mark.parametrize(
     ("mine", "theirs"),
-    [("a/*", "b/*"), ("docker.io/a/*", "ghcr.io/a/*"), ("app:1", "app:2"), ("docker.io/t/a*", "docker.io/t/a/b*")],
+    [("a/*", "b/*"), ("docker.io/a/*", "ghcr.io/a/*"), ("docker.io/t/a*", "docker.io/t/a/b*")],
 )
 def test_names_that_no_pattern_shares_are_no_mistake(mine: str, theirs: str) -> None:
     assert read_policy(sockets(mine, theirs), "policy.yaml")
@@ -213,7 +224,7 @@ TEXTS = st.lists(st.sampled_from(["a", "b", "/", ":1", ":latest"]), max_size=6).
 
 
 def pattern_of(item: str, owner: str) -> Pattern:
-    glob = normalise_pattern(item)
+    glob = find_repository(normalise_pattern(item))
     return Pattern(find_stem(glob), glob, item, owner, owner, gives=True)
 
 
@@ -221,7 +232,8 @@ def pattern_of(item: str, owner: str) -> Pattern:
 def test_no_name_fits_patterns_of_two_owners_unseen(mine: list[str], theirs: list[str], name: str) -> None:
     """A name has a tag wherever it is compared."""
     patterns = [pattern_of(item, owner) for owner, items in (("a", mine), ("b", theirs)) for item in items]
-    owners = {each.owner for each in patterns if fits(each.glob, name)}
+    given = (("a", mine), ("b", theirs))
+    owners = {owner for owner, items in given if any(fits(normalise_pattern(item), name) for item in items)}
     assert len(owners) < 2 or ":" not in name or any(find_overlaps(patterns))
 
 
@@ -232,3 +244,32 @@ def test_a_build_pulls_nothing_in_place_of_what_is_there() -> None:
         assert isinstance(judged, Verdict)
         assert judged.passes
         assert b"pull" not in judged.to_engine
+
+
+@pytest.mark.parametrize("query", ["platform=linux/arm64", "t=app&platform=linux/amd64"])
+def test_a_build_is_for_the_platform_of_the_engine(query: str) -> None:
+    """For another one, an engine pulls a name that it has, and gives it to what comes."""
+    judged = judge(policy_of("ImageBuild: {tags: [app]}"), head_of(line=f"POST /build?{query} HTTP/1.1"))
+    assert isinstance(judged, Verdict)
+    assert not judged.passes
+    assert "?platform is" in judged.decision.message
+
+
+@pytest.mark.parametrize(
+    ("labels", "sent"),
+    [
+        ("", {}),
+        ("&labels=", {}),
+        ("&labels=null", {}),
+        ("&labels={}", {}),
+        ("&labels=%7B%22a%22%3A%22b%22%7D", {"a": "b"}),
+        ("&labels=%7B%22dockerproxy.build%22%3A%22%22%7D", {}),
+    ],
+)
+def test_a_build_of_nothing_is_an_image_of_its_own(labels: str, sent: dict[str, str]) -> None:
+    """Else one of only `FROM` would give its names to the image that it is from."""
+    judged = judge(policy_of("ImageBuild: {tags: [app]}"), head_of(line=f"POST /build?t=app{labels} HTTP/1.1"))
+    assert isinstance(judged, Verdict)
+    target = judged.to_engine.split(b" ")[1].decode()
+    [text] = parse_qs(urlsplit(target).query)["labels"]
+    assert json.loads(text) == {**sent, "dockerproxy.build": "true"}

@@ -179,7 +179,7 @@ def test_a_contained_build_runs_all_its_steps(said: str) -> None:
     contained = Grant(frozenset({"ImageBuild"}), "policy.yaml:1", (condition("tags", ("x:*",)),))
     policy = policy_with(contained)
     passing = judged(OPERATIONS["ImageBuild"], "content-length: 9", policy=policy, target=f"/build?q=1{said}")
-    assert passing.to_engine.startswith(b"POST /build?q=1&nocache=1&rm=1&forcerm=1 HTTP/1.1\r\n")
+    assert passing.to_engine.startswith(b"POST /build?q=1&nocache=1&rm=1&forcerm=1&labels=")
     opened = policy_with(contained._replace(conditions=(UNRESTRICTED,)))
     passing = judged(OPERATIONS["ImageBuild"], "content-length: 9", policy=opened, target=f"/build?q=1{said}")
     assert passing.to_engine.startswith(f"POST /build?q=1{said} HTTP/1.1\r\n".encode())

@@ -13,6 +13,7 @@ from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.presets import PRESETS, find_preset
+from dockerproxy.policy.claims.uploads import COPYING_FILES
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
@@ -85,6 +86,8 @@ SERVICE = '{"ServiceCreate": "unrestricted"}'
         (['{"ContainerExec": {"own": true}}', '{"ExecStart": {"own": true}}'], NO),
         (["PutContainerArchive"], MAY),
         (['{"PutContainerArchive": {"own": true}}'], NO),
+        (["own"], NO),
+        *(([f'{{"{name}": {{"own": true, "running": true}}}}'], YES) for name in sorted(COPYING_FILES)),
         (["ContainerUpdate"], NO),
         (['{"ContainerUpdate": "unrestricted"}'], MAY),
         (['{"KubePlayLibpod": "unrestricted"}'], YES),
@@ -229,7 +232,7 @@ def test_contained_grants_alone_are_never_root_for_sure() -> None:
 # Presets
 
 ROOT = {
-    YES: "ansible arcane dockge dockhand github-runner portainer watchtower wud-update",
+    YES: "ansible arcane dockge dockhand forgejo-runner github-runner llm-sandbox portainer watchtower wud-update",
     MAY: (
         "acme-companion buildkit compose docker-volume-backup-exec docker-volume-backup-swarm "
         "dozzle-shell ofelia ofelia-run swarm-cronjob"

@@ -62,6 +62,11 @@ PROVEN: tuple[tuple[list[str], list[str]], ...] = (
     (["ImageCreate: {images: ['ghcr.io/acme/*']}"], ["ImageCreate: {images: ['ghcr.io/acme/app:*']}"]),
     (["ContainerExec: {commands: [[sh, '**']]}"], ["ContainerExec: {commands: [[sh, -c, id]]}"]),
     (["own", "ContainerCreate: {memory: 2GiB}"], ["own", "ContainerCreate: {memory: 1GiB}"]),
+    *(
+        (["own", f"{name}: {{own: true, running: true}}"], ["own"])
+        for name in ("ContainerArchive", "ContainerExport", "PutContainerArchive")
+    ),
+    (["own", "ContainerArchive"], ["own", "ContainerArchive: {own: true, running: true}"]),
 )
 
 

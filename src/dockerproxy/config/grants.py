@@ -16,13 +16,13 @@ from dockerproxy.config.reader import Reader
 from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.differences import covers
-from dockerproxy.policy.image_grants import needs_tags
+from dockerproxy.policy.image_grants import EXAMPLES, needs_tags
 from dockerproxy.policy.model import Denial, Grant, values_of
 from dockerproxy.policy.nesting import REPLACEABLE, find_nested, list_given, list_mounts
-from dockerproxy.policy.objects import OWN
+from dockerproxy.policy.objects import OWN, PULL
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.profile import CREATES, complete
-from dockerproxy.policy.values import items_of, split_mode
+from dockerproxy.policy.values import items_of, split_mode, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 _GRANT: Final = "an operation, SECTION:read, SECTION:write, own or preset:NAME"
@@ -33,7 +33,6 @@ _WHOLE: Final[tuple[tuple[Condition, ...], ...]] = ((), (UNRESTRICTED,))
 _OPEN: Final = _WHOLE[1:]
 """The same for creates, which another line completes."""
 
-_PULL: Final = "ImageCreate"
 _BOUND: Final = frozenset({"images", "tags", UNRESTRICTED.word})
 """Words of which such a grant needs one; `tags` is for imports."""
 
@@ -201,10 +200,10 @@ def check_pulls(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> 
     """Find grants beside `own` that pull any image, so that clients would replace any by what a registry has."""
     denied = frozenset().union(*(line.operations for line in deny))
     for line in allow:
-        pulls = (grant.conditions for grant in line.grants if _PULL in grant.operations - denied)
+        pulls = (grant.conditions for grant in line.grants if PULL in grant.operations - denied)
         if any(_BOUND.isdisjoint(values_of(conditions)) for conditions in pulls):
-            what = f"{line.word} beside {OWN} must say which images may be pulled: {_PULL} needs images"
-            hint = f'{_PULL}: {{images: ["docker.io/**"]}}; all that these match are visible'
+            what = f"{line.word} beside {OWN} must say which images may be pulled: {PULL} needs images"
+            hint = f"{write_grant(PULL, {'images': EXAMPLES['images']})}; all that these match are visible"
             reader.problem(line.place, what, hint)
 
 
@@ -215,7 +214,7 @@ def check_tagged(reader: Reader, allow: Iterable[Line], deny: Iterable[Line], *,
         grants = [grant for grant in line.grants if line.word in grant.operations - denied]
         if grants and all(needs_tags(line.word, values_of(grant.conditions), owns=owns) for grant in grants):
             what = f"{line.word} must say which names of images clients may give or remove: it needs tags"
-            reader.problem(line.place, what, f'{line.word}: {{tags: ["docker.io/library/NAME-*"]}}')
+            reader.problem(line.place, what, write_grant(line.word, {"tags": EXAMPLES["tags"]}))
 
 
 def _list_wide(allow: tuple[Line, ...]) -> Mapping[str, list[Line]]:

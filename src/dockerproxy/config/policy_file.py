@@ -30,8 +30,9 @@ from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, Fault, read_i
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.differences import find_ways
-from dockerproxy.policy.image_grants import find_overlaps, list_patterns
+from dockerproxy.policy.image_grants import EXAMPLES, find_overlaps, list_patterns, needs_tags
 from dockerproxy.policy.model import ASK, Mode, Policy, values_of
+from dockerproxy.policy.objects import OWN, PULL
 from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.values import ADD, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
@@ -105,7 +106,9 @@ class Remedies(NamedTuple):
     add: str
 
 
-def _find_hint(name: str, remedies: Remedies, denied: Mapping[str, str], narrowed: Mapping[str, str]) -> str:
+def _find_hint(
+    name: str, remedies: Remedies, denied: Mapping[str, str], narrowed: Mapping[str, str], *, owns: bool
+) -> str:
     """Say what to change to allow an operation.
 
     Operations that are denied, or granted under conditions, have the words of `deny` and `allow` that do it.
@@ -115,8 +118,9 @@ def _find_hint(name: str, remedies: Remedies, denied: Mapping[str, str], narrowe
     if name in narrowed:
         whose = "its conditions" if narrowed[name] == name else f'the conditions of "{narrowed[name]}"'
         return f"to allow it, widen {whose} in {remedies.allow}"
-    grant = "preset:ping" if name in _OF_PING else name
-    grant = write_grant(name, values_of((UNRESTRICTED,))) if name in SEALED else grant
+    word = "tags" if needs_tags(name, (), owns=owns) else "images" if owns and name == PULL else ""
+    conditions = {word: EXAMPLES[word]} if word else values_of((UNRESTRICTED,)) if name in SEALED else {}
+    grant = "preset:ping" if name in _OF_PING else write_grant(name, conditions)
     what = "it if contained" if name in BODIES else "it"
     return remedies.add.replace("{what}", what).replace("{grant}", grant)
 
@@ -126,11 +130,12 @@ def make_policy(
 ) -> Policy:
     """Make a policy of what lines allow and deny."""
     denied = {operation: line.word for line in reversed(deny) for operation in line.operations}
+    owns = any(OWN in values_of(grant.conditions) for line in allow for grant in line.grants)
     narrowed = {operation: line.word for line in allow if line.narrowed for operation in line.operations}
     return Policy(
         grants=tuple(grant for line in allow for grant in line.grants),
         denials=make_denials(reader, deny),
-        hint=lambda operation: _find_hint(operation, remedies, denied, narrowed),
+        hint=lambda operation: _find_hint(operation, remedies, denied, narrowed, owns=owns),
         mode=mode,
         remedy=remedies.add,
         lines=frozenset(line.word for line in allow if line.word in CREATES and line.grants),
@@ -292,7 +297,7 @@ def _check_tags(reader: Reader, names: Mapping[str, Place], sockets: Iterable[So
     """Find sockets whose clients could replace or remove each other's images.
 
     Attack: give the name of an image that another client runs -> Defence: two owners have no name in common, by
-    whatever patterns (test: test_two_owners_have_no_name_in_common).
+    whatever patterns (test: test_two_owners_give_no_names_in_one_repository).
     """
     patterns = [each for socket in sockets for each in list_patterns(socket.name, socket.policy.policy, uses=False)]
     told = set[tuple[str, str]]()

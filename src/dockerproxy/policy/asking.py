@@ -80,8 +80,8 @@ MOST_MOUNTS: Final = 1024
 _OF_HEAD: Final = LISTS | {Takes.FLAG}
 """Forms of values that say what a head asks for."""
 
-_RUN: Final = ("commands", "images")
-"""Words for what is run: a line without them would allow any program or image."""
+_RUN: Final = ("commands", "cpus", "images", "memory", "pids", "user")
+"""Words for what is run, and within what: a line without them would allow any program, image, user or amount."""
 
 _HELD: Final = frozenset({"json", "-"})
 """What operations say of bodies that are held whole; others stream."""

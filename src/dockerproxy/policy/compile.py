@@ -12,12 +12,13 @@ from dockerproxy.api.bodies.tables import SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.claims.checks import find_places_of_labels
 from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.claims.uploads import STARTING, keeps_stopped
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import Own, own_by
 from dockerproxy.policy.constraints.parameters import EITHER
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.hiding import find_bar
-from dockerproxy.policy.image_grants import SEEN, list_seen, needs_tags, show_images
+from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
 from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, VOLUME_CREATE, WORDS, list_switches
@@ -36,8 +37,6 @@ CREATED_BY: Final = {
 _SERVING: Final = frozenset({"ContainerExec", "ContainerUpdate"})
 """Those that change a container of a service, too. Its names and addresses are a swarm's."""
 
-_EXAMPLE_OF_TAGS: Final = "docker.io/library/NAME-*"
-
 _CONTAINERS: Final = ("ContainerList", "ContainerListLibpod")
 """Where these show only some, nothing counts all."""
 
@@ -47,18 +46,21 @@ _REACHING: Final = frozenset(
 """Operations on any directory of the host: by its name, or where a link leads when an engine looks for changes."""
 
 _FORCED: Final = Condition(EITHER, value=True)
-_UNFORCED: Final = {"force": ""}
-"""Has a removal by `tags` accept force, which the docker command line sends, and force nothing.
+_UNFORCED: Final = {"force": "", "noprune": "1"}
+"""Has a removal by `tags` accept force, which the docker command line sends, and force nothing, nor remove parents.
 
 Attack: force an ID, and with it names that another client gives the image meanwhile -> Defence: the engine refuses to
 remove an image by its ID that has names in two repositories (test: test_a_removal_forces_nothing).
+Attack: build upon an unnamed image of another client, by the beginning of its ID, and remove both -> Defence: parents
+stay (test: test_a_removal_leaves_the_images_that_it_was_built_upon).
 """
 
 _FIXED_OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1", "pull": ""}
 """Has a build run all its steps, leave no containers, and replace no image that is there by what a registry has.
 
 Attack: have a build pull a name that another client built, so that it becomes what a registry has -> Defence: it pulls
-what is missing, and nothing else (test: test_a_build_pulls_nothing_in_place_of_what_is_there).
+what is missing (test: test_a_build_pulls_nothing_in_place_of_what_is_there). `FROM --platform` does it still: a
+Dockerfile passes unread (docs/bodies.md).
 """
 
 OWN_GRANT: Final = Grant(
@@ -160,7 +162,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     for name in granted.keys() - denied.keys():
         grants = show_images(name, granted[name], used)
         grants = [each for each in grants if not _is_void(policy, name, each, owner)]
-        grants = list(_bound(name, grants, granted, denied)) if name in CREATED_BY else grants
+        grants = list(_bound(name, grants, granted, denied, owns=owner != "")) if name in CREATED_BY else grants
         grants = [] if find_bar(policy.hides, name) else grants
         compiled = [_compile(name, each, owner, counts_for=_counts_for(policy, name, owner)) for each in grants]
         shown = _show_some(name, compiled, owner)
@@ -193,7 +195,7 @@ def _counts_for(policy: Policy, name: str, owner: str) -> str:
 
 
 def _bound(
-    name: str, grants: Iterable[Grant], granted: Mapping[str, Sequence[Grant]], denied: Container[str]
+    name: str, grants: Iterable[Grant], granted: Mapping[str, Sequence[Grant]], denied: Container[str], *, owns: bool
 ) -> Iterator[Grant]:
     """Bound what clients may change of their own by the profile, and what a condition on an object leaves.
 
@@ -205,6 +207,8 @@ def _bound(
     Defence: what is denied is no profile (test: test_a_create_that_is_denied_is_no_profile).
     Attack: change a container of a service, as if it were one of a create -> Defence: the narrower of both profiles
     holds; if neither is, no change is allowed (test: test_containers_of_services_keep_to_both_profiles).
+    Attack: call a container as a grant of the change names others -> Defence: beside `own`, such a grant keeps to the
+    profile, too (test: test_a_change_by_name_keeps_to_the_profile).
     """
     words = find_words(OPERATIONS[name]).keys()
     of_object = {word for word in words if is_about_object(OPERATIONS[name], word)}
@@ -213,15 +217,15 @@ def _bound(
     profiles = [_find_profile(granted[each]) for each in creates]
     for grant in grants:
         said = {condition.word for condition in grant.conditions}
-        if UNRESTRICTED in grant.conditions or OWN not in said:
+        lent = [None if each is None else _choose(each, words - of_object - said) for each in profiles]
+        if UNRESTRICTED in grant.conditions or (OWN not in said and not (owns and lent)):
             yield grant
             continue
-        lent = [None if each is None else _choose(each, words - of_object - said) for each in profiles]
         if len(set(lent)) == 1:
             yield from _lend(grant, lent[0], of_tasks=None if CREATED_BY[name] in creates else True)
         elif lent:
             narrower = (each for each in lent if each is not None and _is_narrowest(each, lent))
-            yield from _lend(grant, lent[0], of_tasks=False)
+            yield from _lend(grant, lent[0], of_tasks=False) if OWN in said else ()
             yield from _lend(grant, next(narrower, None), of_tasks=True)
 
 
@@ -294,7 +298,7 @@ class _Answers(dict[str, Decision]):
             reason, remedy = f"the quota of {evaded} cannot count what it makes", "to allow it, use another socket"
         elif grants and not cases and any(needs_tags(name, values_of(each.conditions), owns=True) for each in grants):
             reason = "it must say by tags which names clients may give or remove"
-            remedy = propose(self._policy.remedy, name, {"tags": (_EXAMPLE_OF_TAGS,)})
+            remedy = propose(self._policy.remedy, name, {"tags": EXAMPLES["tags"]})
         elif name in CREATED_BY and grants and not cases:
             reason = f"what is own is changed only within a grant of {CREATED_BY[name]}"
             remedy = propose(self._policy.remedy, CREATED_BY[name], {})
@@ -314,17 +318,20 @@ def _compile(name: str, grant: Grant, owner: str, *, counts_for: str) -> Case:
     operation = OPERATIONS[name]
     own = Condition(own_by(owner), value=True)
     conditions = _name_images(name, tuple(_by(owner, condition) for condition in grant.conditions))
-    is_by_tags = name == REMOVAL and any(condition.word == "tags" for condition in conditions)
+    said, starts = {condition.word for condition in conditions}, owner != "" and name in STARTING
+    is_by_tags = name == REMOVAL and "tags" in said
     speaks = any(is_about_object(operation, condition.word) for condition in conditions)
     keeps = (owner or not is_open) and name in KINDS and table is not None and find_places_of_labels(table)
     asks = (body is not None and body.asks) or bool(keeps)
     decision = Decision(
         allowed=True,
         source=grant.source,
-        about_object=speaks or asks,
+        about_object=speaks or asks or starts,
+        starts=starts,
         fixed=_UNFORCED if is_by_tags else _FIXED_OF_BUILDS if body is not None and name == BUILD else {},
         docker_only=body is not None and name == BUILD,
         counts_for=counts_for,
+        keeps_stopped=keeps_stopped(name, said),
         owner=owner if name == VOLUME_CREATE and not is_open else "",
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))

@@ -99,7 +99,7 @@ def _settle_copies(verdict: Verdict, scene: Scene) -> Steps[Verdict]:
         may_fill = bool(new) and not is_served and (yield from _is_outside_swarm())
         for name in filter(is_full_id, () if is_made else set(names).difference(absent)):
             if not (yield from _is_mounted(name)):
-                return deny(verdict, "no container has this anonymous volume, which may be in the making; name it")
+                return deny(verdict, "no container that was started has this anonymous volume; name it")
     except UnknownObjectError:
         return deny(verdict, _SILENT, HTTPStatus.GATEWAY_TIMEOUT)
     filled = tuple(new) if may_fill and not is_made else ()
@@ -129,10 +129,11 @@ def _find_absent(verdict: Verdict, names: tuple[str, ...]) -> Steps[list[str]]:
 
 
 def _is_mounted(name: str) -> Steps[bool]:
-    """Whether a container has a volume."""
+    """Whether a container has a volume that was started: into others, files may be copied (`policy/claims/uploads`)."""
     filters = quote(json.dumps({"volume": [name]}))
-    status, content = yield from Ask("GET", f"/containers/json?all=1&limit=1&filters={filters}")
-    return status == HTTPStatus.OK and bool(list_of(read_engine_json(content)))
+    status, content = yield from Ask("GET", f"/containers/json?all=1&filters={filters}")
+    states = [object_of(each).get("State") for each in list_of(read_engine_json(content))]
+    return status == HTTPStatus.OK and any(isinstance(state, str) and state != "created" for state in states)
 
 
 def _is_outside_swarm() -> Steps[bool]:

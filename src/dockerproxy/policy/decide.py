@@ -11,6 +11,7 @@ from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.anonymous import stamp_anonymous
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
+from dockerproxy.policy.claims.builds import label_built
 from dockerproxy.policy.claims.parameters import read_head
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
@@ -19,7 +20,7 @@ from dockerproxy.policy.constraints.base import Condition, judge_claim
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.copies import COPYING, list_copies
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import KINDS, VOLUME_CREATE, Lookup, ResolvedObject, find_object
+from dockerproxy.policy.objects import KINDS, RUNNING, VOLUME_CREATE, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.stamps import NEW, add_stamp, make_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import Pairs
@@ -88,7 +89,7 @@ def is_allowed(answer: Decision | Lookup | Wanted) -> bool:
 
 def reading_of_head(request: CanonicalRequest, known: Known) -> Reading:
     """Read the head of a request."""
-    reading = Reading(request=request, answers=known.answers, found=known.found)
+    reading = Reading(request=request, answers=known.answers, found=known.found, places=known.places)
     read_head(reading, known.found)
     return reading
 
@@ -126,7 +127,7 @@ def _look_at(
         read = reading_of_head(request, known)
         head = judge_claims(case.by_word, read.claims)
         if head.faults:
-            return None
+            return head if all(fault.word == RUNNING for fault in head.faults) else None
         if head.lookups:
             return replace(head.lookups[0], others=head.lookups[1:])
         if read.query:
@@ -172,6 +173,8 @@ def _write(
     content = write_json(read.content) if case.reads_body and read.content is not None else None
     copies = list_copies(read.claims, COPYING.get(request.operation.name, ""))
     decision = replace(case.decision, content=content, query=query, copies=copies)
+    if decision.docker_only:
+        decision = replace(decision, fixed={**decision.fixed, "labels": label_built(request.values("labels"))})
     decision = _use_own(policy, decision, read.claims)
     strange = [name for name in decision.makes if not _may_make(policy, case, name)]
     if strange:

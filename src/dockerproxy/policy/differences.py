@@ -14,7 +14,7 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import values_of
-from dockerproxy.policy.objects import GIVING, OWN, SENDING, WORDS, Kind
+from dockerproxy.policy.objects import GIVING, OWN, RUNNING, SENDING, WORDS, Kind
 from dockerproxy.policy.values import Pairs, Value, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body, narrows
 
@@ -189,12 +189,13 @@ def covers(
     is_first = is_open and not any(is_about_object(operation, word) for word in wide)  # It is tried before the other.
     if as_it_is and not is_first and any(wide.get(condition.word) != narrow.get(condition.word) for condition in acts):
         return False
-    return not (reaches or renames or gives or lists) and all(
+    runs = {OWN, RUNNING, UNRESTRICTED.word} & wide.keys() == {OWN} and RUNNING in narrow
+    return not (reaches or renames or gives or lists or runs) and all(
         _covers_word(
             CONSTRAINTS[word], wide.get(word), narrow.get(word), narrows=may_be_any or narrows(operation, word)
         )
         for word in words
-        if word != UNRESTRICTED.word
+        if word not in {UNRESTRICTED.word, RUNNING}
     )
 
 

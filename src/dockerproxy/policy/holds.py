@@ -1,4 +1,4 @@
-"""Holds on volumes, and on own networks: nothing that goes through this process takes away what a request has held.
+"""Holds on volumes, own networks and containers, by which requests through this process wait for each other.
 
 A volume has no id. Podman removes the one volume whose name begins with what it is given, if none has that very name.
 So what removes `db` because a condition allows `db` must find it there still, or it removes `db-secret`.
@@ -36,6 +36,7 @@ REMOVING: Final = BY_NAME | SWEEPING
 """Operations that may remove volumes."""
 
 VOLUME: Final = "volume/"
+_CONTAINER: Final = "container/"
 
 
 class Hold(NamedTuple):
@@ -65,14 +66,21 @@ class Hold(NamedTuple):
 
         Docker compares exact names. There this is too wide, but only for clients that may remove any volume.
         """
-        return len(self.name) <= len(name) and all(
-            ours in {"_", own} for ours, own in zip(lower(self.name), lower(name), strict=False)
+        return (
+            not name.startswith(_CONTAINER)
+            and len(self.name) <= len(name)
+            and all(ours in {"_", own} for ours, own in zip(lower(self.name), lower(name), strict=False))
         )
 
 
 def hold_network(identity: str, *, uses: bool = False) -> Hold:
     """Return a hold on one network."""
     return Hold(f"network/{identity}", uses=uses)
+
+
+def hold_container(identity: str, *, uses: bool = False) -> Hold:
+    """Return a hold on one container: no files are copied while it starts, and it does not start while they are."""
+    return Hold(f"{_CONTAINER}{identity}", uses=uses)
 
 
 def hold_volume(name: str, *, uses: bool = False) -> Hold:

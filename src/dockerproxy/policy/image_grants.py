@@ -3,7 +3,7 @@
 Images are shared by all clients of an engine. Only names bound what a client does with them.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Final, NamedTuple
 
@@ -12,14 +12,17 @@ from dockerproxy.policy.constraints.images import SHOWN, begins_literally
 from dockerproxy.policy.globs import find_stem, overlap
 from dockerproxy.policy.model import Grant, Policy, values_of
 from dockerproxy.policy.objects import BUILD, OWN, REMOVAL, TAGGING
-from dockerproxy.policy.references import normalise_pattern
-from dockerproxy.policy.values import items_of
+from dockerproxy.policy.references import find_repository, normalise_pattern
+from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 SEEN: Final = frozenset(f"Image{verb}{api}" for verb in ("History", "Inspect", "List") for api in ("", "Libpod")).union(
     ("ImageAttestations", "ImageExistsLibpod")
 )
 """What `own` grants of images."""
+
+EXAMPLES: Final[Mapping[str, Value]] = {"tags": ("docker.io/library/NAME-*",), "images": ("docker.io/**",)}
+"""What a proposed line says where a grant must name images."""
 
 _CREATE: Final = "ContainerCreate"
 _USING: Final = frozenset({_CREATE, "ImageCreate"})
@@ -73,7 +76,11 @@ def show_images(name: str, grants: Iterable[Grant], used: tuple[str, ...]) -> li
 
 
 class Pattern(NamedTuple):
-    """A pattern over names of images that clients of a socket give or use."""
+    """A pattern over repositories of which clients of a socket give or use names.
+
+    Attack: have the last tag of a repository removed from an image, with which Docker removes its digests in there ->
+    Defence: no two owners share a repository (test: test_two_owners_give_no_names_in_one_repository).
+    """
 
     stem: str
     glob: str
@@ -90,7 +97,7 @@ def list_patterns(socket: str, policy: Policy, *, uses: bool) -> Iterator[Patter
     used = filter(begins_literally, list_used(left)) if uses else ()
     for items, gives in ((list_tags(left), True), (used, False)):
         for item in items:
-            glob = normalise_pattern(item)
+            glob = find_repository(normalise_pattern(item))
             yield Pattern(find_stem(glob), glob, item, socket, policy.owner, gives)
 
 

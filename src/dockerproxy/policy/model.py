@@ -113,6 +113,8 @@ class Decision:
         makes: Those of `mounts` that do not exist, with their labels: they are made under the client's stamp before the
             request goes on.
         joins: IDs of the client's own networks that it joins, which must be there still.
+        keeps_stopped: Whether it copies files of a container that must not start before the engine has done so.
+        starts: Whether it starts a container, by a socket whose clients may copy files of their own ones.
         counts_for: Whose quota it may add to, so that what is there is counted first; empty if it adds to none.
     """
 
@@ -132,4 +134,6 @@ class Decision:
     copies: tuple[str, ...] | None = None
     makes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     joins: tuple[str, ...] = ()
+    keeps_stopped: bool = False
+    starts: bool = False
     counts_for: str = ""

@@ -168,6 +168,11 @@ SWITCHES: Final = frozenset({"all", "depend", "force", "import", "whatrequires"}
 
 VOLUME_CREATE: Final = "VolumeCreate"
 
+RUNNING: Final = "running"
+
+TASK: Final = "com.docker.swarm.task.id"
+"""A label that a swarm puts on each container of a service, over any that the client sent."""
+
 GIVING: Final = frozenset({"ContainerRename", "ContainerRenameLibpod", "ImageTag", "ImageTagLibpod"})
 """They give the object a name, by which others may be granted; one of an image is taken from the one that has it."""
 

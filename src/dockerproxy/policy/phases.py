@@ -16,7 +16,21 @@ from dockerproxy.policy.copies import Fills
 from dockerproxy.policy.lists import Listing
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.objects import BUILD, Lookup
-from dockerproxy.policy.steps import Ask, Find, Lock, Open, Perform, Read, Says, Stream, Tell, Whole, Work, Yielded
+from dockerproxy.policy.steps import (
+    Ask,
+    Find,
+    Lock,
+    Open,
+    Pass,
+    Perform,
+    Read,
+    Says,
+    Stream,
+    Tell,
+    Whole,
+    Work,
+    Yielded,
+)
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.head import Framing, RequestHead
 
@@ -156,7 +170,7 @@ class Act(Yielded[Whole]):
 
 Step: TypeAlias = Ask | Find | Lock | Work[object] | Read | Open | Act | Perform | Tell
 Steps: TypeAlias = Generator[Step, object, _Result]
-Outcome: TypeAlias = Whole | Says | Stream | Verdict
+Outcome: TypeAlias = Whole | Says | Stream | Pass | Verdict
 Plan: TypeAlias = Steps[Outcome]
 """What a request takes besides being passed on: it yields steps, gets what came of each, and returns what the client
 gets, or a verdict that goes on without a plan. Where the engine does not answer, an `UnknownObjectError` is raised in

@@ -7,7 +7,7 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.policy.copies import MOUNTING
 from dockerproxy.policy.creating import create, hold_for_create, mount_unread
-from dockerproxy.policy.holds import REMOVING, VOLUME, Hold, hold_network, hold_volume
+from dockerproxy.policy.holds import REMOVING, VOLUME, Hold, hold_container, hold_network, hold_volume
 from dockerproxy.policy.lists import PRUNES, has_joined, write_filters
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.objects import (
@@ -21,7 +21,7 @@ from dockerproxy.policy.objects import (
 )
 from dockerproxy.policy.phases import Act, Plan, Reading, Scene, Verdict, deny
 from dockerproxy.policy.spelling import SPELLED
-from dockerproxy.policy.steps import Ask, UnknownObjectError
+from dockerproxy.policy.steps import Ask, Pass, UnknownObjectError
 from dockerproxy.policy.views import edit, prune_own, read, read_listing, show_list
 from dockerproxy.policy.watching import watch
 
@@ -38,6 +38,8 @@ def find_plan(reading: Reading, decision: Decision) -> PlanMaker | None:
     is_partial = bool(reading.hides or decision.shows)
     is_edited = is_partial or (reading.known.places.paths and name in SPELLED)
     plans = (
+        (copy_files, decision.keeps_stopped and reading.known.found is not None),
+        (start, decision.starts and reading.known.found is not None),
         (remove, name in REMOVING and not decision.shows),
         (remove_network, _find_network(reading) is not None),
         (watch, is_partial and operation.shape is Shape.STREAM),
@@ -57,6 +59,9 @@ def find_holds(verdict: Verdict) -> tuple[Hold, ...]:
     if verdict.plan is remove_network:
         network = _find_network(verdict)
         return () if network is None else (hold_network(network.id),)
+    found = verdict.known.found
+    if found is not None and verdict.plan in {copy_files, start}:
+        return (hold_container(found.id, uses=verdict.plan is start),)
     return hold_for_create(verdict) if verdict.plan in {create, mount_unread} else ()
 
 
@@ -74,6 +79,29 @@ def _find_network(reading: Reading) -> ResolvedObject | None:
     """Return the network that a request removes, if it is somebody's."""
     found = reading.known.found if reading.operation.name in NETWORK_REMOVALS else None
     return found if found is not None and found.document and found.belongs_to else None
+
+
+def copy_files(_verdict: Verdict, _scene: Scene) -> Plan:
+    """Copy files into or out of a container that does not start meanwhile.
+
+    Attack: upload to a container slowly, and start it meanwhile, through any socket of its owner, by a grant with or
+    without conditions -> Defence: each start is about the ID that was looked up, and waits until the engine is done
+    (test: test_a_start_waits_until_the_engine_has_copied_files).
+    Attack: end the connection of an upload of which the engine still unpacks what came -> Defence: `Engine.drop` waits
+    for the end of the engine (test: test_a_start_waits_for_a_copy_whose_client_has_gone).
+    Attack: give the name to another container meanwhile -> Defence: it is looked up again once it is held, and must be
+    the same (test: test_a_container_that_changes_its_name_meanwhile_is_not_copied_from).
+    Attack: upload devices while another upload unpacks files of their names -> Defence: one copy at a time
+    (test: test_two_copies_of_one_container_wait_for_each_other).
+    Sockets without `own` start any container at any time. A container of another owner starts as its owner likes.
+    """
+    yield from ()
+    return Pass()
+
+
+def start(verdict: Verdict, _scene: Scene) -> Plan:
+    """Start a container of which no files are copied meanwhile."""
+    return (yield from edit(verdict, (yield from Act(verdict))))
 
 
 def remove(verdict: Verdict, scene: Scene) -> Plan:

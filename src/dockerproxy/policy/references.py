@@ -148,6 +148,11 @@ def fault_of_pattern(item: str) -> str:
     return _fault_of_registry(item) or _fault_of_name(name) or _fault_of_tag(name, tag) or _fault_of_digest(digest)
 
 
+def find_repository(pattern: str) -> str:
+    """Return a normalised pattern without its tag and digest."""
+    return _take_apart(pattern)[0]
+
+
 def _fault_of_registry(text: str) -> str:
     first, slash, _ = text.partition("/")
     named = first if slash else re.split("[:@]", first)[0]

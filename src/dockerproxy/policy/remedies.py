@@ -6,6 +6,7 @@ from dockerproxy.policy.claim import Fault
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import values_of
+from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import MOST_LISTED, Takes, Value, is_literal, items_of, merge, propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
@@ -55,4 +56,4 @@ def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, 
 
 def _is_broken(fault: Fault) -> bool:
     """Whether no list can have what a fault needs."""
-    return CONSTRAINTS[fault.word].takes is Takes.YES or any(map(CONSTRAINTS[fault.word].fault, items_of(fault.value)))
+    return fault.word == OWN or any(map(CONSTRAINTS[fault.word].fault, items_of(fault.value)))

@@ -144,6 +144,10 @@ class Says(NamedTuple):
     message: str
 
 
+class Pass(NamedTuple):
+    """The request goes on as it comes, and so does the answer; what is held is held until the engine is done."""
+
+
 class Stream(NamedTuple):
     """The answer is the stream that was opened, of which the client gets what `show` makes of each line.
 

@@ -7,10 +7,11 @@ from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.policy.claims.checks import find_words_of_body
 from dockerproxy.policy.claims.parameters import LINES
 from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.claims.uploads import COPYING_FILES
 from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.lists import LISTED
-from dockerproxy.policy.objects import NAMING, SENDING, WORDS, Kind, words_of_object
+from dockerproxy.policy.objects import NAMING, RUNNING, SENDING, WORDS, Kind, words_of_object
 
 UNRESTRICTED: Final = Condition(CONSTRAINTS["unrestricted"], value=True)
 """Opens an operation whole, which else is contained: its body may be anything."""
@@ -28,7 +29,8 @@ def _words_of(name: str) -> Mapping[str, Constraint]:
     of_body = find_words_of_body(BODIES[name]) if name in BODIES else ()
     of_object = words_of_object(name) or LISTED.get(name, ())
     of_head = (*(line.word for line in LINES.get(name, ())), *((WORDS[Kind.IMAGE],) if name in NAMING else ()))
-    words = {word: CONSTRAINTS[word] for word in (*of_body, *of_object, *of_head)}
+    of_state = (RUNNING,) if name in COPYING_FILES else ()
+    words = {word: CONSTRAINTS[word] for word in (*of_body, *of_object, *of_head, *of_state)}
     return {word: constraint for word, constraint in words.items() if not constraint.is_private}
 
 
@@ -54,4 +56,4 @@ def narrows(operation: Operation, word: str) -> bool:
     """Whether a condition only takes away from what a grant without it lets through. Others let more through."""
     if word == "images" and operation.name in SENDING:  # What is sent away must be named.
         return False
-    return CONSTRAINTS[word].narrows or word not in _OF_BODY[operation.name]
+    return CONSTRAINTS[word].narrows or (word not in _OF_BODY[operation.name] and word != RUNNING)

@@ -286,9 +286,12 @@ class Client(asyncio.Protocol):
 
     def drop_engine(self) -> None:
         """Have no engine connection any more."""
+        copied, self.exchange.copied = self.exchange.copied, None
         if self.engine is not None:
-            self.engine.drop()
+            self.engine.drop(copied)
             self.engine = None
+        elif copied is not None:
+            copied()
 
     def judge_aside(self, work: Callable[[], _Result], then: Callable[[_Result], None]) -> None:
         """Do in the worker's thread what takes long, then go on with what came of it."""

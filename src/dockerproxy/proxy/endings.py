@@ -52,6 +52,7 @@ class Ending:
         judged: The request, once it was read; None again when the record is written.
         body: What reads its body; None if there is none, or none yet.
         finish: Passes on its answer if that comes whole, where it is simple; None on the long way.
+        copied: Called when the engine is done with a request that copies files; None of others.
     """
 
     # An exchange has these of its own when they change: most never do.
@@ -59,6 +60,7 @@ class Ending:
     judged: Judged | None = None
     body: RequestBody | None = None
     finish: Callable[[bytes], bool] | None = None
+    copied: Callable[[], None] | None = None
     _closes = False
     _held = 0
 
@@ -184,6 +186,9 @@ class Ending:
         """Finish the exchange, or let the rest of the request go on to an engine that has answered early."""
         client = self._client
         self.state = step(self.state, Signal.ANSWER_END)
+        if self.copied is not None:
+            self.copied()
+            self.copied = None
         self._end(Outcome.ALLOWED)
         if self.state is State.DONE:
             self._free()
@@ -269,6 +274,8 @@ class Ending:
             self.judged = self.finish = None
         if self._held:
             self._give_back()
+        if self.copied is not None:
+            self._client.drop_engine()
 
     def _give_back(self) -> None:
         """Make room for other bodies."""

@@ -32,7 +32,7 @@ class Engine(asyncio.Protocol):
         self.is_slow = False
         self._client = client
         self._reader = AnswerReader()
-        self._is_gone = False
+        self._is_gone = self._has_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
@@ -77,16 +77,39 @@ class Engine(asyncio.Protocol):
         self._client.buffers.flow(self.transport)
         self._client.update_reading()
 
-    def drop(self) -> None:
-        """Cut the connection; the client's end already knows."""
+    def drop(self, copied: Callable[[], None] | None = None) -> None:
+        """Cut the connection; the client's end already knows.
+
+        While the engine copies files, only end writing, drop what it still says, and tell when it is done.
+        """
         self._is_gone = True
         self._client.buffers.close(self.transport)
+        if copied is not None and not self._has_ended:
+            self.transport.set_protocol(_Rest(copied))
+            self.transport.write_eof()
+            self.transport.resume_reading()
+            return
         self.transport.abort()
+        if copied is not None:
+            copied()
 
     def _lose(self, error: Exception | None = None) -> None:
+        self._has_ended = True
         if not self._is_gone:
             self._client.drop_engine()
             self._reader.end(self._client.exchange, error)
+
+
+class _Rest(asyncio.Protocol):
+    """Drops what the engine says once its client has gone, and tells when the engine ends."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self._then = then
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Note that the engine is done."""
+        del error
+        self._then()
 
 
 async def connect(client: "Client", first: bytes) -> None:

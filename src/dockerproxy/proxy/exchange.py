@@ -354,7 +354,14 @@ class Exchange(Asking):
         self._note_start()
         self._client.open_tunnel()
 
-    # What has an engine connection of its own
+    # What outlasts its client
+
+    def let_go(self, verdict: Verdict) -> None:
+        """Go on with a request that is decided; what was started for it goes on, too."""
+        self._client.detach()
+        self.judged = verdict
+        self._proceed(verdict)
+        self._client.go_on()
 
     def detach(self, verdict: Verdict) -> None:
         """Note that the engine acts, whether the client stays or goes."""

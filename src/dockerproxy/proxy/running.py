@@ -20,13 +20,14 @@ from dockerproxy.policy.holds import REMOVING
 from dockerproxy.policy.judge import judge, judge_object, judge_unknown
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Act, NeedsLookup, Outcome, Scene, Step, Verdict
-from dockerproxy.policy.plans import find_holds
+from dockerproxy.policy.plans import copy_files, find_holds
 from dockerproxy.policy.steps import (
     Answer,
     Ask,
     Find,
     Lock,
     Open,
+    Pass,
     Read,
     Says,
     Stream,
@@ -67,6 +68,8 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: NeedsLookup |
             outcome = await run.outcome(judged)
             if isinstance(outcome, Verdict):
                 exchange.go_on(outcome)
+            elif isinstance(outcome, Pass):
+                await run.let_go()
             elif isinstance(outcome, Stream):
                 await run.stream(outcome)
             else:
@@ -79,7 +82,7 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: NeedsLookup |
             about = f"{judged.operation.name} cannot be answered: " if error.status == HTTPStatus.BAD_GATEWAY else ""
             exchange.fail(error.status, f"{about}{error}", blame)
     except StillHeldError:
-        exchange.fail(503, "another request still removes or mounts these volumes; try again later", TOO_MUCH_ASKED)
+        exchange.fail(503, "another request still uses the same container or volumes; try again later", TOO_MUCH_ASKED)
     except OSError as error:
         if exchange.is_held:
             exchange.fail(503, explain_unreachable(engines, choose_engine(engines), error))
@@ -116,7 +119,7 @@ def _say(outcome: Outcome) -> Answer:
             return status, write_message(message)
         case Verdict() as denied:
             return denied.decision.status, write_message(denied.decision.message)
-        case Stream():
+        case Stream() | Pass():
             return HTTPStatus.BAD_GATEWAY, write_message("the engine's answer is a stream")
 
 
@@ -170,7 +173,7 @@ class _Run:
 
     def _has_plan(self, verdict: Verdict) -> bool:
         """Whether a plan can begin: a start has no body to speak of, but may have one, and comes back with that."""
-        return verdict.is_whole and self._socket.shared.has_plan(verdict)
+        return (verdict.is_whole or verdict.plan is copy_files) and self._socket.shared.has_plan(verdict)
 
     async def _look_up(self, judged: NeedsLookup | Verdict) -> Verdict:
         """Ask the engine all that must be known of a request, and decide about it."""
@@ -292,6 +295,14 @@ class _Run:
             data = write_answer(answer.status, answer.message, close=False, decision=exchange.account.decision)
             answer = take_apart(data)
         exchange.end_alone(self.verdict, answer)
+
+    async def let_go(self) -> None:
+        """Let the request go on as it comes; return when the engine is done, whether its client stays or goes."""
+        if self._client is not None and self._client.exchange.is_held:
+            copied = asyncio.Event()
+            self._client.exchange.copied = copied.set
+            self._client.exchange.let_go(self.verdict)
+            await copied.wait()
 
     async def stream(self, stream: Stream) -> None:
         """Pass on what the client may see of a stream, until the engine ends or the client goes."""

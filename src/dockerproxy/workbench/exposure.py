@@ -114,6 +114,12 @@ EXPOSURES: Final = (
         "is root on the host if a plugin is there to enable: it runs there as root",
         gives="enables root?",
     ),
+    Exposure(
+        "ContainerArchive ContainerExport PutContainerArchive ContainerArchiveLibpod ContainerExportLibpod",
+        "is root on the host if the engine is: a process can put a device in place of a file that the engine copies",
+        lambda case: OWN in case.by_word and not case.decision.keeps_stopped,
+        gives="root",
+    ),
     Exposure("QuadletInstallLibpod", "is root on the host: it can install units that systemd starts", gives="root"),
     Exposure(
         "SecretCreate SecretCreateLibpod",
@@ -202,7 +208,7 @@ EXPOSURES: Final = (
     ),
     Exposure(
         "ImageBuild",
-        "runs any command as root in a build, reads every image, and fetches URLs from the host's network",
+        "runs any command as root in a build, reads and replaces every image, and fetches URLs from the host's network",
         is_contained,
     ),
     Exposure(

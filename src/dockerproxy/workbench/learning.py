@@ -15,6 +15,7 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import CREATES, Outcome, Record
+from dockerproxy.policy.claims.uploads import COPYING_FILES
 from dockerproxy.policy.compile import CREATED_BY, OWN_GRANT
 from dockerproxy.policy.constraints.registry import conditions_of
 from dockerproxy.policy.differences import covers
@@ -344,6 +345,8 @@ class _Usage:
         beyond = self._beyond + (self._reaching if self._may_reach else 0)
         if owns and beyond:
             yield f"{share(beyond, self._count)} {REACHING.reason}; held to what is own as it is here it may be denied"
+        if owns and self._name in COPYING_FILES:
+            yield "held to what is own as it is here it may be denied, if a container had run; add running: true then"
         if self._untold and contained:
             yield f"{share(self._untold, self._count)} {UNTOLD.reason}; contained as it is here it may be denied"
         if self._denied:

@@ -28,6 +28,8 @@ from dockerproxy.policy.objects import (
     LABELLED,
     NAMING,
     OWN,
+    RUNNING,
+    TAGGING,
     WORDS,
     Kind,
     Lookup,
@@ -98,7 +100,7 @@ _HARMLESS: Final = frozenset({UNTOLD, _UNKNOWN})
 _CONTRIVED: Final = frozenset({_CUT, _LONG, _STRANGE})
 """Gaps that no program needs, and any client can send: they never omit a condition."""
 
-_NOT_OF_NAMES: Final = frozenset({OWN, LABELLED})
+_NOT_OF_NAMES: Final = frozenset({OWN, LABELLED, RUNNING})
 """Words that speak of an object whatever it is called: no request says which of its labels matter."""
 
 _OPTIONAL: Final = frozenset({"names"})
@@ -199,7 +201,8 @@ def _be_wary(need: Need, record: Record) -> Need | Impossible:
         if isinstance(value, Gap) and value not in _HARMLESS and word not in _OPTIONAL
     ]
     gaps = [f"{word} would be left out, since it {value.reason}" for word, value in left_out]
-    if not _CONTRIVED.isdisjoint(value for _, value in left_out):
+    is_needed = need.operation.name == TAGGING  # Without `images`, an image must be within `tags`.
+    if gaps and (is_needed or not _CONTRIVED.isdisjoint(value for _, value in left_out)):
         return _impossible(record, f"not learned from: {gaps[0]}")
     if record.decision is not Outcome.DENIED and record.status in _DONE:
         return need

@@ -151,7 +151,7 @@ def answer_by_name(known: Known, lookup: Lookup) -> Known:
 def take_for_name(lookup: Lookup) -> ResolvedObject:
     """Return the object that is called what the client writes; of an exec or a task, that is its owner's name.
 
-    A container is taken for an ordinary one, which shares nothing with the host or others.
+    A container is taken for an ordinary one, which shares nothing with the host or others, and was not started yet.
     """
     found = missing(lookup)
     document = _ORDINARY.get(lookup.kind, {})
@@ -159,7 +159,11 @@ def take_for_name(lookup: Lookup) -> ResolvedObject:
 
 
 _ORDINARY: Final[Mapping[Kind, Mapping[str, object]]] = {
-    Kind.CONTAINER: {"hostconfig": {"NetworkMode": "default", "PidMode": "", "IpcMode": "private"}, "mounts": []},
+    Kind.CONTAINER: {
+        "hostconfig": {"NetworkMode": "default", "PidMode": "", "IpcMode": "private"},
+        "mounts": [],
+        "state": {"Status": "created"},
+    },
 }
 """What an engine says of an object of which there is nothing to say."""
 

@@ -38,7 +38,7 @@ def test_no_parameter_of_a_build_has_them(labels: Json) -> None:
     assert len(faults("ImageBuild", f"?labels={quote(json.dumps(labels))}")) == 1
 
 
-@pytest.mark.parametrize("labels", ["", "null", "{}", "[]", '{"a": "$b"}', '["a=b"]'])
+@pytest.mark.parametrize("labels", ["", "null", "{}", "[]", '{"a": "$b"}'])
 def test_a_build_may_have_labels(labels: str) -> None:
     assert faults("ImageBuild", f"?labels={quote(labels)}") == []
 
@@ -103,7 +103,7 @@ def test_what_carries_labels_is_known() -> None:
     }
 
 
-@pytest.mark.parametrize("labels", [{"a": "x" * MOST_BYTES}, {"x" * MOST_BYTES: "a"}, ["x" * MOST_BYTES]])
+@pytest.mark.parametrize("labels", [{"a": "x" * MOST_BYTES}, {"x" * MOST_BYTES: "a"}])
 def test_labels_of_a_build_are_bounded(labels: Json) -> None:
     (fault,) = faults("ImageBuild", f"?labels={quote(json.dumps(labels))}")
     assert "has more than 64 KiB" in str(fault)

@@ -10,9 +10,13 @@ from policy.inspecting import inspect
 from policy.policies import request_for
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.claim import Known
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.claims.uploads import claim_fresh
+from dockerproxy.policy.decide import decide
+from dockerproxy.policy.model import Decision
+from dockerproxy.policy.objects import TASK, Kind, ResolvedObject
 from dockerproxy.policy.places import Places
 
 ID = "c" * 64
@@ -85,3 +89,66 @@ def test_the_own_socket_of_a_client_does_not_count() -> None:
 @given(st.recursive(st.none() | st.booleans() | st.text(max_size=3), lambda each: st.lists(each, max_size=2)))
 def test_a_mount_in_a_form_that_is_not_known_is_refused(mount: object) -> None:
     assert len(put(mount)) == 1
+
+
+# While no process has the files open
+
+FRESH: Final[Mapping[str, object]] = {"state": {"Status": "created"}, "hostconfig": {"Binds": None, "Mounts": None}}
+MADE, NAMED = "a" * 64, "b" * 64
+COPIES: Final = {"ContainerArchive": "?path=/tmp", "ContainerExport": "", "PutContainerArchive": "?path=/tmp"}
+
+
+def copy(name: str, allow: str = "{own: true}", *, labels: Mapping[str, object] | None = None, **more: object) -> bool:
+    """Return whether a grant lets files of the client's container be copied, of which an engine says more."""
+    policy = read_policy(f"sockets: {{ci: {{path: /ci.sock, allow: [{name}: {allow}]}}}}", "policy.yaml")
+    document = {"id": ID, "mounts": [], **FRESH, **more}
+    found = ResolvedObject(ID, ("web",), subject=ID, belongs_to="ci", document=document, labels=labels or {})
+    volumes = {
+        (Kind.VOLUME, volume): ResolvedObject(volume, (volume,), document=VOLUMES["data"])
+        for volume in (MADE, NAMED, "data")
+    }
+    known = Known(found=found, body=(None,), answers=volumes, places=Places(own_socket=OWN_SOCKET))
+    decision = decide(policy.sockets[0].policy, request_for(OPERATIONS[name], COPIES[name]), known)
+    assert isinstance(decision, Decision)
+    assert decision.allowed or "running: true" in decision.message, decision.message
+    assert not decision.allowed or decision.keeps_stopped is (allow == "{own: true}")
+    return decision.allowed
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_files_are_copied_only_where_no_process_has_them_open(name: str) -> None:
+    made, tmpfs = mounted("volume", Name=MADE), mounted("tmpfs")
+    socket = mounted("bind", Source=OWN_SOCKET)
+    assert copy(name, mounts=[made, tmpfs, socket])
+    for status in ("running", "exited", "dead", "paused", "restarting", "initialized", "Created", "", None):
+        assert not copy(name, state={"Status": status})
+        assert copy(name, "{own: true, running: true}", state={"Status": status})
+        assert copy(name, "{containers: [web]}", state={"Status": status})
+    assert not copy(name, state=None)
+    assert not copy(name, labels={TASK: "t1"})
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_no_files_are_copied_where_another_container_may_write(name: str) -> None:
+    packs_no_mounts = name == "ContainerExport"
+    made = [mounted("volume", Name=MADE)]
+    for host in (
+        {"Binds": [f"{MADE}:/x"]},
+        {"Binds": [f"{MADE}:/x:ro"]},
+        {"Mounts": [{"Type": "volume", "Source": MADE, "Target": "/x"}]},
+        {"VolumesFrom": ["other"]},
+        {},
+        None,
+    ):
+        assert copy(name, mounts=made, hostconfig=host) is packs_no_mounts
+    for mount in (mounted("volume", Name="data"), mounted("volume", Name=MADE[:-1]), mounted("volume")):
+        assert copy(name, mounts=[mount]) is packs_no_mounts
+        assert copy(name, "{own: true, running: true}", mounts=[mounted("volume", Name="data")])
+    if name == "ContainerArchive":
+        others: tuple[object, ...] = (mounted("bind", Source="/srv"), mounted("image"), mounted("cluster"), None, "x")
+        for each in others:
+            assert not copy(name, mounts=[each])
+    told = {"id": ID, **FRESH}
+    reading = Reading(request=request_for(OPERATIONS[name], COPIES[name]), answers={})
+    claim_fresh(reading, ResolvedObject(ID, ("web",), subject=ID, document=told))  # Under an old version of the API.
+    assert bool(reading.claims) is not packs_no_mounts

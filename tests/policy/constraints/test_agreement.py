@@ -180,7 +180,7 @@ def granted(word: str) -> st.SearchStrategy[Value]:
 def test_every_word_that_lists_is_tried_and_every_one_that_is_compared() -> None:
     assert SAMPLES.keys() <= COMPARED.keys() <= CONSTRAINTS.keys()
     flags = {"force", "remove_volumes", "stdin", "stream"}  # As `follow`.
-    assert CONSTRAINTS.keys() - COMPARED.keys() == {"switched", "unrestricted"} | flags | OWN.keys()
+    assert CONSTRAINTS.keys() - COMPARED.keys() == {"running", "switched", "unrestricted"} | flags | OWN.keys()
 
 
 @pytest.mark.parametrize("word", OWN)

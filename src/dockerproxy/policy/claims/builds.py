@@ -14,6 +14,7 @@ Attack: an image that looks like a step of another client's build, for which the
 build runs all its steps (test: test_a_contained_build_runs_all_its_steps).
 """
 
+import json
 import re
 from typing import Final
 
@@ -21,7 +22,10 @@ from dockerproxy.policy.claim import LEAVE_OUT, LeaveOut, Object, Reading
 from dockerproxy.policy.claims.images import complete
 from dockerproxy.policy.claims.tags import claim_name
 from dockerproxy.policy.references import parse_reference
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, object_of, read_json
+
+_BUILT: Final = "dockerproxy.build"
+"""A label by which each build ends in an image of its own."""
 
 _IS_CLEAN: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@+-]+(?:/[\w.@+-]+)*", re.ASCII).fullmatch
 
@@ -35,6 +39,16 @@ def check_dockerfile(reading: Reading, value: Json, path: str, _parent: Object) 
 def check_cache_images(_reading: Reading, _value: Json, _path: str, _parent: Object) -> LeaveOut:
     """Images for a cache go no further: a build that runs all its steps has no use for them."""
     return LEAVE_OUT
+
+
+def label_built(texts: tuple[str, ...]) -> str:
+    """Return the labels of a build, as its parameter has them, with one more.
+
+    Attack: build nothing but `FROM` an image of another client, which so gets one's own name and can be removed by it
+    -> Defence: the label is one more step (test: test_a_build_of_nothing_is_an_image_of_its_own).
+    """
+    labels = read_json(texts[0].encode(errors="surrogateescape")) if any(texts) else None
+    return json.dumps({**object_of(labels), _BUILT: "true"}, separators=(",", ":"))
 
 
 def check_built(reading: Reading, value: Json, path: str, _parent: Object) -> Json:

@@ -48,7 +48,7 @@ def acts(name: str) -> bool:
 def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """No label of an image makes an engine or its runtime act."""
     labels = read_json(value.encode(errors="surrogateescape")) if isinstance(value, str) and value else value
-    names = labels if isinstance(labels, dict | list) else ()
+    names = labels if isinstance(labels, dict) else ()
     if isinstance(labels, Refusal) or (labels and not names) or not all(isinstance(name, str) for name in names):
         reading.violate(path, value, "not valid labels")
     _bound(reading, names, path)

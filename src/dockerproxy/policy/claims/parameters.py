@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import MOST_LOOKUPS, Reading
+from dockerproxy.policy.claims.uploads import COPYING_FILES, claim_fresh
 from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.objects import (
     GIVING,
@@ -171,6 +172,8 @@ def read_head(reading: Reading, found: ResolvedObject | None) -> None:
     for word in LISTED.get(name, ()):
         if reason := refuse_filters(request):
             reading.claim(word, True, "?filters", None, reason, without=True)  # noqa: FBT003 (it is what is claimed)
+    if name in COPYING_FILES:
+        claim_fresh(reading, found)
     if name in GIVING:
         _claim_new_name(reading, WORDS[KINDS[name]])
 

@@ -13,15 +13,40 @@ Attack: ask under a version of the API, like 1.19, in which an engine does not s
 Attack: have the mounts change meanwhile -> Defence: engines set them when they create a container, keep volumes that
 one has, and the request goes on under the ID that was looked up.
 Attack: replace the client's own socket -> Defence: it is a mount point, which no engine removes.
+
+A rootful Docker also opens files as root, outside the device cgroup of the container. A process that puts a device into
+a file's place at that moment reads or writes the host. So beside `own`, files are copied only while no process of any
+container can have the files open: into and out of a container that was never started.
+
+Attack: keep a directory of the container open in another one, which got it over a Unix socket, when the container has
+exited -> Defence: it must never have run (test: test_files_are_copied_only_before_the_first_start).
+Attack: do this with a volume of the container -> Defence: the engine made its volumes for this container alone, so they
+have no name, and are mounted by their IDs only once a container that has them was started
+(test: test_no_files_are_copied_where_another_container_may_write).
+Attack: start it meanwhile, through any socket of its owner -> Defence: `proxy/deciding`.
+Attack: have a swarm start it -> Defence: a container of a service counts as running.
 """
 
+from collections.abc import Collection, Iterator
 from typing import Final
 
-from dockerproxy.policy.claim import Object, Reading, find_fault, items_at
+from dockerproxy.policy.claim import Object, Reading, find_fault, items_at, objects_at
 from dockerproxy.policy.claims.mounts import is_disguise
-from dockerproxy.policy.objects import OWN, Kind
-from dockerproxy.wire.document import Json, object_of
+from dockerproxy.policy.objects import OWN, RUNNING, TASK, Kind, ResolvedObject, is_full_id
+from dockerproxy.wire.document import Json, list_of, object_of
 
+COPYING_FILES: Final = frozenset(
+    {*("ContainerArchive", "ContainerArchiveLibpod", "ContainerExport", "ContainerExportLibpod"), "PutContainerArchive"}
+)
+"""They copy files into or out of a container."""
+
+STARTING: Final = frozenset({"ContainerRestart", "ContainerRestartLibpod", "ContainerStart", "ContainerStartLibpod"})
+"""They start a container."""
+
+_WITHOUT_MOUNTS: Final = frozenset({"ContainerExport", "ContainerExportLibpod"})
+"""They pack what the container has in its own file system."""
+
+_UNOWNED: Final = ResolvedObject("", ())
 _OF_ITS_OWN: Final = frozenset({"volume", "tmpfs"})
 
 
@@ -44,3 +69,39 @@ def check_own_volumes(reading: Reading, value: Json, path: str, _parent: Object)
             is_wrong = found is not None and (not found.document or is_disguise(found))
             wrong = find_fault(where, target, says) if is_wrong else None
             reading.claim(OWN, None, where, target, says, later=lookup, wrong=wrong, without=True, unless=OWN)
+
+
+def keeps_stopped(name: str, words: Collection[str]) -> bool:
+    """Whether a grant with these words lets an operation copy files only while the container does not run."""
+    return name in COPYING_FILES and OWN in words and not {RUNNING, "unrestricted"}.intersection(words)
+
+
+def claim_fresh(reading: Reading, found: ResolvedObject | None) -> None:
+    """Claim a container from or to which files are copied, for each reason why a process may have them open.
+
+    `own` does not admit these claims: they are about an object that has no owner.
+    """
+    if found is not None and found.document:
+        for path, shown, says in _list_open(reading, found):
+            reading.claim(RUNNING, path, path, shown, says, without=True, owned=_UNOWNED)
+
+
+def _list_open(reading: Reading, found: ResolvedObject) -> Iterator[tuple[str, str, str]]:
+    """Yield where and why a process may have files of a container open, with what is there."""
+    document, host = found.document, object_of(found.document.get("hostconfig"))
+    status = "a task of a service" if TASK in found.labels else object_of(document.get("state")).get("Status")
+    if status != "created":
+        says = "and a process there can have the engine open devices of the host; copy before its first start"
+        yield "the container", str(status), says
+    if reading.request.operation.name in _WITHOUT_MOUNTS:
+        return
+    binds = {str(bind).partition(":")[0] for bind in list_of(host.get("Binds"))}
+    named = binds.union(str(mount.get("Source")) for _, mount in objects_at(host.get("Mounts"), ""))
+    for where, mount in items_at(document.get("mounts"), "Mounts") or [("Mounts", None)] * ("mounts" not in document):
+        known = object_of(mount)
+        kind, name = known.get("Type"), str(known.get("Name"))
+        is_made = kind == "volume" and is_full_id(name) and name not in named and not host.get("VolumesFrom")
+        is_socket = kind == "bind" and known.get("Source") == reading.places.own_socket != ""
+        if not (is_made and host) and not is_socket and kind != "tmpfs":
+            says = "and a container that shares it can have the engine open devices of the host; copy without it"
+            yield where, str(known.get("Destination", "not told by the engine")), says

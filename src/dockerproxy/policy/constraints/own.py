@@ -10,12 +10,9 @@ from typing import Final
 
 from dockerproxy.policy.constraints.base import Constraint, Matcher
 from dockerproxy.policy.constraints.networks import Joined
-from dockerproxy.policy.objects import OWN, ResolvedObject
+from dockerproxy.policy.objects import OWN, TASK, ResolvedObject
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Takes, Value
-
-_TASK: Final = "com.docker.swarm.task.id"
-"""A label that a swarm puts on each container of a service, over any that the client sent."""
 
 _KINDS: Final = {None: "", True: " by a service", False: ", by no service"}
 
@@ -40,7 +37,7 @@ class Own(Constraint):
                 return False
             if found.belongs_to not in owners:
                 return False
-            return self.of_tasks is None or found.belongs_to == NEW or (_TASK in found.labels) == self.of_tasks
+            return self.of_tasks is None or found.belongs_to == NEW or (TASK in found.labels) == self.of_tasks
 
         return matches
 

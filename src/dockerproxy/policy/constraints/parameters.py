@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from typing import Final
 
 from dockerproxy.policy.constraints.base import Choice, Constraint, Globs, Items, Matcher
+from dockerproxy.policy.objects import RUNNING
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.words import fault_of_path, normalise_signal
 
@@ -45,6 +46,17 @@ class _Path(Globs):
     fault = staticmethod(fault_of_path)
 
 
+class _Running(Constraint):
+    takes = Takes.YES
+    is_learned = False
+
+    def matcher(self, _granted: Value) -> Matcher:
+        return lambda _: True
+
+    def least(self, _value: Hashable) -> Value | None:
+        return True
+
+
 class _Signal(Items):
     def fault(self, item: str) -> str:
         return "" if re.fullmatch(r"[A-Z0-9+-]+", normalise_signal(item)) else "not a signal, like HUP"
@@ -79,6 +91,11 @@ CONSTRAINTS: Final = (
         "no registry host is named",
     ),
     Flag("remove_volumes", "whether its unnamed volumes go too"),
+    _Running(
+        RUNNING,
+        "beside `own`: files are copied also if the container has run, or mounts what others may mount; on a rootful "
+        "engine, its client is then root on the host",
+    ),
     _Signal("signal", "which signals; none named is KILL", narrows=True),
     Flag(
         "stdin",
