@@ -9,7 +9,7 @@ MOST_ON_THE_PATH: Final = 9_575
 """Lines of code that decide what passes."""
 
 MOST_OF_ALL: Final = 22_041
-MOST_OF_TESTS: Final = 53_718
+MOST_OF_TESTS: Final = 53_723
 MOST_WORDS: Final = 32_692
 """Words in `docs/*.md`."""
 

@@ -40,6 +40,7 @@ JSON = {
     "policy/hiding.py": "catches it",
     "policy/spelling.py": "reads what hiding, which catches it, has read before",
     "policy/lists.py": "catches it, and writes a label",
+    "policy/claims/builds.py": "reads and writes what read_json has bounded",
     "policy/copies.py": "reads what write_json wrote",
     "policy/creating.py": "writes a name",
     "proxy/quotas.py": "reads what write_json wrote",

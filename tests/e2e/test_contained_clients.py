@@ -15,7 +15,7 @@ import yaml
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, denied, running_policy
-from e2e.scenarios import COPIES, SCENARIOS, Scenario
+from e2e.scenarios import SCENARIOS, Scenario, add_copies
 from e2e.talk import ask
 from e2e.test_learning import learn
 
@@ -50,7 +50,7 @@ def test_a_policy_learned_from_one_run_allows_the_next_two(
 
     allow = learn(dockerd, make_client, label, use, tmp_path)
     assert "unrestricted" not in allow
-    with enforcing(dockerd, make_client, json.dumps([*json.loads(allow), *yaml.safe_load(COPIES)])) as (proxy, client):
+    with enforcing(dockerd, make_client, add_copies(allow)) as (proxy, client):
         for _ in range(2):
             use(client)
         assert denied(proxy) == []

@@ -15,6 +15,7 @@ from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy, running_proxy
+from e2e.scenarios import add_copies
 
 pytestmark = pytest.mark.engine
 
@@ -125,7 +126,7 @@ def test_what_was_learned_of_docker_allows_the_same_again_and_nothing_else(
 ) -> None:
     allow = learn(dockerd, make_client, label, look_after, tmp_path)
     other = make_client(socket=dockerd.socket).start_container("sleep", "600", options=("--name", f"other-{label}"))
-    with running_policy(dockerd.socket, allow) as proxy:
+    with running_policy(dockerd.socket, add_copies(allow)) as proxy:
         client = make_client(socket=proxy.socket)
         look_after(client)
         assert list_refused(proxy) == []
@@ -182,7 +183,7 @@ def test_a_build_and_files_for_a_container_that_were_learned_pass_again_and_othe
     allow = learn(engine, make, label, lambda client: send_archives(client, tmp_path), tmp_path)
     is_podman = engine.name == "podman"
     assert ('"ImageBuild": "unrestricted"' in allow) is is_podman
-    with running_policy(engine.socket, allow) as proxy:
+    with running_policy(engine.socket, add_copies(allow)) as proxy:
         client = make(proxy.socket)
         send_archives(client, tmp_path)
         assert list_refused(proxy) == []

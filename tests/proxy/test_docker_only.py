@@ -15,7 +15,7 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED
 GRANTS = (contained("ImageBuild", tags=("docker.io/library/app:*",)), grant_on("SystemPing"))
 POLICY = policy_with(*GRANTS)
 DOCKER = "Server: Docker/26.1.5 (linux)"
-STEPS = "nocache=1&rm=1&forcerm=1"
+STEPS = "nocache=1&rm=1&forcerm=1&labels=%7B%22dockerproxy.build%22:%22true%22%7D"
 CONTEXT = b"a context that nobody reads"
 BUILD = request(
     "POST", "/build?q=1", f"Content-Length: {len(CONTEXT)}", "Content-Type: application/x-tar", body=CONTEXT
