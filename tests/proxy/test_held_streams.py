@@ -139,8 +139,8 @@ async def test_what_cannot_be_decided_passes_as_it_came_where_nothing_is_refused
     async with world(policy=REPORTING) as here:
         client = await here.connect()
         await client.send(create(TWO_VOLUMES + b" "))
-        wire = await asked(here, "/v1.45/volumes/data")
-        await wire.close()
+        wires = [await asked(here, f"/v1.45/volumes/{name}") for name in ("data", "more")]
+        await wires[0].close()
         engine = await here.engine_side()
         assert (await whole(engine))[1] == TWO_VOLUMES + b" "
         await engine.send(OK)

@@ -129,7 +129,7 @@ async def test_a_long_body_whose_names_are_asked_for_is_judged_again() -> None:
     async with world(policy=CONTAINED) as here:
         client = await here.connect()
         await client.send(create(ports))
-        for name in ("data", "more") * 2:  # Once more when they are claimed.
+        for name in ("data", "more"):
             await tell(here, {"Name": name, "Driver": "local", "Options": None}, f"/v1.45/volumes/{name}")
         _, body = await whole(await here.engine_side())
         assert json.loads(body)["HostConfig"] == json.loads(TWO_UNFILLED)["HostConfig"]

@@ -9,7 +9,7 @@ cancelled, and nothing more is begun (test: test_a_prune_ends_after_what_is_unde
 
 import asyncio
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import AsyncExitStack
 from functools import partial
 from http import HTTPStatus
@@ -154,7 +154,14 @@ class _Run:
     # Deciding
 
     async def _decide(self, judged: NeedsLookup | Verdict) -> Verdict:
-        """Decide, and hold what it takes. What was true before the hold need not be true any longer: decide again."""
+        """Decide, and hold what it takes; decide again if another request may have changed something before the hold.
+
+        Attack: have one's volume removed, and made by another client, between the lookup and the hold -> Defence: each
+        removal through this process holds what it removes, and what ended meanwhile is known
+        (test: test_what_was_judged_is_judged_again_when_it_is_its_turn).
+        """
+        holding = self._socket.shared.holding
+        since = holding.moment
         verdict = await self._look_up(judged)
         if not self._has_plan(verdict):
             return verdict
@@ -164,7 +171,9 @@ class _Run:
         if verdict.operation.name in REMOVING:
             await self._stack.enter_async_context(self._socket.removals)
         for hold in holds:
-            await self._stack.enter_async_context(self._socket.shared.holding.take(hold, self._socket.patience))
+            await self._stack.enter_async_context(holding.take(hold, self._socket.patience))
+        if all(holding.is_quiet(hold, since) for hold in holds):
+            return verdict
         verdict = await self._look_up(judged)
         again = await _look(self._socket, verdict.body or b"", partial(find_holds, verdict))
         if verdict.passes and not set(again) <= set(holds):
@@ -182,12 +191,12 @@ class _Run:
         try:
             async with asyncio.timeout(socket.patience):
                 while isinstance(judged, NeedsLookup):
-                    waiting = judged
-                    found = await self._find(waiting.lookup, waiting.request.version)
-                    unknown = unknown or found if isinstance(found, AmbiguousNameError) else unknown
-                    resolved = found if isinstance(found, ResolvedObject) else None
-                    work = partial(judge_object, policy, waiting, resolved)
-                    is_short = is_quick(policy, waiting, waiting.body or b"")
+                    version, lookups = judged.request.version, (judged.lookup, *judged.lookup.others)
+                    answers = await _gather(*(self._find(lookup, version) for lookup in lookups))
+                    unknown = next((each for each in answers if isinstance(each, AmbiguousNameError)), unknown)
+                    found = (each if isinstance(each, ResolvedObject) else None for each in answers)
+                    work = partial(_judge, policy, judged, tuple(found))
+                    is_short = is_quick(policy, judged, judged.body or b"")
                     judged = work() if is_short else await socket.shared.worker.run(socket.judging, work)
             if unknown:
                 raise unknown
@@ -312,6 +321,27 @@ class _Run:
 
     async def _show(self, stream: Stream, line: bytes) -> bytes:
         return await self._take_steps(stream.show(line))
+
+
+async def _gather(*works: Coroutine[None, None, _Value]) -> list[_Value]:
+    """Do some works at once; if one fails, end the others."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _judge(
+    policy: CompiledPolicy, judged: NeedsLookup, found: tuple[ResolvedObject | None, ...]
+) -> NeedsLookup | Verdict:
+    """Decide about a request all of whose lookups are answered, in their order."""
+    after: NeedsLookup | Verdict = judged
+    for each in found:
+        if isinstance(after, NeedsLookup):
+            after = judge_object(policy, after, each)
+    return after
 
 
 async def _act(socket: "SocketState", act: Act) -> Whole:
