@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
+from operator import itemgetter
 from urllib.parse import quote
 
 import pytest
@@ -53,7 +54,7 @@ def two(engine: Engine, label: str) -> Iterator[Two]:
 
 
 def list_all(engine: Engine) -> list[dict[str, list[str]]]:
-    return list(ask(engine.socket, "GET", "/images/json").json())
+    return sorted(ask(engine.socket, "GET", "/images/json").json(), key=itemgetter("Id"))
 
 
 def names_of(socket: Socket | Engine, label: str) -> list[str]:

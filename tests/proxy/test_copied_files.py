@@ -28,6 +28,7 @@ def policy(allow: str) -> CompiledPolicy:
 
 
 OWN, RUNNING = policy("own"), policy("PutContainerArchive: {own: true, running: true}, ContainerStart: {own: true}")
+UNREAD = policy("PutContainerArchive: {own: true, unrestricted: true}, ContainerStart: {own: true}")
 OPEN = policy("ContainerList: {own: true}, ContainerStart: unrestricted, ContainerRestart")
 
 
@@ -99,9 +100,10 @@ async def test_files_are_copied_only_before_the_first_start(data: bytes, state: 
         assert len(engine.done) == 1
 
 
+@pytest.mark.parametrize("policy", [RUNNING, UNREAD], ids=["running", "unrestricted"])
 @in_loop
-async def test_with_a_word_of_its_own_files_are_copied_while_the_container_runs() -> None:
-    async with world(policy=RUNNING) as here, standing_in(here, engine := Docker("running")):
+async def test_with_a_word_of_its_own_files_are_copied_while_the_container_runs(policy: CompiledPolicy) -> None:
+    async with world(policy=policy) as here, standing_in(here, engine := Docker("running")):
         engine.goes_on.clear()
         copies = [await ask(here, WHOLE), await ask(here, WHOLE)]
         start = await ask(here, START)

@@ -11,7 +11,7 @@ from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.model import Grant, Policy
 from dockerproxy.policy.needs import can_be_listed
-from dockerproxy.policy.objects import LABELLED, OWN, ResolvedObject
+from dockerproxy.policy.objects import LABELLED, OWN, RUNNING, ResolvedObject
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.workbench.needs import (
@@ -260,7 +260,7 @@ def test_the_values_that_a_request_needs_are_enough(record: Record) -> None:
     words = find_words(need.operation)
     values = {word: value for word, value in need.values.items() if not isinstance(value, Gap | Absent)}
     of_body = {word for word in words if is_of_body(need.operation, word)}
-    told = words.keys() - of_body - {OWN, LABELLED} if need.operation.name not in LISTED else set()
+    told = words.keys() - of_body - {OWN, LABELLED, RUNNING} if need.operation.name not in LISTED else set()
     assert need.values.keys() >= told
     assert all(can_be_listed(words[word], value) for word, value in values.items())
     if need.opening:

@@ -125,7 +125,8 @@ def _look_at(
     decision = case.decision
     if case.judges_head:
         read = reading_of_head(request, known)
-        head = judge_claims(case.by_word, read.claims)
+        claims = (each for each in read.claims if decision.keeps_stopped or each.words[0] != RUNNING)
+        head = judge_claims(case.by_word, claims)
         if head.faults:
             return head if all(fault.word == RUNNING for fault in head.faults) else None
         if head.lookups:
