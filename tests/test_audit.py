@@ -5,10 +5,10 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 9_576
+MOST_ON_THE_PATH: Final = 9_578
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 22_042
+MOST_OF_ALL: Final = 22_040
 MOST_OF_TESTS: Final = 53_725
 MOST_WORDS: Final = 32_692
 """Words in `docs/*.md`."""

@@ -246,21 +246,10 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
                 "    remove it: the archive passes unread, and its links lead anywhere"
             ),
         ),
-        *(
-            (
-                "ContainerArchive",
-                f"{{{words}running: true}}",
-                (
-                    "1: ContainerArchive: running is for grants with own, and changes nothing in others\n"
-                    "    remove running"
-                ),
-            )
-            for words in ("", "containers: [web], ")
-        ),
         (
             "PutContainerArchive",
             "{own: true, running: true, unrestricted: true}",
-            "1: PutContainerArchive: running is for grants with own, and changes nothing in others\n    remove running",
+            "1: PutContainerArchive: running changes nothing beside unrestricted\n    remove running",
         ),
         ("ContainerExport", "{own: true, running: false}", "25: running can only be true\n    remove it"),
         (

@@ -100,6 +100,21 @@ async def test_files_are_copied_only_before_the_first_start(data: bytes, state: 
         assert len(engine.done) == 1
 
 
+@pytest.mark.parametrize("data", [WHOLE, DOWNLOAD, EXPORT])
+@pytest.mark.parametrize("line", [": {containers: [w*]}", ": {labelled: {io.dockerproxy.owner: ci}}", ""])
+@in_loop
+async def test_an_own_container_is_not_copied_from_by_its_name(data: bytes, line: str) -> None:
+    """Clients call theirs as they like, and label them so; what others have is copied as it was."""
+    names = ("PutContainerArchive", "ContainerArchive", "ContainerExport")
+    for own, status in (("own, ", b"403"), ("", b"200")):
+        lines = own + ", ".join(f"{name}{line}" for name in names)
+        async with world(policy=policy(lines)) as here, standing_in(here, Docker("running")):
+            assert await status_of(await ask(here, data)) == status
+    allowed = policy("own, " + ", ".join(f"{name}: {{containers: [w*], running: true}}" for name in names))
+    async with world(policy=allowed) as here, standing_in(here, Docker("running")):
+        assert await status_of(await ask(here, data)) == b"200"
+
+
 @pytest.mark.parametrize("policy", [RUNNING, UNREAD], ids=["running", "unrestricted"])
 @in_loop
 async def test_with_a_word_of_its_own_files_are_copied_while_the_container_runs(policy: CompiledPolicy) -> None:

@@ -66,7 +66,6 @@ PROVEN: tuple[tuple[list[str], list[str]], ...] = (
         (["own", f"{name}: {{own: true, running: true}}"], ["own"])
         for name in ("ContainerArchive", "ContainerExport", "PutContainerArchive")
     ),
-    (["own", "ContainerArchive"], ["own", "ContainerArchive: {own: true, running: true}"]),
 )
 
 

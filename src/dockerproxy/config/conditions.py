@@ -14,9 +14,8 @@ from dockerproxy.config.document import Fields, Node, Place, Text
 from dockerproxy.config.groups import bounds_body, merge_grants, open_bodies
 from dockerproxy.config.near import find_near, hint_at, show
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.claims.uploads import COPYING_FILES
 from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
-from dockerproxy.policy.model import Grant, values_of
+from dockerproxy.policy.model import Grant
 from dockerproxy.policy.objects import BUILD, KINDS, NAMING, OWN, REMOVAL, RUNNING, TAGGING, Kind
 from dockerproxy.policy.values import Value, list_names
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
@@ -91,11 +90,8 @@ def read_conditions(reader: Reader, word: Text, node: Node, grants: tuple[Grant,
         if read is not None and not _contradicts(reader, word.text, key, read, grants):
             values[key.text] = read
     pointless = opening and _find_pointless(reader, (key for key, _ in conditions), names)
-    copying = [grant for grant in grants if not grant.operations.isdisjoint(COPYING_FILES)]
-    owns = OWN in values or all(OWN in values_of(grant.conditions) for grant in copying)
-    if RUNNING in values and (opening or not owns):
-        says = f"{RUNNING} is for grants with {OWN}, and changes nothing in others"
-        reader.problem(word.place, f"{word.text}: {says}", f"remove {RUNNING}")
+    if RUNNING in values and opening:
+        reader.problem(word.place, f"{word.text}: {RUNNING} changes nothing beside unrestricted", f"remove {RUNNING}")
         return ()
     if pointless or len(values) + len(opening) < len(entries) or not isinstance(node, Fields):
         return ()

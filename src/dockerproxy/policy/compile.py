@@ -319,6 +319,7 @@ def _compile(name: str, grant: Grant, owner: str, *, counts_for: str) -> Case:
     own = Condition(own_by(owner), value=True)
     conditions = _name_images(name, tuple(_by(owner, condition) for condition in grant.conditions))
     said, starts = {condition.word for condition in conditions}, owner != "" and name in STARTING
+    is_kept = owner != "" and keeps_stopped(name, said)
     is_by_tags = name == REMOVAL and "tags" in said
     speaks = any(is_about_object(operation, condition.word) for condition in conditions)
     keeps = (owner or not is_open) and name in KINDS and table is not None and find_places_of_labels(table)
@@ -326,18 +327,18 @@ def _compile(name: str, grant: Grant, owner: str, *, counts_for: str) -> Case:
     decision = Decision(
         allowed=True,
         source=grant.source,
-        about_object=speaks or asks or starts,
+        about_object=speaks or asks or starts or is_kept,
         starts=starts,
         fixed=_UNFORCED if is_by_tags else _FIXED_OF_BUILDS if body is not None and name == BUILD else {},
         docker_only=body is not None and name == BUILD,
         counts_for=counts_for,
-        keeps_stopped=keeps_stopped(name, said),
+        keeps_stopped=is_kept,
         owner=owner if name == VOLUME_CREATE and not is_open else "",
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
     beside = own if owner and body is not None else None
     stamped = find_places_of_labels(table) if owner and is_open and table is not None else ()
-    return Case(conditions, decision, body, judges_head=any(about_head), beside=beside, stamped=stamped)
+    return Case(conditions, decision, body, judges_head=is_kept or any(about_head), beside=beside, stamped=stamped)
 
 
 def _name_images(name: str, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:

@@ -20,7 +20,7 @@ from dockerproxy.policy.constraints.base import Condition, judge_claim
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.copies import COPYING, list_copies
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import KINDS, RUNNING, VOLUME_CREATE, Lookup, ResolvedObject, find_object
+from dockerproxy.policy.objects import KINDS, OWN, RUNNING, VOLUME_CREATE, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.stamps import NEW, add_stamp, make_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import Pairs
@@ -125,7 +125,9 @@ def _look_at(
     decision = case.decision
     if case.judges_head:
         read = reading_of_head(request, known)
-        claims = (each for each in read.claims if decision.keeps_stopped or each.words[0] != RUNNING)
+        is_own = OWN in case.by_word or (known.found is not None and known.found.belongs_to == policy.owner != "")
+        is_held = decision.keeps_stopped and is_own
+        claims = (each for each in read.claims if is_held or each.words[0] != RUNNING)
         head = judge_claims(case.by_word, claims)
         if head.faults:
             return head if all(fault.word == RUNNING for fault in head.faults) else None

@@ -189,7 +189,7 @@ def covers(
     is_first = is_open and not any(is_about_object(operation, word) for word in wide)  # It is tried before the other.
     if as_it_is and not is_first and any(wide.get(condition.word) != narrow.get(condition.word) for condition in acts):
         return False
-    runs = {OWN, RUNNING, UNRESTRICTED.word} & wide.keys() == {OWN} and RUNNING in narrow
+    runs = RUNNING in narrow and {RUNNING, UNRESTRICTED.word}.isdisjoint(wide)
     return not (reaches or renames or gives or lists or runs) and all(
         _covers_word(
             CONSTRAINTS[word], wide.get(word), narrow.get(word), narrows=may_be_any or narrows(operation, word)

@@ -153,8 +153,8 @@ _REACHING: Final = {
 all containers, on those that depend on it or use it, on one it is compared with, on an archive in the body, on a
 registry.
 
-Attack: remove the contents of one platform by one's own name of an image, and so from all names that others gave to it
--> Defence: only whoever may remove any image says for which platforms (test: test_no_removal_is_of_some_platforms).
+Attack: remove one platform's contents by a name of one's own, and so from the names that other clients gave the image
+-> Defence: `platforms` needs a grant of any image (test: test_no_removal_is_of_some_platforms).
 """
 
 REACHING: Final = {

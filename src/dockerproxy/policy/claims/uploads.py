@@ -23,6 +23,8 @@ exited -> Defence: it must never have run (test: test_files_are_copied_only_befo
 Attack: do this with a volume of the container -> Defence: the engine made its volumes for this container alone, so they
 have no name, and are mounted by their IDs only once a container that has them was started
 (test: test_no_files_are_copied_where_another_container_may_write).
+Attack: call an own container as a grant without `own` names others -> Defence: what counts is whose it is
+(test: test_an_own_container_is_not_copied_from_by_its_name).
 Attack: start it meanwhile, through any socket of its owner -> Defence: `proxy/deciding`.
 Attack: have a swarm start it -> Defence: a container of a service counts as running.
 """
@@ -46,7 +48,6 @@ STARTING: Final = frozenset({"ContainerRestart", "ContainerRestartLibpod", "Cont
 _WITHOUT_MOUNTS: Final = frozenset({"ContainerExport", "ContainerExportLibpod"})
 """They pack what the container has in its own file system."""
 
-_UNOWNED: Final = ResolvedObject("", ())
 _OF_ITS_OWN: Final = frozenset({"volume", "tmpfs"})
 
 
@@ -72,18 +73,15 @@ def check_own_volumes(reading: Reading, value: Json, path: str, _parent: Object)
 
 
 def keeps_stopped(name: str, words: Collection[str]) -> bool:
-    """Whether a grant with these words lets an operation copy files only while the container does not run."""
-    return name in COPYING_FILES and OWN in words and not {RUNNING, "unrestricted"}.intersection(words)
+    """Whether a grant with these words lets an operation copy files of own containers only before their first start."""
+    return name in COPYING_FILES and not {RUNNING, "unrestricted"}.intersection(words)
 
 
 def claim_fresh(reading: Reading, found: ResolvedObject | None) -> None:
-    """Claim a container from or to which files are copied, for each reason why a process may have them open.
-
-    `own` does not admit these claims: they are about an object that has no owner.
-    """
+    """Claim a container from or to which files are copied, for each reason why a process may have them open."""
     if found is not None and found.document:
         for path, shown, says in _list_open(reading, found):
-            reading.claim(RUNNING, path, path, shown, says, without=True, owned=_UNOWNED)
+            reading.claim(RUNNING, path, path, shown, says, without=False)
 
 
 def _list_open(reading: Reading, found: ResolvedObject) -> Iterator[tuple[str, str, str]]:
