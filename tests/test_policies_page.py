@@ -25,9 +25,9 @@ from dockerproxy.policy.compile import CREATED_BY
 from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.objects import OWN, RUNNING, WORDS
-from dockerproxy.policy.quota import WORDS as COUNTED
 from dockerproxy.policy.values import Pairs, Takes, Value, write_grant
 from dockerproxy.policy.vocabulary import find_words, is_of_body
+from dockerproxy.tenancy.quota import WORDS as COUNTED
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 PAGE: Final = DOCS / "policies.md"

@@ -22,7 +22,7 @@ from dockerproxy.wire.document import MOST_LEVELS, read_json
 
 BOUNDED = {
     "policy/claims/reader.py _Reader": "a table of fields, not the body: what is deeper than it is no field",
-    "policy/hiding.py": "levels, which are counted as those of a body are",
+    "views/hiding.py": "levels, which are counted as those of a body are",
     "api/answers.py": "tables of fields within each other, which are ours",
     "policy/values.py": "a value of a condition holds texts and lists of texts",
     "policy/stamps.py": "the places of labels in tables, which are ours",
@@ -37,9 +37,9 @@ BOUNDED = {
 
 JSON = {
     "wire/document.py": "catches it, and bounds the levels",
-    "policy/hiding.py": "catches it",
-    "policy/spelling.py": "reads what hiding, which catches it, has read before",
-    "policy/lists.py": "catches it, and writes a label",
+    "views/hiding.py": "catches it",
+    "views/spelling.py": "reads what hiding, which catches it, has read before",
+    "views/lists.py": "catches it, and writes a label",
     "policy/claims/builds.py": "reads and writes what read_json has bounded",
     "policy/copies.py": "reads what write_json wrote",
     "policy/creating.py": "reads what write_json wrote, and writes a name and labels",
@@ -57,7 +57,7 @@ JSON = {
     "workbench/verifying.py": "catches it",
     "cli/reports.py": "writes what it made",
     "cli/explain.py": "reads what read_json has bounded",
-    "policy/prunes.py": "writes names and numbers",
+    "tenancy/prunes.py": "writes names and numbers",
     "wire/answer.py": "catches it",
     "wire/head.py": "writes a text",
 }

@@ -5,8 +5,8 @@ import pytest
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.quotas import REMOVED
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.quota import WORDS
 from dockerproxy.problems import UserError
+from dockerproxy.tenancy.quota import WORDS
 
 
 def read(quota: str, *lines: str, deny: str = "") -> CompiledPolicy:

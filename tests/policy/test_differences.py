@@ -16,8 +16,8 @@ from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.differences import Change, describe, digest, find_changes, find_ways
 from dockerproxy.policy.model import Denial, Grant, Mode, Policy
 from dockerproxy.policy.objects import BUILD, TAGGING
-from dockerproxy.policy.quota import Quota
 from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.tenancy.quota import Quota
 
 Line = tuple[str, Mapping[str, Value]]
 

@@ -3,9 +3,9 @@
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import CREATED_BY, OWN_GRANT, own_policy
 from dockerproxy.policy.image_grants import SEEN
-from dockerproxy.policy.lists import PRUNES
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import SENDING
+from dockerproxy.views.lists import PRUNES
 
 
 def test_it_grants_no_create_and_what_is_own_to_prunes() -> None:

@@ -12,7 +12,7 @@ from dockerproxy.policy.creating import create
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Verdict, deny
 from dockerproxy.policy.plans import find_plan, remove
-from dockerproxy.policy.views import read, show_list
+from dockerproxy.views.answers import read, show_list
 
 LIST = judged(OPERATIONS["ContainerList"])
 REMOVAL = judged(OPERATIONS["VolumeDelete"])

@@ -34,12 +34,12 @@ from dockerproxy.config.files import open_input, read_bytes
 from dockerproxy.config.near import show
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Record
-from dockerproxy.policy.lists import PRUNES
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.summaries import COUNTING
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
+from dockerproxy.views.lists import PRUNES
+from dockerproxy.views.summaries import COUNTING
 from dockerproxy.workbench.bearing import Line, find_change, list_bearing
 from dockerproxy.workbench.expectations import MOST_OF_BODY
 from dockerproxy.workbench.trying import Tried, describe_object, describe_unseen, try_request

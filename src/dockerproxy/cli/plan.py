@@ -21,11 +21,11 @@ from dockerproxy.host.private import SOCKET
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.nesting import find_nested, list_mounts
-from dockerproxy.policy.sweeps import find_obstacle
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import LogFormat, Settings
 from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.settings import DEFAULTS, Level, SocketSettings
+from dockerproxy.tenancy.sweeps import find_obstacle
 
 NAME: Final = "run"
 """Of a socket whose policy was typed, or is learned."""

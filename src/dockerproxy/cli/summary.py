@@ -12,7 +12,7 @@ from dockerproxy.cli.terminal import Style, count, paint, say
 from dockerproxy.config.options import MARK
 from dockerproxy.observe.record import CREATES, Outcome, Record
 from dockerproxy.policy.objects import Kind
-from dockerproxy.policy.sweeps import Swept
+from dockerproxy.tenancy.sweeps import Swept
 from dockerproxy.text import shorten_ids
 from dockerproxy.workbench.reasons import is_missing, split_reason
 

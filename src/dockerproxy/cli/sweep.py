@@ -17,9 +17,9 @@ from dockerproxy.cli.arguments import add_policy_argument, choose_socket, read_t
 from dockerproxy.cli.request import fetch
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.configuration import read_configuration
-from dockerproxy.policy import sweeps
-from dockerproxy.policy.sweeps import Swept, find_obstacle
+from dockerproxy.tenancy import sweeps
 from dockerproxy.problems import Problem, UserError
+from dockerproxy.tenancy.sweeps import Swept, find_obstacle
 
 _PATIENCE: Final = 60.0
 """Seconds for an answer: a container may have to be killed first."""

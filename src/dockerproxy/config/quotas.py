@@ -15,9 +15,9 @@ from dockerproxy.policy.amounts import read_count
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.quota import LIMITS, WORDS, Quota
 from dockerproxy.policy.values import is_literal, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
+from dockerproxy.tenancy.quota import LIMITS, WORDS, Quota
 
 _EXAMPLE: Final = "quota: {containers: 20, volumes: 10}"
 _LIMITS: Final = dict(zip(LIMITS, ("1GiB", "500"), strict=True))

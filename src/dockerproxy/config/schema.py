@@ -17,10 +17,10 @@ from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.model import ASK, Mode
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.quota import WORDS as COUNTED
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.settings import DEFAULTS, MAX_SOCKET_PATH, Sweep
+from dockerproxy.tenancy.quota import WORDS as COUNTED
 
 Schema = Mapping[str, object]
 

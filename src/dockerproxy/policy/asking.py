@@ -41,7 +41,6 @@ from dockerproxy.policy.constraints.binds import Bind
 from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
 from dockerproxy.policy.credentials import show_credentials
 from dockerproxy.policy.decide import reading_of_head
-from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.judge import judge_again
 from dockerproxy.policy.model import Decision, Grant
 from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs
@@ -61,6 +60,7 @@ from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Takes, Value, is_literal
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.text import fold
+from dockerproxy.views.hiding import find_bar
 from dockerproxy.wire.document import Json, read_json, write_json
 from dockerproxy.wire.head import RequestHead
 

@@ -17,15 +17,15 @@ from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import Own, own_by
 from dockerproxy.policy.constraints.parameters import EITHER
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
-from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
 from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, VOLUME_CREATE, WORDS, list_switches
-from dockerproxy.policy.prunes import UNCLEAR
-from dockerproxy.policy.summaries import COUNTING
 from dockerproxy.policy.values import items_of, propose
 from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.tenancy.prunes import UNCLEAR
+from dockerproxy.views.hiding import find_bar
+from dockerproxy.views.lists import LISTED, PRUNES, RELATIVE
+from dockerproxy.views.summaries import COUNTING
 
 _CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
 CREATED_BY: Final = {

@@ -27,18 +27,18 @@ from typing import Final
 from urllib.parse import quote
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.anonymous import list_nonces
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.copies import SERVICES, is_outside_swarm, list_mounted
 from dockerproxy.policy.descriptions import has_labels
 from dockerproxy.policy.holds import Hold, hold_network, hold_volume
-from dockerproxy.policy.lists import write_filters
 from dockerproxy.policy.objects import OWN, VOLUME_CREATE, Kind, Lookup, ResolvedObject, get_object, is_full_id
 from dockerproxy.policy.phases import Act, Plan, Scene, Steps, Verdict, deny
 from dockerproxy.policy.stamps import find_owner, make_stamp
 from dockerproxy.policy.steps import Ask, Lock, UnknownObjectError, Work
-from dockerproxy.policy.views import edit, find_labels, read_listing
 from dockerproxy.policy.writing import keep_from_copying
+from dockerproxy.tenancy.anonymous import list_nonces
+from dockerproxy.views.answers import edit, find_labels, read_listing
+from dockerproxy.views.lists import write_filters
 from dockerproxy.wire.document import list_of, object_of, read_engine_json
 
 _SILENT: Final = "the engine does not say what there is of its volumes"

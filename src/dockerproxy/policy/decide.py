@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.anonymous import stamp_anonymous
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.claims.builds import label_built
 from dockerproxy.policy.claims.parameters import read_head
@@ -24,6 +23,7 @@ from dockerproxy.policy.objects import KINDS, OWN, RUNNING, VOLUME_CREATE, Looku
 from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.stamps import NEW, add_stamp, make_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import Pairs
+from dockerproxy.tenancy.anonymous import stamp_anonymous
 from dockerproxy.wire.document import Json, show, write_json
 
 _SHOWN = 200

@@ -19,8 +19,6 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, is_allowed
-from dockerproxy.policy.hiding import find_bar
-from dockerproxy.policy.lists import admits
 from dockerproxy.policy.model import Decision, Mode, values_of
 from dockerproxy.policy.needs import find_needs, refuse_to_bound
 from dockerproxy.policy.objects import (
@@ -40,6 +38,8 @@ from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Value, items_of, propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object
 from dockerproxy.policy.writing import settle
+from dockerproxy.views.hiding import find_bar
+from dockerproxy.views.lists import admits
 from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import parse_request
 

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.places import NOWHERE, Places
-from dockerproxy.policy.quota import Quota
 from dockerproxy.policy.values import ADD, Value
+from dockerproxy.tenancy.quota import Quota
 
 ASK: Final = "ask"
 """A word for `mode` that is none of `Mode`: what asks enforces, until somebody has answered."""

@@ -13,7 +13,6 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.copies import Fills
-from dockerproxy.policy.lists import Listing
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.objects import BUILD, Lookup
 from dockerproxy.policy.steps import (
@@ -32,6 +31,7 @@ from dockerproxy.policy.steps import (
     Yielded,
 )
 from dockerproxy.policy.values import Value
+from dockerproxy.views.lists import Listing
 from dockerproxy.wire.head import Framing, RequestHead
 
 _Result = TypeVar("_Result")

@@ -8,7 +8,6 @@ from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.policy.copies import MOUNTING
 from dockerproxy.policy.creating import create, hold_for_create, mount_unread
 from dockerproxy.policy.holds import REMOVING, VOLUME, Hold, hold_container, hold_network, hold_volume
-from dockerproxy.policy.lists import PRUNES, has_joined, write_filters
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.objects import (
     NETWORK_REMOVALS,
@@ -20,10 +19,11 @@ from dockerproxy.policy.objects import (
     name_in,
 )
 from dockerproxy.policy.phases import Act, Plan, Reading, Scene, Verdict, deny
-from dockerproxy.policy.spelling import SPELLED
 from dockerproxy.policy.steps import Ask, Pass, UnknownObjectError
-from dockerproxy.policy.views import edit, prune_own, read, read_listing, show_list
-from dockerproxy.policy.watching import watch
+from dockerproxy.views.answers import edit, prune_own, read, read_listing, show_list
+from dockerproxy.views.lists import PRUNES, has_joined, write_filters
+from dockerproxy.views.spelling import SPELLED
+from dockerproxy.views.watching import watch
 
 PlanMaker = Callable[[Verdict, Scene], Plan]
 

@@ -10,8 +10,8 @@ from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.claims.uploads import COPYING_FILES
 from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.objects import NAMING, RUNNING, SENDING, WORDS, Kind, words_of_object
+from dockerproxy.views.lists import LISTED
 
 UNRESTRICTED: Final = Condition(CONSTRAINTS["unrestricted"], value=True)
 """Opens an operation whole, which else is contained: its body may be anything."""

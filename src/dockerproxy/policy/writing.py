@@ -9,14 +9,14 @@ from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.copies import write_without_copies
 from dockerproxy.policy.holds import REMOVING
-from dockerproxy.policy.lists import with_label, without_count
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.objects import Kind, goes_on_as, with_fixed, with_name, with_query
 from dockerproxy.policy.phases import Plan, Reading, Scene, Verdict
 from dockerproxy.policy.places import NOWHERE
-from dockerproxy.policy.prunes import PRUNED, list_own
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.values import Value
+from dockerproxy.tenancy.prunes import PRUNED, list_own
+from dockerproxy.views.lists import with_label, without_count
 from dockerproxy.wire.document import write_json
 from dockerproxy.wire.head import Framing, write_request
 

@@ -13,7 +13,6 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.copies import Fills
 from dockerproxy.policy.creating import mount_unread
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.lists import Listing
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.nesting import Mount, find_nested, list_mounts
 from dockerproxy.policy.phases import Judged, Verdict
@@ -26,6 +25,7 @@ from dockerproxy.proxy.turns import Turns
 from dockerproxy.proxy.usage import Usage
 from dockerproxy.proxy.worker import Line, Worker
 from dockerproxy.settings import SocketSettings
+from dockerproxy.views.lists import Listing
 
 LOOKUPS: Final = 8
 """That the engine is asked at one time for a socket. An answer comes in a millisecond, unless the engine is stuck."""

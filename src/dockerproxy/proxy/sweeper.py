@@ -16,9 +16,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from dockerproxy.policy.steps import Answer, Ask
-from dockerproxy.policy.sweeps import Swept, sweep
 from dockerproxy.proxy.running import perform
 from dockerproxy.settings import Level, Sweep
+from dockerproxy.tenancy.sweeps import Swept, sweep
 
 if TYPE_CHECKING:
     from dockerproxy.proxy.sockets import Shared, SocketState

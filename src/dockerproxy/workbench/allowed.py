@@ -7,7 +7,7 @@ from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.policy.compile import Case, CompiledPolicy, describe_conditions
-from dockerproxy.policy.quota import BUILDS
+from dockerproxy.tenancy.quota import BUILDS
 from dockerproxy.workbench.exposure import is_whole
 
 

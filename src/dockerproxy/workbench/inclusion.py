@@ -26,8 +26,8 @@ from dockerproxy.policy.decide import list_volume_names
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.model import Denial, Mode
 from dockerproxy.policy.objects import OWN, VOLUME_CREATE
-from dockerproxy.policy.quota import Quota
 from dockerproxy.settings import SocketSettings
+from dockerproxy.tenancy.quota import Quota
 
 
 class Doubt(NamedTuple):

@@ -21,7 +21,6 @@ from dockerproxy.policy.constraints.base import Condition, Constraint
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.descriptions import read_object
-from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.needs import LISTS, LONGEST, can_be_listed
 from dockerproxy.policy.objects import (
     KINDS,
@@ -40,11 +39,12 @@ from dockerproxy.policy.objects import (
     missing,
     new_name,
 )
-from dockerproxy.policy.prunes import refuse_filters
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, merge
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.tenancy.prunes import refuse_filters
 from dockerproxy.text import escape, trim
+from dockerproxy.views.lists import LISTED
 from dockerproxy.workbench.generated import can_be_listed as can_list_command
 from dockerproxy.workbench.patterns import is_id
 

@@ -13,13 +13,13 @@ from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, judge_claims
-from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, find_object, missing
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.values import list_names
 from dockerproxy.settings import DEFAULTS
+from dockerproxy.views.hiding import find_bar
 from dockerproxy.wire.document import read_json
 
 

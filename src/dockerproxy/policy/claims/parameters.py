@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import MOST_LOOKUPS, Reading
 from dockerproxy.policy.claims.uploads import COPYING_FILES, claim_fresh
-from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.objects import (
     GIVING,
     KINDS,
@@ -29,9 +28,10 @@ from dockerproxy.policy.objects import (
     new_name,
     words_of_object,
 )
-from dockerproxy.policy.prunes import refuse_filters
 from dockerproxy.policy.references import Reference, parse_reference
 from dockerproxy.policy.words import clean_path, normalise_signal
+from dockerproxy.tenancy.prunes import refuse_filters
+from dockerproxy.views.lists import LISTED
 
 _NAMESPACE: Final = re.compile(r"[a-z0-9_-]+")
 """In a reference, a first part with a capital is a host too (distribution/reference, splitDockerDomain)."""

@@ -1,4 +1,4 @@
-"""A sweep: remove all that an owner has, kind by kind, as a prune does (`policy/prunes`), but by force.
+"""A sweep: remove all that an owner has, kind by kind, as a prune does (`tenancy/prunes`), but by force.
 
 What is in use goes last: services, containers with their anonymous volumes, then secrets, configs, networks,
 volumes. A sweep may be stopped after each request, and begun again.
@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import Kind, ResolvedObject
-from dockerproxy.policy.prunes import LISTINGS, Removal, find_time, remove_own
 from dockerproxy.policy.steps import Answer, Ask
+from dockerproxy.tenancy.prunes import LISTINGS, Removal, find_time, remove_own
 from dockerproxy.text import escape, shorten_ids
 from dockerproxy.wire.answer import read_message
 

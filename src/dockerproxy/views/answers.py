@@ -10,17 +10,17 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape
 from dockerproxy.policy.descriptions import has_labels, read_image_labels
-from dockerproxy.policy.hiding import hide
-from dockerproxy.policy.lists import LISTS, ImageLabels, Listing, Services, read_count, read_list, write_filters
-from dockerproxy.policy.long_lists import MOST_OF_ELEMENT, Sieve
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import VOLUME_CREATE, Kind, Lookup, get_object
 from dockerproxy.policy.phases import Act, Plan, Scene, Steps, Verdict
-from dockerproxy.policy.prunes import prune
-from dockerproxy.policy.spelling import SPELLED, respell
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.steps import Answer, Ask, Perform, Read, Says, Tell, UnknownObjectError, Whole, Work
-from dockerproxy.policy.summaries import COUNTING, blank_counts
+from dockerproxy.tenancy.prunes import prune
+from dockerproxy.views.hiding import hide
+from dockerproxy.views.lists import LISTS, ImageLabels, Listing, Services, read_count, read_list, write_filters
+from dockerproxy.views.long_lists import MOST_OF_ELEMENT, Sieve
+from dockerproxy.views.spelling import SPELLED, respell
+from dockerproxy.views.summaries import COUNTING, blank_counts
 from dockerproxy.wire.answer import keep_plain, read_message, with_content, write_document
 
 _FAILED: Final = HTTPStatus.INTERNAL_SERVER_ERROR

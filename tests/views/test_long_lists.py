@@ -10,9 +10,9 @@ from policy.policies import condition
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import own_by
-from dockerproxy.policy.lists import BELOW, LISTS, read_list
-from dockerproxy.policy.long_lists import MOST_OF_ELEMENT, Sieve, _Skip
 from dockerproxy.policy.stamps import make_stamp
+from dockerproxy.views.lists import BELOW, LISTS, read_list
+from dockerproxy.views.long_lists import MOST_OF_ELEMENT, Sieve, _Skip
 
 SHOWS = ({"containers": condition("containers", ("web*",))},)
 CONTAINERS = OPERATIONS["ContainerList"]

@@ -14,10 +14,10 @@ from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.hiding import cut, find_bar, hide, hide_line
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Verdict
+from dockerproxy.views.hiding import cut, find_bar, hide, hide_line
 
 ALL = frozenset(WORDS)
 SCALARS = st.sampled_from(

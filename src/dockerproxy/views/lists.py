@@ -56,7 +56,7 @@ EVENTS: Final = frozenset({"SystemEvents", "SystemEventsLibpod"})
 """Operations whose answer is a list without end, of what happens to objects of all kinds."""
 
 PRUNES: Final = frozenset({"BuildPrune", "ContainerPrune", "ImagePrune", "NetworkPrune", "VolumePrune"})
-"""Operations that remove all of what a list shows that is not in use; `policy/prunes` says how."""
+"""Operations that remove all of what a list shows that is not in use; `tenancy/prunes` says how."""
 
 LISTED: Final[Mapping[str, tuple[str, ...]]] = {
     **{name: OBJECT_WORDS[kind] for name, kind in LISTS.items()},

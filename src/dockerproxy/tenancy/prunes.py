@@ -1,6 +1,6 @@
 """Remove what an owner has: a list, then one removal for each object, as if a client of the owner had sent them.
 
-A prune and a sweep (`policy/sweeps`) use the same routine. The engine gets no prune. The proxy judges each removal
+A prune and a sweep (`tenancy/sweeps`) use the same routine. The engine gets no prune. The proxy judges each removal
 like a client's: it looks the object up again, and removes it by its ID, a volume under a claim. A prune forces nothing,
 so the engine keeps what is in use, or was started meanwhile.
 
@@ -29,12 +29,12 @@ from urllib.parse import quote
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest, read_version
-from dockerproxy.policy.anonymous import ANONYMOUS
-from dockerproxy.policy.lists import PRUNES, RELATIVE, is_relative, read_list
 from dockerproxy.policy.objects import Kind, ResolvedObject, certain_values, get_object
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.steps import Answer, Ask
+from dockerproxy.tenancy.anonymous import ANONYMOUS
 from dockerproxy.text import decimal, number
+from dockerproxy.views.lists import PRUNES, RELATIVE, is_relative, read_list
 from dockerproxy.wire.answer import write_message
 from dockerproxy.wire.document import Json, read_json
 

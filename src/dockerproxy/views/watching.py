@@ -23,13 +23,13 @@ from collections.abc import Generator
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.policy.events import Event, is_of_before, may_be_of_before, read_event, rules_out
-from dockerproxy.policy.hiding import hide_line
-from dockerproxy.policy.lists import EVENTS, admits
 from dockerproxy.policy.objects import Kind, ask
 from dockerproxy.policy.phases import Plan, Scene, Verdict
 from dockerproxy.policy.steps import Find, Open, Stream, UnknownObjectError
-from dockerproxy.policy.views import edit
+from dockerproxy.views.answers import edit
+from dockerproxy.views.events import Event, is_of_before, may_be_of_before, read_event, rules_out
+from dockerproxy.views.hiding import hide_line
+from dockerproxy.views.lists import EVENTS, admits
 
 _KNOWN: Final = 4096
 """Objects of which it is known whether the client may see them; the oldest is forgotten first."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.api.answers import REST, Node
-from dockerproxy.policy.hiding import cut
+from dockerproxy.views.hiding import cut
 
 
 def _blank(_text: str) -> str:

@@ -17,7 +17,11 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.descriptions import prove_owner
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.lists import (
+from dockerproxy.policy.objects import Lookup, ResolvedObject, get_object
+from dockerproxy.policy.phases import Verdict
+from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.views.answers import show_list
+from dockerproxy.views.lists import (
     LISTED,
     PRUNES,
     Element,
@@ -28,10 +32,6 @@ from dockerproxy.policy.lists import (
     read_list,
     without_count,
 )
-from dockerproxy.policy.objects import Lookup, ResolvedObject, get_object
-from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.stamps import NONCE, OWNER
-from dockerproxy.policy.views import show_list
 from dockerproxy.wire.document import Json
 
 INSPECTS = {"ContainerList": "ContainerInspect", "NetworkList": "NetworkInspect", "VolumeList": "VolumeInspect"}

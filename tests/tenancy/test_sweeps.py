@@ -8,7 +8,7 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.stamps import NONCE, OWNER
 from dockerproxy.policy.steps import Ask
-from dockerproxy.policy.sweeps import Swept, find_obstacle, sweep
+from dockerproxy.tenancy.sweeps import Swept, find_obstacle, sweep
 
 
 def policy_of(allow: str, more: str = "") -> CompiledPolicy:

@@ -14,9 +14,9 @@ from typing import Final
 
 from dockerproxy.api.catalog import Operation
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.lists import BELOW, LISTS, admits, find_list, read_element
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.stamps import find_owner
+from dockerproxy.views.lists import BELOW, LISTS, admits, find_list, read_element
 from dockerproxy.wire.document import read_value, skip_blanks
 
 MOST_OF_ELEMENT: Final = 1536 * 1024

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.places import Places
-from dockerproxy.policy.spelling import SPELLED, respell
+from dockerproxy.views.spelling import SPELLED, respell
 
 PLACES = Places({"/workspace": "/srv/project", "/etc": "/srv/etc"})
 LABELS = {"Source": "/srv/project", "Binds": "/srv/project:/w", "Mounts": "/srv/project"}

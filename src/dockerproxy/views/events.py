@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.lists import admits
 from dockerproxy.policy.objects import Kind, ResolvedObject
-from dockerproxy.policy.prunes import find_time
 from dockerproxy.policy.stamps import find_owner
 from dockerproxy.policy.values import Pairs
+from dockerproxy.tenancy.prunes import find_time
+from dockerproxy.views.lists import admits
 from dockerproxy.wire.document import object_of, read_engine_json
 
 _KINDS: Final = frozenset({Kind.CONFIG, Kind.CONTAINER, Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.POD, Kind.SECRET})

@@ -9,7 +9,7 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.quota import BUILDS, WORDS, Quota
+from dockerproxy.tenancy.quota import BUILDS, WORDS, Quota
 
 ALL = Quota(dict.fromkeys(WORDS, 10), "ci")
 

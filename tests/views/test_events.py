@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.constraints.own import own_by
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
-from dockerproxy.policy.events import Event, read_event, rules_out
-from dockerproxy.policy.lists import admits
 from dockerproxy.policy.objects import LABELLED, OWN, Kind, ResolvedObject
 from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner
 from dockerproxy.policy.values import Pairs
+from dockerproxy.views.events import Event, read_event, rules_out
+from dockerproxy.views.lists import admits
 
 
 def event(

@@ -15,8 +15,8 @@ from typing import Final
 
 from dockerproxy.api.answers import REST, Node
 from dockerproxy.api.catalog import OPERATIONS, Operation
-from dockerproxy.policy.hiding import cut
 from dockerproxy.policy.places import Places
+from dockerproxy.views.hiding import cut
 
 SPELLED: Final = frozenset(
     {

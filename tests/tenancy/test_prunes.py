@@ -13,14 +13,14 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import own_policy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.lists import PRUNES
 from dockerproxy.policy.objects import KINDS, ResolvedObject
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.plans import remove
-from dockerproxy.policy.prunes import PRUNED, UNCLEAR, Filters, find_time, prune, read_filters, refuse_filters
 from dockerproxy.policy.stamps import NONCE, OWNER
 from dockerproxy.policy.steps import Ask
-from dockerproxy.policy.views import prune_own
+from dockerproxy.tenancy.prunes import PRUNED, UNCLEAR, Filters, find_time, prune, read_filters, refuse_filters
+from dockerproxy.views.answers import prune_own
+from dockerproxy.views.lists import PRUNES
 
 NOW = 1_700_000_000.0
 POLICY = own_policy("ci")
