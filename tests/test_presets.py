@@ -24,12 +24,14 @@ from dockerproxy.api.catalog import OPERATIONS, UNKNOWN, Access
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.presets import PRESETS, find_preset, read_preset_text
-from dockerproxy.policy.compile import CREATED_BY, OWN_GRANT, CompiledPolicy, compile_policy
+from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import OWN, missing
 from dockerproxy.policy.phases import Verdict
+from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.tenancy.own import Own
 from dockerproxy.wire.document import write_json
 from dockerproxy.workbench.exposure import EXPOSURES, find_exposures
 
@@ -93,7 +95,7 @@ CONTENTS: Final = frozenset(
 
 def policy_of(name: str) -> CompiledPolicy:
     grants = find_preset(name).grants
-    return compile_policy(Policy(grants=grants, denials=(), hint=lambda _: "nothing would", owner="team"))
+    return compile_policy(Policy(grants=grants, denials=(), hint=lambda _: "nothing would", tenancy=Own("team")))
 
 
 def opened_by(name: str) -> set[str]:
@@ -144,7 +146,7 @@ def verdict_of(policy: CompiledPolicy, method: str, target: str, body: str) -> s
         f"content-type: application/json\r\ncontent-length: {len(content)}\r\n" if body_of(name) is not None else ""
     )
     judged = judge(policy, f"{method} {target} HTTP/1.1\r\nHost: docker\r\n{fields}\r\n".encode())
-    verdict = finish(policy, judged, content, missing)
+    verdict = finish(judged, content, missing)
     assert isinstance(verdict, Verdict), f"{method} {target}: {verdict}"
     return "allow" if verdict.decision.allowed else "deny"
 

@@ -6,6 +6,7 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.quotas import REMOVED
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.problems import UserError
+from dockerproxy.tenancy.own import Own
 from dockerproxy.tenancy.quota import WORDS
 
 
@@ -22,9 +23,9 @@ def problems(quota: str, *lines: str, deny: str = "") -> list[tuple[str, str]]:
 
 
 def test_a_quota_is_read() -> None:
-    quota = read("{containers: 20, volumes: 10, networks: 5}", "own", deny="ContainerUpdate").policy.quota
-    assert quota is not None
-    assert (quota.socket, quota.most) == ("ci", dict(zip(WORDS, (20, 10, 5), strict=True)))
+    tenancy = read("{containers: 20, volumes: 10, networks: 5}", "own", deny="ContainerUpdate").policy.tenancy
+    assert isinstance(tenancy, Own)
+    assert (tenancy.quota.socket, tenancy.most) == ("ci", dict(zip(WORDS, (20, 10, 5), strict=True)))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_a_quota_needs_something_that_is_own() -> None:
     assert problems("{containers: 2}", "ContainerStart") == [
         ("quota counts what is own, and no grant says own", "add own to allow, or remove quota")
     ]
-    assert read("{containers: 2}", "ContainerStart: {own: true}").policy.quota is not None
+    assert read("{containers: 2}", "ContainerStart: {own: true}").policy.tenancy.most
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_a_grant_that_gets_around_a_quota_is_a_mistake(quota: str, line: str, wh
     ],
 )
 def test_what_can_be_counted_is_no_mistake(quota: str, line: str, deny: str) -> None:
-    assert read(quota, "own", line, deny=deny).policy.quota is not None
+    assert read(quota, "own", line, deny=deny).policy.tenancy.most
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def _judge(policy: CompiledPolicy, asked: bytes, content: bytes) -> Verdict | Re
         "Content-Type: application/json", f"Content-Length: {len(content)}", line=f"{asked.decode()} HTTP/1.1"
     )
     judged = judge(policy, head)
-    return settle(policy, judged, content)
+    return settle(judged, content)
 
 
 def _check_again(policy: CompiledPolicy, judged: Verdict) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge_body, judge_object
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
@@ -111,13 +110,13 @@ def find(lookup: Lookup) -> ResolvedObject | None:
     return answer
 
 
-def settle(policy: CompiledPolicy, judged: Judged | Refusal, content: bytes) -> Verdict | Refusal:
+def settle(judged: Judged | Refusal, content: bytes) -> Verdict | Refusal:
     """Judge a request to its end: with its body, and with answers to whatever is asked of the engine."""
     for _ in range(_MOST_LOOKUPS):
         if isinstance(judged, Verdict | Refusal):
             return judged
         if isinstance(judged, NeedsBody):
-            judged = judge_body(policy, judged, content)
+            judged = judge_body(judged, content)
         else:
-            judged = judge_object(policy, judged, find(judged.lookup))
+            judged = judge_object(judged, find(judged.lookup))
     raise AssertionError("there is no end of lookups")

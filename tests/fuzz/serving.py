@@ -75,7 +75,7 @@ class Connection:
         if isinstance(judged, NeedsBody):
             self._hold(judged)
         else:
-            self._begin(settle(self.policy, judged, b""))
+            self._begin(settle(judged, b""))
         return True
 
     def _hold(self, judged: NeedsBody) -> None:
@@ -90,7 +90,7 @@ class Connection:
         """Decide about the last request, whose body was held."""
         self._body = None
         waiting = self.exchanges.pop()
-        self._begin(settle(self.policy, waiting.judged, content))
+        self._begin(settle(waiting.judged, content))
 
     def _begin(self, judged: Verdict | Refusal) -> None:
         if isinstance(judged, Refusal):

@@ -35,15 +35,14 @@ def nobody(_: Lookup) -> ResolvedObject | None:
 
 
 def finish(
-    policy: CompiledPolicy,
     judged: Judged | Refusal,
     body: bytes,
     find: Callable[[Lookup], ResolvedObject | None] = nobody,
 ) -> Verdict | Refusal:
     """Judge a request to its end, with its body and an engine that says what names mean."""
     if isinstance(judged, NeedsBody):
-        judged = judge_body(policy, judged, body)
+        judged = judge_body(judged, body)
     while isinstance(judged, NeedsLookup):
-        judged = judge_object(policy, judged, find(judged.lookup))
+        judged = judge_object(judged, find(judged.lookup))
     assert not isinstance(judged, NeedsBody)
     return judged

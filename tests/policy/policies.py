@@ -10,6 +10,7 @@ from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.environment import read_environment
+from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.switches import SWITCHES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.constraints.base import Condition
@@ -37,6 +38,11 @@ def policy_of(**variables: str) -> CompiledPolicy:
 @lru_cache(maxsize=64)
 def _read_policy(variables: tuple[tuple[str, str], ...]) -> CompiledPolicy:
     return read_environment(dict(variables)).settings.sockets[0].policy
+
+
+def allowing(*allow: str) -> CompiledPolicy:
+    lines = "".join(f"\n  - {line}" for line in allow)
+    return read_policy(f"sockets:\n ci:\n  path: /ci.sock\n  allow:{lines}", "policy.yaml").sockets[0].policy
 
 
 def request_of(method: str, target: str) -> CanonicalRequest:

@@ -70,9 +70,9 @@ def send(
     fields = ("content-type: application/json", f"content-length: {len(content)}") if body is not None else ()
     found = judge(policy, head_of(*fields, line=f"{line} HTTP/1.1"))
     if isinstance(found, NeedsBody):
-        found = judge_body(policy, found, content, nonce)
+        found = judge_body(found, content, nonce)
     while isinstance(found, NeedsLookup):
-        found = judge_object(policy, found, find(found.lookup))
+        found = judge_object(found, find(found.lookup))
     assert isinstance(found, Verdict), found
     return found
 

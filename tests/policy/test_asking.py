@@ -73,7 +73,7 @@ def test_what_is_decided_is_not_asked(policy: CompiledPolicy, head: bytes) -> No
     assert may_ask(asking(), deny(asking(), get("/containers/json")))
 
 
-@pytest.mark.parametrize("change", [{"allowed": True}, {"counts_for": "ci"}, {"status": 404}])
+@pytest.mark.parametrize("change", [{"allowed": True}, {"is_final": True}, {"status": 404}])
 def test_what_passes_or_is_not_for_want_of_a_grant_is_not_asked(change: Mapping[str, Any]) -> None:
     """It exceeds a quota, or there is no such object."""
     denied = deny(asking(), get("/containers/json"))
@@ -328,7 +328,7 @@ def test_an_answer_leaves_the_limits_of_the_profile(asked: Mapping[str, Json], m
     policy = asking("preset:ai-agent", {"ContainerCreate": {"labels": {"team": "x"}, "drop_capabilities": ["ALL"]}})
     body = {"Image": "busybox", "HostConfig": {"NetworkMode": "none", "Binds": ["/srv/x:/x"], **asked}}
     fields = ("Content-Type: application/json", f"Content-Length: {len(json.dumps(body))}")
-    denied = finish(policy, judge(policy, request("POST", CREATE, *fields)), json.dumps(body).encode(), missing)
+    denied = finish(judge(policy, request("POST", CREATE, *fields)), json.dumps(body).encode(), missing)
     assert isinstance(denied, Verdict)
     assert may_ask(policy, denied)
     whole = read_whole(denied)
@@ -358,7 +358,7 @@ OF_BODIES = {
 def test_nobody_is_asked_about_what_another_has_by_a_body(kind: Kind, owner: str, *, is_asked: bool) -> None:
     policy, body = asking("own"), {"Image": "busybox", "HostConfig": OF_BODIES[kind]}
     fields = ("Content-Type: application/json", f"Content-Length: {len(json.dumps(body))}")
-    denied = finish(policy, judge(policy, request("POST", CREATE, *fields)), json.dumps(body).encode(), missing)
+    denied = finish(judge(policy, request("POST", CREATE, *fields)), json.dumps(body).encode(), missing)
     assert isinstance(denied, Verdict)
     whole = read_whole(attach_body(denied, json.dumps(body).encode()))
     assert isinstance(whole, Verdict)

@@ -48,7 +48,7 @@ def send(policy: CompiledPolicy, line: str, body: object, labels: object = None)
 
     content = b"" if body is None else json.dumps(body).encode()
     fields = ("content-type: application/json", f"content-length: {len(content)}") if content else ()
-    verdict = finish(policy, judge(policy, head_of(*fields, line=f"{line} HTTP/1.1")), content, find)
+    verdict = finish(judge(policy, head_of(*fields, line=f"{line} HTTP/1.1")), content, find)
     assert isinstance(verdict, Verdict)
     return verdict
 

@@ -15,12 +15,13 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.claims.checks import CHECKS
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.compile import CREATED_BY, OWN_GRANT, CompiledPolicy
+from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.objects import KINDS, OWN, Kind, Lookup, ResolvedObject, words_of_object
 from dockerproxy.policy.phases import Verdict
+from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.wire.answer import write_answer
@@ -85,7 +86,7 @@ def settle(  # noqa: PLR0913, PLR0917 (they are what a request and its engine co
     body = json.dumps(content).encode() if content is not None else b""
     fields = ("content-type: application/json", f"content-length: {len(body)}") if body else ()
     judged = judge(policy, head_of(*fields, line=f"{operation.method} {target} HTTP/1.1"))
-    verdict = finish(policy, judged, body, lambda lookup: find(lookup, identity, spelled) if identity else None)
+    verdict = finish(judged, body, lambda lookup: find(lookup, identity, spelled) if identity else None)
     return verdict if isinstance(verdict, Verdict) else None
 
 
@@ -257,6 +258,6 @@ def _settle_beside_own(
     content = json.dumps(body).encode()
     fields = ("content-type: application/json", f"content-length: {len(content)}")
     head = head_of(*fields, line=f"{operation.method} {path_of(operation, one='mine', many='mine')} HTTP/1.1")
-    judged = finish(policy, judge(policy, head), content, look)
+    judged = finish(judge(policy, head), content, look)
     assert isinstance(judged, Verdict)
     return judged

@@ -17,6 +17,7 @@ from dockerproxy.policy.differences import Change, describe, digest, find_change
 from dockerproxy.policy.model import Denial, Grant, Mode, Policy
 from dockerproxy.policy.objects import BUILD, TAGGING
 from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.tenancy.own import Own
 from dockerproxy.tenancy.quota import Quota
 
 Line = tuple[str, Mapping[str, Value]]
@@ -69,10 +70,12 @@ def test_other_conditions_are_said_with_those_that_were() -> None:
 
 
 def test_a_quota_is_a_difference_and_the_name_of_its_socket_is_none() -> None:
-    def granting_with(quota: Quota | None) -> CompiledPolicy:
-        return compile_policy(replace(granting(LIST).policy, quota=quota))
+    def granting_with(quota: Quota) -> CompiledPolicy:
+        return compile_policy(replace(granting(LIST).policy, tenancy=Own("ci", quota)))
 
-    free, tight, same = map(granting_with, (None, Quota({"containers": 3}, "a"), Quota({"containers": 3}, "b")))
+    free, tight, same = map(
+        granting_with, (Quota({}, ""), Quota({"containers": 3}, "a"), Quota({"containers": 3}, "b"))
+    )
     changes = find_changes(free, tight)
     assert changes
     assert list(changes.lines()) == ["quota containers 3, was none"]

@@ -32,7 +32,7 @@ def passes(policy: CompiledPolicy, line: str, *names: str) -> bytes:
     judged = judge(policy, head_of(line=f"{line} HTTP/1.1"))
     if isinstance(judged, NeedsLookup):
         every = line.startswith("DELETE") and ID in line
-        judged = judge_object(policy, judged, ResolvedObject(IMAGE, names, every=every, document={"id": IMAGE}))
+        judged = judge_object(judged, ResolvedObject(IMAGE, names, every=every, document={"id": IMAGE}))
     assert isinstance(judged, Verdict)
     return judged.to_engine.partition(b"\r\n")[0]
 

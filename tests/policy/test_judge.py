@@ -133,7 +133,7 @@ def held(
     policy = policy_with(grant_on(operation.name, items), mode=mode)
     found = ask(operation, *fields, policy=policy, target=target)
     if isinstance(found, NeedsBody):  # Who learns reads all bodies that say something.
-        found = judge_body(policy, found, b"")
+        found = judge_body(found, b"")
     assert isinstance(found, NeedsLookup)
     return found
 
@@ -146,8 +146,7 @@ def settle(
     items: str = "web",
     target: str = "",
 ) -> Verdict:
-    policy = policy_with(grant_on(operation.name, items), mode=mode)
-    decided = judge_object(policy, held(operation, mode=mode, items=items, target=target), found)
+    decided = judge_object(held(operation, mode=mode, items=items, target=target), found)
     assert isinstance(decided, Verdict)
     return decided
 
@@ -206,7 +205,7 @@ def test_nothing_but_the_name_of_the_object_changes_on_the_way(
     assert decided.to_engine.count(now) == decided.passes
     if decided.passes:
         plain = f" {version}{before}{name}{after}".replace("\t", name).encode()
-        again = judge_object(policy_with(grant_on(operation.name, "web")), held(operation, *lines, target=target), WEB)
+        again = judge_object(held(operation, *lines, target=target), WEB)
         assert isinstance(again, Verdict)
         assert again.to_engine == written.to_engine.replace(plain, now, 1)
 
@@ -227,7 +226,7 @@ def test_an_answer_to_the_lookup_always_settles_the_request(
     first = ask(operation, policy=compiled)
     event(type(first).__name__)
     if isinstance(first, NeedsLookup):
-        decided = judge_object(compiled, first, found)
+        decided = judge_object(first, found)
         assert isinstance(decided, Verdict)
         assert decided.passes is decided.decision.allowed
 

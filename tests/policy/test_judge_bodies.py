@@ -31,19 +31,19 @@ def waiting_for_body(
 
 
 def with_body(content: bytes, policy: CompiledPolicy = CONTAINED, waiting: NeedsBody | None = None) -> Verdict:
-    found = judge_body(policy, waiting or waiting_for_body(policy=policy), content)
+    found = judge_body(waiting or waiting_for_body(policy=policy), content)
     assert isinstance(found, Verdict), found
     return found
 
 
 def asking_with(content: bytes, policy: CompiledPolicy, waiting: NeedsBody | None = None) -> NeedsLookup:
-    found = judge_body(policy, waiting or waiting_for_body(policy=policy), content)
+    found = judge_body(waiting or waiting_for_body(policy=policy), content)
     assert isinstance(found, NeedsLookup), found
     return found
 
 
-def answered(policy: CompiledPolicy, asking: NeedsLookup, found: ResolvedObject | None) -> Verdict:
-    verdict = judge_object(policy, asking, found)
+def answered(asking: NeedsLookup, found: ResolvedObject | None) -> Verdict:
+    verdict = judge_object(asking, found)
     assert isinstance(verdict, Verdict)
     return verdict
 
@@ -82,7 +82,7 @@ def test_what_a_body_may_not_have_is_told_by_its_name_and_nothing_goes_on() -> N
 def test_a_body_without_a_single_reading_is_refused_in_every_mode(content: bytes) -> None:
     for mode in (Mode.ENFORCE, Mode.REPORT):
         policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1"), mode=mode)
-        found = judge_body(policy, waiting_for_body(policy=policy), content)
+        found = judge_body(waiting_for_body(policy=policy), content)
         assert isinstance(found, Refusal)
         assert found.status == 400
 
@@ -123,7 +123,7 @@ def test_a_missing_body_is_refused_where_one_is_needed_and_none_goes_on_where_no
     assert "the body is missing" in missing.decision.message
     policy = policy_with(Grant(frozenset({"ExecStart"}), "policy.yaml:1"))
     waiting = waiting_for_body("x-other: 1", policy=policy, operation=OPERATIONS["ExecStart"])
-    found = answered(policy, asking_with(b"", policy, waiting), ResolvedObject("ab" * 32, ("web",), subject=ID))
+    found = answered(asking_with(b"", policy, waiting), ResolvedObject("ab" * 32, ("web",), subject=ID))
     assert found.passes
     assert bodies_of(found)[1] == b""
 
@@ -139,10 +139,10 @@ def test_a_name_in_a_body_that_could_be_an_id_is_asked_for_and_goes_on_as_the_id
     assert (asking.lookup.kind, asking.lookup.target) == (Kind.IMAGE, "/images/cafe/json")
     identity = f"sha256:{'cafe'.ljust(64, 'a')}"
     image = ResolvedObject(identity, ("docker.io/library/nginx:latest",), document={"id": "a"})
-    assert bodies_of(answered(policy, asking, image))[1] == b'{"Image":"%b"}' % identity.encode()
+    assert bodies_of(answered(asking, image))[1] == b'{"Image":"%b"}' % identity.encode()
     other = ResolvedObject(identity, ("docker.io/library/other:latest",), document={"id": "a"})
-    assert not answered(policy, asking, other).passes
-    assert not answered(policy, asking, None).passes
+    assert not answered(asking, other).passes
+    assert not answered(asking, None).passes
 
 
 def test_all_names_of_a_body_are_asked_for_before_it_is_read_again() -> None:
@@ -156,7 +156,7 @@ def test_all_names_of_a_body_are_asked_for_before_it_is_read_again() -> None:
     while isinstance(asking, NeedsLookup):
         asked.append((asking.lookup.name, len(asking.lookup.others)))
         found = ResolvedObject(asking.lookup.name, (asking.lookup.name,), document={"driver": "local"})
-        again = judge_object(policy, asking, found)
+        again = judge_object(asking, found)
         assert not isinstance(again, NeedsBody)
         asking = again
     assert isinstance(asking, Verdict)
@@ -168,7 +168,7 @@ def test_a_name_in_the_query_goes_on_as_it_was_judged() -> None:
     policy = policy_with(Grant(frozenset({"ImageTag"}), "policy.yaml:1", (condition("tags", ("ci/*:*",)),)))
     asking = judge(policy, head_of(line="POST /images/web/tag?repo=ci%2Fx&tag=1 HTTP/1.1"))
     assert isinstance(asking, NeedsLookup)
-    passing = answered(policy, asking, ResolvedObject(f"sha256:{ID}", ("docker.io/ci/web:1",), document={"id": ID}))
+    passing = answered(asking, ResolvedObject(f"sha256:{ID}", ("docker.io/ci/web:1",), document={"id": ID}))
     assert passing.to_engine.startswith(f"POST /images/sha256:{ID}/tag?repo=docker.io%2Fci%2Fx&tag=1 ".encode())
 
 
@@ -194,7 +194,7 @@ def test_an_archive_goes_on_as_it_is_framed_and_packed(framing: str) -> None:
 
 def test_a_request_is_not_decided_without_the_body_that_decides() -> None:
     with pytest.raises(TypeError):
-        judge_object(CONTAINED, NeedsLookup(*waiting_for_body().parts, LOOKUP), ResolvedObject(ID, ("web",)))
+        judge_object(NeedsLookup(*waiting_for_body().parts, LOOKUP), ResolvedObject(ID, ("web",)))
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def find(lookup: object) -> ResolvedObject | None:
 def decided(policy: CompiledPolicy, line: str) -> Verdict:
     judged = judge(policy, head_of(line=f"{line} HTTP/1.1"))
     while isinstance(judged, NeedsLookup):
-        judged = judge_object(policy, judged, find(judged))
+        judged = judge_object(judged, find(judged))
     assert isinstance(judged, Verdict)
     return judged
 

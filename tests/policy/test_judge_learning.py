@@ -27,7 +27,7 @@ def judged_in(policy: CompiledPolicy, line: str, content: Json = None, *, held: 
     fields = ("Content-Type: application/json", f"Content-Length: {len(json.dumps(content))}") if content else ()
     judged = judge(policy, head_of(*fields, line=f"{line} HTTP/1.1"))
     assert isinstance(judged, NeedsBody) is held
-    verdict = finish(policy, judged, json.dumps(content).encode() if content else b"")
+    verdict = finish(judged, json.dumps(content).encode() if content else b"")
     assert isinstance(verdict, Verdict)
     return verdict
 
@@ -83,9 +83,9 @@ def test_a_build_of_another_engine_than_docker_needs_an_unrestricted_grant() -> 
     granted = Grant(frozenset({"ImageBuild"}), "x")
     for mode in (Mode.LEARN, Mode.REPORT):
         for grants in ((), (granted,)):
-            build, policy = build_in(mode, "", *grants), policy_with(*grants, mode=mode)
+            build = build_in(mode, "", *grants)
             assert build.needs_docker
-            told = judge_engine(policy, build)
+            told = judge_engine(build)
             assert (told.passes, told.decision.allowed) == (True, False)
             assert told.to_engine == build.to_engine
             reason = {

@@ -72,11 +72,11 @@ def test_a_body_that_cannot_be_stamped_does_not_pass() -> None:
 def test_volumes_that_an_unrestricted_create_mounts_are_made_under_the_stamp() -> None:
     line, mounts = "POST /v1.41/containers/create", {"Privileged": True, "Binds": ["web:/data", "/etc:/etc"]}
     made = send(line, {"Image": "busybox", "HostConfig": mounts}, engine(None), policy=OPEN)
-    assert made.decision.makes == {"web": {}}
+    assert made.decision.uses.makes == {"web": {}}
     assert sent(made)["HostConfig"] == mounts
-    assert send(line, {"Image": "busybox", "HostConfig": mounts}, engine(THEIRS), policy=OPEN).decision.makes == {}
+    assert send(line, {"Image": "busybox", "HostConfig": mounts}, engine(THEIRS), policy=OPEN).decision.uses.makes == {}
     driven = send(line, {"HostConfig": {**mounts, "VolumeDriver": "nfs"}}, engine(None), policy=OPEN)
-    assert (driven.passes, driven.decision.makes) == (True, {})
+    assert (driven.passes, driven.decision.uses.makes) == (True, {})
 
 
 def test_an_unrestricted_update_leaves_the_stamp_as_it_is() -> None:

@@ -1,18 +1,20 @@
 """What the word `own` stands for reaches what exists, and makes nothing."""
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.compile import CREATED_BY, OWN_GRANT, own_policy
+from dockerproxy.policy.compile import OWN_GRANT, own_policy
 from dockerproxy.policy.image_grants import SEEN
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import SENDING
-from dockerproxy.views.lists import PRUNES
+from dockerproxy.policy.profile import CREATED_BY
+from dockerproxy.tenancy.own import Own
+from dockerproxy.views.lists import PRUNED
 
 
 def test_it_grants_no_create_and_what_is_own_to_prunes() -> None:
     assert not {name for name in OWN_GRANT.operations if "Create" in name}
     of_images = {name for name in OWN_GRANT.operations if OPERATIONS[name].section.endswith("images")}
     assert of_images == SEEN | {"ImagePrune"}
-    assert OWN_GRANT.operations >= PRUNES
+    assert OWN_GRANT.operations >= PRUNED.keys()
     assert "SystemPruneLibpod" not in OWN_GRANT.operations
 
 
@@ -27,9 +29,9 @@ def test_own_by_itself_sends_nothing() -> None:
 
 
 def test_the_policy_of_an_owner_enforces_it() -> None:
-    policy = own_policy("ci")
+    policy = own_policy(Own("ci"))
     assert (policy.mode, policy.owner) == (Mode.ENFORCE, "ci")
-    assert own_policy("ci") is policy
+    assert own_policy(Own("ci")) is policy
     assert {name for name in OPERATIONS if policy.allows(name)} == OWN_GRANT.operations - SEEN - CREATED_BY.keys()
     assert not {
         name

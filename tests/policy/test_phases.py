@@ -8,6 +8,7 @@ from policy.policies import request_of
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.creating import create
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Verdict, deny
@@ -15,8 +16,8 @@ from dockerproxy.policy.plans import find_plan, remove
 from dockerproxy.views.answers import read, show_list
 
 LIST = judged(OPERATIONS["ContainerList"])
+HIDING = read_policy("sockets: {a: {path: /a.sock, allow: [ContainerList], hide: [labels]}}", "f").sockets[0].policy
 REMOVAL = judged(OPERATIONS["VolumeDelete"])
-VOLUME = replace(LIST, request=request_of("POST", "/volumes/create"), decision=replace(LIST.decision, owner="ci"))
 
 
 def test_what_goes_to_the_engine_as_it_is_shares_its_clients_connection() -> None:
@@ -29,9 +30,9 @@ def test_what_goes_to_the_engine_as_it_is_shares_its_clients_connection() -> Non
     ("verdict", "plan"),
     [
         (REMOVAL, remove),
-        (replace(LIST, hides=frozenset({"labels"})), read),
+        (judged(OPERATIONS["ContainerList"], policy=HIDING), read),
         (replace(LIST, decision=replace(LIST.decision, shows=({},))), show_list),
-        (replace(LIST, decision=replace(LIST.decision, counts_for="ci")), create),
+        (replace(LIST, decision=replace(LIST.decision, copies=("web",))), create),
     ],
 )
 def test_what_is_more_than_passed_on_has_a_plan(verdict: Verdict, plan: object) -> None:
@@ -40,7 +41,8 @@ def test_what_is_more_than_passed_on_has_a_plan(verdict: Verdict, plan: object) 
 
 @pytest.mark.parametrize("mode", Mode)
 def test_a_denial_passes_only_where_nothing_is_refused(mode: Mode) -> None:
-    denied = deny(replace(LIST, mode=mode), "there is no room")
+    policy = compile_policy(replace(LIST.policy.policy, mode=mode))
+    denied = deny(replace(LIST, policy=policy), "there is no room")
     assert not denied.decision.allowed
     assert denied.decision.message == "ContainerList denied: there is no room"
     assert denied.passes == (mode is not Mode.ENFORCE)

@@ -50,7 +50,7 @@ def send(target: str, body: object, policy: CompiledPolicy, find: Find = nobody)
     """Judge a create to its end."""
     content = json.dumps(body).encode()
     fields = ("content-type: application/json", f"content-length: {len(content)}")
-    judged = finish(policy, judge(policy, head_of(*fields, line=f"POST {target} HTTP/1.1")), content, find)
+    judged = finish(judge(policy, head_of(*fields, line=f"POST {target} HTTP/1.1")), content, find)
     assert isinstance(judged, Verdict)
     return judged
 

@@ -41,7 +41,7 @@ def create(policy: CompiledPolicy, **host: object) -> Verdict:
     content = json.dumps({"Image": "busybox", "HostConfig": {"NetworkMode": "none", **host}}).encode()
     fields = ("content-type: application/json", f"content-length: {len(content)}")
     judged = judge(policy, head_of(*fields, line="POST /containers/create HTTP/1.1"))
-    verdict = finish(policy, judged, content, missing)
+    verdict = finish(judged, content, missing)
     assert isinstance(verdict, Verdict)
     return verdict
 

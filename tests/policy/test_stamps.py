@@ -131,8 +131,8 @@ def test_a_volume_that_is_not_there_is_made_for_it() -> None:
     body = {"Image": "busybox", "HostConfig": {"Binds": ["web:/data", "/v", "more:/more"]}}
     verdict = send("POST /v1.41/containers/create", body, engine(None))
     assert verdict.passes
-    assert verdict.decision.makes.keys() == {"web", "more"}
-    assert send("POST /v1.41/containers/create", body, engine(MINE)).decision.makes == {}
+    assert verdict.decision.uses.makes.keys() == {"web", "more"}
+    assert send("POST /v1.41/containers/create", body, engine(MINE)).decision.uses.makes == {}
 
 
 def test_a_network_or_container_that_is_not_there_cannot_be_used() -> None:
@@ -174,9 +174,9 @@ def test_where_nothing_is_owned_nothing_is_stamped_or_made() -> None:
         *("content-type: application/json", f"content-length: {len(content)}"),
         line="POST /containers/create HTTP/1.1",
     )
-    verdict = finish(policy, judge(policy, head), content, engine(None))
+    verdict = finish(judge(policy, head), content, engine(None))
     assert isinstance(verdict, Verdict)
-    assert verdict.decision.makes == {}
+    assert verdict.decision.uses.makes == {}
     assert "Labels" not in sent(verdict)
 
 
@@ -224,9 +224,7 @@ def test_a_volume_that_is_made_on_the_way_has_a_name_that_it_may_have(name: str,
     policy = read_policy(f"{text}    {deny}\n", "policy.yaml").sockets[0].policy
     content = json.dumps({"Image": "busybox", "HostConfig": {"Binds": [f"{name}:/data"]}}).encode()
     fields = ("content-type: application/json", f"content-length: {len(content)}")
-    verdict = finish(
-        policy, judge(policy, head_of(*fields, line="POST /containers/create HTTP/1.1")), content, engine(None)
-    )
+    verdict = finish(judge(policy, head_of(*fields, line="POST /containers/create HTTP/1.1")), content, engine(None))
     assert isinstance(verdict, Verdict)
     assert verdict.passes is passes
 
@@ -234,7 +232,7 @@ def test_a_volume_that_is_made_on_the_way_has_a_name_that_it_may_have(name: str,
 def test_labels_of_a_mount_are_those_of_the_volume_that_is_made_for_it() -> None:
     mount = {"Type": "volume", "Source": "web", "Target": "/v", "VolumeOptions": {"Labels": {"a": "b"}}}
     verdict = send("POST /containers/create", {"Image": "busybox", "HostConfig": {"Mounts": [mount]}}, engine(None))
-    assert verdict.decision.makes == {"web": {"a": "b"}}
+    assert verdict.decision.uses.makes == {"web": {"a": "b"}}
 
 
 def test_of_two_hidden_ids_that_begin_alike_a_client_learns_as_much_as_of_none() -> None:
@@ -248,7 +246,7 @@ def test_what_lacks_the_labels_does_not_exist() -> None:
     policy = read_policy(text, "policy.yaml").sockets[0].policy
     head = head_of(line="GET /containers/web/json HTTP/1.1")
     for labels, passes in (({"stage": "test"}, True), ({"stage": "live"}, False), (None, False)):
-        verdict = finish(policy, judge(policy, head), b"", engine(labels))
+        verdict = finish(judge(policy, head), b"", engine(labels))
         assert isinstance(verdict, Verdict)
         assert (verdict.passes, verdict.decision.status == 404) == (passes, not passes)
 

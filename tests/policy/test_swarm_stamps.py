@@ -52,7 +52,7 @@ def send(
 
     content = json.dumps(body).encode()
     fields = ("content-type: application/json", f"content-length: {len(content)}", "x-registry-auth: e30=")
-    verdict = finish(policy, judge(policy, head_of(*fields, line=f"{line} HTTP/1.1")), content, find)
+    verdict = finish(judge(policy, head_of(*fields, line=f"{line} HTTP/1.1")), content, find)
     assert isinstance(verdict, Verdict)
     return verdict
 

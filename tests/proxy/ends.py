@@ -10,7 +10,6 @@ from dockerproxy.observe.journal import Journal
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.asking import Question
-from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge_object
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
@@ -199,11 +198,11 @@ class Ends:
         """Have an engine that says that it is Docker."""
         self.waiting.append(lambda: then(True))  # noqa: FBT003 (it is what the engine said)
 
-    def look_up(self, policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
+    def look_up(self, judged: NeedsLookup | Verdict) -> None:
         def find() -> None:
             decided: Judged = judged
             while isinstance(decided, NeedsLookup):
-                decided = judge_object(policy, decided, self.found)
+                decided = judge_object(decided, self.found)
             self.exchange.go_on(decided)
 
         self.waiting.append(find)

@@ -32,7 +32,7 @@ async def test_who_waited_for_a_claim_is_judged_anew() -> None:
 def test_a_removal_is_about_what_was_claimed_for_it() -> None:
     waiting = judge(DB, DELETE)
     assert isinstance(waiting, NeedsLookup)
-    verdict = judge_object(DB, waiting, ResolvedObject("db", ("db",), subject="db"))
+    verdict = judge_object(waiting, ResolvedObject("db", ("db",), subject="db"))
     assert isinstance(verdict, Verdict)
     assert find_holds(verdict) == (hold_volume("db"),)
 
@@ -46,11 +46,11 @@ def test_a_network_is_not_removed_while_a_create_joins_it() -> None:
     ]
     waiting = judge(socket.policy, head + b"\r\n\r\n")
     assert isinstance(waiting, NeedsBody)
-    judged, found = judge_body(socket.policy, waiting, content, "n1"), {Kind.NETWORK: NET}
+    judged, found = judge_body(waiting, content, "n1"), {Kind.NETWORK: NET}
     while isinstance(judged, NeedsLookup):
-        judged = judge_object(socket.policy, judged, found.get(judged.lookup.kind))
+        judged = judge_object(judged, found.get(judged.lookup.kind))
     assert isinstance(judged, Verdict)
-    assert (judged.passes, judged.decision.joins) == (True, (ID,))
+    assert (judged.passes, judged.decision.uses.joins) == (True, (ID,))
     joins, removes = hold_network(ID, uses=True), hold_network(ID)
     assert (joins.precedes(removes), removes.precedes(joins)) == (True, True)
     assert not joins.precedes(hold_network(ID, uses=True))

@@ -15,6 +15,7 @@ from proxy.lookups import POLICY, WEB, serve, tell, the_client
 from proxy.stage import until
 
 from dockerproxy.errors import Refusal
+from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Judged
@@ -52,8 +53,8 @@ async def held(here: World) -> None:
     )
 
 
-def held_for(body: bytes) -> Judged:
-    judged = judge(CONTAINED, create(body).partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+def held_for(body: bytes, policy: CompiledPolicy = CONTAINED) -> Judged:
+    judged = judge(policy, create(body).partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
     assert not isinstance(judged, Refusal)
     return judged
 
@@ -64,24 +65,24 @@ def held_for(body: bytes) -> Judged:
 def test_what_makes_an_ordinary_container_is_judged_at_once() -> None:
     for name in ("creation.json", "container.json"):
         content = (BENCH / name).read_bytes()
-        assert is_quick(CONTAINED, held_for(content), content)
+        assert is_quick(held_for(content), content)
 
 
 @pytest.mark.parametrize("content", [PORTS, b'"%b"' % (b"x" * 20_000), b"[" * 600])
 def test_what_is_long_or_has_many_parts_is_not(content: bytes) -> None:
-    assert not is_quick(CONTAINED, held_for(content), content)
+    assert not is_quick(held_for(content), content)
 
 
 def test_the_more_grants_are_tried_the_fewer_parts_are_quick() -> None:
     content = (BENCH / "creation.json").read_bytes()
     many = policy_with(*(contained("ContainerCreate", volumes=(f"data-{number}",)) for number in range(10)))
-    assert not is_quick(many, held_for(content), content)
+    assert not is_quick(held_for(content, many), content)
 
 
 def test_what_is_learned_from_is_never_quick_except_without_a_body() -> None:
     learning = policy_with(*GRANTS, mode=Mode.LEARN)
-    assert not is_quick(learning, held_for(b"{}"), b"{}")
-    assert is_quick(learning, held_for(b""), b"")
+    assert not is_quick(held_for(b"{}", learning), b"{}")
+    assert is_quick(held_for(b"", learning), b"")
 
 
 # Over real sockets

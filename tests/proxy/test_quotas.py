@@ -12,9 +12,9 @@ from proxy.harness import World, in_loop, request
 from proxy.lookups import answer, the_client
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.creating import is_counted
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.tenancy.making import is_counted
 
 LISTS = "/containers/json"
 

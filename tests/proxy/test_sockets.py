@@ -78,7 +78,7 @@ def test_a_lookup_is_remembered_and_never_what_came_of_it() -> None:
     start = b"POST /containers/w/start HTTP/1.1\r\nHost: x\r\n\r\n"
     first = socket.judge(start)
     assert isinstance(first, NeedsLookup)
-    decided = judge_object(socket.policy, first, ResolvedObject("9" * 64, ("web",), subject="9" * 64))
+    decided = judge_object(first, ResolvedObject("9" * 64, ("web",), subject="9" * 64))
     assert isinstance(decided, Verdict)
     assert decided.passes
     assert socket.judge(start) is first

@@ -15,6 +15,7 @@ from dockerproxy.host.listen import listen
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.proxy.sweeper import AT_EXIT, Sweeper
 from dockerproxy.settings import Level, Sweep
+from dockerproxy.tenancy.own import Own
 
 IDLE = Sweep.IDLE
 
@@ -276,7 +277,7 @@ async def test_what_another_proxy_took_over_is_not_swept(when: Sweep) -> None:
 
 @in_loop
 async def test_at_the_end_no_owner_waits_for_another() -> None:
-    engine, other = some(), compile_policy(replace(POLICY.policy, owner="other"))
+    engine, other = some(), compile_policy(replace(POLICY.policy, tenancy=Own("other")))
     async with world(policy=POLICY) as here, swept(here, engine, Sweep.AT_EXIT):
         await add_socket(here, other)
         engine.goes_on.clear()

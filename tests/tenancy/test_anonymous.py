@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from policy.stamping import MINE, THEIRS, engine, send, sent
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.objects import ANONYMOUS
 from dockerproxy.policy.stamps import NONCE, OWNER, make_stamp
 from dockerproxy.policy.words import clean_path
-from dockerproxy.tenancy.anonymous import ANONYMOUS, list_nonces, stamp_anonymous
+from dockerproxy.tenancy.anonymous import list_nonces, stamp_anonymous
 
 PATHS = st.sampled_from(["/a", "/a/", "/b", "/c"])
 MOUNTS = st.fixed_dictionaries(

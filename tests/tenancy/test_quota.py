@@ -54,6 +54,6 @@ def test_without_a_quota_nothing_counts_and_nothing_is_asked_for() -> None:
     free = read_policy(
         "sockets: {a: {path: /a.sock, allow: [own, ContainerStop, NetworkDisconnect, NetworkCreate]}}", "policy.yaml"
     ).sockets[0]
-    assert not any(case.decision.counts_for for cases in free.policy.cases.values() for case in cases)
+    assert not any(map(free.policy.tenancy.counts, OPERATIONS))
     cases = free.policy.cases["NetworkDisconnect"] + free.policy.cases["ContainerStop"]
     assert [case.decision.about_object for case in cases] == [False, True, False, True]

@@ -123,7 +123,7 @@ def send(policy: CompiledPolicy, asked: Asked, answer: Answer = find) -> Verdict
         [] if asked.content is None else ["Content-Type: application/json", f"Content-Length: {len(asked.content)}"]
     )
     judged = judge(policy, head_of(*fields, line=f"{asked.operation.method} {asked.target} HTTP/1.1"))
-    return finish(policy, judged, asked.content or b"", answer)
+    return finish(judged, asked.content or b"", answer)
 
 
 def record(judged: Verdict) -> Record:

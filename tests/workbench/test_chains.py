@@ -20,6 +20,7 @@ from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Grant, Mode, Policy
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
+from dockerproxy.tenancy.own import Own
 from dockerproxy.workbench.chains import NOTHING, Chain, describe_root, find_root
 from dockerproxy.workbench.consequences import Extent
 from dockerproxy.workbench.exposure import find_exposures
@@ -163,7 +164,7 @@ OF_OWN = st.builds(
 
 @given(policies(), GRANTS | OF_OWN)
 def test_one_grant_more_takes_nothing_away(policy: Policy, grant: Grant) -> None:
-    policy = replace(policy, owner="me")
+    policy = replace(policy, tenancy=Own("me"))
     before = find_root(compile_policy(policy))
     after = find_root(compile_policy(replace(policy, grants=(*policy.grants, grant))))
     assert before.extent <= after.extent
@@ -243,7 +244,7 @@ ROOT = {
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_gives_root_only_if_it_is_listed(name: str) -> None:
-    policy = Policy(grants=find_preset(name).grants, denials=(), hint=str, owner="me")
+    policy = Policy(grants=find_preset(name).grants, denials=(), hint=str, tenancy=Own("me"))
     listed = (extent for extent, names in ROOT.items() if name in names.split())
     assert find_root(compile_policy(policy)).extent is next(listed, NO)
 

@@ -130,7 +130,7 @@ def test_what_is_tried_is_decided_as_serve_would(image: str, host: dict[str, obj
         asked.append(lookup)
         return answer_by_name(Known(), lookup).answers[lookup.kind, lookup.name]
 
-    verdict = finish(BODIES, judged, body, answer)
+    verdict = finish(judged, body, answer)
     assert isinstance(verdict, Verdict)
     assert (found.decision, list(found.asked)) == (verdict.decision, asked)
 

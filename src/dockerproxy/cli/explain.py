@@ -38,7 +38,7 @@ from dockerproxy.policy.model import Mode
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
-from dockerproxy.views.lists import PRUNES
+from dockerproxy.views.lists import PRUNED
 from dockerproxy.views.summaries import COUNTING
 from dockerproxy.workbench.bearing import Line, find_change, list_bearing
 from dockerproxy.workbench.expectations import MOST_OF_BODY
@@ -183,9 +183,8 @@ def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iter
     else:
         yield "decision", "allowed" if decision.allowed else f"not allowed{passes}"
     yield from list_bearing(socket.policy.policy, tried)
-    quota = socket.policy.policy.quota
-    if quota and decision.counts_for:
-        counted = quota.for_operation(request.operation.name)
+    counted = socket.policy.tenancy.counts(request.operation.name)
+    if decision.allowed and counted:
         yield "quota", f"of what is own together, with this: {counted}; serve counts what is there"
     if decision.message and not tried.wants_body:
         yield "message", decision.message
@@ -199,7 +198,7 @@ def _describe_answer(socket: SocketSettings, tried: Tried) -> Iterator[Line]:
     """Say what a client does not get of the engine's answer."""
     name = tried.request.operation.name
     if tried.decision.shows and socket.policy.mode is Mode.ENFORCE:
-        some = f"{'removes' if name in PRUNES else 'shows'} only that of which this is so; serve looks at each object"
+        some = f"{'removes' if name in PRUNED else 'shows'} only that of which this is so; serve looks at each object"
         yield "answer", "has 0 for each count, since lists show only some" if name in COUNTING else some
     if tried.decision.docker_only:
         yield "engine", "must say that it is Docker; serve asks it over the same connection"

@@ -25,6 +25,7 @@ from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import LogFormat, Settings
 from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.settings import DEFAULTS, Level, SocketSettings
+from dockerproxy.tenancy.own import Own
 from dockerproxy.tenancy.sweeps import find_obstacle
 
 NAME: Final = "run"
@@ -72,13 +73,15 @@ class Plan(NamedTuple):
         mounts = list_mounts(policy.grants, places)
         if any(find_nested(mounts, mounts)):  # Containers could replace the socket by a link, so none may mount it.
             places = replace(places, own_socket="")
+        owner = self.owner_in(directory)
+        tenancy = replace(policy.tenancy, owner=owner) if isinstance(policy.tenancy, Own) else Own(owner)
         served = SocketSettings(
             name=name,
             path=path,
             permissions=_OWNERS_ONLY,
             uid=None,
             gid=None,
-            policy=compile_policy(replace(policy, mode=self.mode, places=places, owner=self.owner_in(directory))),
+            policy=compile_policy(replace(policy, mode=self.mode, places=places, tenancy=tenancy)),
             limits=limits,
             notes_created=True,
         )

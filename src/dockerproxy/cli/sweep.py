@@ -17,8 +17,8 @@ from dockerproxy.cli.arguments import add_policy_argument, choose_socket, read_t
 from dockerproxy.cli.request import fetch
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.configuration import read_configuration
-from dockerproxy.tenancy import sweeps
 from dockerproxy.problems import Problem, UserError
+from dockerproxy.tenancy import sweeps
 from dockerproxy.tenancy.sweeps import Swept, find_obstacle
 
 _PATIENCE: Final = 60.0

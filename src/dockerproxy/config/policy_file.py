@@ -38,6 +38,7 @@ from dockerproxy.policy.values import ADD, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import DEFAULTS, Limits, SocketSettings, Sweep
+from dockerproxy.tenancy.own import Own
 
 KEYS: Final = ("engine", "sockets")
 SOCKET_KEYS: Final = (
@@ -209,7 +210,8 @@ def _read_socket(
     hidden = reader.items(fields["hide"], "hide") if "hide" in fields else ()
     hides = frozenset(filter(None, (reader.value(node, "an item of hide", _read_hidden) for node in hidden)))
     policy = make_policy(reader, allow, deny, mode, remedies)
-    policy = replace(policy, owner=owner, places=places, quota=quota, hides=hides, asks=word == ASK)
+    tenancy = Own(owner) if quota is None else Own(owner, quota)
+    policy = replace(policy, tenancy=tenancy, places=places, hides=hides, asks=word == ASK)
     permissions = _read_permissions(reader, fields.get("permissions"))
     compiled = compile_policy(policy)
     if "quota" in fields:

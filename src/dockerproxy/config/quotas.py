@@ -84,7 +84,7 @@ def _find_problems(quota: Quota, line: Line, grant: Grant, name: str) -> Iterato
 
 def check_limits(reader: Reader, node: Node, policy: CompiledPolicy) -> None:
     """Find grants beside a quota of containers that do not bound each container."""
-    if policy.policy.quota is None or "containers" not in policy.policy.quota.most:
+    if "containers" not in policy.policy.tenancy.most:
         return
     for name in ("ContainerCreate", "ContainerUpdate"):
         for case in policy.cases[name]:

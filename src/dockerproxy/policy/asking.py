@@ -138,14 +138,12 @@ def _show_fields(head: RequestHead) -> tuple[tuple[str, Json], ...]:
 def may_ask(policy: CompiledPolicy, verdict: Verdict) -> bool:
     """Whether a person may be asked about a denied request: if nothing but a grant is missing."""
     name, decision = verdict.operation.name, verdict.decision
-    if not policy.policy.asks or decision.allowed or decision.counts_for or decision.status != HTTPStatus.FORBIDDEN:
+    if not policy.policy.asks or decision.allowed or decision.is_final or decision.status != HTTPStatus.FORBIDDEN:
         return False
     if name not in OPERATIONS or any(name in denial.operations for denial in policy.policy.denials):
         return False
-    quota = policy.policy.quota
-    return not find_bar(policy.hides, name, verdict.request) and (
-        quota is None or not quota.evaded_by(name, is_open=True)
-    )
+    evades = policy.policy.tenancy.refuses(name, is_open=True)
+    return not evades and not find_bar(policy.hides, name, verdict.request)
 
 
 def find_stream(verdict: Verdict) -> str:

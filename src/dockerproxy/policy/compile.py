@@ -3,7 +3,7 @@
 All that does not depend on a request is done here, once.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
@@ -18,24 +18,15 @@ from dockerproxy.policy.constraints.own import Own, own_by
 from dockerproxy.policy.constraints.parameters import EITHER
 from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
-from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
-from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, VOLUME_CREATE, WORDS, list_switches
+from dockerproxy.policy.model import NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
+from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, WORDS, list_switches
+from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import items_of, propose
 from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
-from dockerproxy.tenancy.prunes import UNCLEAR
+from dockerproxy.views.filters import RELATIVE, UNCLEAR
 from dockerproxy.views.hiding import find_bar
-from dockerproxy.views.lists import LISTED, PRUNES, RELATIVE
+from dockerproxy.views.lists import LISTED, PRUNED
 from dockerproxy.views.summaries import COUNTING
-
-_CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
-CREATED_BY: Final = {
-    **dict.fromkeys(_CHANGES, "ContainerCreate"),
-    **{f"{kind}Update": f"{kind}Create" for kind in ("Config", "Secret", "Service")},
-}
-"""For operations that change what was created: the one that creates it."""
-
-_SERVING: Final = frozenset({"ContainerExec", "ContainerUpdate"})
-"""Those that change a container of a service, too. Its names and addresses are a swarm's."""
 
 _CONTAINERS: Final = ("ContainerList", "ContainerListLibpod")
 """Where these show only some, nothing counts all."""
@@ -123,13 +114,18 @@ class CompiledPolicy:
         policy: What it was compiled from.
         cases: For each operation's name, what may allow it; the cheapest to try first.
         default: For each operation's name, the answer if no case holds.
-        owner: Whose what its clients create is; empty if it is nobody's.
+        tenancy: Whose what its clients create is.
     """
 
     policy: Policy
     cases: Mapping[str, tuple[Case, ...]]
     default: Mapping[str, Decision]
-    owner: str = ""
+    tenancy: Tenancy = NOBODYS
+
+    @property
+    def owner(self) -> str:
+        """Whose what its clients create is; empty if it is nobody's."""
+        return self.tenancy.owner
 
     @property
     def mode(self) -> Mode:
@@ -156,116 +152,46 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     cases: dict[str, tuple[Case, ...]] = dict.fromkeys((UNKNOWN.name, *OPERATIONS), ())
     cases[HEALTH.name] = (Case((), Decision(allowed=True, source="always")),)
     owns = any(condition.word == OWN for grant in policy.grants for condition in grant.conditions)
-    owner = policy.owner if owns else ""
+    tenancy = policy.tenancy if owns else NOBODYS
+    owner = tenancy.owner
+    creates = {name: those for name, those in granted.items() if name not in denied}
     left = tuple(grant._replace(operations=grant.operations - denied.keys()) for grant in policy.grants)
     used = list_seen(left)
     for name in granted.keys() - denied.keys():
         grants = show_images(name, granted[name], used)
-        grants = [each for each in grants if not _is_void(policy, name, each, owner)]
-        grants = list(_bound(name, grants, granted, denied, owns=owner != "")) if name in CREATED_BY else grants
+        grants = [each for each in grants if not _is_void(tenancy, name, each)]
+        grants = list(tenancy.bound(name, grants, creates))
         grants = [] if find_bar(policy.hides, name) else grants
-        compiled = [_compile(name, each, owner, counts_for=_counts_for(policy, name, owner)) for each in grants]
-        shown = _show_some(name, compiled, owner)
+        compiled = [_compile(name, each, owner) for each in grants]
+        shown = _show_some(name, compiled)
         cases[name] = tuple(sorted(shown, key=_cost) if len(compiled) > 1 else shown)
     listed = (case.decision.shows for name in _CONTAINERS for case in cases[name])
     shows = next(filter(None, listed), ())
     for name in COUNTING:
         cases[name] = tuple(replace(case, decision=replace(case.decision, shows=shows)) for case in cases[name])
-    return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied), owner)
+    return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied), tenancy)
 
 
 @lru_cache(maxsize=64)
-def own_policy(owner: str) -> CompiledPolicy:
+def own_policy(tenancy: Tenancy) -> CompiledPolicy:
     """Return the policy for what is done in an owner's name: it grants `own` and nothing else, and enforces that."""
-    return compile_policy(Policy(grants=(OWN_GRANT,), denials=(), hint=str, owner=owner))
+    return compile_policy(Policy(grants=(OWN_GRANT,), denials=(), hint=str, tenancy=tenancy))
 
 
-def _is_void(policy: Policy, name: str, grant: Grant, owner: str) -> bool:
+def _is_void(tenancy: Tenancy, name: str, grant: Grant) -> bool:
     """Whether a grant allows nothing of an operation: what nothing can bound, only an unrestricted one allows."""
     is_open = UNRESTRICTED in grant.conditions
-    evades = policy.quota is not None and policy.quota.evaded_by(name, is_open=is_open) != ""
-    return evades or (name in SEALED and not is_open) or needs_tags(name, values_of(grant.conditions), owns=owner != "")
+    words, owns = values_of(grant.conditions), tenancy.owner != ""
+    is_sealed = name in SEALED and not is_open
+    return is_sealed or bool(tenancy.refuses(name, is_open=is_open)) or needs_tags(name, words, owns=owns)
 
 
-def _counts_for(policy: Policy, name: str, owner: str) -> str:
-    """Return whose quota an operation may add to. Where a client is learned from, nothing is refused or asked for."""
-    if policy.quota is None or policy.mode is Mode.LEARN:
-        return ""
-    return owner if policy.quota.for_operation(name).most else ""
-
-
-def _bound(
-    name: str, grants: Iterable[Grant], granted: Mapping[str, Sequence[Grant]], denied: Container[str], *, owns: bool
-) -> Iterator[Grant]:
-    """Bound what clients may change of their own by the profile, and what a condition on an object leaves.
-
-    Attack: lift a limit, take a name or become a user afterwards -> Defence: what the profile says of a create holds
-    for changes, unless a grant of the change says otherwise (test: test_own_gives_no_more_than_the_create).
-    Attack: change what was created under a wider profile -> Defence: it is bounded as new containers are, and where
-    nothing may be created, nothing is changed (test: test_nothing_is_changed_without_a_profile).
-    Attack: change it through a socket of the same owner whose wider create is denied, so that it is not compared ->
-    Defence: what is denied is no profile (test: test_a_create_that_is_denied_is_no_profile).
-    Attack: change a container of a service, as if it were one of a create -> Defence: the narrower of both profiles
-    holds; if neither is, no change is allowed (test: test_containers_of_services_keep_to_both_profiles).
-    Attack: call a container as a grant of the change names others -> Defence: beside `own`, such a grant keeps to the
-    profile, too (test: test_a_change_by_name_keeps_to_the_profile).
-    """
-    words = find_words(OPERATIONS[name]).keys()
-    of_object = {word for word in words if is_about_object(OPERATIONS[name], word)}
-    creates = (CREATED_BY[name], *(("ServiceCreate",) if name in _SERVING else ()))
-    creates = tuple(each for each in creates if each in granted and each not in denied)
-    profiles = [_find_profile(granted[each]) for each in creates]
-    for grant in grants:
-        said = {condition.word for condition in grant.conditions}
-        lent = [None if each is None else _choose(each, words - of_object - said) for each in profiles]
-        if UNRESTRICTED in grant.conditions or (OWN not in said and not (owns and lent)):
-            yield grant
-            continue
-        if len(set(lent)) == 1:
-            yield from _lend(grant, lent[0], of_tasks=None if CREATED_BY[name] in creates else True)
-        elif lent:
-            narrower = (each for each in lent if each is not None and _is_narrowest(each, lent))
-            yield from _lend(grant, lent[0], of_tasks=False) if OWN in said else ()
-            yield from _lend(grant, next(narrower, None), of_tasks=True)
-
-
-def _find_profile(grants: Sequence[Grant]) -> tuple[Condition, ...] | None:
-    """Return what bounds changes of what some grants create; None if they are several, so that none may be made."""
-    if any(UNRESTRICTED in grant.conditions for grant in grants):
-        return ()
-    said = {grant.conditions for grant in grants}
-    return said.pop() if len(said) == 1 else None
-
-
-def _lend(grant: Grant, bounds: tuple[Condition, ...] | None, *, of_tasks: bool | None = None) -> Iterator[Grant]:
-    """Yield a grant of changes within bounds, if there are any; of containers of services, or of others, if it says."""
-    if bounds is not None:
-        own = Condition(own_by("", of_tasks=of_tasks), value=True)
-        mine = (own if each.word == OWN else each for each in grant.conditions)
-        yield grant._replace(conditions=(*mine, *bounds))
-
-
-def _choose(conditions: Iterable[Condition], words: Container[str]) -> tuple[Condition, ...]:
-    return tuple(condition for condition in conditions if condition.word in words)
-
-
-def _is_narrowest(conditions: tuple[Condition, ...], others: Iterable[tuple[Condition, ...] | None]) -> bool:
-    return all(other is not None and _is_within(conditions, other) for other in others)
-
-
-def _is_within(narrow: tuple[Condition, ...], wide: tuple[Condition, ...]) -> bool:
-    """Whether conditions certainly admit no more than others."""
-    said = values_of(narrow)
-    return all(each.word in said and each.constraint.within(said[each.word], each.value) for each in wide)
-
-
-def _show_some(name: str, cases: list[Case], owner: str) -> Iterable[Case]:
+def _show_some(name: str, cases: list[Case]) -> Iterable[Case]:
     """Have a list show, or a prune remove, what any of its cases admits, if each of them admits only some."""
     if name not in LISTED or not all(case.conditions for case in cases):
         return cases
     shows = tuple(case.by_word for case in cases)
-    owner = owner if all(OWN in each for each in shows) else ""
-    return [replace(case, decision=replace(case.decision, shows=shows, owner=owner)) for case in cases]
+    return [replace(case, decision=replace(case.decision, shows=shows)) for case in cases]
 
 
 class _Answers(dict[str, Decision]):
@@ -287,10 +213,10 @@ class _Answers(dict[str, Decision]):
         source = denial.source if denial else " or ".join(grant.source for grant in grants)
         reason, remedy = _unmet(name, cases) or "no rule allows it", self._policy.hint(name)
         is_open = any(UNRESTRICTED in grant.conditions for grant in grants)
-        evaded = "" if self._policy.quota is None else self._policy.quota.evaded_by(name, is_open=is_open)
+        evaded = self._policy.tenancy.refuses(name, is_open=is_open)
         if name in LISTED and cases:
             reason = f"a filter of it {RELATIVE}"
-        if name in PRUNES and cases:  # A grant without `own` would let it remove what others have.
+        if name in PRUNED and cases:  # A grant without `own` would let it remove what others have.
             reason, remedy = f"a filter of it {UNCLEAR}", "leave that filter out"
         if denial:
             reason = "a rule denies it"
@@ -311,7 +237,7 @@ class _Answers(dict[str, Decision]):
         return self[name]
 
 
-def _compile(name: str, grant: Grant, owner: str, *, counts_for: str) -> Case:
+def _compile(name: str, grant: Grant, owner: str) -> Case:
     """Compile a grant for one of its operations: contained, unless it says otherwise."""
     table, is_open = BODIES.get(name), UNRESTRICTED in grant.conditions
     body = None if is_open else table
@@ -331,9 +257,7 @@ def _compile(name: str, grant: Grant, owner: str, *, counts_for: str) -> Case:
         starts=starts,
         fixed=_UNFORCED if is_by_tags else _FIXED_OF_BUILDS if body is not None and name == BUILD else {},
         docker_only=body is not None and name == BUILD,
-        counts_for=counts_for,
         keeps_stopped=is_kept,
-        owner=owner if name == VOLUME_CREATE and not is_open else "",
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
     beside = own if owner and body is not None else None

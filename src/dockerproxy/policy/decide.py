@@ -21,7 +21,7 @@ from dockerproxy.policy.copies import COPYING, list_copies
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import KINDS, OWN, RUNNING, VOLUME_CREATE, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.remedies import find_remedy
-from dockerproxy.policy.stamps import NEW, add_stamp, make_stamp, put_stamp, read_stamp
+from dockerproxy.policy.stamps import add_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import Pairs
 from dockerproxy.tenancy.anonymous import stamp_anonymous
 from dockerproxy.wire.document import Json, show, write_json
@@ -125,7 +125,7 @@ def _look_at(
     decision = case.decision
     if case.judges_head:
         read = reading_of_head(request, known)
-        is_own = OWN in case.by_word or (known.found is not None and known.found.belongs_to == policy.owner != "")
+        is_own = OWN in case.by_word or (known.found is not None and policy.tenancy.owns(known.found))
         is_held = decision.keeps_stopped and is_own
         claims = (each for each in read.claims if is_held or each.words[0] != RUNNING)
         head = judge_claims(case.by_word, claims)
@@ -178,8 +178,8 @@ def _write(
     decision = replace(case.decision, content=content, query=query, copies=copies)
     if decision.docker_only:
         decision = replace(decision, fixed={**decision.fixed, "labels": label_built(request.values("labels"))})
-    decision = _use_own(policy, decision, read.claims)
-    strange = [name for name in decision.makes if not _may_make(policy, case, name)]
+    decision = replace(decision, uses=policy.tenancy.use(read.claims))
+    strange = [name for name in decision.uses.makes if not _may_make(policy, case, name)]
     if strange:
         says = "a name that no rule allows for a new volume"
         return judgement._replace(faults=(Fault("the volume", show(strange[0]), says, "volumes", (strange[0],)),))
@@ -199,21 +199,13 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
         return replace(lookups[0], others=tuple(lookups[1:]))
     decision = replace(case.decision, content=write_json(content))
     has_driver = any("Driver" in each.path for each in read.violations)
-    return decision if has_driver else _use_own(policy, decision, read.claims)
-
-
-def _use_own(policy: CompiledPolicy, decision: Decision, claims: Iterable[Claim]) -> Decision:
-    """Have what is own stay until the engine is done, and volumes that nobody has yet made before."""
-    volumes = _find_own("volumes", claims) if policy.owner else ()
-    joins = tuple(found.id for found in _find_own("networks", claims) if found.belongs_to == policy.owner != "")
-    makes = {found.id: found.labels for found in volumes if found.belongs_to == NEW}
-    return replace(decision, mounts=tuple(found.id for found in volumes), makes=makes, joins=joins)
+    return decision if has_driver else replace(decision, uses=policy.tenancy.use(read.claims))
 
 
 def _find_stamp(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Mapping[str, str] | None:
     """Return the labels that say whose it is: what is changed keeps those that it has. None if it may have any."""
     if request.operation.name not in KINDS:
-        return make_stamp(policy.owner, known.nonce) if policy.owner else None
+        return policy.tenancy.stamp(known.nonce)
     return read_stamp(known.found.labels) if known.found is not None else {}
 
 
@@ -246,12 +238,6 @@ def list_volume_names(policy: CompiledPolicy) -> list[Condition | None]:
     if any(VOLUME_CREATE in denial.operations for denial in policy.policy.denials):
         return []
     return [case.by_word.get("names") for case in policy.cases[VOLUME_CREATE]] or [None]
-
-
-def _find_own(word: str, claims: Iterable[Claim]) -> tuple[ResolvedObject, ...]:
-    """Return what is used because it is the client's own, or nobody has it yet."""
-    found = (claim.owned for claim in claims if claim.words[0] == word)
-    return tuple({each.id: each for each in found if isinstance(each, ResolvedObject)}.values())
 
 
 def substitute(read: Reading, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:

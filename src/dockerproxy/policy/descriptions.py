@@ -7,6 +7,7 @@ Attack: a container whose labels are its image's -> Defence: the engine is asked
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from dockerproxy.policy.objects import BY_REFERENCE, EVERY, OWNED, SAVING, Kind, Lookup, ResolvedObject, ask, is_full_id
@@ -17,6 +18,10 @@ from dockerproxy.wire.document import list_of, object_of, read_engine_json
 
 _ID: Final = re.compile(r"(sha256:)?[A-Za-z0-9][A-Za-z0-9_.-]*")
 """What an engine may call an object; anything else would be read as more than one segment of a path."""
+
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+).fullmatch
 
 _SPECIFIED: Final = frozenset({Kind.SERVICE, Kind.SECRET, Kind.CONFIG})
 """A swarm keeps their names in what was asked for."""
@@ -129,3 +134,17 @@ def _identity(value: object) -> str:
     """Return what can stand in a path as the name of one object; empty if it cannot."""
     text = _text(value)
     return text if _ID.fullmatch(text) else ""
+
+
+def find_time(found: ResolvedObject) -> float:
+    """Return when something was created, in seconds since 1970; what does not say so is as old as can be."""
+    value = found.document.get("created") or found.document.get("createdat")
+    return value if isinstance(value, int | float) else read_moment(str(value)) or 0.0
+
+
+def read_moment(text: str) -> float | None:
+    """Read a moment with its zone, in seconds since 1970; None if it is no such."""
+    try:
+        return datetime.fromisoformat(text).timestamp() if _MOMENT(text) else None
+    except ValueError:
+        return None

@@ -101,7 +101,7 @@ def list_settings(policy: CompiledPolicy) -> Mapping[str, str]:
         "own_as": policy.owner,
         "own_socket": places.own_socket,
         "paths": ", ".join(paths),
-        "quota": str(policy.policy.quota or ""),
+        "quota": ", ".join(f"{word} {most}" for word, most in policy.policy.tenancy.most.items()),
         "hide": ", ".join(sorted(policy.hides)),
     }
     return {key: text for key, text in said.items() if text}

@@ -10,7 +10,6 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.api.answers import ANSWERS
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.api.request import canonicalise
 from dockerproxy.errors import Refusal
@@ -32,7 +31,7 @@ from dockerproxy.policy.objects import (
     is_full_id,
     missing,
 )
-from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Reading, Verdict, deny
+from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Phase, Verdict, deny
 from dockerproxy.policy.plans import find_plan
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Value, items_of, propose
@@ -60,33 +59,31 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
         return refusal
     named = find_object(request)
     known = Known(found=named if isinstance(named, ResolvedObject) else None, places=policy.policy.places)
-    hides = policy.hides if request.operation.name in ANSWERS else frozenset[str]()
-    reading = Reading(parsed, request, request.target, policy.mode, known, None, "", hides)
-    return _bar(policy, reading) or _begin(policy, reading)
+    phase = Phase(parsed, request, request.target, policy, known, None, "")
+    return _bar(phase) or _begin(phase)
 
 
-def _bar(policy: CompiledPolicy, reading: Reading) -> Verdict | None:
+def _bar(phase: Phase) -> Verdict | None:
     """Deny what would show what is hidden: in every mode, and before the engine is asked anything."""
-    request, operation = reading.request, reading.operation
+    policy, request, operation = phase.policy, phase.request, phase.operation
     bar = find_bar(policy.hides, operation.name, request) if operation is not HEALTH else ""
     if not bar:
         return None
     answer = decide(policy, request)
     if not isinstance(answer, Decision) or answer.allowed or (policy.mode is not Mode.ENFORCE and operation.name):
         answer = Decision(allowed=False, source="", message=f"{operation.name} denied: {bar}")
-    return Verdict(*reading.parts, answer, b"", None)
+    return Verdict(*phase.parts, answer, b"", None)
 
 
-def _begin(policy: CompiledPolicy, reading: Reading) -> Judged | Refusal:
+def _begin(phase: Phase) -> Judged | Refusal:
     """Decide by the head, or say what else is needed."""
-    parsed = reading.head
-    if _needs_body(policy, reading):
-        return refuse_type(parsed) or NeedsBody(*reading.parts)
-    return _decide(policy, reading)
+    if _needs_body(phase):
+        return refuse_type(phase.head) or NeedsBody(*phase.parts)
+    return _decide(phase)
 
 
-def judge_body(policy: CompiledPolicy, waiting: NeedsBody, content: bytes, nonce: str = "") -> Judged | Refusal:
-    """Decide about a request whose body has come, by the policy that it was judged by before.
+def judge_body(waiting: NeedsBody, content: bytes, nonce: str = "") -> Judged | Refusal:
+    """Decide about a request whose body has come.
 
     The nonce is a fresh text that nobody can guess, for the stamp of what is created.
     """
@@ -94,30 +91,30 @@ def judge_body(policy: CompiledPolicy, waiting: NeedsBody, content: bytes, nonce
     if isinstance(document, Refusal):
         return document
     known = replace(waiting.known, body=(document,), nonce=nonce)
-    return _decide(policy, replace(waiting, body=content, known=known))
+    return _decide(replace(waiting, body=content, known=known))
 
 
 def judge_again(policy: CompiledPolicy, denied: Verdict, known: Known, nonce: str) -> NeedsLookup | Verdict:
     """Decide about a whole request that another policy denies, with what is known of it."""
-    reading = replace(Reading(*denied.parts), mode=policy.mode, known=replace(known, nonce=nonce))
-    return _bar(policy, reading) or _decide(policy, reading)
+    phase = replace(Phase(*denied.parts), policy=policy, known=replace(known, nonce=nonce))
+    return _bar(phase) or _decide(phase)
 
 
-def judge_object(policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:
+def judge_object(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:
     """Decide about a request whose lookup is answered, with None if the engine knows no object of that name.
 
-    It is judged by the policy that it was judged by before. There may be another lookup.
+    There may be another lookup.
     """
     lookup, known = waiting.lookup, waiting.known
     if known.found is None and lookup == find_object(waiting.request):
-        judged = _judge_named(policy, waiting, found)
+        judged = _judge_named(waiting, found)
     else:  # It is about a name in the body.
         answers = {**known.answers, (lookup.kind, lookup.name): found or missing(lookup)}
         waiting = replace(waiting, known=replace(known, answers=answers))
         if lookup.others:
             return replace(waiting, lookup=replace(lookup.others[0], others=lookup.others[1:]))
-        judged = _decide(policy, waiting)
-    return _hide_names(policy, judged) if isinstance(judged, Verdict) and not judged.passes else judged
+        judged = _decide(waiting)
+    return _hide_names(judged) if isinstance(judged, Verdict) and not judged.passes else judged
 
 
 def judge_unknown(waiting: NeedsLookup | Verdict, reason: str, *, hides: bool = False) -> Verdict:
@@ -133,7 +130,7 @@ def judge_unknown(waiting: NeedsLookup | Verdict, reason: str, *, hides: bool = 
     return _settle(replace(waiting, object=""), Decision(allowed=False, source="", message=reason, status=502))
 
 
-def judge_engine(policy: CompiledPolicy, verdict: Verdict) -> Verdict:
+def judge_engine(verdict: Verdict) -> Verdict:
     """Decide about a request of which only Docker gets a contained one, where the engine is another, or does not say.
 
     Where nothing is refused, it passes, and what it needs is `unrestricted`.
@@ -143,7 +140,7 @@ def judge_engine(policy: CompiledPolicy, verdict: Verdict) -> Verdict:
         verdict = replace(verdict, needs=refuse_to_bound(reason))
     if not verdict.decision.docker_only:
         return verdict
-    remedy = propose(policy.policy.remedy, verdict.operation.name, values_of((UNRESTRICTED,)))
+    remedy = propose(verdict.policy.policy.remedy, verdict.operation.name, values_of((UNRESTRICTED,)))
     return deny(verdict, f"{reason}; {remedy}")
 
 
@@ -152,59 +149,59 @@ def attach_body(verdict: Verdict, content: bytes) -> Verdict:
     return _settle(replace(verdict, body=content), verdict.decision, verdict.needs)
 
 
-def _needs_body(policy: CompiledPolicy, reading: Reading) -> bool:
+def _needs_body(phase: Phase) -> bool:
     """Whether some grant may allow a request only for its body. What comes first of a request is its body.
 
     Where nothing is refused it is needed of all that are not allowed without it: to say what they would need.
     """
-    name = reading.operation.name
+    name, policy = phase.operation.name, phase.policy
     if name not in BODIES or not BODIES[name].is_read:
         return False
     if policy.mode is Mode.LEARN:
         return True
-    answer = decide(policy, reading.request, reading.known)
+    answer = decide(phase.policy, phase.request, phase.known)
     if isinstance(answer, Decision):
         return policy.mode is Mode.REPORT and not answer.allowed
     return any(case.reads_body for case in policy.cases[name])
 
 
-def _decide(policy: CompiledPolicy, reading: Reading) -> NeedsLookup | Verdict:
+def _decide(phase: Phase) -> NeedsLookup | Verdict:
     """Decide about a request, or say what the engine must be asked. Learning asks for the object in any case."""
-    answer = decide(policy, reading.request, reading.known)
-    if policy.mode is Mode.LEARN and reading.known.found is None:
-        named = find_object(reading.request)
+    answer = decide(phase.policy, phase.request, phase.known)
+    if phase.mode is Mode.LEARN and phase.known.found is None:
+        named = find_object(phase.request)
         answer = named if isinstance(named, Lookup) else answer
     if isinstance(answer, Wanted):
-        raise TypeError(reading.target)
-    needs = None if isinstance(answer, Lookup) else _find_needs(reading, answer)
+        raise TypeError(phase.target)
+    needs = None if isinstance(answer, Lookup) else _find_needs(phase, answer)
     if isinstance(answer, Lookup):
-        return NeedsLookup(*reading.parts, answer)
-    return NeedsLookup(*reading.parts, needs) if isinstance(needs, Lookup) else _settle(reading, answer, needs)
+        return NeedsLookup(*phase.parts, answer)
+    return NeedsLookup(*phase.parts, needs) if isinstance(needs, Lookup) else _settle(phase, answer, needs)
 
 
-def _find_needs(reading: Reading, decision: Decision) -> Mapping[str, Value] | Lookup | None:
+def _find_needs(phase: Phase, decision: Decision) -> Mapping[str, Value] | Lookup | None:
     """Say what a contained grant would need for a request to pass, where somebody learns from it."""
-    body, known = BODIES.get(reading.operation.name), reading.known
-    if body is None or reading.mode is Mode.ENFORCE or (body.is_read and known.body is None):
+    body, known = BODIES.get(phase.operation.name), phase.known
+    if body is None or phase.mode is Mode.ENFORCE or (body.is_read and known.body is None):
         return None
-    if reading.mode is Mode.REPORT and decision.allowed:
+    if phase.mode is Mode.REPORT and decision.allowed:
         return None
-    named = find_object(reading.request) if body.asks and known.found is None else known.found
+    named = find_object(phase.request) if body.asks and known.found is None else known.found
     if isinstance(named, Lookup):
         return named
-    return find_needs(body, reading.request, replace(known, found=named))
+    return find_needs(body, phase.request, replace(known, found=named))
 
 
-def _judge_named(policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:
+def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:
     """Decide about a request when it is known which object its path names."""
-    lookup = waiting.lookup
+    lookup, policy = waiting.lookup, waiting.policy
     known = replace(waiting.known, found=found or missing(lookup))
     named = replace(waiting, object=_name_of(lookup, found), known=known)
     if policy.mode is Mode.ENFORCE and _is_hidden(policy, lookup, found):
         denial = policy.default[waiting.operation.name]
         reason = "" if found is None else denial.message
         return _settle(named, replace(_absent(lookup, denial.source, policy.mode), reason=reason))
-    judged = _decide(policy, named)
+    judged = _decide(named)
     if found is not None or (isinstance(judged, NeedsLookup) and policy.mode is not Mode.ENFORCE):
         return judged
     if isinstance(judged, NeedsLookup):  # What else it names makes no difference.
@@ -227,13 +224,13 @@ def _is_hidden(policy: CompiledPolicy, lookup: Lookup, found: ResolvedObject | N
         return False
     if found is None:
         return True
-    if found.belongs_to == policy.owner != "" or any(admits(each, found) for each in conditions):
+    if policy.tenancy.owns(found) or any(admits(each, found) for each in conditions):
         return False
     inspection = canonicalise("GET", lookup.target)
     return isinstance(inspection, Refusal) or not is_allowed(decide(policy, inspection, Known(found=found)))
 
 
-def _hide_names(policy: CompiledPolicy, verdict: Verdict) -> Verdict:
+def _hide_names(verdict: Verdict) -> Verdict:
     """Have a denial name nothing of others but what its client sent, or a grant lists. The log gets all of it.
 
     Attack: send the beginnings of IDs for names, to read the names in denials -> Defence: this (test:
@@ -243,6 +240,7 @@ def _hide_names(policy: CompiledPolicy, verdict: Verdict) -> Verdict:
     test_a_body_tells_of_no_beginning_of_an_id_whether_another_has_it).
     """
     name, known, denial = verdict.operation.name, verdict.known, verdict.decision.message
+    policy = verdict.policy
     granted = (item for case in policy.cases[name] for each in case.conditions for item in items_of(each.value))
     told = " ".join((verdict.target, *granted)).encode(errors="surrogateescape") + (verdict.body or b"")
     found = [each for each in (known.found, *known.answers.values()) if each is not None]
@@ -284,8 +282,8 @@ def _name_of(lookup: Lookup, found: ResolvedObject | None) -> str:
     return names[0] if names else found.subject if found is not None else ""
 
 
-def _settle(reading: Reading, decision: Decision, needs: Mapping[str, Value] | None = None) -> Verdict:
+def _settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None = None) -> Verdict:
     """Write what goes to the engine, and plan what the request takes besides. Where nothing is refused, lists pass."""
-    if reading.mode is not Mode.ENFORCE:
+    if phase.mode is not Mode.ENFORCE:
         decision = replace(decision, shows=())
-    return settle(reading, decision, needs, find_plan(reading, decision))
+    return settle(phase, decision, needs, find_plan(phase, decision))

@@ -4,15 +4,20 @@ Everything here is a value made at load time. What is not granted is refused; a 
 the order says nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.claim import Claim
 from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.places import NOWHERE, Places
+from dockerproxy.policy.steps import Answer, Ask, Says, Scene, Steps
 from dockerproxy.policy.values import ADD, Value
-from dockerproxy.tenancy.quota import Quota
 
 ASK: Final = "ask"
 """A word for `mode` that is none of `Mode`: what asks enforces, until somebody has answered."""
@@ -52,6 +57,93 @@ class Denial(NamedTuple):
     source: str
 
 
+class Uses(NamedTuple):
+    """What a create uses because it is its client's own.
+
+    Attributes:
+        mounts: Volumes that it may mount as they are now.
+        makes: Those of them that do not exist, with their labels: they are made under the client's stamp before it.
+        joins: IDs of networks that it joins, which must be there still.
+    """
+
+    mounts: tuple[str, ...] = ()
+    makes: Mapping[str, Mapping[str, object]] = MappingProxyType({})
+    joins: tuple[str, ...] = ()
+
+
+NO_USES: Final = Uses()
+
+
+class Making(NamedTuple):
+    """What is made.
+
+    Attributes:
+        request: The head of the create.
+        content: Its body, as it goes on.
+        uses: What it uses that is its client's own.
+        nonce: Of its stamp.
+        is_counted: Whether a quota may refuse it.
+    """
+
+    request: CanonicalRequest
+    content: bytes
+    uses: Uses
+    nonce: str
+    is_counted: bool
+
+
+class Tenancy:
+    """Whose what clients create is. By this one it is nobody's, which takes part in nothing.
+
+    Attributes:
+        owner: Who owns it; empty if nobody does.
+    """
+
+    owner: str = ""
+
+    @property
+    def most(self) -> Mapping[str, int]:
+        """How many of each word of a quota there may be; nothing if there is no limit."""
+        return {}
+
+    def owns(self, _found: ResolvedObject) -> bool:
+        """Whether an object is the clients' own."""
+        return False
+
+    def refuses(self, _name: str, *, is_open: bool) -> str:  # noqa: ARG002 (it is what others ask)
+        """Say what of it an operation would get around under a grant, as words in a sentence; empty if nothing."""
+        return ""
+
+    def counts(self, _name: str) -> str:
+        """Say what is counted before an operation goes on; empty if nothing is."""
+        return ""
+
+    def bound(self, _name: str, grants: Sequence[Grant], _creates: Mapping[str, Sequence[Grant]]) -> Iterable[Grant]:
+        """Bound the grants of an operation that changes what is there by those of creates, which are not denied."""
+        return grants
+
+    def stamp(self, _nonce: str) -> Mapping[str, str] | None:
+        """Return the labels that say whose something is that is made now; None if it is nobody's."""
+        return None
+
+    def use(self, _claims: Iterable[Claim]) -> Uses:
+        """Return what a create uses because it is its client's own."""
+        return NO_USES
+
+    def prepare(self, _create: Making, _scene: Scene) -> Steps[Says | None]:
+        """Do what must be done before a create goes on; return what is said instead if it must not go on."""
+        yield from ()
+        return None
+
+    def prune(self, _request: CanonicalRequest, _now: float) -> Generator[Ask, Answer, Answer]:
+        """Yield the requests that a prune of the clients' own takes, get their answers, and return its answer."""
+        yield from ()
+        return HTTPStatus.OK, b"{}"
+
+
+NOBODYS: Final = Tenancy()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the clients of one socket may do.
@@ -63,9 +155,8 @@ class Policy:
         mode: What becomes of a request that is not allowed.
         remedy: How to add a grant, for `propose`.
         lines: Creates that have a line of their own, besides those of presets and sections.
-        owner: Whose what its clients create is, if a grant speaks of `own`.
+        tenancy: Whose what its clients create is, if a grant speaks of `own`.
         places: Where the engine finds what its clients mount.
-        quota: How much of its owner's there may be; None if there is no limit.
         hides: What is left out of the engine's answers, in words of `api/answers`.
         asks: Whether a person may allow what is not: mode `ask`, which denies like `enforce` unless somebody does.
     """
@@ -76,11 +167,15 @@ class Policy:
     mode: Mode = Mode.ENFORCE
     remedy: str = ADD
     lines: frozenset[str] = frozenset()
-    owner: str = ""
+    tenancy: Tenancy = NOBODYS
     places: Places = NOWHERE
-    quota: Quota | None = None
     hides: frozenset[str] = frozenset()
     asks: bool = False
+
+    @property
+    def owner(self) -> str:
+        """Whose what its clients create is, if a grant speaks of `own`."""
+        return self.tenancy.owner
 
     @property
     def mode_word(self) -> str:
@@ -106,16 +201,12 @@ class Decision:
             Docker.
         shows: By which conditions, of any of several grants, an element of a list is shown, or removed by a prune; all
             are if there are none.
-        owner: Whose all is that is shown, if it is all somebody's; of what publishes ports of a swarm, who asks for it.
-        mounts: Volumes that it may mount as they are now, since they are the client's own.
         copies: Volumes that a contained create makes or mounts, into which the engine may copy files of the image; None
             if its body was not judged.
-        makes: Those of `mounts` that do not exist, with their labels: they are made under the client's stamp before the
-            request goes on.
-        joins: IDs of the client's own networks that it joins, which must be there still.
+        uses: What it uses because it is the client's own.
         keeps_stopped: Whether it copies files of a container that must not start before the engine has done so.
         starts: Whether it starts a container, by a socket whose clients may copy files of their own ones.
-        counts_for: Whose quota it may add to, so that what is there is counted first; empty if it adds to none.
+        is_final: Whether no further grant would allow it.
     """
 
     allowed: bool
@@ -129,11 +220,8 @@ class Decision:
     docker_only: bool = False
     reason: str = ""
     shows: tuple[Mapping[str, Condition], ...] = ()
-    owner: str = ""
-    mounts: tuple[str, ...] = ()
     copies: tuple[str, ...] | None = None
-    makes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    joins: tuple[str, ...] = ()
+    uses: Uses = NO_USES
     keeps_stopped: bool = False
     starts: bool = False
-    counts_for: str = ""
+    is_final: bool = False

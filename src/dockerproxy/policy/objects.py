@@ -170,6 +170,9 @@ VOLUME_CREATE: Final = "VolumeCreate"
 
 RUNNING: Final = "running"
 
+ANONYMOUS: Final = "com.docker.volume.anonymous"
+"""The label that Docker puts on volumes without a name, but not on those of mounts."""
+
 TASK: Final = "com.docker.swarm.task.id"
 """A label that a swarm puts on each container of a service, over any that the client sent."""
 

@@ -6,61 +6,54 @@ judge ──► NeedsBody ──judge_body──► NeedsLookup ──judge_obje
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
+from dockerproxy.api.answers import ANSWERS
 from dockerproxy.api.catalog import HEALTH, Operation, Shape
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.copies import Fills
 from dockerproxy.policy.model import Decision, Mode
-from dockerproxy.policy.objects import BUILD, Lookup
-from dockerproxy.policy.steps import (
-    Ask,
-    Find,
-    Lock,
-    Open,
-    Pass,
-    Perform,
-    Read,
-    Says,
-    Stream,
-    Tell,
-    Whole,
-    Work,
-    Yielded,
-)
+from dockerproxy.policy.objects import BUILD, OWN, Lookup
+from dockerproxy.policy.steps import Pass, Says, Scene, Step, Stream, Whole, Yielded
 from dockerproxy.policy.values import Value
-from dockerproxy.views.lists import Listing
 from dockerproxy.wire.head import Framing, RequestHead
 
-_Result = TypeVar("_Result")
 _NO_BODY: Final = Framing.NONE
+_NOTHING: Final = frozenset[str]()
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Phase:
     """A request that has a single reading, with all that is known of it.
 
     Attributes:
         head: The head as understood.
         request: What it asks for, in its one spelling.
         target: The canonical target.
-        mode: What becomes of it if it is not allowed.
+        policy: What it is judged by, from its head to its answer.
         known: What was found out besides its head.
         body: The body as it came, of a request that was held for it; None of one that was not.
         object: Name of the object that was looked up; empty if none was.
-        hides: What is cut out of the engine's answer; nothing if that is passed on as it comes.
     """
 
     head: RequestHead
     request: CanonicalRequest
     target: str
-    mode: Mode
+    policy: CompiledPolicy
     known: Known
     body: bytes | None
     object: str
-    hides: frozenset[str]
+
+    @property
+    def mode(self) -> Mode:
+        """What becomes of it if it is not allowed."""
+        return self.policy.mode
+
+    @property
+    def hides(self) -> frozenset[str]:
+        """What is cut out of the engine's answer; nothing if that is passed on as it comes."""
+        return self.policy.hides if self.request.operation.name in ANSWERS else _NOTHING
 
     @property
     def operation(self) -> Operation:
@@ -73,41 +66,25 @@ class Reading:
         return self.body is not None or self.head.framing is _NO_BODY
 
     @property
-    def parts(self) -> tuple[RequestHead, CanonicalRequest, str, Mode, Known, bytes | None, str, frozenset[str]]:
+    def parts(self) -> tuple[RequestHead, CanonicalRequest, str, CompiledPolicy, Known, bytes | None, str]:
         """All of it, to make another phase from."""
-        return self.head, self.request, self.target, self.mode, self.known, self.body, self.object, self.hides
+        return self.head, self.request, self.target, self.policy, self.known, self.body, self.object
 
 
 @dataclass(frozen=True, slots=True)
-class NeedsBody(Reading):
+class NeedsBody(Phase):
     """A request that is decided when all of its body has come."""
 
 
 @dataclass(frozen=True, slots=True)
-class NeedsLookup(Reading):
+class NeedsLookup(Phase):
     """A request that is decided when the engine has said what a name means."""
 
     lookup: Lookup
 
 
-class Scene(NamedTuple):
-    """What a plan may look at besides its verdict.
-
-    Attributes:
-        policy: By which the request is judged.
-        fills: Volumes of the engine that may be filled.
-        listed: Lists of the engine's that were read for the same socket, by operation and version.
-        now: Seconds since 1970.
-    """
-
-    policy: CompiledPolicy
-    fills: Fills
-    listed: dict[tuple[str, str], Listing]
-    now: float
-
-
 @dataclass(frozen=True, slots=True)
-class Verdict(Reading):
+class Verdict(Phase):
     """A request that is decided.
 
     Attributes:
@@ -127,6 +104,11 @@ class Verdict(Reading):
     def passes(self) -> bool:
         """Whether it goes on to the engine: it is allowed, or its socket only reports or learns."""
         return bool(self.to_engine)
+
+    @property
+    def sole_owner(self) -> str:
+        """Whose all is that is shown; empty if it is not all somebody's."""
+        return find_sole_owner(self.policy, self.decision)
 
     @property
     def needs_docker(self) -> bool:
@@ -168,18 +150,23 @@ class Act(Yielded[Whole]):
     to_the_end: bool = False
 
 
-Step: TypeAlias = Ask | Find | Lock | Work[object] | Read | Open | Act | Perform | Tell
-Steps: TypeAlias = Generator[Step, object, _Result]
 Outcome: TypeAlias = Whole | Says | Stream | Pass | Verdict
-Plan: TypeAlias = Steps[Outcome]
+_Result = TypeVar("_Result")
+Acts: TypeAlias = Generator[Step | Act, object, _Result]
+Plan: TypeAlias = Acts[Outcome]
 """What a request takes besides being passed on: it yields steps, gets what came of each, and returns what the client
 gets, or a verdict that goes on without a plan. Where the engine does not answer, an `UnknownObjectError` is raised in
 it."""
 
 
+def find_sole_owner(policy: CompiledPolicy, decision: Decision) -> str:
+    """Return whose all is that an answer may show, by a decision; empty if it is not all somebody's."""
+    return policy.owner if decision.shows and all(OWN in conditions for conditions in decision.shows) else ""
+
+
 def deny(verdict: Verdict, reason: str, status: int = HTTPStatus.FORBIDDEN) -> Verdict:
     """Deny a request that was allowed. It passes as it would have where nothing is refused."""
     message = f"{verdict.operation.name} denied: {reason}"
-    decision = replace(verdict.decision, allowed=False, message=message, status=status)
+    decision = replace(verdict.decision, allowed=False, message=message, status=status, is_final=True)
     denied = replace(verdict, decision=decision)
     return replace(denied, to_engine=b"", plan=None) if verdict.mode is Mode.ENFORCE else denied

@@ -1,6 +1,7 @@
 """Which plan a request has, and what must be held for it."""
 
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -8,48 +9,53 @@ from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.policy.copies import MOUNTING
 from dockerproxy.policy.creating import create, hold_for_create, mount_unread
 from dockerproxy.policy.holds import REMOVING, VOLUME, Hold, hold_container, hold_network, hold_volume
-from dockerproxy.policy.model import Decision, Mode
+from dockerproxy.policy.model import NO_USES, Decision, Mode
 from dockerproxy.policy.objects import (
     NETWORK_REMOVALS,
     SWEEPING,
-    VOLUME_CREATE,
     VOLUME_PRUNES,
     ResolvedObject,
     get_object,
     name_in,
 )
-from dockerproxy.policy.phases import Act, Plan, Reading, Scene, Verdict, deny
-from dockerproxy.policy.steps import Ask, Pass, UnknownObjectError
-from dockerproxy.views.answers import edit, prune_own, read, read_listing, show_list
-from dockerproxy.views.lists import PRUNES, has_joined, write_filters
+from dockerproxy.policy.phases import Act, Phase, Plan, Verdict, deny
+from dockerproxy.policy.steps import Answer, Ask, Pass, Perform, Says, Scene, UnknownObjectError, Whole, Work
+from dockerproxy.views.answers import edit, read, read_listing, show_list
+from dockerproxy.views.lists import PRUNED, has_joined, write_filters
 from dockerproxy.views.spelling import SPELLED
 from dockerproxy.views.watching import watch
+from dockerproxy.wire.answer import read_message, write_document
 
 PlanMaker = Callable[[Verdict, Scene], Plan]
 
 _LIST: Final = "/containers/json?all=1&filters="
 
 
-def find_plan(reading: Reading, decision: Decision) -> PlanMaker | None:
+def find_plan(phase: Phase, decision: Decision) -> PlanMaker | None:
     """Return the plan of a request that passes; None if it is only passed on, or does not pass."""
-    operation, name = reading.operation, reading.operation.name
-    if not decision.allowed and reading.mode is Mode.ENFORCE:
+    operation, name = phase.operation, phase.operation.name
+    if not decision.allowed and phase.mode is Mode.ENFORCE:
         return None
-    is_partial = bool(reading.hides or decision.shows)
-    is_edited = is_partial or (reading.known.places.paths and name in SPELLED)
+    is_partial = bool(phase.hides or decision.shows)
+    is_edited = is_partial or (phase.known.places.paths and name in SPELLED)
     plans = (
-        (copy_files, decision.keeps_stopped and reading.known.found is not None),
-        (start, decision.starts and reading.known.found is not None),
+        (copy_files, decision.keeps_stopped and phase.known.found is not None),
+        (start, decision.starts and phase.known.found is not None),
         (remove, name in REMOVING and not decision.shows),
-        (remove_network, _find_network(reading) is not None),
+        (remove_network, _find_network(phase) is not None),
         (watch, is_partial and operation.shape is Shape.STREAM),
-        (prune_own, decision.shows and name in PRUNES),
-        (create, decision.copies or decision.mounts or decision.joins or decision.counts_for),
+        (prune_own, decision.shows and name in PRUNED),
+        (create, decision.copies or decision.uses != NO_USES or _is_counted(phase, decision)),
         (show_list, decision.shows),
-        (read, is_edited or (decision.owner and name == VOLUME_CREATE)),
+        (read, is_edited),
         (mount_unread, decision.copies is None and name in MOUNTING),
     )
     return next((plan for plan, applies in plans if applies), None)
+
+
+def _is_counted(phase: Phase, decision: Decision) -> bool:
+    """Whether something is counted before; where a client is learned from, nothing is refused."""
+    return decision.allowed and phase.mode is not Mode.LEARN and phase.policy.tenancy.counts(phase.operation.name) != ""
 
 
 def find_holds(verdict: Verdict) -> tuple[Hold, ...]:
@@ -75,9 +81,9 @@ def hold_for_removal(verdict: Verdict) -> Hold:
     return hold_volume(found.id)
 
 
-def _find_network(reading: Reading) -> ResolvedObject | None:
+def _find_network(phase: Phase) -> ResolvedObject | None:
     """Return the network that a request removes, if it is somebody's."""
-    found = reading.known.found if reading.operation.name in NETWORK_REMOVALS else None
+    found = phase.known.found if phase.operation.name in NETWORK_REMOVALS else None
     return found if found is not None and found.document and found.belongs_to else None
 
 
@@ -132,3 +138,29 @@ def remove_network(verdict: Verdict, scene: Scene) -> Plan:
         reason = "a container is on it, running or not, and would join the next network of its name; remove it first"
     verdict = deny(verdict, reason) if reason else verdict
     return (yield from edit(verdict, (yield from Act(verdict)))) if verdict.passes else verdict
+
+
+def prune_own(verdict: Verdict, scene: Scene) -> Plan:
+    """Remove what a prune of an owner removes, by requests of its own."""
+    steps = verdict.policy.tenancy.prune(verdict.request, scene.now)
+    asked: Callable[[], Ask] = partial(next, steps)
+    content = b""
+    while True:
+        work: Work[Ask | Answer] = Work(content, partial(_go_on, asked))
+        step = yield from work
+        if not isinstance(step, Ask):
+            break
+        answer = yield from Perform(step)
+        asked, content = partial(steps.send, answer), answer[1]
+    status, content = step
+    if status == HTTPStatus.OK:
+        return Whole(write_document(content), status, content)
+    return Says(status, read_message(content) or "the engine gives no list")
+
+
+def _go_on(step: Callable[[], Ask]) -> Ask | Answer:
+    """Return what is asked next, or the answer to it all."""
+    try:
+        return step()
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return] # it is what the generator returns

@@ -17,6 +17,13 @@ CREATES: Final = (
 )
 """Operations of which a socket has one contained grant."""
 
+_CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
+CREATED_BY: Final = {
+    **dict.fromkeys(_CHANGES, "ContainerCreate"),
+    **{f"{kind}Update": f"{kind}Create" for kind in ("Config", "Secret", "Service")},
+}
+"""For operations that change what was created: the one that creates it."""
+
 
 def complete(preset: tuple[Condition, ...], line: tuple[Condition, ...]) -> tuple[Condition, ...]:
     """Return what a preset and a line say of a create together: lists that permit add up, else the line goes first."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Generic, NamedTuple, Self, TypeAlias, TypeVar
 
+from dockerproxy.policy.copies import Fills
 from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.views.lists import Listing
 from dockerproxy.wire.head import END_OF_HEAD
 
 _Result_co = TypeVar("_Result_co", covariant=True)
@@ -123,9 +125,8 @@ class Open(Yielded[Whole | None]):
 
 @dataclass(frozen=True, slots=True)
 class Perform(Yielded[Answer]):
-    """Make a request in an owner's name, judged as if a client had sent it; what comes of it is an `Answer`."""
+    """Make a request that is judged as if a client of the same socket had sent it; what comes of it is an `Answer`."""
 
-    owner: str
     ask: Ask
 
 
@@ -158,3 +159,23 @@ class Stream(NamedTuple):
 
     show: Callable[[bytes], Generator[Find, object, bytes]]
     is_plain: bool
+
+
+Step: TypeAlias = Ask | Find | Lock | Work[object] | Read | Open | Perform | Tell
+_Result = TypeVar("_Result")
+Steps: TypeAlias = Generator[Step, object, _Result]
+"""What yields steps, gets what came of each, and returns a result."""
+
+
+class Scene(NamedTuple):
+    """What a plan may look at besides its request.
+
+    Attributes:
+        fills: Volumes of the engine that may be filled.
+        listed: Lists of the engine's that were read for the same socket, by operation and version.
+        now: Seconds since 1970.
+    """
+
+    fills: Fills
+    listed: dict[tuple[str, str], Listing]
+    now: float

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.asking import Question
-from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.buffers import Buffers
@@ -312,9 +311,9 @@ class Client(asyncio.Protocol):
         self.drop_engine()
         self._start(find_docker(self, then), "asking whether the engine is Docker")
 
-    def look_up(self, policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
+    def look_up(self, judged: NeedsLookup | Verdict) -> None:
         """Ask the engine what must be known of a request, then go on with the verdict."""
-        self._start(settle(self, policy, judged), "asking what a name means")
+        self._start(settle(self, judged), "asking what a name means")
 
     def cancel(self) -> None:
         """End what was started for the exchange: it is answered."""

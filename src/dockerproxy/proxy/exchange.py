@@ -161,7 +161,7 @@ class Exchange(Asking):
             self._collect(judged)
         else:
             self._hold()
-            self._client.look_up(self._policy, judged)
+            self._client.look_up(judged)
 
     def go_on(self, judged: Judged | Refusal) -> None:
         """Go on with what was found out while the request was held."""
@@ -180,7 +180,7 @@ class Exchange(Asking):
         judged = self.judged
         if not self.is_held or not isinstance(judged, Verdict):
             return
-        self.judged = verdict = judged if is_docker else judge_engine(self._policy, judged)
+        self.judged = verdict = judged if is_docker else judge_engine(judged)
         if verdict.passes:
             self._proceed(verdict)
         else:
@@ -282,13 +282,13 @@ class Exchange(Asking):
     def _take_whole(self, judged: NeedsBody | Verdict, content: bytes) -> None:
         """Decide about a request whose body has come."""
         self._client.stop_waiting()
-        nonce = token_hex(16) if self._policy.owner else ""
+        nonce = token_hex(16) if judged.policy.owner else ""
         if isinstance(judged, Verdict):
             self._follow(attach_body(judged, content))
-        elif is_quick(self._policy, judged, content):
-            self._take_decided(judge_body(self._policy, judged, content, nonce))
+        elif is_quick(judged, content):
+            self._take_decided(judge_body(judged, content, nonce))
         else:
-            self._client.judge_aside(partial(judge_body, self._policy, judged, content, nonce), self.go_on)
+            self._client.judge_aside(partial(judge_body, judged, content, nonce), self.go_on)
 
     def end_input(self) -> None:
         """Pass on that the client sends no more, once all that it has sent is on its way."""

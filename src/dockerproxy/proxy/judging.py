@@ -1,6 +1,6 @@
 """Which requests are judged at once, and which in the worker's thread.
 
-Judging is pure, so it may run anywhere: it gets the policy that the request came under, and the bytes. The client waits
+Judging is pure, so it may run anywhere: a request has the policy that it came under. The client waits
 in HELD meanwhile, and what it sends behind the request waits in its inbox.
 
 Attack: a head or a body that takes long to read -> Defence: what is long, or has many parts, is judged in the thread;
@@ -11,9 +11,8 @@ Attack: a client that is answered or gone before its request is judged -> Defenc
 
 from typing import Final
 
-from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.phases import Reading
+from dockerproxy.policy.phases import Phase
 from dockerproxy.wire.document import count_parts
 
 _LONG_BODY: Final = 16 * 1024
@@ -22,9 +21,9 @@ _MANY_PARTS: Final = 512
 makes a container has 200."""
 
 
-def is_quick(policy: CompiledPolicy, judged: Reading, content: bytes) -> bool:
+def is_quick(judged: Phase, content: bytes) -> bool:
     """Whether a request can be judged at once, by its body. Where nothing is refused it is read many times."""
     name = judged.operation.name
-    if len(content) > _LONG_BODY or (content and policy.mode is not Mode.ENFORCE):
+    if len(content) > _LONG_BODY or (content and judged.mode is not Mode.ENFORCE):
         return False
-    return count_parts(content) * max(1, len(policy.cases.get(name, ()))) <= _MANY_PARTS
+    return count_parts(content) * max(1, len(judged.policy.cases.get(name, ()))) <= _MANY_PARTS

@@ -19,7 +19,7 @@ from dockerproxy.policy.compile import CompiledPolicy, own_policy
 from dockerproxy.policy.holds import REMOVING
 from dockerproxy.policy.judge import judge, judge_object, judge_unknown
 from dockerproxy.policy.objects import Lookup, ResolvedObject
-from dockerproxy.policy.phases import Act, NeedsLookup, Outcome, Scene, Step, Verdict
+from dockerproxy.policy.phases import Act, NeedsLookup, Outcome, Verdict
 from dockerproxy.policy.plans import copy_files, find_holds
 from dockerproxy.policy.steps import (
     Answer,
@@ -30,6 +30,8 @@ from dockerproxy.policy.steps import (
     Pass,
     Read,
     Says,
+    Scene,
+    Step,
     Stream,
     Tell,
     UnknownObjectError,
@@ -59,12 +61,12 @@ class _ClientGoneError(Exception):
     """The client has gone, or is answered: nothing more is begun for it."""
 
 
-async def settle(client: "Client", policy: CompiledPolicy, judged: NeedsLookup | Verdict) -> None:
+async def settle(client: "Client", judged: NeedsLookup | Verdict) -> None:
     """Find out which objects a request names, decide by the policy that its socket had then, and do what it takes."""
     exchange, engines = client.exchange, client.shared.engines
     try:
         async with AsyncExitStack() as stack:
-            run = _Run(stack, client.socket, policy, client)
+            run = _Run(stack, client.socket, client)
             outcome = await run.outcome(judged)
             if isinstance(outcome, Verdict):
                 exchange.go_on(outcome)
@@ -88,18 +90,17 @@ async def settle(client: "Client", policy: CompiledPolicy, judged: NeedsLookup |
             exchange.fail(503, explain_unreachable(engines, choose_engine(engines), error))
 
 
-async def perform(socket: "SocketState", owner: str, ask: Ask) -> Answer:
-    """Make a request in the name of an owner, like a client of this socket who may do what is granted by `own`.
+async def perform(socket: "SocketState", policy: CompiledPolicy, ask: Ask) -> Answer:
+    """Make a request as a client of this socket would who may do what is granted by `own`, and nothing else.
 
-    It is judged by a policy that grants `own` and nothing else, and enforces it, whatever the mode of the socket.
+    That is enforced, whatever the mode of the socket.
     """
-    policy = own_policy(owner)
-    judged = judge(policy, ask.head)
+    judged = judge(own_policy(policy.tenancy), ask.head)
     if not isinstance(judged, NeedsLookup | Verdict):
         return HTTPStatus.BAD_REQUEST, write_message("the engine calls it what no request can name")
     try:
         async with AsyncExitStack() as stack:
-            outcome = await _Run(stack, socket, policy).outcome(judged)
+            outcome = await _Run(stack, socket).outcome(judged)
             if isinstance(outcome, Verdict) and outcome.passes:
                 await stack.enter_async_context(socket.removals)
                 outcome = await _act(socket, Act(outcome))
@@ -132,12 +133,9 @@ class _Run:
 
     verdict: Verdict
 
-    def __init__(
-        self, stack: AsyncExitStack, socket: "SocketState", policy: CompiledPolicy, client: "Client | None" = None
-    ) -> None:
+    def __init__(self, stack: AsyncExitStack, socket: "SocketState", client: "Client | None" = None) -> None:
         self._stack = stack
         self._socket = socket
-        self._policy = policy
         self._client = client
         self._opened: Opened | None = None
         self._streams = False
@@ -148,7 +146,7 @@ class _Run:
         if verdict.plan is None or not self._has_plan(verdict):
             return verdict
         shared = self._socket.shared
-        scene = Scene(self._policy, shared.fills, self._socket.listed, time.time())
+        scene = Scene(shared.fills, self._socket.listed, time.time())
         return await self._take_steps(verdict.plan(verdict, scene))
 
     # Deciding
@@ -186,7 +184,7 @@ class _Run:
 
     async def _look_up(self, judged: NeedsLookup | Verdict) -> Verdict:
         """Ask the engine all that must be known of a request, and decide about it."""
-        socket, policy, name = self._socket, self._policy, judged.operation.name
+        socket, name = self._socket, judged.operation.name
         unknown: AmbiguousNameError | None = None
         try:
             async with asyncio.timeout(socket.patience):
@@ -195,8 +193,8 @@ class _Run:
                     answers = await _gather(*(self._find(lookup, version) for lookup in lookups))
                     unknown = next((each for each in answers if isinstance(each, AmbiguousNameError)), unknown)
                     found = (each if isinstance(each, ResolvedObject) else None for each in answers)
-                    work = partial(_judge, policy, judged, tuple(found))
-                    is_short = is_quick(policy, judged, judged.body or b"")
+                    work = partial(_judge, judged, tuple(found))
+                    is_short = is_quick(judged, judged.body or b"")
                     judged = work() if is_short else await socket.shared.worker.run(socket.judging, work)
             if unknown:
                 raise unknown
@@ -204,7 +202,7 @@ class _Run:
             says = f"the engine says nothing for {socket.patience:g} seconds"
             return judge_unknown(judged, f"{name} cannot be decided: {says}")
         except UnknownObjectError as error:
-            hides = bool(policy.owner) and isinstance(error, AmbiguousNameError)
+            hides = bool(judged.policy.owner) and isinstance(error, AmbiguousNameError)
             return judge_unknown(judged, f"{name} cannot be decided: {error}", hides=hides)
         return judged
 
@@ -249,7 +247,7 @@ class _Run:
                 return await self._read(step)
         self._detach(step.verdict if isinstance(step, Act) else self.verdict)
         return await (
-            _act(self._socket, step) if isinstance(step, Act) else perform(self._socket, step.owner, step.ask)
+            _act(self._socket, step) if isinstance(step, Act) else perform(self._socket, self.verdict.policy, step.ask)
         )
 
     async def _ask(self, step: Ask | Find | Lock) -> object:
@@ -333,14 +331,12 @@ async def _gather(*works: Coroutine[None, None, _Value]) -> list[_Value]:
             task.cancel()
 
 
-def _judge(
-    policy: CompiledPolicy, judged: NeedsLookup, found: tuple[ResolvedObject | None, ...]
-) -> NeedsLookup | Verdict:
+def _judge(judged: NeedsLookup, found: tuple[ResolvedObject | None, ...]) -> NeedsLookup | Verdict:
     """Decide about a request all of whose lookups are answered, in their order."""
     after: NeedsLookup | Verdict = judged
     for each in found:
         if isinstance(after, NeedsLookup):
-            after = judge_object(policy, after, each)
+            after = judge_object(after, each)
     return after
 
 

@@ -131,7 +131,7 @@ class Sweeper:
     async def _perform(self, socket: "SocketState", owner: str, ask: Ask, answered: "asyncio.Future[Answer]") -> None:
         self._asking.add(owner)
         try:
-            answer = await perform(socket, owner, ask)
+            answer = await perform(socket, socket.policy, ask)
         except OSError as error:
             if not answered.done():
                 answered.set_exception(error)

@@ -16,12 +16,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.policy.claim import Object, objects_at
+from dockerproxy.policy.objects import ANONYMOUS
 from dockerproxy.policy.stamps import NONCE, STAMP, add_stamp
 from dockerproxy.policy.words import clean_path
 from dockerproxy.wire.document import Json, list_of, object_of
-
-ANONYMOUS: Final = "com.docker.volume.anonymous"
-"""The label that Docker puts on such volumes, but not on those of mounts."""
 
 _VOLUME: Final = "volume"
 

@@ -16,10 +16,12 @@ from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.descriptions import find_time
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.phases import find_sole_owner
 from dockerproxy.policy.steps import Answer, Ask
-from dockerproxy.tenancy.prunes import LISTINGS, Removal, find_time, remove_own
+from dockerproxy.tenancy.prunes import LISTINGS, Removal, remove_own
 from dockerproxy.text import escape, shorten_ids
 from dockerproxy.wire.answer import read_message
 
@@ -60,7 +62,7 @@ def find_obstacle(policy: CompiledPolicy) -> str:
     if policy.mode is not Mode.ENFORCE:
         return f"in mode {policy.mode}, it lists what others own too"
     lists = (name for name, _, _ in LISTINGS.values())
-    wide = [name for name in lists if not all(case.decision.owner for case in policy.cases[name])]
+    wide = [name for name in lists if not all(find_sole_owner(policy, case.decision) for case in policy.cases[name])]
     return f"its {wide[0]} lists what others own too" if wide else ""
 
 

@@ -3,25 +3,22 @@
 Of a list, first what the grants admit is shown, then what the socket hides is cut out.
 """
 
-from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape
-from dockerproxy.policy.descriptions import has_labels, read_image_labels
-from dockerproxy.policy.model import Mode
-from dockerproxy.policy.objects import VOLUME_CREATE, Kind, Lookup, get_object
-from dockerproxy.policy.phases import Act, Plan, Scene, Steps, Verdict
+from dockerproxy.policy.descriptions import read_image_labels
+from dockerproxy.policy.objects import Kind, Lookup, get_object
+from dockerproxy.policy.phases import Act, Acts, Plan, Verdict
 from dockerproxy.policy.stamps import OWNER
-from dockerproxy.policy.steps import Answer, Ask, Perform, Read, Says, Tell, UnknownObjectError, Whole, Work
-from dockerproxy.tenancy.prunes import prune
+from dockerproxy.policy.steps import Ask, Read, Scene, Steps, Tell, UnknownObjectError, Whole, Work
 from dockerproxy.views.hiding import hide
 from dockerproxy.views.lists import LISTS, ImageLabels, Listing, Services, read_count, read_list, write_filters
 from dockerproxy.views.long_lists import MOST_OF_ELEMENT, Sieve
 from dockerproxy.views.spelling import SPELLED, respell
 from dockerproxy.views.summaries import COUNTING, blank_counts
-from dockerproxy.wire.answer import keep_plain, read_message, with_content, write_document
+from dockerproxy.wire.answer import keep_plain, with_content, write_document
 
 _FAILED: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 """What Podman answers to a filter of labels in a list of secrets, which it does not know."""
@@ -38,12 +35,9 @@ def is_edited(operation: Operation, verdict_hides: object, paths: object) -> boo
     return bool(verdict_hides) or (bool(paths) and operation.name in SPELLED)
 
 
-def edit(verdict: Verdict, answer: Whole) -> Steps[Whole | Says]:
+def edit(verdict: Verdict, answer: Whole) -> Steps[Whole]:
     """Return an answer without what is hidden, and with directories as the client calls them."""
-    owner, places, hides = verdict.decision.owner, verdict.known.places, verdict.hides
-    is_made = verdict.operation.name == VOLUME_CREATE and owner and verdict.mode is Mode.ENFORCE
-    if is_made and answer.status < HTTPStatus.BAD_REQUEST and not has_labels(answer.content, {OWNER: owner}):
-        return Says(HTTPStatus.CONFLICT, _TAKEN)  # Another client has made it meanwhile.
+    places, hides = verdict.known.places, verdict.hides
     respells = bool(places.paths) and verdict.operation.name in SPELLED and answer.status == HTTPStatus.OK
     if not hides and not respells:
         return answer
@@ -78,34 +72,7 @@ def show_list(verdict: Verdict, scene: Scene) -> Plan:
     return (yield from edit(verdict, answer))
 
 
-def prune_own(verdict: Verdict, scene: Scene) -> Plan:
-    """Remove what a prune of an owner removes, by requests of its own."""
-    owner = verdict.decision.owner
-    steps = prune(verdict.request, scene.now, owner)
-    asked: Callable[[], Ask] = partial(next, steps)
-    content = b""
-    while True:
-        work: Work[Ask | Answer] = Work(content, partial(_go_on, asked))
-        step = yield from work
-        if not isinstance(step, Ask):
-            break
-        answer = yield from Perform(owner, step)
-        asked, content = partial(steps.send, answer), answer[1]
-    status, content = step
-    if status == HTTPStatus.OK:
-        return Whole(write_document(content), status, content)
-    return Says(status, read_message(content) or "the engine gives no list")
-
-
-def _go_on(step: Callable[[], Ask]) -> Ask | Answer:
-    """Return what is asked next, or the answer to it all."""
-    try:
-        return step()
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return] # it is what the generator returns
-
-
-def _fetch(verdict: Verdict, request: bytes) -> Steps[Whole]:
+def _fetch(verdict: Verdict, request: bytes) -> Acts[Whole]:
     """Return the engine's answer; of a long list, only what may be shown and is not too long."""
     name = verdict.operation.name
     waits = verdict.operation.shape is Shape.WAIT
@@ -123,7 +90,7 @@ def _fetch(verdict: Verdict, request: bytes) -> Steps[Whole]:
 def _reduce(verdict: Verdict, scene: Scene, content: bytes) -> Steps[bytes]:
     """Return a list with what the client may see of it."""
     listing = yield from read_listing(scene, verdict.operation, content, verdict.request.version)
-    labels = yield from find_labels(listing, scene.policy.owner)
+    labels = yield from find_labels(listing, verdict.policy.owner)
     services = (yield from _find_services(verdict, scene)) if verdict.operation.name == "TaskList" else {}
     shown = partial(listing.show, verdict.decision.shows, labels, read_count(verdict.request), services)
     return (yield from Work(content, shown))
@@ -131,7 +98,7 @@ def _reduce(verdict: Verdict, scene: Scene, content: bytes) -> Steps[bytes]:
 
 def _find_services(verdict: Verdict, scene: Scene) -> Steps[Services]:
     """Return services by their ids, of which the client may see the tasks: those of an owner, or all."""
-    prefix, owner = f"/{verdict.request.version}".rstrip("/"), verdict.decision.owner
+    prefix, owner = f"/{verdict.request.version}".rstrip("/"), verdict.sole_owner
     target = f"{prefix}/services{f'?filters={write_filters(owner)}' if owner else ''}"
     operation = OPERATIONS["ServiceList"]
     answer = yield from Read(Ask("GET", target).head, sift=Sieve(operation, ()).take)

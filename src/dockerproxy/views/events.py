@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.descriptions import find_time
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.stamps import find_owner
 from dockerproxy.policy.values import Pairs
-from dockerproxy.tenancy.prunes import find_time
 from dockerproxy.views.lists import admits
 from dockerproxy.wire.document import object_of, read_engine_json
 

@@ -2,20 +2,12 @@
 
 The engine's answer is cut into its elements, byte for byte, and those that some grant admits are put together again.
 
-Attack: learn of others by what a list is narrowed or cut by: `before` and `since` name containers and images, `limit`
-counts all -> Defence: the former are refused where anything is hidden, the latter is applied to what is shown.
-Attack: learn of them by Podman's filters of images: `since!`, who uses an image, or which names it has not -> Defence:
-refused, too (test: test_what_is_listed_does_not_depend_on_what_is_hidden).
-Attack: learn which service, node, network, pod or container has an id that begins so, by a filter for which the engine
-looks it up -> Defence: part of an id is refused, and what Podman takes for a pattern of one (test:
-test_no_list_tells_whether_an_id_fits_a_part_of_one).
 Attack: the whole name of a service, which an engine says if there is none of -> Defence: then the list is empty, too
 (test: test_no_list_of_tasks_tells_whether_a_name_is_taken).
 Attack: an element in a form that is not known -> Defence: then nothing is shown, and the client gets an error.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
@@ -55,13 +47,21 @@ BELOW: Final = {"VolumeList": "Volumes"}
 EVENTS: Final = frozenset({"SystemEvents", "SystemEventsLibpod"})
 """Operations whose answer is a list without end, of what happens to objects of all kinds."""
 
-PRUNES: Final = frozenset({"BuildPrune", "ContainerPrune", "ImagePrune", "NetworkPrune", "VolumePrune"})
-"""Operations that remove all of what a list shows that is not in use; `tenancy/prunes` says how."""
+PRUNED: Final[Mapping[str, tuple[Kind | None, str]]] = {
+    "BuildPrune": (None, "CachesDeleted"),
+    "ContainerPrune": (Kind.CONTAINER, "ContainersDeleted"),
+    "ImagePrune": (None, "ImagesDeleted"),
+    "NetworkPrune": (Kind.NETWORK, "NetworksDeleted"),
+    "VolumePrune": (Kind.VOLUME, "VolumesDeleted"),
+}
+"""For each prune the kind of what it removes, and where the answer has what was removed.
+
+Images and build cache have no owner: none is removed, and `docker system prune` completes."""
 
 LISTED: Final[Mapping[str, tuple[str, ...]]] = {
     **{name: OBJECT_WORDS[kind] for name, kind in LISTS.items()},
     **dict.fromkeys(sorted(EVENTS), (OWN, LABELLED)),
-    **dict.fromkeys(sorted(PRUNES), (OWN,)),
+    **dict.fromkeys(sorted(PRUNED), (OWN,)),
 }
 """The words of conditions on what a list shows or a prune removes, by operation."""
 
@@ -69,14 +69,6 @@ COUNTS: Final = ("last", "limit")
 """Parameters that say how many of a list a client wants; all that are there, if it is not positive."""
 
 _ENDLESS: Final = "1000000000"
-
-_RELATIVE: Final = frozenset({"after", "before", "since", "after!", "before!", "since!"})
-"""Filters that compare with an object. Podman turns those of images round by an exclamation mark."""
-
-_OF_OTHERS: Final = frozenset({"containers", "containers!", "reference!"})
-"""Filters of images by who uses them, and by names that they do not have, of which others may be hidden."""
-
-RELATIVE: Final = "depends on what may be hidden (after, before, since, containers, reference!, part of an id)"
 
 Services: TypeAlias = Mapping[str, ResolvedObject]
 """What a list of services has, by their ids: tasks are judged by their services."""
@@ -89,17 +81,6 @@ ImageLabels: TypeAlias = Mapping[str, Mapping[str, object] | None]
 def _lower_all(keys: tuple[str, ...]) -> tuple[str, ...]:
     """Return keys in small letters; those of each element are the same."""
     return tuple(map(lower, keys))
-
-
-_PART_OF_NETWORK: Final = ("network",), re.compile(r'"[0-9a-f]{1,63}"').search
-_PART_OF_SWARM: Final = ("node", "service"), re.compile(r'"[0-9a-z]{0,24}"').search
-_PART_OF_POD: Final = ("pod",), re.compile(r'"(?![0-9a-f]{64}")[0-9A-Fa-f%_]+"').search
-_PART_OF_CONTAINER: Final = ("network",), re.compile(r'"container:(?![0-9a-f]{64}")[0-9A-Fa-f%_]+"').search
-"""Filters by which an engine says whether anything has an id that begins so: Podman of networks, and of pods and
-containers also by the wildcards of its database; a swarm for tasks."""
-
-_PARTS: Final = {Kind.TASK: (_PART_OF_SWARM,), Kind.CONTAINER: (_PART_OF_POD, _PART_OF_CONTAINER)}
-"""By what is listed, those besides networks."""
 
 
 class Element(NamedTuple):
@@ -157,20 +138,6 @@ def has_joined(found: ResolvedObject, network: ResolvedObject) -> bool:
     said = object_of(found.document.get("networksettings")).get("Networks")
     mode = object_of(found.document.get("hostconfig")).get("NetworkMode")
     return not {network.id, *network.names}.isdisjoint([*object_of(said)] or [str(mode)])
-
-
-def is_relative(request: CanonicalRequest) -> bool:
-    """Whether a list is narrowed by comparing with an object, which may be another's; or by what cannot be read."""
-    listed = LISTS.get(request.operation.name)
-    parts = (_PART_OF_NETWORK, *(_PARTS.get(listed, ()) if listed is not None else ()))
-    for text in request.values("filters"):
-        filters = read_json(text.encode(errors="surrogateescape")) if text else {}
-        if not isinstance(filters, dict) or not (_RELATIVE | _OF_OTHERS).isdisjoint(map(lower, filters)):
-            return True
-        for names, begins_an_id in parts:
-            if any(lower(key) in names and begins_an_id(json.dumps(value)) for key, value in filters.items()):
-                return True
-    return False
 
 
 def read_count(request: CanonicalRequest) -> int:

@@ -24,8 +24,8 @@ from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.policy.objects import Kind, ask
-from dockerproxy.policy.phases import Plan, Scene, Verdict
-from dockerproxy.policy.steps import Find, Open, Stream, UnknownObjectError
+from dockerproxy.policy.phases import Plan, Verdict
+from dockerproxy.policy.steps import Find, Open, Scene, Stream, UnknownObjectError
 from dockerproxy.views.answers import edit
 from dockerproxy.views.events import Event, is_of_before, may_be_of_before, read_event, rules_out
 from dockerproxy.views.hiding import hide_line

@@ -58,13 +58,12 @@ def list_left_out(policy: CompiledPolicy) -> Iterator[str]:
         sealed = _list_refused(policy, (names & SEALED.keys()) - denied)
         if sealed:
             yield f"  {source} does not cover what nothing can limit, unless unrestricted: {', '.join(sealed)}"
-        quota = policy.policy.quota
-        evading = {name for name in names - SEALED.keys() if quota and quota.evaded_by(name, is_open=False)}
+        evading = {name for name in names - SEALED.keys() if policy.policy.tenancy.refuses(name, is_open=False)}
         uncounted = _list_refused(policy, evading - denied)
         if uncounted:
             yield f"  {source} does not cover what the quota cannot count: {', '.join(uncounted)}"
     builds = list(filter(policy.allows, BUILDS))
-    if builds and policy.policy.quota and "containers" in policy.policy.quota.most:
+    if builds and "containers" in policy.policy.tenancy.most:
         yield f"  quota does not count the containers of builds: {', '.join(builds)}"
 
 

@@ -138,7 +138,7 @@ def _find_line(policy: Policy, tried: Tried, grants: Sequence[_Alone], where: st
     Attack: a command like `sh -c **`, for which an operator asks how to allow it -> Defence: no line is proposed.
     """
     operation = tried.request.operation
-    evaded = policy.quota.evaded_by(operation.name, is_open=operation.name in SEALED) if policy.quota else ""
+    evaded = policy.tenancy.refuses(operation.name, is_open=operation.name in SEALED)
     if evaded:
         yield "change", f'no line in "allow" {where} allows this: its quota of {evaded} cannot count what it makes'
         return

@@ -24,10 +24,9 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import Case
 from dockerproxy.policy.decide import list_volume_names
 from dockerproxy.policy.differences import covers
-from dockerproxy.policy.model import Denial, Mode
+from dockerproxy.policy.model import Denial, Mode, Tenancy
 from dockerproxy.policy.objects import OWN, VOLUME_CREATE
 from dockerproxy.settings import SocketSettings
-from dockerproxy.tenancy.quota import Quota
 
 
 class Doubt(NamedTuple):
@@ -109,16 +108,15 @@ def _denies_no_less(old: Iterable[Denial], new: Iterable[Denial]) -> bool:
     return before <= after
 
 
-def _is_no_larger(old: Quota | None, new: Quota | None) -> bool:
-    before, after = ({} if each is None else each.most for each in (old, new))
-    return all(word in after and after[word] <= most for word, most in before.items())
+def _is_no_larger(old: Tenancy, new: Tenancy) -> bool:
+    return all(word in new.most and new.most[word] <= most for word, most in old.most.items())
 
 
 _KEYS: Final = {
     "uid": "owner",
     "gid": "group",
-    "owner": "own_as",
     "hides": "hide",
+    "tenancy": "quota",
     "places": "paths",
     "denials": "deny",
     "asks": "mode",
@@ -128,14 +126,14 @@ _KEYS: Final = {
 _OF_SOCKET: Final[Mapping[str, Rule]] = dict.fromkeys(
     ("name", "policy", "notes_created", "sweep", "idle_after"), _may_differ
 )
-_OF_COMPILED: Final[Mapping[str, Rule]] = dict.fromkeys(("policy", "cases", "default"), _may_differ)
+_OF_COMPILED: Final[Mapping[str, Rule]] = dict.fromkeys(("policy", "cases", "default", "tenancy"), _may_differ)
 _OF_POLICY: Final[Mapping[str, Rule]] = {
     # The compiled cases have the meaning of these.
-    **dict.fromkeys(("grants", "hint", "remedy", "lines", "owner"), _may_differ),
+    **dict.fromkeys(("grants", "hint", "remedy", "lines"), _may_differ),
     "denials": _denies_no_less,
     "mode": lambda _old, new: new is Mode.ENFORCE,
     "places": lambda old, new: not new.own_socket and replace(old, sockets=new.sockets) == new,
-    "quota": _is_no_larger,
+    "tenancy": _is_no_larger,
     "hides": frozenset.issubset,
     "asks": lambda _old, new: not new,
 }
@@ -143,6 +141,6 @@ _OF_CASE: Final[Mapping[str, Rule]] = dict.fromkeys(
     ("conditions", "decision", "body", "judges_head", "beside", "by_word", "of_body"), _may_differ
 )
 _OF_DECISION: Final[Mapping[str, Rule]] = {
-    **dict.fromkeys(("source", "message", "reason", "about_object", "conditions", "owner", "counts_for"), _may_differ),
+    **dict.fromkeys(("source", "message", "reason", "about_object", "conditions"), _may_differ),
     "shows": lambda old, new: not old or bool(new),
 }

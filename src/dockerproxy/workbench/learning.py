@@ -16,7 +16,7 @@ from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import CREATES, Outcome, Record
 from dockerproxy.policy.claims.uploads import COPYING_FILES
-from dockerproxy.policy.compile import CREATED_BY, OWN_GRANT
+from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.constraints.registry import conditions_of
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import needs_tags
@@ -24,12 +24,12 @@ from dockerproxy.policy.model import Policy, values_of
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, Nested, find_nested, list_given, make_mount
 from dockerproxy.policy.objects import KINDS, OWN, REMOVAL, WORDS, Kind
 from dockerproxy.policy.places import NOWHERE, Places
+from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import Value, items_of, split_mode, write_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
-from dockerproxy.tenancy.prunes import PRUNED
-from dockerproxy.views.lists import LISTS
+from dockerproxy.views.lists import LISTS, PRUNED
 from dockerproxy.workbench.learned import LearnedGrant, LearnedSocket, read_counts, write_policy
 from dockerproxy.workbench.needs import NO_NAME, REACHING, UNTOLD, Impossible, Need, find_need
 from dockerproxy.workbench.owned import Owned

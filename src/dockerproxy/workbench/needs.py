@@ -42,8 +42,8 @@ from dockerproxy.policy.objects import (
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, merge
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
-from dockerproxy.tenancy.prunes import refuse_filters
 from dockerproxy.text import escape, trim
+from dockerproxy.views.filters import refuse_filters
 from dockerproxy.views.lists import LISTED
 from dockerproxy.workbench.generated import can_be_listed as can_list_command
 from dockerproxy.workbench.patterns import is_id

@@ -40,7 +40,7 @@ def told(body: dict[str, object], target: str, policy: CompiledPolicy = CONTAINE
     )
     judged = judge(policy, head.encode())
     assert isinstance(judged, NeedsBody)
-    found = judge_body(policy, judged, content)
+    found = judge_body(judged, content)
     assert isinstance(found, Verdict)
     return found
 

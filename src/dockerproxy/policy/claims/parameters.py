@@ -30,7 +30,7 @@ from dockerproxy.policy.objects import (
 )
 from dockerproxy.policy.references import Reference, parse_reference
 from dockerproxy.policy.words import clean_path, normalise_signal
-from dockerproxy.tenancy.prunes import refuse_filters
+from dockerproxy.views.filters import refuse_filters
 from dockerproxy.views.lists import LISTED
 
 _NAMESPACE: Final = re.compile(r"[a-z0-9_-]+")

@@ -1,0 +1,80 @@
+"""What clients may change of their own: within the profile by which they may create it."""
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.constraints.base import Condition
+from dockerproxy.policy.constraints.own import own_by
+from dockerproxy.policy.model import Grant, values_of
+from dockerproxy.policy.objects import OWN
+from dockerproxy.policy.profile import CREATED_BY
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object
+
+_SERVING: Final = frozenset({"ContainerExec", "ContainerUpdate"})
+"""Those that change a container of a service, too. Its names and addresses are a swarm's."""
+
+
+def bound_changes(name: str, grants: Iterable[Grant], granted: Mapping[str, Sequence[Grant]]) -> Iterator[Grant]:
+    """Bound what clients may change of their own by the profile, and what a condition on an object leaves.
+
+    `granted` has all grants that no line denies, by the operations.
+
+    Attack: lift a limit, take a name or become a user afterwards -> Defence: what the profile says of a create holds
+    for changes, unless a grant of the change says otherwise (test: test_own_gives_no_more_than_the_create).
+    Attack: change what was created under a wider profile -> Defence: it is bounded as new containers are, and where
+    nothing may be created, nothing is changed (test: test_nothing_is_changed_without_a_profile).
+    Attack: change it through a socket of the same owner whose wider create is denied, so that it is not compared ->
+    Defence: what is denied is no profile (test: test_a_create_that_is_denied_is_no_profile).
+    Attack: change a container of a service, as if it were one of a create -> Defence: the narrower of both profiles
+    holds; if neither is, no change is allowed (test: test_containers_of_services_keep_to_both_profiles).
+    Attack: call a container as a grant of the change names others -> Defence: beside `own`, such a grant keeps to the
+    profile, too (test: test_a_change_by_name_keeps_to_the_profile).
+    """
+    words = find_words(OPERATIONS[name]).keys()
+    of_object = {word for word in words if is_about_object(OPERATIONS[name], word)}
+    creates = (CREATED_BY[name], *(("ServiceCreate",) if name in _SERVING else ()))
+    creates = tuple(each for each in creates if each in granted)
+    profiles = [_find_profile(granted[each]) for each in creates]
+    for grant in grants:
+        said = {condition.word for condition in grant.conditions}
+        lent = [None if each is None else _choose(each, words - of_object - said) for each in profiles]
+        if UNRESTRICTED in grant.conditions or (OWN not in said and not lent):
+            yield grant
+            continue
+        if len(set(lent)) == 1:
+            yield from _lend(grant, lent[0], of_tasks=None if CREATED_BY[name] in creates else True)
+        elif lent:
+            narrower = (each for each in lent if each is not None and _is_narrowest(each, lent))
+            yield from _lend(grant, lent[0], of_tasks=False) if OWN in said else ()
+            yield from _lend(grant, next(narrower, None), of_tasks=True)
+
+
+def _find_profile(grants: Sequence[Grant]) -> tuple[Condition, ...] | None:
+    """Return what bounds changes of what some grants create; None if they are several, so that none may be made."""
+    if any(UNRESTRICTED in grant.conditions for grant in grants):
+        return ()
+    said = {grant.conditions for grant in grants}
+    return said.pop() if len(said) == 1 else None
+
+
+def _lend(grant: Grant, bounds: tuple[Condition, ...] | None, *, of_tasks: bool | None = None) -> Iterator[Grant]:
+    """Yield a grant of changes within bounds, if there are any; of containers of services, or of others, if it says."""
+    if bounds is not None:
+        own = Condition(own_by("", of_tasks=of_tasks), value=True)
+        mine = (own if each.word == OWN else each for each in grant.conditions)
+        yield grant._replace(conditions=(*mine, *bounds))
+
+
+def _choose(conditions: Iterable[Condition], words: Container[str]) -> tuple[Condition, ...]:
+    return tuple(condition for condition in conditions if condition.word in words)
+
+
+def _is_narrowest(conditions: tuple[Condition, ...], others: Iterable[tuple[Condition, ...] | None]) -> bool:
+    return all(other is not None and _is_within(conditions, other) for other in others)
+
+
+def _is_within(narrow: tuple[Condition, ...], wide: tuple[Condition, ...]) -> bool:
+    """Whether conditions certainly admit no more than others."""
+    said = values_of(narrow)
+    return all(each.word in said and each.constraint.within(said[each.word], each.value) for each in wide)

@@ -1,0 +1,146 @@
+"""Filters by which a client narrows a list or a prune, where it may not see or remove all.
+
+Attack: learn of others by what a list is narrowed or cut by: `before` and `since` name containers and images, `limit`
+counts all -> Defence: the former are refused where anything is hidden, the latter is applied to what is shown.
+Attack: learn of them by Podman's filters of images: `since!`, who uses an image, or which names it has not -> Defence:
+refused, too (test: test_what_is_listed_does_not_depend_on_what_is_hidden).
+Attack: learn which service, node, network, pod or container has an id that begins so, by a filter for which the engine
+looks it up -> Defence: part of an id is refused, and what Podman takes for a pattern of one (test:
+test_no_list_tells_whether_an_id_fits_a_part_of_one).
+Attack: a filter of a prune that readers disagree about: `false` in a map, twice, in other capitals, unknown, of a newer
+API -> Defence: denied (test: test_a_filter_that_cannot_be_honoured_is_denied).
+Attack: a dry run, which only Podman 6 knows, so that more goes than is meant -> Defence: denied (test:
+test_a_dry_run_removes_nothing).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from math import inf
+from typing import Final, NamedTuple
+
+from dockerproxy.api.request import CanonicalRequest, read_version
+from dockerproxy.policy.descriptions import find_time, read_moment
+from dockerproxy.policy.objects import ANONYMOUS, Kind, ResolvedObject, certain_values
+from dockerproxy.text import decimal, lower, number
+from dockerproxy.views.lists import LISTS, PRUNED
+from dockerproxy.wire.document import Json, read_json
+
+_RELATIVE: Final = frozenset({"after", "before", "since", "after!", "before!", "since!"})
+"""Filters that compare with an object. Podman turns those of images round by an exclamation mark."""
+
+_OF_OTHERS: Final = frozenset({"containers", "containers!", "reference!"})
+"""Filters of images by who uses them, and by names that they do not have, of which others may be hidden."""
+
+RELATIVE: Final = "depends on what may be hidden (after, before, since, containers, reference!, part of an id)"
+
+_PART_OF_NETWORK: Final = ("network",), re.compile(r'"[0-9a-f]{1,63}"').search
+_PART_OF_SWARM: Final = ("node", "service"), re.compile(r'"[0-9a-z]{0,24}"').search
+_PART_OF_POD: Final = ("pod",), re.compile(r'"(?![0-9a-f]{64}")[0-9A-Fa-f%_]+"').search
+_PART_OF_CONTAINER: Final = ("network",), re.compile(r'"container:(?![0-9a-f]{64}")[0-9A-Fa-f%_]+"').search
+"""Filters by which an engine says whether anything has an id that begins so: Podman of networks, and of pods and
+containers also by the wildcards of its database; a swarm for tasks."""
+
+_PARTS: Final = {Kind.TASK: (_PART_OF_SWARM,), Kind.CONTAINER: (_PART_OF_POD, _PART_OF_CONTAINER)}
+"""By what is listed, those besides networks."""
+
+UNCLEAR: Final = "is not label, until, or all for volumes from API 1.42 on, or is ambiguous"
+
+_ALL_SINCE: Final = (1, 42, 0)
+"""The first version under which only anonymous volumes are removed by default (moby volume_routes.go)."""
+
+_TRUE: Final = frozenset({"1", "t", "T", "true", "True", "TRUE"})
+_FALSE: Final = frozenset({"0", "f", "F", "false", "False", "FALSE"})
+
+_DURATION: Final = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?").fullmatch
+
+
+class Filters(NamedTuple):
+    """To what a client narrows a prune.
+
+    Attributes:
+        labels: Labels that an object must have all of, as `NAME` or `NAME=VALUE`.
+        latest: When it must have been created, in seconds since 1970.
+        named: Whether volumes go too that have a name.
+    """
+
+    labels: tuple[str, ...] = ()
+    latest: float = inf
+    named: bool = True
+
+    def admits(self, found: ResolvedObject) -> bool:
+        """Whether an object is one that the client means."""
+        return (
+            all(_has(found.labels, each) for each in self.labels)
+            and find_time(found) <= self.latest
+            and (self.named or ANONYMOUS in found.labels)
+        )
+
+
+def _has(labels: Mapping[str, object], text: str) -> bool:
+    name, equals, value = text.partition("=")
+    return name in labels and (not equals or labels[name] == value)
+
+
+def refuse_filters(request: CanonicalRequest) -> str:
+    """Say why filters of a list or a prune cannot be honoured where some is hidden; empty if they can."""
+    if request.operation.name in PRUNED:
+        return UNCLEAR if read_filters(request) is None else ""
+    return RELATIVE if is_relative(request) else ""
+
+
+def read_filters(request: CanonicalRequest, now: float = 0.0) -> Filters | None:
+    """Read the filters of a prune, at this time; None if they are ambiguous, or not known."""
+    kind, _ = PRUNED[request.operation.name]
+    if kind is None:
+        return Filters()
+    given, version = certain_values(request, "filters"), read_version(request.version)
+    if given is None or len(given) > 1 or certain_values(request, "dryrun") != ():
+        return None
+    document = read_json(given[0].encode(errors="surrogateescape")) if any(given) else {}
+    spares_named = kind is Kind.VOLUME and (version is None or version >= _ALL_SINCE)
+    known = {"label", "until", "all"} if spares_named else {"label", "until"}
+    if not isinstance(document, dict) or not document.keys() <= known:
+        return None
+    texts = {key: _read_texts(value) for key, value in document.items()}
+    until, named = texts.get("until"), texts.get("all", ("false" if spares_named else "true",))
+    latest = inf if until is None else _read_until(until, now)
+    if not all(texts.values()) or latest is None or len(named) > 1 or named[0] not in _TRUE | _FALSE:
+        return None
+    return Filters(texts.get("label", ()), latest, named[0] in _TRUE)
+
+
+def _read_texts(value: Json) -> tuple[str, ...]:
+    """Read the values of a filter: a list, or a map to true. For Docker `false` means the same, for Podman nothing.
+
+    Nothing if it is neither, or empty.
+    """
+    if isinstance(value, dict) and not all(each is True for each in value.values()):
+        return ()
+    texts = tuple(value) if isinstance(value, dict | list) else ()
+    return texts if all(isinstance(each, str) and each for each in texts) else ()  # type: ignore[return-value] # they are texts
+
+
+def _read_until(texts: tuple[str, ...], now: float) -> float | None:
+    """Read a time as Go does: a duration, seconds since 1970, or a moment with its zone; None if it is no such."""
+    if len(texts) != 1:
+        return None
+    if (duration := _DURATION(texts[0])) is not None:
+        hours, minutes, rest = (number(each or "") or 0 for each in duration.groups())
+        return now - (hours * 3600 + minutes * 60 + rest)
+    seconds = decimal(texts[0])
+    return read_moment(texts[0]) if seconds is None else seconds
+
+
+def is_relative(request: CanonicalRequest) -> bool:
+    """Whether a list is narrowed by comparing with an object, which may be another's; or by what cannot be read."""
+    listed = LISTS.get(request.operation.name)
+    parts = (_PART_OF_NETWORK, *(_PARTS.get(listed, ()) if listed is not None else ()))
+    for text in request.values("filters"):
+        filters = read_json(text.encode(errors="surrogateescape")) if text else {}
+        if not isinstance(filters, dict) or not (_RELATIVE | _OF_OTHERS).isdisjoint(map(lower, filters)):
+            return True
+        for names, begins_an_id in parts:
+            if any(lower(key) in names and begins_an_id(json.dumps(value)) for key, value in filters.items()):
+                return True
+    return False
