@@ -1,7 +1,8 @@
 """List the files that decide what passes, in the order in which to read them, with their lines: `make audit`.
 
 The data path is what the proxy imports to serve a client: the import closures of `proxy/client` and of `tenancy/own`,
-which a policy brings along, and the tables that they read. A line counts if it has code: comments and docstrings are free, and rows of tables are data.
+which a policy brings along, and the tables that they read. A line counts if it has code: comments and docstrings are
+free, and rows of tables are data.
 """
 
 import ast

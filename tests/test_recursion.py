@@ -42,7 +42,7 @@ JSON = {
     "views/lists.py": "catches it, and writes a label",
     "policy/claims/builds.py": "reads and writes what read_json has bounded",
     "policy/copies.py": "reads what write_json wrote",
-    "policy/creating.py": "reads what write_json wrote, and writes a name and labels",
+    "policy/creating.py": "writes a name",
     "proxy/resolver.py": "writes labels, which are texts",
     "workbench/reading.py": "catches it",
     "workbench/live.py": "catches it",
@@ -58,6 +58,8 @@ JSON = {
     "cli/reports.py": "writes what it made",
     "cli/explain.py": "reads what read_json has bounded",
     "tenancy/prunes.py": "writes names and numbers",
+    "tenancy/making.py": "reads what write_json wrote, and writes a name and labels",
+    "views/filters.py": "writes a value that read_json has bounded",
     "wire/answer.py": "catches it",
     "wire/head.py": "writes a text",
 }

@@ -1,5 +1,7 @@
 """A compiled policy has, for each operation, the cases in the order they are tried and the answer if none holds."""
 
+from dataclasses import replace
+
 import pytest
 from policy.policies import condition, grant_on, policy_with
 
@@ -7,9 +9,10 @@ from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.compile import OWN_GRANT, Case, describe_conditions
+from dockerproxy.policy.compile import OWN_GRANT, Case, compile_policy, describe_conditions
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.tenancy.own import Own
 
 NO_HOST = condition("registries", "default")
 SEARCH = frozenset({"ImageSearch"})
@@ -152,9 +155,8 @@ def test_own_gives_no_more_than_the_create() -> None:
 
 def test_a_denied_create_lends_no_bounds() -> None:
     all_denied = Grant(frozenset({"ContainerCreate"}), "A", (condition("memory", "1GiB"),))
-    policy = compile_policy(
-        replace(policy_with(OWN_GRANT, all_denied, denials=(Denial(all_denied.operations, "D"),)).policy, tenancy=Own("ci"))
-    )
+    denied = policy_with(OWN_GRANT, all_denied, denials=(Denial(all_denied.operations, "D"),))
+    policy = compile_policy(replace(denied.policy, tenancy=Own("ci")))
     assert policy.cases["ContainerUpdate"] == ()
 
 

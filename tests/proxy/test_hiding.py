@@ -7,8 +7,8 @@ import pytest
 from policy.policies import ID
 from proxy.harness import get, in_loop, request, world
 from proxy.lookups import answer, serve
-from proxy.test_events import HEAD, MINE, TO_THE_END, chunk
-from proxy.test_views import CREATE, FIELDS, QUERY, posted
+from proxy.test_streams import HEAD, MINE, TO_THE_END, chunk
+from views.test_answers import CREATE, FIELDS, QUERY, posted
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy

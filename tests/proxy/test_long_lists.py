@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from proxy.harness import World, get, in_loop, world
 from proxy.lookups import answer
-from proxy.test_views import MINE, POLICY, send_all
+from views.test_answers import MINE, POLICY, send_all
 
 from dockerproxy.settings import Level
 

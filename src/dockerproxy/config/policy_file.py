@@ -39,6 +39,7 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import DEFAULTS, Limits, SocketSettings, Sweep
 from dockerproxy.tenancy.own import Own
+from dockerproxy.tenancy.quota import NO_QUOTA
 
 KEYS: Final = ("engine", "sockets")
 SOCKET_KEYS: Final = (
@@ -204,14 +205,13 @@ def _read_socket(
     owner = reader.value(fields.get("own_as"), "own_as", _read_owner) or name.text
     places = read_places(reader, fields, engine, path.text if path is not None else "")
     check_binds(reader, allow, places, fields["own_socket"].place if "own_socket" in fields else None)
-    quota = read_quota(reader, fields["quota"], name.text) if "quota" in fields else None
-    if quota is not None and "allow" in fields:
+    quota = read_quota(reader, fields["quota"], name.text) if "quota" in fields else NO_QUOTA
+    if quota.most and "allow" in fields:
         check_quota(reader, quota, fields["quota"], allow, deny)
     hidden = reader.items(fields["hide"], "hide") if "hide" in fields else ()
     hides = frozenset(filter(None, (reader.value(node, "an item of hide", _read_hidden) for node in hidden)))
     policy = make_policy(reader, allow, deny, mode, remedies)
-    tenancy = Own(owner) if quota is None else Own(owner, quota)
-    policy = replace(policy, tenancy=tenancy, places=places, hides=hides, asks=word == ASK)
+    policy = replace(policy, tenancy=Own(owner, quota), places=places, hides=hides, asks=word == ASK)
     permissions = _read_permissions(reader, fields.get("permissions"))
     compiled = compile_policy(policy)
     if "quota" in fields:

@@ -39,14 +39,14 @@ _MEANT: Final = {
 }
 
 
-def read_quota(reader: Reader, node: Node, socket: str) -> Quota | None:
-    """Read a quota; nothing if there is none, or all of it is broken."""
+def read_quota(reader: Reader, node: Node, socket: str) -> Quota:
+    """Read a quota, without what is broken."""
     fields = reader.fields(node, "quota", tuple(WORDS), _EXAMPLE, _MEANT)
     if isinstance(node, Fields) and not node.pairs:
         reader.problem(node.place, "quota is empty", _EXAMPLE)
     read = {word: reader.value(each, word, partial(_read_most, word)) for word, each in fields.items()}
     most = {word: number for word, number in read.items() if number is not None}
-    return Quota(most, socket) if most else None
+    return Quota(most, socket)
 
 
 def _read_most(word: str, text: str) -> int | Fault:

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Claim
@@ -14,9 +13,7 @@ from dockerproxy.policy.steps import Answer, Ask, Says, Scene, Steps
 from dockerproxy.tenancy.changes import bound_changes
 from dockerproxy.tenancy.making import count, make_volumes
 from dockerproxy.tenancy.prunes import prune
-from dockerproxy.tenancy.quota import Quota
-
-_NO_QUOTA: Final = Quota({}, "")
+from dockerproxy.tenancy.quota import NO_QUOTA, Quota
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Own(Tenancy):
     """
 
     owner: str
-    quota: Quota = field(default=_NO_QUOTA, hash=False)
+    quota: Quota = field(default=NO_QUOTA, hash=False)
 
     @property
     def most(self) -> Mapping[str, int]:

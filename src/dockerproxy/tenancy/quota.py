@@ -70,3 +70,6 @@ class Quota(NamedTuple):
 
     def __str__(self) -> str:
         return ", ".join(f"{word} {most}" for word, most in self.most.items())
+
+
+NO_QUOTA: Final = Quota({}, "")

@@ -1,0 +1,126 @@
+"""A stream of lines passes as it comes, and ends as it must, whoever ends it."""
+
+import json
+from typing import Any
+
+import pytest
+from proxy.harness import Wire, World, get, in_loop, world
+from proxy.lookups import answer, serve, the_client
+from views.test_answers import POLICY
+
+from dockerproxy.policy.stamps import NONCE, OWNER
+
+MINE = {OWNER: "ci", NONCE: "n1"}
+LATER = 4_000_000_000_000_000_000
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+TO_THE_END = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+WHOLE = b'HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{"Type": "network"}'
+"""Not cut into events, so that nobody looks whose each is."""
+
+
+def event(kind: str, identity: str, action: str = "start", **attributes: str) -> bytes:
+    actor = {"ID": identity, "Attributes": attributes}
+    return json.dumps({"Type": kind, "Action": action, "Actor": actor, "timeNano": LATER}).encode() + b"\n"
+
+
+def mount(time: int) -> bytes:
+    fields = json.loads(event("volume", "data", "mount"))
+    return json.dumps({**fields, "time": time}).encode() + b"\n"
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+async def follow(here: World, head: bytes = HEAD) -> tuple[Wire, Wire]:
+    """Begin to follow events; return the client's end and the engine's."""
+    client = await here.connect()
+    await client.send(get("/v1.45/events"))
+    engine = await serve(here, "GET /v1.45/events", head)
+    assert (await client.head()).startswith(b"HTTP/1.1 200 OK\r\n")
+    return client, engine
+
+
+async def tell(here: World, target: str, document: Any, status: str = "200 OK") -> None:
+    (await serve(here, f"GET /v1.45{target}", answer(document, status))).end()
+
+
+@in_loop
+async def test_a_stream_to_the_end_of_the_connection_ends_with_it() -> None:
+    async with world(policy=POLICY) as here:
+        client, engine = await follow(here, TO_THE_END)
+        await engine.send(event("network", "n1"))
+        await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
+        engine.end()
+        assert await client.rest() == event("network", "n1")
+
+
+@in_loop
+async def test_an_error_of_the_engine_is_passed_on() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(get("/events?since=x"))
+        (await serve(here, "GET /events?since=x", answer({"message": "bad"}, "400 Bad Request"))).end()
+        assert (await client.answer())[0] == 400
+
+
+@pytest.mark.parametrize("head", [b"", b"what?\r\n\r\n", b"HTTP/1.1 101 X\r\n\r\n", b"x" * 300_000, WHOLE])
+@in_loop
+async def test_an_engine_that_does_not_answer_well_is_not_believed(head: bytes) -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(get("/events"))
+        engine = await here.engine_side()
+        await engine.head()
+        await engine.send(head)
+        engine.end()
+        assert (await client.answer())[0] == 502
+
+
+@pytest.mark.parametrize("data", [b"zz\r\n", b"0\r\n\r\nmore", b""])
+@in_loop
+async def test_a_stream_that_breaks_the_protocol_is_cut(data: bytes) -> None:
+    async with world(policy=POLICY) as here:
+        client, engine = await follow(here)
+        await engine.send(data)
+        engine.end()
+        assert await client.rest() == b""
+        [record] = await here.records(1)
+        assert record["reason"]
+
+
+@in_loop
+async def test_an_event_that_is_too_long_is_left_out() -> None:
+    async with world(policy=POLICY) as here:
+        client, engine = await follow(here)
+        shown = event("network", "n1")
+        await engine.send(
+            chunk(event("network", "n2", x="y" * 300_000)) + chunk(b"x" * 900_000) + chunk(b"x\n" + shown)
+        )
+        await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
+        assert await client.exactly(len(chunk(shown))) == chunk(shown)
+
+
+@in_loop
+async def test_a_client_that_goes_ends_the_engine_connection() -> None:
+    async with world(policy=POLICY) as here:
+        client, engine = await follow(here)
+        await client.close()
+        assert await engine.rest() == b""
+
+
+@in_loop
+async def test_a_client_that_does_not_read_has_the_engine_wait() -> None:
+    async with world(policy=POLICY) as here:
+        client, engine = await follow(here, TO_THE_END)
+        client.pause()
+        line = json.dumps({"Type": "network", "Action": "x" * 60_000, "Actor": {"ID": "n1"}}).encode() + b"\n"
+        await engine.send(line)
+        await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
+        sent = 1
+        while not the_client(here).is_slow:
+            await engine.send(line)
+            sent += 1
+        engine.end()
+        client.resume()
+        assert await client.rest() == line * sent
