@@ -56,6 +56,8 @@ def find_doubts(old: SocketSettings | None, new: SocketSettings) -> Iterator[Dou
     ):
         for field in _find_wider(before, after, rules):
             yield Doubt(_KEYS.get(field, field), "it may allow more than before")
+    if was.owner != now.owner:
+        yield Doubt("own_as", "it may allow more than before")
     if now.owner and None in list_volume_names(now) and None not in list_volume_names(was):
         yield Doubt(VOLUME_CREATE, "without it, a create makes volumes of any name")
     for name in OPERATIONS:
