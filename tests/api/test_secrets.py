@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.api.secrets import _FIELDS, _PARAMETERS, is_secret, redact
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.text import fold
 
 SECRETS = sorted(_PARAMETERS)

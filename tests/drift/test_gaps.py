@@ -8,8 +8,8 @@ from drift.gaps import EXCUSED, EXCUSED_ROUTES, find_gaps, is_known
 
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import KINDS, REACHING
+from dockerproxy.policy.words.tables import BODIES
 
 ROUTES, NAMES = read_routes(), read_names()
 

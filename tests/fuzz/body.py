@@ -19,13 +19,13 @@ from wire.heads import head_of
 
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json, read_json, write_json
 from dockerproxy.wire.head import END_OF_HEAD
 from dockerproxy.workbench.replay import claims_of

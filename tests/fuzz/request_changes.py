@@ -11,7 +11,7 @@ from urllib.parse import quote
 from api.paths import path_of
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.words.tables import BODIES
 
 Mutate = Callable[[bytes, int], bytes]
 

@@ -13,7 +13,6 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Policy
@@ -21,6 +20,7 @@ from dockerproxy.policy.needs import find_needs
 from dockerproxy.policy.objects import GIVING, KINDS, REACHING, Kind, ResolvedObject
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.settings import SocketSettings
 from dockerproxy.wire.document import Json
 from dockerproxy.workbench.learned import read_counts

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.stamps import NEW
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json
 
 BODY_OF: Final[dict[str, Json]] = {

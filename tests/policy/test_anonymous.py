@@ -10,7 +10,7 @@ from policy.stamping import MINE, THEIRS, engine, send, sent
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.anonymous import ANONYMOUS, list_nonces, stamp_anonymous
 from dockerproxy.policy.stamps import NONCE, OWNER, make_stamp
-from dockerproxy.policy.words import clean_path
+from dockerproxy.policy.words.spellings import clean_path
 
 PATHS = st.sampled_from(["/a", "/a/", "/b", "/c"])
 MOUNTS = st.fixed_dictionaries(

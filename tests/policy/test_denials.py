@@ -13,8 +13,6 @@ from wire.heads import head_of
 from dockerproxy.api.bodies.fields import Node, Type
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.claims.checks import CHECKS
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CREATED_BY, OWN_GRANT, CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge
@@ -23,6 +21,8 @@ from dockerproxy.policy.objects import KINDS, OWN, Kind, Lookup, ResolvedObject,
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.words.checks import CHECKS
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.answer import write_answer
 from dockerproxy.wire.document import Json
 

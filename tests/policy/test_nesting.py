@@ -9,8 +9,8 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.constraints.binds import CONSTRAINT, Bind
 from dockerproxy.policy.places import Places
+from dockerproxy.policy.words.binds import CONSTRAINT, Bind
 from dockerproxy.problems import UserError
 from dockerproxy.settings import SocketSettings
 

@@ -25,7 +25,7 @@ from dockerproxy.api.bodies.fields import read_fields
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json, read_json, write_json
 
 HERE = Path(__file__).parent

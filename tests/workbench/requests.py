@@ -19,7 +19,6 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode, Policy
@@ -28,6 +27,7 @@ from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Pairs, Takes, Value, write_grant
 from dockerproxy.policy.vocabulary import find_words, is_of_body
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.problems import UserError
 from dockerproxy.wire.document import write_json
 from dockerproxy.workbench.needs import Need, find_need

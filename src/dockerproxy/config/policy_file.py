@@ -27,7 +27,6 @@ from dockerproxy.config.presets import SHELF
 from dockerproxy.config.quotas import check_limits, check_quota, read_quota
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, Fault, read_id, read_mode, read_path, with_limits
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.differences import find_ways
 from dockerproxy.policy.image_grants import EXAMPLES, find_overlaps, list_patterns, needs_tags
@@ -36,6 +35,7 @@ from dockerproxy.policy.objects import OWN, PULL
 from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.values import ADD, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import DEFAULTS, Limits, SocketSettings, Sweep
 

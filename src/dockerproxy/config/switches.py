@@ -7,9 +7,9 @@ from typing import Final
 
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
-from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.words.tables import BODIES
 
 WORDS: Final = {
     **dict.fromkeys(("0", "false", "no", "off"), False),

@@ -17,7 +17,7 @@ from typing import Final
 
 from dockerproxy.policy.claim import Object, objects_at
 from dockerproxy.policy.stamps import NONCE, STAMP, add_stamp
-from dockerproxy.policy.words import clean_path
+from dockerproxy.policy.words.spellings import clean_path
 from dockerproxy.wire.document import Json, list_of, object_of
 
 ANONYMOUS: Final = "com.docker.volume.anonymous"

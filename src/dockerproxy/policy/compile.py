@@ -10,13 +10,6 @@ from typing import Final
 
 from dockerproxy.api.bodies.tables import SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
-from dockerproxy.policy.claims.checks import find_places_of_labels
-from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.claims.uploads import STARTING, keeps_stopped
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.own import Own, own_by
-from dockerproxy.policy.constraints.parameters import EITHER
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
@@ -26,6 +19,13 @@ from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.summaries import COUNTING
 from dockerproxy.policy.values import items_of, propose
 from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.words.checks import find_places_of_labels
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.granted_parameters import EITHER
+from dockerproxy.policy.words.own import Own, own_by
+from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.words.tables import BODIES
+from dockerproxy.policy.words.uploads import STARTING, keeps_stopped
 
 _CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
 CREATED_BY: Final = {

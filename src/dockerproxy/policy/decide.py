@@ -11,19 +11,19 @@ from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.anonymous import stamp_anonymous
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
-from dockerproxy.policy.claims.builds import label_built
-from dockerproxy.policy.claims.parameters import read_head
-from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.constraints.base import Condition, judge_claim
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.copies import COPYING, list_copies
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import KINDS, OWN, RUNNING, VOLUME_CREATE, Lookup, ResolvedObject, find_object
+from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.stamps import NEW, add_stamp, make_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import Pairs
+from dockerproxy.policy.words.builds import label_built
+from dockerproxy.policy.words.constraint import Condition, judge_claim
+from dockerproxy.policy.words.parameters import read_head
+from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json, show, write_json
 
 _SHOWN = 200

@@ -12,12 +12,12 @@ without labels -> Defence: neither rules anything out (test: test_labels_rule_ou
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.lists import admits
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.prunes import find_time
 from dockerproxy.policy.stamps import find_owner
 from dockerproxy.policy.values import Pairs
+from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.wire.document import object_of, read_engine_json
 
 _KINDS: Final = frozenset({Kind.CONFIG, Kind.CONTAINER, Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.POD, Kind.SECRET})

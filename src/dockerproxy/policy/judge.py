@@ -16,7 +16,6 @@ from dockerproxy.api.request import canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import refuse_body, refuse_type
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, is_allowed
 from dockerproxy.policy.hiding import find_bar
@@ -39,6 +38,7 @@ from dockerproxy.policy.plans import find_plan
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Value, items_of, propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.policy.writing import settle
 from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import parse_request

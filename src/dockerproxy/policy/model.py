@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.quota import Quota
 from dockerproxy.policy.values import ADD, Value
+from dockerproxy.policy.words.constraint import Condition
 
 ASK: Final = "ask"
 """A word for `mode` that is none of `Mode`: what asks enforces, until somebody has answered."""

@@ -5,8 +5,6 @@ from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Shape
-from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.copies import write_without_copies
 from dockerproxy.policy.holds import REMOVING
 from dockerproxy.policy.lists import with_label, without_count
@@ -15,8 +13,10 @@ from dockerproxy.policy.objects import Kind, goes_on_as, with_fixed, with_name, 
 from dockerproxy.policy.phases import Plan, Reading, Scene, Verdict
 from dockerproxy.policy.places import NOWHERE
 from dockerproxy.policy.prunes import PRUNED, list_own
+from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.values import Value
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import write_json
 from dockerproxy.wire.head import Framing, write_request
 

@@ -10,9 +10,9 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.objects import OWN, RUNNING
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
+from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.workbench.dangers import (
     Danger,
     adds,

@@ -16,9 +16,6 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.claim import Claim, Known
-from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.constraints.base import Condition, Constraint
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.lists import LISTED
@@ -44,6 +41,9 @@ from dockerproxy.policy.prunes import refuse_filters
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, merge
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.words.constraint import Condition, Constraint
+from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.text import escape, trim
 from dockerproxy.workbench.generated import can_be_listed as can_list_command
 from dockerproxy.workbench.patterns import is_id

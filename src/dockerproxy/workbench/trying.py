@@ -9,8 +9,6 @@ from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import find_media_types
 from dockerproxy.policy.claim import Fault, Known
-from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, judge_claims
 from dockerproxy.policy.hiding import find_bar
@@ -18,7 +16,9 @@ from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, find_object, missing
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
+from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import list_names
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.wire.document import read_json
 

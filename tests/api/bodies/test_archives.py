@@ -2,10 +2,10 @@
 
 import pytest
 from api.bodies.files import tables_in
-from policy.claims.looking import faults
+from policy.words.looking import faults
 
 from dockerproxy.api.bodies.tables import SEALED, Content
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.words.tables import BODIES
 
 ARCHIVES = tables_in("archives")
 

@@ -4,7 +4,7 @@ import pytest
 from api.bodies.files import tables_in
 
 from dockerproxy.api.bodies.fields import Field, grow_tree
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.words.tables import BODIES
 
 CONTAINERS = tables_in("containers")
 

@@ -1,7 +1,7 @@
 """Networks that ordinary clients make pass, and none that is of the host."""
 
 import pytest
-from policy.claims.looking import faults, look
+from policy.words.looking import faults, look
 
 from dockerproxy.api.bodies.tables import LINES
 from dockerproxy.wire.document import Json

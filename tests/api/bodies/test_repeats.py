@@ -6,7 +6,7 @@ from drift.gaps import EXCUSED
 
 from dockerproxy.api.bodies.fields import read_fields
 from dockerproxy.api.bodies.tables import with_repeats
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.text import fold
 
 FIELDS = read_fields("""

@@ -9,7 +9,7 @@ from api.bodies.files import tables_in
 
 from dockerproxy.api.bodies.fields import Field, Node, Type
 from dockerproxy.api.bodies.tables import LINES
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.text import fold
 
 SERVICES = tables_in("services")

@@ -9,8 +9,8 @@ from dockerproxy.api.bodies import tables
 from dockerproxy.api.bodies.tables import CONTAINED, LINES, SEALED, Content
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.api.rows import read_table
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import KINDS
+from dockerproxy.policy.words.tables import BODIES
 
 TITLES: list[str] = [
     title for file in tables._FILES for title in re.findall(r"^==.*", read_table(f"bodies/{file}"), re.MULTILINE)

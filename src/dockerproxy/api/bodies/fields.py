@@ -15,7 +15,7 @@ A table has a row for each field that the engine knows:
   itself, which is false, 0, empty or null; `absent` nothing but null; `=a,b` one of those words or empty; `~a,b` the
   same, but it goes no further, so that the engine uses its default; `part` what the line of the list or object around
   it says; `aside` whatever it likes, since no engine looks at it: it is left out. Everything else is the name of a
-  check in `policy/claims/checks`.
+  check in `policy/words/checks`.
 - The phrase after the bar is read by operators, after "which" or "it".
 - `include NAME [PREFIX] [path=rule ...]` stands for the fields of a table above: with a prefix to their paths, and some
   with another rule.

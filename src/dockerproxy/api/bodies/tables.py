@@ -130,7 +130,7 @@ def _read_tables() -> Iterator[tuple[str, str, tuple[Field, ...]]]:
 LINES: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
     name: (content, fields) for name, content, fields in _read_tables() if content
 }
-"""By operation: what its body is, and its fields. `policy/claims/tables.py` makes tables of them."""
+"""By operation: what its body is, and its fields. `policy/words/tables.py` makes tables of them."""
 
 SEALED: Final[Mapping[str, str]] = {
     name: reason for row in list_rows(read_table("bodies/sealed")) for name, reason in [split_row(row, 2)]
