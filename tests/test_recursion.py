@@ -13,11 +13,11 @@ import pytest
 from test_rules import MODULES, SOURCE
 
 from dockerproxy.api.bodies.fields import Node
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.objects import Kind, Lookup
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import MOST_LEVELS, read_json
 
 BOUNDED = {
@@ -40,7 +40,7 @@ JSON = {
     "policy/hiding.py": "catches it",
     "policy/spelling.py": "reads what hiding, which catches it, has read before",
     "policy/lists.py": "catches it, and writes a label",
-    "policy/words/builds.py": "reads and writes what read_json has bounded",
+    "policy/words/fixed.py": "reads and writes what read_json has bounded",
     "policy/copies.py": "reads what write_json wrote",
     "policy/creating.py": "reads what write_json wrote, and writes a name and labels",
     "proxy/resolver.py": "writes labels, which are texts",

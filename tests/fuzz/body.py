@@ -17,6 +17,7 @@ from fuzz.tables import find_flaws, find_twins
 from policy.inspecting import conditions_of, inspect
 from wire.heads import head_of
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
@@ -25,7 +26,6 @@ from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json, read_json, write_json
 from dockerproxy.wire.head import END_OF_HEAD
 from dockerproxy.workbench.replay import claims_of

@@ -10,9 +10,9 @@ from api.paths import path_of
 from config.test_policy_file import WHOLE
 from policy.policies import TRIED
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.objects import KINDS, Kind
-from dockerproxy.policy.words.tables import BODIES
 
 CORPUS: Final = Path(__file__).parents[1] / "corpus"
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"

@@ -8,6 +8,7 @@ from api.paths import path_of
 from hypothesis import strategies as st
 from policy.ordinary import Named, body_of
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy
@@ -20,7 +21,6 @@ from dockerproxy.policy.needs import find_needs
 from dockerproxy.policy.objects import GIVING, KINDS, REACHING, Kind, ResolvedObject
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.settings import SocketSettings
 from dockerproxy.wire.document import Json
 from dockerproxy.workbench.learned import read_counts

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.stamps import NEW
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json
 
 BODY_OF: Final[dict[str, Json]] = {

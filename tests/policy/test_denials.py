@@ -11,6 +11,7 @@ from policy.policies import condition, policy_with
 from wire.heads import head_of
 
 from dockerproxy.api.bodies.fields import Node, Type
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CREATED_BY, OWN_GRANT, CompiledPolicy
@@ -21,8 +22,7 @@ from dockerproxy.policy.objects import KINDS, OWN, Kind, Lookup, ResolvedObject,
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.words.checks import CHECKS
-from dockerproxy.policy.words.tables import BODIES
+from dockerproxy.policy.words.registry import CHECKS
 from dockerproxy.wire.answer import write_answer
 from dockerproxy.wire.document import Json
 

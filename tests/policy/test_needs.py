@@ -10,6 +10,7 @@ from policy.inspecting import conditions_of, inspect
 from policy.ordinary import Named
 from policy.policies import request_of
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import KEEP, Claim, Known
 from dockerproxy.policy.decide import judge_claims
@@ -18,7 +19,6 @@ from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import find_words, is_of_body
 from dockerproxy.policy.words.registry import CONSTRAINTS
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json
 
 CREATE = OPERATIONS["ContainerCreate"]

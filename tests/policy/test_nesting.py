@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.places import Places
-from dockerproxy.policy.words.binds import CONSTRAINT, Bind
+from dockerproxy.policy.words.binds import Bind
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.problems import UserError
 from dockerproxy.settings import SocketSettings
+
+CONSTRAINT = CONSTRAINTS["binds"]
 
 OPERATIONS = ["ContainerCreate", "ServiceCreate", "ServiceUpdate"]
 EVERY_PATH = ["/".join(("/s", *parts)) for depth in range(6) for parts in product(("a", "b", "ab"), repeat=depth)]

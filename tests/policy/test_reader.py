@@ -14,7 +14,7 @@ from policy.words.raw_bodies import raw_bodies
 from policy.words.transcripts import Told, look_at, look_at_bytes, read_transcripts
 
 from dockerproxy.api.bodies.fields import MOST_ITEMS, MOST_PORTS, Node, Type, list_beside, read_fields
-from dockerproxy.api.bodies.tables import Body, Content
+from dockerproxy.api.bodies.tables import BODIES, Body, Content
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Known
@@ -23,7 +23,6 @@ from dockerproxy.policy.reader import MOST_ENTRIES
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.words.images import complete
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json, object_of, read_json, write_json
 
 CONTAINERS = tables_in("containers")
@@ -77,7 +76,7 @@ def _as_sent(root: Node, document: Json) -> Json:
     image = document.get("Image") if isinstance(document, dict) else None
     if isinstance(document, dict) and isinstance(image, str):
         document = {**document, "Image": complete(image, parse_reference(image))}
-    if isinstance(document, dict) and isinstance(env, list) and root.spelled["Env"].rule == "environment":
+    if isinstance(document, dict) and isinstance(env, list) and root.spelled["Env"].rule == "check_environment":
         return {**document, "Env": [each if "=" in str(each) else f"{each}=" for each in env]}
     return document
 

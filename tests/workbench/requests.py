@@ -13,7 +13,7 @@ from observe.records import BODIES_OF, IMAGES, NAMES, SOCKET, queries_of
 from policy.judging import finish
 from wire.heads import head_of
 
-from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.errors import Refusal
@@ -27,7 +27,6 @@ from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Pairs, Takes, Value, write_grant
 from dockerproxy.policy.vocabulary import find_words, is_of_body
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.problems import UserError
 from dockerproxy.wire.document import write_json
 from dockerproxy.workbench.needs import Need, find_need

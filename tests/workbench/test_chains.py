@@ -19,7 +19,7 @@ from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.registry import CONSTRAINTS
-from dockerproxy.policy.words.uploads import COPYING_FILES
+from dockerproxy.policy.words.running import COPYING_FILES
 from dockerproxy.workbench.chains import NOTHING, Chain, describe_root, find_root
 from dockerproxy.workbench.consequences import Extent
 from dockerproxy.workbench.exposure import find_exposures

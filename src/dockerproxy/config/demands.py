@@ -13,7 +13,7 @@ from dockerproxy.config.values import Fault
 from dockerproxy.policy.amounts import read_address, read_ports
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.words.constraint import Constraint
-from dockerproxy.policy.words.granted_images import TOO_WIDE
+from dockerproxy.policy.words.images import TOO_WIDE
 
 _ANY_MORE: Final = "**"
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from dockerproxy.api.answers import WORDS as HIDDEN
-from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import (
     Line,
@@ -35,7 +35,6 @@ from dockerproxy.policy.objects import OWN, PULL
 from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.values import ADD, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import DEFAULTS, Limits, SocketSettings, Sweep
 

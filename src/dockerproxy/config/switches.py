@@ -5,11 +5,10 @@ Names and defaults are a contract: people change the image and keep their compos
 
 from typing import Final
 
-from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.registry import CONSTRAINTS
-from dockerproxy.policy.words.tables import BODIES
 
 WORDS: Final = {
     **dict.fromkeys(("0", "false", "no", "off"), False),

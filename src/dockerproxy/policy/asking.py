@@ -28,7 +28,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import refuse_type
@@ -59,7 +59,6 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_b
 from dockerproxy.policy.words.binds import Bind
 from dockerproxy.policy.words.networks import BY_ITSELF
 from dockerproxy.policy.words.registry import CONSTRAINTS, conditions_of
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.text import fold
 from dockerproxy.wire.document import Json, read_json, write_json
 from dockerproxy.wire.head import RequestHead

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
-from dockerproxy.api.bodies.tables import SEALED, Body
+from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
@@ -19,13 +19,11 @@ from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.summaries import COUNTING
 from dockerproxy.policy.values import items_of, propose
 from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
-from dockerproxy.policy.words.checks import find_places_of_labels
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.granted_parameters import EITHER
 from dockerproxy.policy.words.own import Own, own_by
-from dockerproxy.policy.words.registry import CONSTRAINTS
-from dockerproxy.policy.words.tables import BODIES
-from dockerproxy.policy.words.uploads import STARTING, keeps_stopped
+from dockerproxy.policy.words.parameters import EITHER
+from dockerproxy.policy.words.registry import CONSTRAINTS, find_places_of_labels
+from dockerproxy.policy.words.running import STARTING, keeps_stopped
 
 _CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
 CREATED_BY: Final = {

@@ -7,6 +7,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Final, NamedTuple
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.anonymous import stamp_anonymous
@@ -19,11 +20,10 @@ from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.stamps import NEW, add_stamp, make_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import Pairs
-from dockerproxy.policy.words.builds import label_built
 from dockerproxy.policy.words.constraint import Condition, judge_claim
+from dockerproxy.policy.words.fixed import label_built
 from dockerproxy.policy.words.parameters import read_head
 from dockerproxy.policy.words.registry import CONSTRAINTS
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json, show, write_json
 
 _SHOWN = 200

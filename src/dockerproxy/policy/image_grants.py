@@ -14,7 +14,7 @@ from dockerproxy.policy.references import find_repository, normalise_pattern
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.granted_images import SHOWN, begins_literally
+from dockerproxy.policy.words.images import SHOWN, begins_literally
 
 SEEN: Final = frozenset(f"Image{verb}{api}" for verb in ("History", "Inspect", "List") for api in ("", "Libpod")).union(
     ("ImageAttestations", "ImageExistsLibpod")

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.api.answers import ANSWERS
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.api.request import canonicalise
 from dockerproxy.errors import Refusal
@@ -38,7 +39,6 @@ from dockerproxy.policy.plans import find_plan
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Value, items_of, propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.policy.writing import settle
 from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import parse_request

@@ -19,7 +19,6 @@ item has a bound (`Node.most`), and none of its items is read if there are more
 
 import re
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
 from dockerproxy.api.bodies.fields import ALWAYS, FREE, Field, Node, Type
@@ -27,7 +26,7 @@ from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Known, Object, Reading, run_check
 from dockerproxy.policy.objects import ResolvedObject
-from dockerproxy.policy.words.checks import CHECKS, choose
+from dockerproxy.policy.words.registry import CHECKS
 from dockerproxy.text import fold, lower
 from dockerproxy.wire.document import Json, show
 
@@ -218,11 +217,15 @@ def _is_plain(node: Node, value: Json) -> bool:
 def _check(reading: Reading, line: Field | Node, value: Json, path: str, parent: Object) -> Json:
     """Look whether a value is what its line of the table lets it be."""
     rule = line.rule
-    check = _CHECKS.get(rule) or (partial(choose, line) if rule.startswith(("=", "~")) else None)
+    check = _CHECKS.get(rule)
     if check is not None:
         return run_check(check, reading, value, path, parent)
     if rule in FREE:
         return value
+    if rule.startswith(("=", "~")):
+        if value not in ("", None, *rule[1:].split(",")):
+            reading.violate(path, value, f"not allowed: {line.summary}")
+        return None if rule.startswith("~") else value
     is_unset = value is None or (rule == "unset" and value in (_OFF if line.type is Type.BOOLEAN else _UNSET))
     if not is_unset:
         reading.violate(path, value, f"not allowed: {line.summary}")

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.objects import NAMING, RUNNING, SENDING, WORDS, Kind, words_of_object
-from dockerproxy.policy.words.checks import find_words_of_body
 from dockerproxy.policy.words.constraint import Condition, Constraint
 from dockerproxy.policy.words.parameters import LINES
-from dockerproxy.policy.words.registry import CONSTRAINTS
-from dockerproxy.policy.words.tables import BODIES
-from dockerproxy.policy.words.uploads import COPYING_FILES
+from dockerproxy.policy.words.registry import CONSTRAINTS, find_words_of_body
+from dockerproxy.policy.words.running import COPYING_FILES
 
 UNRESTRICTED: Final = Condition(CONSTRAINTS["unrestricted"], value=True)
 """Opens an operation whole, which else is contained: its body may be anything."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Shape
 from dockerproxy.policy.copies import write_without_copies
 from dockerproxy.policy.holds import REMOVING
@@ -16,7 +17,6 @@ from dockerproxy.policy.prunes import PRUNED, list_own
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.values import Value
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import write_json
 from dockerproxy.wire.head import Framing, write_request
 

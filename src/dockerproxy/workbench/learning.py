@@ -27,7 +27,7 @@ from dockerproxy.policy.prunes import PRUNED
 from dockerproxy.policy.values import Value, items_of, split_mode, write_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.policy.words.registry import conditions_of
-from dockerproxy.policy.words.uploads import COPYING_FILES
+from dockerproxy.policy.words.running import COPYING_FILES
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.learned import LearnedGrant, LearnedSocket, read_counts, write_policy

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
@@ -18,7 +19,6 @@ from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, find
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import list_names
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.wire.document import read_json
 

@@ -4,8 +4,7 @@ import pytest
 from api.bodies.files import tables_in
 from policy.words.looking import faults
 
-from dockerproxy.api.bodies.tables import SEALED, Content
-from dockerproxy.policy.words.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES, SEALED, Content
 
 ARCHIVES = tables_in("archives")
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from policy.inspecting import Inspected, inspect
 from policy.policies import ID, request_for, request_of
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.values import Value
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json
 
 OTHER = "0123" + 60 * "9"

@@ -7,11 +7,11 @@ from pathlib import Path
 from policy.inspecting import Inspected, inspect
 from policy.policies import ID, request_of
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.values import Value
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json
 
 CORPUS = Path(__file__).parents[2] / "corpus/bodies/services"

@@ -4,6 +4,7 @@ import pytest
 from policy.policies import ID, request_of
 from policy.words.looking import faults, look
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.objects import ResolvedObject
@@ -12,7 +13,6 @@ from dockerproxy.policy.vocabulary import SWITCHED
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import own_by
 from dockerproxy.policy.words.registry import CONSTRAINTS
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json, object_of
 
 ADDRESSED: Json = {"IPAMConfig": {"IPv4Address": "10.9.0.5", "IPv6Address": "fd00::5"}}

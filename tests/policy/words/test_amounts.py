@@ -11,7 +11,7 @@ from policy.policies import PLAIN
 
 from dockerproxy.policy.claim import Claim, Reading
 from dockerproxy.policy.decide import judge_claims
-from dockerproxy.policy.words.amounts import LEAST, MISSING, Amount, Swap
+from dockerproxy.policy.words.limits import LEAST, MISSING, Amount, Swap
 from dockerproxy.policy.words.registry import CONSTRAINTS
 
 MEMORY: Final = CONSTRAINTS["memory"]

@@ -5,7 +5,10 @@ from policy.inspecting import admits
 
 from dockerproxy.policy.claim import KEEP, Claim
 from dockerproxy.policy.values import Value, split_mode
-from dockerproxy.policy.words.binds import CONSTRAINT, Bind
+from dockerproxy.policy.words.binds import Bind
+from dockerproxy.policy.words.registry import CONSTRAINTS
+
+CONSTRAINT = CONSTRAINTS["binds"]
 
 
 @pytest.mark.parametrize(

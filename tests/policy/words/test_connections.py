@@ -5,10 +5,10 @@ from policy.inspecting import faults_of, inspect
 from policy.policies import ID, request_of
 from policy.words.looking import OTHER, faults, look
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.words.networks import check_connected
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.text import shorten_ids
 from dockerproxy.wire.document import Json
 

@@ -3,7 +3,10 @@
 import pytest
 from policy.inspecting import admits
 
-from dockerproxy.policy.words.granted_commands import CONSTRAINT, fits_command
+from dockerproxy.policy.words.commands import fits_command
+from dockerproxy.policy.words.registry import CONSTRAINTS
+
+CONSTRAINT = CONSTRAINTS["commands"]
 
 
 @pytest.mark.parametrize(

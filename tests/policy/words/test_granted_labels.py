@@ -8,7 +8,9 @@ from policy.inspecting import admits
 from dockerproxy.policy.claim import KEEP, Claim
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.granted_labels import CONSTRAINT
+from dockerproxy.policy.words.registry import CONSTRAINTS
+
+CONSTRAINT = CONSTRAINTS["labels"]
 
 OWNER = Pairs((("owner", "ci"),))
 

@@ -5,7 +5,10 @@ from policy.inspecting import admits
 from policy.policies import ID
 
 from dockerproxy.policy.objects import ResolvedObject
-from dockerproxy.policy.words.granted_networks import CONSTRAINT, DEFAULT, Joined
+from dockerproxy.policy.words.networks import DEFAULT, Joined
+from dockerproxy.policy.words.registry import CONSTRAINTS
+
+CONSTRAINT = CONSTRAINTS["networks"]
 
 SWARM_ID = "4cdgfyky7ozwh3htjfw0d12qv"
 

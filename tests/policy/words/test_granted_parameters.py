@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from policy.inspecting import admits
 
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.granted_parameters import Flag
+from dockerproxy.policy.words.parameters import Flag
 from dockerproxy.policy.words.registry import CONSTRAINTS
 
 PATH: Final = CONSTRAINTS["path"]

@@ -4,11 +4,11 @@ import pytest
 from policy.policies import ID, request_of
 from policy.words.swarms import service
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.reader import read_request
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json
 
 OLD, NEW = "ghcr.io/a/b:1", "evil.example/a/b:1"

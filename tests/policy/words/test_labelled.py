@@ -3,7 +3,9 @@
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs
-from dockerproxy.policy.words.labelled import CONSTRAINT
+from dockerproxy.policy.words.registry import CONSTRAINTS
+
+CONSTRAINT = CONSTRAINTS["labelled"]
 
 
 def labelled(**labels: object) -> ResolvedObject:

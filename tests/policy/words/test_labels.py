@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from policy.words.looking import faults
 from policy.words.transcripts import look_at
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.words.labels import MOST_BYTES, acts
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json
 
 UNIT = "PODMAN_SYSTEMD_UNIT"
@@ -81,7 +81,7 @@ WITH_LABELS = [
     (name, each.path.removesuffix(".*"))
     for name, body in sorted(BODIES.items())
     for each in body.fields
-    if each.rule.removesuffix("!") in {"labels", "podman_labels", "volume_labels"}
+    if each.rule.removesuffix("!") in {"check_labels", "check_volume_labels"}
 ]
 
 

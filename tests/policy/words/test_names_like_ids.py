@@ -5,11 +5,11 @@ from policy.inspecting import faults_of, inspect
 from policy.policies import request_of
 from policy.words.looking import faults
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.objects import Kind, ResolvedObject, missing
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.words.names import check_names
-from dockerproxy.policy.words.tables import BODIES
 
 DIGITS = ("0123456789abcdef" * 4)[:64]
 SHORT = DIGITS[:12]

@@ -7,12 +7,12 @@ from policy.inspecting import inspect
 from policy.policies import request_for
 from policy.words.transcripts import ENGINE, look_at
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.words.networks import BY_ITSELF
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json
 
 MODES = (

@@ -3,7 +3,9 @@
 from policy.inspecting import admits
 
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.no_new_privileges import CONSTRAINT
+from dockerproxy.policy.words.registry import CONSTRAINTS
+
+CONSTRAINT = CONSTRAINTS["no_new_privileges"]
 
 
 def test_only_what_certainly_keeps_to_it_is_admitted() -> None:

@@ -4,7 +4,7 @@ from policy.policies import WEB
 
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.stamps import NEW
-from dockerproxy.policy.words.granted_networks import Joined
+from dockerproxy.policy.words.networks import Joined
 from dockerproxy.policy.words.own import own_by
 
 VALUES = (True,)

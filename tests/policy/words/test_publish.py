@@ -5,7 +5,10 @@ from policy.inspecting import admits
 
 from dockerproxy.policy.amounts import read_ports
 from dockerproxy.policy.values import Pairs, Value
-from dockerproxy.policy.words.publish import CONSTRAINT, normalise_address
+from dockerproxy.policy.words.publish import normalise_address
+from dockerproxy.policy.words.registry import CONSTRAINTS
+
+CONSTRAINT = CONSTRAINTS["publish"]
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (what is granted, nothing is bound here)
 

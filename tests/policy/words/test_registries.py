@@ -8,7 +8,7 @@ from dockerproxy.policy.claim import Reading
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Grant
 from dockerproxy.policy.values import Value
-from dockerproxy.policy.words.registries import check_pulled
+from dockerproxy.policy.words.images import check_pulled
 
 
 def test_no_image_is_sent_that_is_not_granted() -> None:

@@ -6,13 +6,13 @@ import pytest
 from policy.policies import policy_with, request_for
 from policy.words.looking import faults, look
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge, judge_body
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.objects import with_query
 from dockerproxy.policy.phases import NeedsBody, Verdict
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json
 
 CONTAINED = policy_with(Grant(frozenset({"ContainerCreate", "NetworkCreate"}), "policy.yaml:1"))

@@ -8,7 +8,7 @@ from policy.words.looking import faults, look
 from dockerproxy.policy.claim import Reading
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.policy.values import Value
-from dockerproxy.policy.words.tags import claim_name
+from dockerproxy.policy.words.images import claim_name
 from dockerproxy.wire.document import show
 
 DIGEST = f"sha256:{ID}"

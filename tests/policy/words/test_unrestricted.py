@@ -3,7 +3,9 @@
 from policy.inspecting import admits
 
 from dockerproxy.policy.values import Takes
-from dockerproxy.policy.words.unrestricted import CONSTRAINT
+from dockerproxy.policy.words.registry import CONSTRAINTS
+
+CONSTRAINT = CONSTRAINTS["unrestricted"]
 
 
 def test_anything_is_admitted_and_nothing_needs_it() -> None:

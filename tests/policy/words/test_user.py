@@ -4,8 +4,10 @@ import pytest
 from policy.inspecting import admits
 from policy.words.looking import look
 
-from dockerproxy.policy.words.user import CONSTRAINT
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.wire.document import Json, object_of
+
+CONSTRAINT = CONSTRAINTS["user"]
 
 RUNS: Json = {"Image": "x", "User": "1000:1000"}
 NOT_ROOT = {"user": "not-root"}

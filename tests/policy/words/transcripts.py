@@ -8,12 +8,12 @@ from pathlib import Path
 from policy.inspecting import Inspected, inspect
 from policy.policies import request_for
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.objects import Kind, ResolvedObject, missing
 from dockerproxy.policy.values import Pairs, Value
-from dockerproxy.policy.words.tables import BODIES
 from dockerproxy.wire.document import Json, read_json
 
 CORPUS = Path(__file__).parent.parent.parent / "corpus" / "bodies" / "containers"

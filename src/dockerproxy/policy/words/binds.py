@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Final
 
 from dockerproxy.policy.claim import Claim
 from dockerproxy.policy.globs import covers, fits
@@ -59,8 +60,8 @@ class _Binds(Constraint):
         return _READ_ONLY if self.matcher(granted)(Bind(bind.path, read_only=True)) else _NOT_GRANTED
 
 
-CONSTRAINT = _Binds(
-    "binds",
+_SUMMARY: Final = (
     "which directories and files of the host may be mounted, `:ro` behind one only to read; links on the host cannot be"
-    " seen from here",
+    " seen from here"
 )
+WORDS: Final = (_Binds("binds", _SUMMARY),)

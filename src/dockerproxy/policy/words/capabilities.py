@@ -16,13 +16,12 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.policy.claim import Check, Claim, Object, Reading, Substitute
+from dockerproxy.policy.claim import Claim, Object, Reading, Substitute, items_at
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.words.constraint import Condition, Constraint, Items, Matcher
 from dockerproxy.text import upper
 from dockerproxy.wire.document import Json, list_of
 
-_WORD: Final = "drop_capabilities"
 _ALL: Final = "ALL"
 _SINCE: Final = (1, 41, 0)
 """Under older versions the engine leaves the field of a service out (`adjustForAPIVersion` in its service router)."""
@@ -53,11 +52,6 @@ class Capabilities:
     dropped: tuple[str, ...]
     added: frozenset[str] = frozenset()
 
-    def lacks(self, granted: Value) -> list[str]:
-        """Return what must be dropped besides."""
-        names = set(map(capability_name, self.dropped))
-        return [] if _ALL in names else [name for name in map(capability_name, items_of(granted)) if name not in names]
-
 
 class _Dropped(Constraint):
     is_learned = False
@@ -77,8 +71,9 @@ class _Dropped(Constraint):
         value = claim.options[0][0] if claim.options else None
         if admitted is None or not isinstance(value, Capabilities):
             return None
-        missing = value.lacks(condition.value)
-        return [*value.dropped, *missing] if missing else admitted
+        names = set(map(capability_name, value.dropped))
+        missing = [name for name in map(capability_name, items_of(condition.value)) if name not in names]
+        return [*value.dropped, *missing] if missing and _ALL not in names else admitted
 
     def least(self, value: Hashable) -> Value | None:
         """Demand what is dropped already."""
@@ -94,25 +89,29 @@ class _Dropped(Constraint):
         return {*map(capability_name, items_of(outer))} <= {*map(capability_name, items_of(inner))}
 
 
-def _check(reading: Reading, value: Json, path: str, parent: Object) -> None:
+def check_capabilities(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Capabilities that are added."""
+    for where, added in items_at(value, path):
+        reading.claim("add_capabilities", capability_name(str(added)), where, added, "a capability that no rule allows")
+
+
+def check_dropped(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Capabilities that are dropped; what the grant demands is dropped besides."""
+    if reading.request.operation.section == "services":
+        reading.claim_since("drop_capabilities", _SINCE, path)
     added = parent.get(path.rpartition(".")[2].replace("Drop", "Add"))
     names = frozenset(map(capability_name, map(str, list_of(added))))
-    dropped = tuple(map(str, list_of(value)))
+    dropped = Capabilities(tuple(map(str, list_of(value))), names)
     says = "conflicts with a capability that is added"
-    reading.claim(_WORD, Capabilities(dropped, names), path, value if names else None, says, target=path)
+    reading.claim("drop_capabilities", dropped, path, value if names else None, says, target=path)
 
 
-def _check_service(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """Capabilities that are dropped; what the grant demands is dropped besides."""
-    reading.claim_since(_WORD, _SINCE, path)
-    _check(reading, value, path, parent)
-
-
-CONSTRAINTS: Final = (_Added("add_capabilities", "which capabilities may be added"),)
-CONSTRAINT = _Dropped(_WORD, "which capabilities must be dropped; those that are not are dropped for it", narrows=True)
-
-READS: Final[dict[tuple[str, str], Check]] = {
-    ("ContainerCreate", "HostConfig.CapDrop!"): _check,
-    ("ServiceCreate ServiceUpdate", "TaskTemplate.ContainerSpec.CapabilityDrop[]!"): _check_service,
+_DROPPED: Final = "which capabilities must be dropped; those that are not are dropped for it"
+WORDS: Final = (
+    _Added("add_capabilities", "which capabilities may be added"),
+    _Dropped("drop_capabilities", _DROPPED, narrows=True),
+)
+CHECKS: Final = {
+    "add_capabilities": (check_capabilities,),
+    "drop_capabilities": (check_dropped,),
 }

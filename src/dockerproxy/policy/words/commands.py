@@ -1,7 +1,5 @@
-"""What runs in a container: as whom, which program, with what environment, from which checkpoint.
+"""`commands`: the commands that may run; and what else runs in a container, with which environment or checkpoint.
 
-Attack: a user by name, as number 0 in some spelling, or without a group, which then is root's -> Defence: only numbers
-of a user and a group are certainly not root (words/user.py).
 Attack: a variable without a value, or with a star, for which Podman looks into the engine's own environment -> Defence:
 it goes on with an empty value.
 Attack: a granted command that does another thing because of a variable or of where it starts -> Defence: neither may be
@@ -14,12 +12,18 @@ Attack: a body that changes the container, under API versions below 1.24 -> Defe
 """
 
 import re
+from collections.abc import Hashable
 from typing import Final
 
 from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.globs import covers, fits
+from dockerproxy.policy.values import Takes, Value
+from dockerproxy.policy.words.constraint import Constraint, Matcher
 from dockerproxy.policy.words.names import IS_NAME
 from dockerproxy.text import base_name
 from dockerproxy.wire.document import Json, list_of, object_of
+
+_ANY_MORE: Final = "**"
 
 _SHELL: Final = frozenset({"", "/bin/sh", "-c"})
 """What Podman looks behind for the program that runs, and an entrypoint that is none."""
@@ -28,9 +32,45 @@ _IS_JSON: Final = re.compile(r"[ \t\r\n]*(\[|null[ \t\r\n]*$)").match
 """The only word of an entrypoint, of which Podman makes several, or none and takes the image's (FillOutSpecGen)."""
 
 
-def check_user(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """A user, perhaps with a group; nobody named is what the image says."""
-    reading.claim("user", value if isinstance(value, str) else "", path, value or None)
+class _Commands(Constraint):
+    takes = Takes.LISTS
+
+    def matcher(self, granted: Value) -> Matcher:
+        commands = _lists(granted)
+        return lambda value: isinstance(value, tuple) and any(fits_command(command, value) for command in commands)
+
+    def least(self, value: Hashable) -> Value | None:
+        return (tuple(map(str, value)),) if isinstance(value, tuple) and value else None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        return _lists(least)
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        return all(any(_covers(wide, narrow) for wide in _lists(outer)) for narrow in _lists(inner))
+
+
+def _lists(granted: Value) -> tuple[tuple[str, ...], ...]:
+    return tuple(item for item in granted if isinstance(item, tuple)) if isinstance(granted, tuple) else ()
+
+
+def fits_command(command: tuple[str, ...], words: tuple[str, ...]) -> bool:
+    """Whether the words of a command line fit those of a policy; `**` at the end is any more words."""
+    if command[-1:] == (_ANY_MORE,):
+        command, words = command[:-1], words[: len(command) - 1]
+    return len(words) == len(command) and all(
+        glob == word or fits(glob, word) for glob, word in zip(command, words, strict=True)
+    )
+
+
+def _covers(wide: tuple[str, ...], narrow: tuple[str, ...]) -> bool:
+    """Whether a command of a policy admits all that another one does."""
+    ends = narrow[-1:] == (_ANY_MORE,)
+    narrow = narrow[:-1] if ends else narrow
+    if wide[-1:] == (_ANY_MORE,):
+        wide, narrow = wide[:-1], narrow[: len(wide) - 1]
+    elif ends:
+        return False
+    return len(wide) == len(narrow) and all(map(covers, wide, narrow))
 
 
 def check_environment(_reading: Reading, value: Json, _path: str, _parent: Object) -> Json:
@@ -83,3 +123,14 @@ def check_checkpoint(reading: Reading, value: Json, path: str, _parent: Object) 
     """A checkpoint is called by a name, which is no path."""
     if value and not (isinstance(value, str) and IS_NAME(value)):
         reading.violate(path, value, "not a valid checkpoint name")
+
+
+_SUMMARY: Final = (
+    "which commands may run, word for word with globs; ** at the end is any more words; no variables and no directory"
+    " may be set besides"
+)
+WORDS: Final = (_Commands("commands", _SUMMARY, narrows=True),)
+CHECKS: Final = {
+    "commands": (check_commands, check_surroundings, check_prepared),
+    "": (check_environment, check_program, check_checkpoint),
+}

@@ -14,6 +14,7 @@ from dockerproxy.policy.claim import KEEP, Claim, Fault, Substitute
 from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.objects import OWN, Lookup, ResolvedObject, is_full_id
 from dockerproxy.policy.values import Pairs, Takes, Value, items_of, list_names, say_value
+from dockerproxy.policy.words.spellings import fault_of_name
 
 Matcher = Callable[[Hashable], bool]
 """Whether a claim's value is admitted."""
@@ -174,6 +175,8 @@ class Globs(Items):
 
 class Objects(Globs):
     """A list of objects, by name, pattern or full id."""
+
+    fault = staticmethod(fault_of_name)
 
     IDS_LIKE_NAMES: Final = frozenset({"configs", "networks", "secrets", "services"})
     """A swarm's ids have 25 letters and digits, as a name can."""

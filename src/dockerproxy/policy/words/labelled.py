@@ -5,6 +5,7 @@ that grants `own`.
 """
 
 from collections.abc import Hashable, Mapping
+from typing import Final
 
 from dockerproxy.policy.objects import LABELLED, ResolvedObject
 from dockerproxy.policy.stamps import NEW
@@ -43,4 +44,5 @@ def _read(value: Value) -> Mapping[str, tuple[str, ...]]:
     return {name: (texts,) if isinstance(texts, str) else texts for name, texts in items}
 
 
-CONSTRAINT = _Labelled(LABELLED, "the labels that it must have, each with its value or a list of values", narrows=True)
+_SUMMARY: Final = "the labels that it must have, each with its value or a list of values"
+WORDS: Final = (_Labelled(LABELLED, _SUMMARY, narrows=True),)

@@ -1,4 +1,4 @@
-"""Labels and annotations on which an engine or its runtime acts: no container has them.
+"""`labels`: the labels that are put on what is made; and those on which an engine acts, which no container has.
 
 Podman gives a container the labels of its image, and before 4.6 the annotations of the image's manifest. An image says
 what whoever made it says: no contained grant makes one with labels on Podman.
@@ -12,10 +12,11 @@ one object are bounded (test: test_labels_of_one_object_are_bounded). See `polic
 from typing import Final
 
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.claim import Claim, Object, Reading, Substitute
 from dockerproxy.policy.objects import OWN, ResolvedObject
 from dockerproxy.policy.stamps import NEW, OWNER, RESERVED, STAMP
-from dockerproxy.policy.values import Pairs
+from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
 from dockerproxy.wire.document import Json, object_of, read_json, show
 
 _NAMES: Final = (
@@ -38,6 +39,50 @@ SAYS: Final = "not allowed: an engine, its runtime or this proxy acts on it"
 
 MOST_BYTES: Final = 64 * 1024
 """Of all keys and values of the labels of one object."""
+
+
+class _Labels(Constraint):
+    takes = Takes.TEXTS
+    acts = True
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match labels that do not contradict those that are put on."""
+        return lambda value: not _find_contradiction(granted, value)
+
+    def judge(self, condition: Condition, claim: Claim) -> Substitute:
+        """Put the labels on."""
+        for value, substitute in claim.options:
+            if condition.matches(value) and isinstance(value, Pairs) and isinstance(condition.value, Pairs):
+                pairs = (*value.items, *condition.value.items)
+                put: Object = {name: text for name, text in pairs if isinstance(text, str)}
+                return put if claim.target else substitute
+        return None
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Whether the inner one puts on all that the outer one does."""
+        if not isinstance(inner, Pairs) or not isinstance(outer, Pairs):
+            return False
+        return set(outer.items) <= set(inner.items)
+
+    def problem(self, granted: Value | None, claim: Claim) -> str:
+        return _find_contradiction(granted, claim.options[0][0])
+
+
+def _find_contradiction(granted: Value | None, value: object) -> str:
+    """Say which of the client's labels is not what the grant puts on; empty if none is.
+
+    Podman takes all behind the first `=` of a name for the value.
+    """
+    if not isinstance(granted, Pairs) or not isinstance(value, Pairs):
+        return "are not valid labels"
+    given, put = dict(value.items), dict(granted.items)
+    for name, text in put.items():
+        if given.get(name, text) != text:
+            return f"has {show(name)} as {show(str(given[name]))}, but the rule sets {show(str(text))}"
+    for name in given:
+        if "=" in name and name.partition("=")[0] in put:
+            return f"has {show(name)}, which could be mistaken for a label of the rule"
+    return ""
 
 
 def acts(name: str) -> bool:
@@ -94,3 +139,7 @@ def _bound(reading: Reading, labels: Object | list[Json] | tuple[()], path: str)
     pairs = labels.items() if isinstance(labels, dict) else enumerate(labels)
     if sum(len(f"{name}{label}".encode(errors="surrogatepass")) for name, label in pairs) > MOST_BYTES:
         reading.violate(path, None, f"has more than {MOST_BYTES >> 10} KiB of keys and values")
+
+
+WORDS: Final = (_Labels("labels", "labels that are put on it; it may not have others of these names", narrows=True),)
+CHECKS: Final = {"labels": (check_labels,), "": (check_image_labels, check_volume_labels)}

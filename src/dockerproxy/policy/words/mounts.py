@@ -1,4 +1,4 @@
-"""What a container mounts: directories of the host, volumes, images and memory, in every form that a body has for it.
+"""`volumes`, and what else a container mounts: directories of the host (`binds`), images and memory, in every form.
 
 Attack: a path with dots, double slashes or no leading slash, or an invalid name -> Defence: refused.
 Attack: a volume with options that is a host directory -> Defence: the engine is asked, and a new one has no options.
@@ -7,7 +7,11 @@ Attack: an anonymous volume whose path Podman takes for `source:target` -> Defen
 Attack: lead the runtime to the host by links below which Podman has it fill memory with what is there -> Defence: no
 memory is put below what others may change meanwhile (test: test_memory_is_not_filled_from_what_others_change).
 Attack: a comma or quote in a mount, which Podman writes as `type=…,source=…` and reads again -> Defence: refused.
-A link on the host cannot be seen from here.
+Attack: a source with a template, which a node fills in later: `/srv/{{"../.."}}/etc` is `/etc` -> Defence: refused.
+Attack: a type of a mount in other capitals, or none, which means a bind -> Defence: refused.
+Attack: put links into a volume while Docker fills it for a task (`policy/copies`) -> Defence: it fills none that has a
+name (test: test_nothing_is_copied_into_a_volume_of_a_service).
+A link on the host cannot be seen from here. A volume of a service is looked at where the engine is.
 """
 
 import re
@@ -18,6 +22,7 @@ from typing import Final
 from dockerproxy.policy.claim import Object, Reading, find_fault, items_at, objects_at, pairs_at, run_check
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.words.binds import Bind
+from dockerproxy.policy.words.constraint import Objects
 from dockerproxy.policy.words.images import check_images
 from dockerproxy.policy.words.names import IS_NAME, named
 from dockerproxy.policy.words.spellings import clean_path
@@ -136,7 +141,7 @@ def _look_at_memory(reading: Reading, memory: Iterable[str], parent: Object, pat
             outer = place
 
 
-def check_read_only_root(reading: Reading, value: Json, path: str, parent: Object) -> None:
+def look_at_added(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Where its own files are read-only, Podman puts memory at some places."""
     if value is True:
         _look_at_memory(reading, _ADDED, parent, path)
@@ -201,3 +206,21 @@ def _look_at_tmpfs(reading: Reading, target: str, options: str, path: str) -> No
     strange = [each for each in options.split(",") if each not in _TMPFS_OPTIONS and not _IS_AMOUNT(each)]
     if strange:
         reading.violate(path, options, f"with the option {show(strange[0])}, not known to be harmless")
+
+
+def check_service_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Each mount is one that a container may have, and says so now: nodes fill in templates later."""
+    for where, mount in objects_at(value, path):
+        if "{{" in str(mount.get("Source")):
+            reading.violate(f"{where}.Source", mount["Source"], "not allowed: a template may become any path")
+        if mount.get("Type") == "volume" and mount.get("Source"):
+            mount["VolumeOptions"] = {**object_of(mount.get("VolumeOptions")), "NoCopy": True}
+    check_mounts(reading, value, path, {})
+
+
+WORDS: Final = (Objects("volumes", "which volumes, by name or glob; which may be mounted"),)
+CHECKS: Final = {
+    "binds volumes": (check_binds,),
+    "binds volumes images": (check_mounts, check_service_mounts),
+    "": (check_anonymous, check_tmpfs),
+}

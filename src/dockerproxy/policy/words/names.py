@@ -1,4 +1,4 @@
-"""Names of objects: what one may be, and what the engine must be asked of it.
+"""`names` that an object may have, and words for objects by their names: what the engine must be asked of a name.
 
 Docker takes what it finds by name before it takes an id that begins so, but it does take the id. So a name that is made
 of nothing but hexadecimal digits is not believed: the engine is asked what it is, and the request goes on under that
@@ -17,6 +17,10 @@ refuse that (test: test_no_network_gets_a_name_that_is_taken). Engines answer wi
 
 Attack: make a network that engines look for by its name, such as the one by which a swarm leads containers outside ->
 Defence: no network gets such a name (test: test_no_network_is_called_like_one_that_engines_look_for).
+
+Attack: the id of one with the name of another, the beginning of an id, or a name for it -> Defence: the engine is asked
+what the id means. That must have the name, the name must be granted, and the request goes on under the whole id.
+A name cannot be given to another one while it exists.
 """
 
 import re
@@ -24,10 +28,12 @@ from dataclasses import replace
 from typing import Final
 
 from dockerproxy.policy.amounts import is_id_of_swarm
-from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.claim import Object, Reading, find_fault, objects_at, owned
+from dockerproxy.policy.objects import WORDS as KIND_WORDS
 from dockerproxy.policy.objects import Kind, ResolvedObject, is_full_id
+from dockerproxy.policy.words.constraint import Objects
 from dockerproxy.text import lower
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, show
 
 _OF_ENGINES: Final = frozenset({"docker_gwbridge", "ingress", "podman-default-kube-network", "aardvark.pid"})
 """Networks that a swarm and `podman kube play` look for by these names, and make if there are none (moby
@@ -105,3 +111,47 @@ def _find_begun(reading: Reading, name: str) -> tuple[Kind, str] | None:
     kind, text = _OF_SWARM.get(reading.request.operation.name), lower(name)
     is_short = kind is Kind.NETWORK and _LIKE_AN_ID(name) is not None and not is_full_id(name)
     return (kind, text) if kind is not None and (is_short or _BEGINS_LIKE_ONE(text)) else None
+
+
+def check_secrets(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Each secret is one that is granted."""
+    for where, reference in objects_at(value, path):
+        _check_reference(reading, reference, where, Kind.SECRET)
+
+
+def check_configs(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Each config is one that is granted."""
+    for where, reference in objects_at(value, path):
+        _check_reference(reading, reference, where, Kind.CONFIG)
+
+
+def _check_reference(reading: Reading, reference: Object, path: str, kind: Kind) -> None:
+    """Look whether what is named is granted, and is what the id means; it goes on under that object's whole id."""
+    by_name, by_id = f"{kind.capitalize()}Name", f"{kind.capitalize()}ID"
+    name, identity = reference.get(by_name), reference.get(by_id)
+    if not isinstance(name, str) or not isinstance(identity, str):
+        reading.violate(path, None, f"must have {by_name} and {by_id}")
+        return
+    if not IS_NAME(identity):
+        reading.violate(f"{path}.{by_id}", identity, f"not a valid {kind} ID")
+        return
+    found, lookup = reading.resolve(kind, identity)
+    says = f"a {kind} that no rule allows"
+    is_other = found is not None and (not found.document or name not in found.names)
+    not_its_id = f"not the ID of the {kind} {show(name)}"
+    wrong = find_fault(f"{path}.{by_id}", identity, not_its_id) if is_other else None
+    mine = owned(found, lookup)
+    reading.claim(KIND_WORDS[kind], named(name), f"{path}.{by_name}", name, says, later=lookup, wrong=wrong, owned=mine)
+    if found is not None:
+        reference[by_id] = found.id
+
+
+WORDS: Final = (
+    Objects("configs", "which configs of a swarm, by name or glob; which may be read"),
+    Objects("containers", "which containers, by name, glob or full id", narrows=True),
+    Objects("names", "what it may be called; one of these names must be given", narrows=True),
+    Objects("pods", "which pods, by name, glob or full id"),
+    Objects("secrets", "which secrets, by name or glob; which may be read"),
+    Objects("services", "which services, by name, glob or full id", narrows=True),
+)
+CHECKS: Final = {"names": (check_names,), "secrets": (check_secrets,), "configs": (check_configs,), "": (check_unique,)}

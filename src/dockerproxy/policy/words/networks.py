@@ -1,4 +1,6 @@
-"""Which networks and whose namespaces a container joins, when it is made and later.
+"""`networks` and `joins`: which networks and whose namespaces a container joins, when it is made and later.
+
+Without `networks` a container joins the engine's own network, or none. Podman has another name for its own in answers.
 
 Attack: the beginning of a network's id for its name -> Defence: looked up, and goes on under the whole id.
 Attack: the id of one in a swarm, which this engine does not know yet -> Defence: what looks like one is refused.
@@ -14,15 +16,27 @@ joined then, and the host's never.
 """
 
 import re
+from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Final
 
 from dockerproxy.policy.amounts import is_id_of_swarm
-from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, items_at, owned, pairs_at
+from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, items_at, objects_at, owned, pairs_at
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
-from dockerproxy.policy.words.engine_defaults import clean_endpoint
-from dockerproxy.policy.words.granted_networks import DEFAULT, Joined
+from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.words.constraint import Constraint, Matcher, Objects
+from dockerproxy.policy.words.fixed import clean_endpoint
 from dockerproxy.policy.words.names import IS_NAME, named, resolve
+from dockerproxy.policy.words.spellings import fault_of_name
 from dockerproxy.wire.document import Json, object_of
+
+DEFAULT: Final = ResolvedObject("", ("default", "bridge"))
+"""The engine's own network, which containers join by themselves."""
+
+_OF_HOST: Final = frozenset({"host", "slirp4netns", "pasta"})
+"""What engines take for the host's network, or for one in which a process there sends for the container."""
+
+_NAMESPACE: Final = re.compile("(container|service|pod|ns|host):.*", re.DOTALL)
 
 BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
 """Networks that a container may join where a grant names none: the engine's own, or nothing."""
@@ -42,6 +56,51 @@ _CONTROLS: Final = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029]").search
 
 _SEPARATES: Final = re.compile(r"[\0- ,\x7f]").search
 """What stands between words and lines of what Podman writes for aardvark-dns of a network (netavark aardvark.rs)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A network that a container joins, and whether it is the engine's own: None if only the engine can say."""
+
+    found: ResolvedObject
+    is_default: bool | None = False
+
+
+class _Networks(Objects):
+    unspoken = ("default",)
+    needs_lookup = True  # Which network is the engine's own, only the engine knows.
+
+    def fault(self, item: str) -> str:
+        if item in _OF_HOST:
+            return "the host's network needs unrestricted"
+        if _NAMESPACE.fullmatch(item):
+            return "a namespace is not a network: list in joins whose namespaces may be joined"
+        return fault_of_name(item)
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match a network that is named or joined."""
+        matches = super().matcher(granted)
+        return lambda value: matches(value.found if isinstance(value, Joined) else value)
+
+    def by_default(self, value: Hashable) -> bool:
+        """Whether a network is the engine's own, or named by an operation that is not contained."""
+        return value.is_default is True if isinstance(value, Joined) else True
+
+    def admits_unspoken(self, value: Value) -> bool:
+        """Say no to all but any network: Podman has another name for the engine's own in answers."""
+        return "**" in items_of(value)
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        named = (Joined(ResolvedObject(item, (item,))) for item in items_of(least) if item not in DEFAULT.names)
+        own = [Joined(DEFAULT, is_default=True)] if set(items_of(least)) & set(DEFAULT.names) else []
+        return (*own, *named)
+
+    def least(self, value: Hashable) -> Value | None:
+        return super().least(value.found if isinstance(value, Joined) else value)
+
+
+class _Joins(Objects):
+    describe = Constraint.describe
 
 
 def check_network_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -214,3 +273,40 @@ def _name_of(reading: Reading) -> str:
     """Return how the client spells the network, which the engine does not know."""
     network = find_object(reading.request)
     return network.id if isinstance(network, ResolvedObject) else network.name if network is not None else ""
+
+
+def check_service_networks(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Each network is one that is granted, and goes on under its whole id; the host's never."""
+    for where, network in objects_at(value, path):
+        network["Target"] = _join_for_service(reading, str(network.get("Target") or ""), f"{where}.Target")
+
+
+def _join_for_service(reading: Reading, name: str, path: str) -> str:
+    if not IS_NAME(name):
+        reading.violate(path, name, "not a valid network name")
+        return name
+    found, lookup = reading.resolve(Kind.NETWORK, name)
+    if found is not None and ("host" in found.names or found.document.get("driver") == "host"):
+        reading.violate(path, name, "not allowed: it is the host's network")
+    wrong = None if found is None or found.document else find_fault(path, name, "a network that does not exist")
+    joined = Joined(found, "bridge" in found.names) if found is not None else None
+    reading.claim("networks", joined, path, name, "a network that no rule allows", lookup=lookup, wrong=wrong)
+    return found.id if found is not None else name
+
+
+_SUMMARY: Final = (
+    "which networks, by name, glob or full id; joined may be only those: without it the engine's own; `none` always"
+)
+WORDS: Final = (
+    _Networks("networks", _SUMMARY),
+    _Joins("joins", "of which containers the network, processes and memory may be joined"),
+)
+CHECKS: Final = {
+    "networks": (check_connected, check_service_networks),
+    "networks joins": (check_network_mode,),
+    "networks switched": (check_networks,),
+    "joins": (check_ipc_mode, check_pid_mode),
+    "containers": (check_container,),
+    "switched": (check_connection, check_hosts),
+    "": (check_known_as,),
+}

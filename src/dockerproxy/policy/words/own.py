@@ -12,7 +12,7 @@ from dockerproxy.policy.objects import OWN, TASK, ResolvedObject
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.words.constraint import Constraint, Matcher
-from dockerproxy.policy.words.granted_networks import Joined
+from dockerproxy.policy.words.networks import Joined
 
 _KINDS: Final = {None: "", True: " by a service", False: ", by no service"}
 
@@ -55,4 +55,4 @@ def own_by(owner: str, *, of_tasks: bool | None = None) -> Own:
     return Own(owner, of_tasks)
 
 
-CONSTRAINT = own_by("")
+WORDS: Final = (own_by(""),)

@@ -1,4 +1,4 @@
-"""What the head of a request claims: by parameters of its query, and by the object that its path names.
+"""Words for parameters of the query; and what the head of a request claims, by these and by the object it names.
 
 Attack: the same parameter in other capitals, which only Podman reads; a second value, of which Docker takes the first
 and Podman the last; a value that the two read differently -> Defence: nothing certain can be said then, and no
@@ -11,36 +11,63 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy import objects
 from dockerproxy.policy.claim import MOST_LOOKUPS, Reading
 from dockerproxy.policy.lists import LISTED
-from dockerproxy.policy.objects import (
-    GIVING,
-    KINDS,
-    NAMING,
-    REACHING,
-    SWITCHES,
-    WORDS,
-    Kind,
-    ResolvedObject,
-    certain_values,
-    is_full_id,
-    join_reference,
-    new_name,
-    words_of_object,
-)
+from dockerproxy.policy.objects import Kind, ResolvedObject, certain_values
 from dockerproxy.policy.prunes import refuse_filters
-from dockerproxy.policy.references import Reference, parse_reference
-from dockerproxy.policy.words.spellings import clean_path, normalise_signal
-from dockerproxy.policy.words.uploads import COPYING_FILES, claim_fresh
+from dockerproxy.policy.references import parse_reference
+from dockerproxy.policy.values import Takes, Value
+from dockerproxy.policy.words.constraint import Choice, Constraint, Globs, Items, Matcher
+from dockerproxy.policy.words.fixed import has_host
+from dockerproxy.policy.words.images import read_pull
+from dockerproxy.policy.words.running import COPYING_FILES, claim_fresh
+from dockerproxy.policy.words.spellings import FLAGS, clean_path, fault_of_path, normalise_signal
 
-_NAMESPACE: Final = re.compile(r"[a-z0-9_-]+")
-"""In a reference, a first part with a capital is a host too (distribution/reference, splitDockerDomain)."""
 
-_FLAGS: Final = {
-    **dict.fromkeys(("0", "false", "False", "FALSE"), False),
-    **dict.fromkeys(("1", "t", "T", "true", "True", "TRUE"), True),
-}
-"""Values that Docker's BoolValue and Go's strconv.ParseBool, which Podman uses, read alike: `f` is true for Docker."""
+class Flag(Constraint):
+    """A parameter that is true or false has this value."""
+
+    takes = Takes.FLAG
+
+    def __init__(self, name: str, summary: str) -> None:
+        super().__init__(name, summary, narrows=True)
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match the value itself."""
+        return lambda value: value is granted
+
+    def least(self, value: Hashable) -> Value | None:
+        """Demand the value."""
+        return value if isinstance(value, bool) else None
+
+
+class _Either(Flag):
+    is_private = True
+
+    def matcher(self, _granted: Value) -> Matcher:
+        return lambda value: isinstance(value, bool)
+
+
+EITHER: Final = _Either("force", "either value")
+"""`force` where it makes no difference, because it goes no further."""
+
+
+class _Private(Choice):
+    is_private = True
+
+
+class _Path(Globs):
+    fault = staticmethod(fault_of_path)
+
+
+class _Signal(Items):
+    def fault(self, item: str) -> str:
+        return "" if re.fullmatch(r"[A-Z0-9+-]+", normalise_signal(item)) else "not a signal, like HUP"
+
+    def spell(self, item: str) -> str:
+        return normalise_signal(item)
+
 
 _NOT_LISTED: Final = "which no rule allows"
 _UNCERTAIN: Final = "missing, ambiguous, or not allowed by the rule"
@@ -73,7 +100,7 @@ def _read_flag(request: CanonicalRequest, parameter: str, *, absent: bool | None
     if values is None:
         return None
     # Podman takes an empty value for none at all.
-    read = {False if not value and absent is False else _FLAGS.get(value) for value in values} or {absent}
+    read = {False if not value and absent is False else FLAGS.get(value) for value in values} or {absent}
     return read.pop() if len(read) == 1 else None
 
 
@@ -93,32 +120,9 @@ def _read_path(request: CanonicalRequest) -> str | None:
     return (clean_path(values[0]) if values is not None and len(values) == 1 else "") or None
 
 
-def read_pull(request: CanonicalRequest) -> Reference | None:
-    """Return what is pulled, without tag and digest all of it; None if that is not certain, or it is imported."""
-    images = certain_values(request, "fromImage") or ()
-    tags = certain_values(request, "tag")
-    others = any(request.values("fromsrc")) or any(request.values("repo"))
-    every = any(value and _FLAGS.get(value) is not False for value in request.values("alltags"))
-    if len(images) != 1 or tags is None or len(tags) > 1 or others or every:
-        return None
-    return join_reference(images[0], "".join(tags))
-
-
 def _is_import(request: CanonicalRequest) -> bool:
     """Whether nothing is pulled; then `tags` bound what is imported."""
     return any(request.values("fromsrc")) and not any(request.values("fromimage"))
-
-
-def has_host(reference: str, *, namespaces: bool) -> bool:
-    """Whether what is searched for may name a registry.
-
-    Docker takes the first part of `host/name` for a host if it has a dot or a colon or is `localhost` (moby
-    daemon/pkg/registry, splitReposSearchTerm). Podman's search takes whatever stands before the first slash
-    (containers/common libimage/search.go), so there no slash may stand at all. Where there are `namespaces`, a plain
-    word before a slash is one of the configured registry.
-    """
-    first, slash, _ = reference.partition("/")
-    return bool(slash) and not (namespaces and _NAMESPACE.fullmatch(first) and first != "localhost")
 
 
 def _registries(parameter: str, *, namespaces: bool) -> Line:
@@ -165,21 +169,21 @@ def read_head(reading: Reading, found: ResolvedObject | None) -> None:
         shown = given[0] if given else None
         spoken = "tags" if line is _PULL and _is_import(request) else ""
         reading.claim(line.word, line.read(request), f"?{line.parameter}", shown, _UNCERTAIN, unless=spoken)
-    if name in NAMING:
-        _claim_named(reading, NAMING[name])
-    for word in words_of_object(name):
+    if name in objects.NAMING:
+        _claim_named(reading, objects.NAMING[name])
+    for word in objects.words_of_object(name):
         _claim_object(reading, word, found)
     for word in LISTED.get(name, ()):
         if reason := refuse_filters(request):
             reading.claim(word, True, "?filters", None, reason, without=True)  # noqa: FBT003 (it is what is claimed)
     if name in COPYING_FILES:
         claim_fresh(reading, found)
-    if name in GIVING:
-        _claim_new_name(reading, WORDS[KINDS[name]])
+    if name in objects.GIVING:
+        _claim_new_name(reading, objects.WORDS[objects.KINDS[name]])
 
 
 def _claim_new_name(reading: Reading, word: str) -> None:
-    given = new_name(reading.request)
+    given = objects.new_name(reading.request)
     spoken = "tags" if word == "images" else "names"
     named = ResolvedObject(given, (given,)) if given else None
     reading.claim(word, named, "the new name", given or None, _NOT_LISTED, without=True, unless=spoken)
@@ -188,7 +192,7 @@ def _claim_new_name(reading: Reading, word: str) -> None:
 def _claim_named(reading: Reading, parameter: str) -> None:
     """Claim the images that a parameter names, which go on by the names that are judged."""
     values, path = certain_values(reading.request, parameter) or (), f"?{parameter}"
-    are_names = all(is_full_id(value) or parse_reference(value) is not None for value in values)
+    are_names = all(objects.is_full_id(value) or parse_reference(value) is not None for value in values)
     if not are_names or not 0 < len(values) <= MOST_LOOKUPS:
         says = f"is missing, ambiguous, or there more than {MOST_LOOKUPS} times"
         reading.claim("images", None, path, None, says)
@@ -202,10 +206,10 @@ def _claim_named(reading: Reading, parameter: str) -> None:
 def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> None:
     """Claim by one word the object that the path names, and what the engine would act on besides."""
     request = reading.request
-    noun = WORDS[KINDS[request.operation.name]].removesuffix("s")
+    noun = objects.WORDS[objects.KINDS[request.operation.name]].removesuffix("s")
     shown = found.names[0] if found is not None and found.names else None
     reading.claim(word, found, f"the {noun}", shown, _NOT_LISTED, without=True)
-    for parameter in REACHING.get(request.operation.name, ()):
+    for parameter in objects.REACHING.get(request.operation.name, ()):
         value = _reaches(request, parameter)
         spoken = "force" if parameter == "force" else ""
         if value is not False:
@@ -216,5 +220,40 @@ def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> 
 def _reaches(request: CanonicalRequest, parameter: str) -> bool | None:
     """Whether the engine would act on more than the object that is named; None if that is not certain."""
     values = [value for value in request.values(parameter) if value]
-    read = {_FLAGS.get(value) if parameter in SWITCHES else True for value in values}
+    read = {FLAGS.get(value) if parameter in objects.SWITCHES else True for value in values}
     return False if read <= {False} else True if read == {True} else None
+
+
+WORDS: Final = (
+    # When a build finds no way to the engine's own builder, buildx falls back to a privileged container of its own
+    # (buildx driver/docker-container), without being asked to.
+    _Private(
+        "buildx_builders",
+        "the name is none of the privileged containers that buildx starts by itself",
+        "none",
+        "name is not one of a privileged builder, buildx_buildkit_...",
+    ),
+    Flag("follow", "whether the answer goes on as more is printed"),
+    Flag(
+        "force",
+        "whether what is in use goes too; for images and volumes, Podman then deletes the containers that use it",
+    ),
+    _Path(
+        "path",
+        "which paths in the container, as they are spelled; links in there are followed by the engine",
+        narrows=True,
+    ),
+    _Private(
+        "registries",
+        "only the registry that the engine is configured for is asked",
+        "default",
+        "no registry host is named",
+    ),
+    Flag("remove_volumes", "whether its unnamed volumes go too"),
+    _Signal("signal", "which signals; none named is KILL", narrows=True),
+    Flag(
+        "stdin",
+        "whether the client can type into it; a request has to say so or not, for engines differ where it says nothing",
+    ),
+    Flag("stream", "whether the answer goes on, a line a second"),
+)

@@ -6,20 +6,23 @@ Attack: the flag is left out, null or false -> Defence: only true keeps to it
 
 from typing import Final
 
-from dockerproxy.policy.claim import Check, Object, Reading
+from dockerproxy.policy.claim import Object, Reading
 from dockerproxy.policy.words.constraint import Choice
+from dockerproxy.policy.words.mounts import look_at_added
 from dockerproxy.wire.document import Json
 
 
-def _check(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+def check_read_only(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Must be true, if the grant demands it."""
     says = "but must be true" if value is False else "must be true"
     reading.claim("read_only", value is True, path, None if value is True else value, says)
 
 
-CONSTRAINT = Choice("read_only", "its own files must be read-only", "required")
+def check_read_only_root(reading: Reading, value: Json, path: str, parent: Object) -> None:
+    """Must be true, if the grant demands it."""
+    check_read_only(reading, value, path, parent)
+    look_at_added(reading, value, path, parent)
 
-READS: Final[dict[tuple[str, str], Check]] = {
-    ("ContainerCreate", "HostConfig.ReadonlyRootfs!"): _check,
-    ("ServiceCreate ServiceUpdate", "TaskTemplate.ContainerSpec.ReadOnly!"): _check,
-}
+
+WORDS: Final = (Choice("read_only", "its own files must be read-only", "required"),)
+CHECKS: Final = {"read_only": (check_read_only, check_read_only_root)}

@@ -1,65 +1,61 @@
-"""All constraints: each file of this package that has one is in the list here.
+"""All words and checks: each file of this package has its own in `WORDS` and `CHECKS`, and is in the list here.
 
-A file has `CONSTRAINT`, or `CONSTRAINTS` of one kind. Where `CONSTRAINT` is about fields that no check
-reads for it, there is `READS` as well: for operations and a field, as the tables of `api/bodies` name
-it, the function that makes claims of its value. A `!` behind the field has it look at what is not there, too. Several
-words may read the same field; a check that its line names reads it last.
+`CHECKS` has, by the words that they obey, the functions that read fields. A row of a table in `api/bodies` names one.
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Final
 
-from dockerproxy.api.bodies.fields import ALWAYS
+from dockerproxy.api.bodies.fields import ALWAYS, Field
+from dockerproxy.api.bodies.tables import Body
 from dockerproxy.policy.claim import Check
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.words import (
-    amounts,
     binds,
     capabilities,
-    granted_commands,
-    granted_images,
-    granted_labels,
-    granted_names,
-    granted_networks,
-    granted_parameters,
-    granted_subnets,
+    commands,
+    fixed,
+    images,
     labelled,
+    labels,
+    limits,
+    mounts,
+    names,
+    networks,
     no_new_privileges,
     own,
+    parameters,
     publish,
     read_only,
-    switched,
+    running,
+    subnets,
     unrestricted,
     user,
 )
 from dockerproxy.policy.words.constraint import Condition, Constraint
 
-_MODULES: Final = (
-    amounts,
-    binds,
-    capabilities,
-    granted_commands,
-    granted_images,
-    granted_labels,
-    granted_names,
-    granted_networks,
-    granted_parameters,
-    granted_subnets,
-    labelled,
-    no_new_privileges,
-    own,
-    publish,
-    read_only,
-    switched,
-    unrestricted,
-    user,
+_WORDS: Final[tuple[tuple[Constraint, ...], ...]] = (
+    *(binds.WORDS, capabilities.WORDS, commands.WORDS, images.WORDS, labelled.WORDS, labels.WORDS, limits.WORDS),
+    *(mounts.WORDS, names.WORDS, networks.WORDS, no_new_privileges.WORDS, own.WORDS, parameters.WORDS, publish.WORDS),
+    *(read_only.WORDS, running.WORDS, subnets.WORDS, unrestricted.WORDS, user.WORDS),
+)
+_CHECKS: Final[tuple[Mapping[str, tuple[Check, ...]], ...]] = (
+    *(capabilities.CHECKS, commands.CHECKS, fixed.CHECKS, images.CHECKS, labels.CHECKS, limits.CHECKS, mounts.CHECKS),
+    *(names.CHECKS, networks.CHECKS, no_new_privileges.CHECKS, publish.CHECKS, read_only.CHECKS, running.CHECKS),
+    *(subnets.CHECKS, user.CHECKS),
 )
 
-_FOUND: Final = ((*getattr(each, "CONSTRAINTS", ()), getattr(each, "CONSTRAINT", None)) for each in _MODULES)
-_BY_WORD: Final = {each.name: each for several in _FOUND for each in several if each}
-
-CONSTRAINTS: Final[Mapping[str, Constraint]] = dict(sorted(_BY_WORD.items()))
+CONSTRAINTS: Final[Mapping[str, Constraint]] = dict(sorted((each.name, each) for some in _WORDS for each in some))
 """By word."""
+
+CHECKS: Final[Mapping[str, tuple[Check, tuple[str, ...]]]] = {
+    check.__name__: (check, tuple(words.split(" ")) if words else ())
+    for some in _CHECKS
+    for words, checks in some.items()
+    for check in checks
+}
+"""By the name that a table has for it; with the words of a policy file that it obeys."""
 
 
 def conditions_of(values: Mapping[str, Value]) -> tuple[Condition, ...]:
@@ -67,24 +63,19 @@ def conditions_of(values: Mapping[str, Value]) -> tuple[Condition, ...]:
     return tuple(Condition(CONSTRAINTS[word], value) for word, value in values.items())
 
 
-class Read(NamedTuple):
-    """What makes claims of a field's value, for which word, and whether it looks at what is not there, too."""
-
-    check: Check
-    word: str
-    always: bool
+@cache
+def find_words_of_body(body: Body) -> tuple[str, ...]:
+    """Return the words of conditions on what a request of an operation says, in the order of its table."""
+    return tuple(dict.fromkeys(word for field in body.fields for word in find_words_of_field(field)))
 
 
-def _list_reads() -> dict[tuple[str, str], tuple[Read, ...]]:
-    found: dict[tuple[str, str], tuple[Read, ...]] = {}
-    for module in _MODULES:
-        for (operations, field), check in getattr(module, "READS", {}).items():
-            read = Read(check, module.CONSTRAINT.name, field.endswith(ALWAYS))
-            for operation in operations.split(" "):
-                place = operation, field.removesuffix(ALWAYS)
-                found[place] = (*found.get(place, ()), read)
-    return found
+def find_words_of_field(field: Field) -> tuple[str, ...]:
+    """Return the words of conditions on what a field says."""
+    check = CHECKS.get(field.rule.removesuffix(ALWAYS))
+    return () if check is None else check[1]
 
 
-READS: Final[Mapping[tuple[str, str], tuple[Read, ...]]] = _list_reads()
-"""By operation and field: what reads it."""
+@cache
+def find_places_of_labels(body: Body) -> tuple[str, ...]:
+    """Return where a body has labels of what it makes, from its top."""
+    return tuple(each.path.removesuffix(".*") for each in body.fields if "labels" in find_words_of_field(each))

@@ -18,6 +18,12 @@ _SIGNALS: Final = (
 _DIGITS: Final = 2
 """Of those numbers, without zeros in front."""
 
+FLAGS: Final = {
+    **dict.fromkeys(("0", "false", "False", "FALSE"), False),
+    **dict.fromkeys(("1", "t", "T", "true", "True", "TRUE"), True),
+}
+"""Values that Docker's BoolValue and Go's strconv.ParseBool, which Podman uses, read alike: `f` is true for Docker."""
+
 
 def fault_of_name(item: str) -> str:
     """Return why no object can be called what an item says, or nothing."""

@@ -1,4 +1,4 @@
-"""Which addresses a new network has, and what its driver makes of it.
+"""`subnets`: within which networks the addresses of a new network may be; and what its driver makes of it.
 
 Attack: a subnet where the host expects others, whose traffic it then draws -> Defence: granted, or the engine's choice.
 Attack: a gateway or a range outside the subnet -> Defence: refused.
@@ -7,12 +7,13 @@ Attack: an option that takes over a bridge of the host, or opens the network -> 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Final
 
 from dockerproxy.policy.amounts import Network, read_address, read_network
 from dockerproxy.policy.claim import Object, Reading, objects_at, pairs_at
-from dockerproxy.policy.words.granted_subnets import is_within
+from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.words.constraint import Items, Matcher
 from dockerproxy.wire.document import Json
 
 _OPTIONS: Final = {
@@ -25,6 +26,26 @@ _OPTIONS: Final = {
 _OUTSIDE: Final = "not in the subnet"
 
 
+class _Subnets(Items):
+    def fault(self, item: str) -> str:
+        return "" if read_network(item) else "a network like 10.9.0.0/16 is needed"
+
+    def spell(self, item: str) -> Network | None:
+        return read_network(item)
+
+    def matcher(self, granted: Value) -> Matcher:
+        nets = tuple(net for net in map(read_network, items_of(granted)) if net is not None)
+        return lambda value: any(_is_within(value, net) for net in nets)
+
+    def least(self, value: Hashable) -> Value | None:
+        return (str(value),) if isinstance(value, Network) else None
+
+
+def _is_within(inner: object, outer: Network) -> bool:
+    """Whether all addresses of a network are in another one."""
+    return isinstance(inner, type(outer)) and inner.subnet_of(outer)  # type: ignore[arg-type] # of the same version
+
+
 def check_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each subnet is within one that is granted, and all other addresses are in it."""
     for where, config in objects_at(value, path):
@@ -33,7 +54,7 @@ def check_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> 
             addresses = {f"{where}.Gateway": config.get("Gateway") or None, **{at: each for at, _, each in others}}
             subnet = _claim_subnet(reading, config.get("Subnet"), f"{where}.Subnet", addresses)
             part = config.get("IPRange")
-            if part and subnet is not None and not is_within(read_network(str(part)), subnet):
+            if part and subnet is not None and not _is_within(read_network(str(part)), subnet):
                 reading.violate(f"{where}.IPRange", part, _OUTSIDE)
 
 
@@ -58,3 +79,7 @@ def check_network_options(reading: Reading, value: Json, path: str, _parent: Obj
     for where, name, option in pairs_at(value, path):
         if name not in _OPTIONS or _OPTIONS[name].fullmatch(str(option)) is None:
             reading.violate(where, option, "not allowed: it could open the network to the host or its neighbours")
+
+
+WORDS: Final = (_Subnets("subnets", "within which networks its addresses may be"),)
+CHECKS: Final = {"subnets": (check_subnets,), "": (check_network_options,)}

@@ -2,34 +2,19 @@
 
 Attack: become root in the container by a set-user-id program of its image, or by one that an upload puts there ->
 Defence: whoever must not be root gets `no-new-privileges` when the container or service is created (test:
-test_a_container_that_must_not_be_root_does_not_become_it).
+test_a_container_that_must_not_be_root_does_not_become_it). The file `no_new_privileges.py` reads these fields.
+Attack: a user by name, as number 0 in some spelling, or without a group, which then is root's -> Defence: only numbers
+of a user and a group are certainly not root.
 """
 
 from collections.abc import Hashable
 from typing import Final
 
-from dockerproxy.api.request import read_version
 from dockerproxy.policy.amounts import is_certainly_not_root
-from dockerproxy.policy.claim import KEEP, Check, Claim, Object, Reading, Substitute
+from dockerproxy.policy.claim import KEEP, Claim, Object, Reading, Substitute
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
-from dockerproxy.policy.words.no_new_privileges import SINCE, SPELLED
-from dockerproxy.wire.document import Json, list_of
-
-
-def _bind_container(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Gets the option that keeps set-user-id programs from working, if it must not be root."""
-    options = list_of(value)
-    put: Substitute = KEEP if any(option in SPELLED for option in options) else [*options, SPELLED[0]]
-    reading.claims.append(Claim(("user",), ((True, put),), path, None, "", target=path))
-
-
-def _bind_service(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Is set, if it must not be root and the engine reads it."""
-    version = read_version(reading.request.version)
-    is_read, says = version is None or version >= SINCE, f"is ignored by the engine under {reading.request.version}"
-    put: Substitute = KEEP if value is True else True
-    reading.claims.append(Claim(("user",), ((is_read, put),), path, None, says, target=path))
+from dockerproxy.wire.document import Json
 
 
 class _User(Constraint):
@@ -77,14 +62,14 @@ def _is_not_root(value: Hashable) -> bool:
     return isinstance(value, str) and is_certainly_not_root(value)
 
 
-CONSTRAINT = _User(
-    "user",
-    "whether it may run as root; if not, numbers of a user and a group must be given, like 1000:1000, and what is"
-    " created gets no-new-privileges",
-    narrows=True,
-)
+def check_user(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """A user, perhaps with a group; nobody named is what the image says."""
+    reading.claim("user", value if isinstance(value, str) else "", path, value or None)
 
-READS: Final[dict[tuple[str, str], Check]] = {
-    ("ContainerCreate", "HostConfig.SecurityOpt[]!"): _bind_container,
-    ("ServiceCreate ServiceUpdate", "TaskTemplate.ContainerSpec.Privileges.NoNewPrivileges!"): _bind_service,
-}
+
+_SUMMARY: Final = (
+    "whether it may run as root; if not, numbers of a user and a group must be given, like 1000:1000, and what is"
+    " created gets no-new-privileges"
+)
+WORDS: Final = (_User("user", _SUMMARY, narrows=True),)
+CHECKS: Final = {"user": (check_user,)}

@@ -1,4 +1,4 @@
-"""Files that are put into a container: the archive passes unread, so what is mounted there must be the container's own.
+"""`running`; files that are put into a container: the archive passes unread, so what is mounted must be its own.
 
 The engine unpacks the archive as root, from outside. Names and links lead it anywhere within the container, and so into
 what is mounted. A container that may write all that, and shares none of it with the host, gains nothing by an upload
@@ -29,11 +29,13 @@ Attack: start it meanwhile, through any socket of its owner -> Defence: `proxy/d
 Attack: have a swarm start it -> Defence: a container of a service counts as running.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from typing import Final
 
 from dockerproxy.policy.claim import Object, Reading, find_fault, items_at, objects_at
 from dockerproxy.policy.objects import OWN, RUNNING, TASK, Kind, ResolvedObject, is_full_id
+from dockerproxy.policy.values import Takes, Value
+from dockerproxy.policy.words.constraint import Constraint, Matcher
 from dockerproxy.policy.words.mounts import is_disguise
 from dockerproxy.wire.document import Json, list_of, object_of
 
@@ -103,3 +105,22 @@ def _list_open(reading: Reading, found: ResolvedObject) -> Iterator[tuple[str, s
         if not (is_made and host) and not is_socket and kind != "tmpfs":
             says = "and a container that shares it can have the engine open devices of the host; copy without it"
             yield where, str(known.get("Destination", "not told by the engine")), says
+
+
+class _Running(Constraint):
+    takes = Takes.YES
+    is_learned = False
+
+    def matcher(self, _granted: Value) -> Matcher:
+        return lambda _: True
+
+    def least(self, _value: Hashable) -> Value | None:
+        return True
+
+
+_SUMMARY: Final = (
+    "beside `own`: files are copied also if the container has run, or mounts what others may mount; on a rootful "
+    "engine, its client is then root on the host"
+)
+WORDS: Final = (_Running(RUNNING, _SUMMARY),)
+CHECKS: Final = {"": (check_own_volumes,)}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from policy.inspecting import inspect
 from policy.policies import request_for
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.claim import Known, Reading
@@ -16,8 +17,7 @@ from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import TASK, Kind, ResolvedObject
 from dockerproxy.policy.places import Places
-from dockerproxy.policy.words.tables import BODIES
-from dockerproxy.policy.words.uploads import claim_fresh
+from dockerproxy.policy.words.running import claim_fresh
 
 ID = "c" * 64
 VOLUMES: Final[Mapping[str, Mapping[str, object]]] = {
