@@ -13,15 +13,15 @@ import pytest
 from test_rules import MODULES, SOURCE
 
 from dockerproxy.api.bodies.fields import Node
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.objects import Kind, Lookup
 from dockerproxy.wire.document import MOST_LEVELS, read_json
 
 BOUNDED = {
-    "policy/claims/reader.py _Reader": "a table of fields, not the body: what is deeper than it is no field",
+    "policy/reader.py _Reader": "a table of fields, not the body: what is deeper than it is no field",
     "views/hiding.py": "levels, which are counted as those of a body are",
     "api/answers.py": "tables of fields within each other, which are ours",
     "policy/values.py": "a value of a condition holds texts and lists of texts",
@@ -40,7 +40,7 @@ JSON = {
     "views/hiding.py": "catches it",
     "views/spelling.py": "reads what hiding, which catches it, has read before",
     "views/lists.py": "catches it, and writes a label",
-    "policy/claims/builds.py": "reads and writes what read_json has bounded",
+    "policy/words/fixed.py": "reads and writes what read_json has bounded",
     "policy/copies.py": "reads what write_json wrote",
     "policy/creating.py": "writes a name",
     "proxy/resolver.py": "writes labels, which are texts",

@@ -103,9 +103,9 @@ OTHER_THAN_ASCII = re.compile(r"(?<!\\)(?:\\\\)*\\[wWsSdDbB]|\(\?[aLmsux]*i")
 EXCUSED = {
     "api/rows.py": {"split": "our own tables, as they are read at import"},
     "policy/claim.py": {"split": "words of ours"},
-    "policy/claims/limits.py": {"split": "our own list of words"},
-    "policy/claims/parameters.py": {"split": "our own table, as it is read at import", "lower": "the same"},
-    "policy/claims/secrets.py": {"capitalize": "a word of ours"},
+    "policy/words/limits.py": {"split": "our own list of words"},
+    "policy/words/parameters.py": {"split": "our own table, as it is read at import", "lower": "the same"},
+    "policy/words/names.py": {"capitalize": "a word of ours"},
     "policy/decide.py": {"int": "the number of an item, in a path that a check wrote", "re.compile": "the same"},
     "proxy/usage.py": {"int": "the time, which is a number already"},
     "wire/chunked.py": {"int": "hexadecimal digits of ASCII, which the pattern before found in bytes"},

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.api.secrets import _FIELDS, _PARAMETERS, is_secret, redact
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.text import fold
 
 SECRETS = sorted(_PARAMETERS)

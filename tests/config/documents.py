@@ -10,12 +10,12 @@ from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS
-from dockerproxy.policy.constraints.base import Constraint
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.words.constraint import Constraint
+from dockerproxy.policy.words.registry import CONSTRAINTS
 
 WORDS: Final = (
     OWN,

@@ -8,10 +8,10 @@ from dockerproxy.config.conditions import REMOVED, read_conditions
 from dockerproxy.config.document import Fields, Place, Text
 from dockerproxy.config.groups import GROUPS
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.words.registry import CONSTRAINTS
 
 EXAMPLES = {
     Takes.FLAG: "false",

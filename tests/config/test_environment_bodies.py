@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given
 from policy.policies import environments, policy_of
 
-from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.environment import read_environment
 from dockerproxy.config.groups import READS
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import BUILD, TAGGING
 from dockerproxy.policy.vocabulary import SWITCHED
 from dockerproxy.problems import UserError

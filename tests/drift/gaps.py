@@ -14,8 +14,8 @@ from drift.facts import Name, Route, find
 
 from dockerproxy.api.answers import ALL, ANSWERS, list_fields
 from dockerproxy.api.bodies.fields import Node, Type
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import UNKNOWN
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.text import fold
 
 _AT_THE_TOP: Final = "engines up to 26.1 read it where the host config should be; what is there is refused"

@@ -6,9 +6,8 @@ import pytest
 from drift.facts import Name, Route, find, read_names, read_routes
 from drift.gaps import EXCUSED, EXCUSED_ROUTES, find_gaps, is_known
 
-from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import KINDS, REACHING
 
 ROUTES, NAMES = read_routes(), read_names()

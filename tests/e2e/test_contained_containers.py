@@ -13,7 +13,7 @@ from e2e.feared import FEARED, Feared, Shown
 from e2e.proxies import Proxy, running_policy
 from e2e.talk import Answer, ask
 
-from dockerproxy.api.bodies.tables import LINES
+from dockerproxy.api.bodies.tables import BODIES
 
 pytestmark = pytest.mark.engine
 
@@ -96,7 +96,7 @@ def pattern_of(field: str) -> str:
 
 
 def test_every_field_that_may_be_refused_is_feared() -> None:
-    fields = {field.path for field in LINES["ContainerCreate"][1] if field.rule not in NEVER_REFUSED}
+    fields = {field.path for field in BODIES["ContainerCreate"].fields if field.rule not in NEVER_REFUSED}
     assert {field for field, _ in FEARED} == fields
 
 

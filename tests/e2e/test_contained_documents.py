@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from dockerproxy.api.bodies.fields import Node, Type
-from dockerproxy.policy.claims.engine_defaults import OPERATIONAL
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.policy.words.fixed import OPERATIONAL
 from dockerproxy.text import fold
 
 pytestmark = pytest.mark.engine

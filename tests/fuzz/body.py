@@ -17,9 +17,9 @@ from fuzz.tables import find_flaws, find_twins
 from policy.inspecting import conditions_of, inspect
 from wire.heads import head_of
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.judge import judge

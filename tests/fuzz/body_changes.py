@@ -13,8 +13,8 @@ from fuzz.grants import VALUES
 from fuzz.request_changes import TEXTS, change_query
 
 from dockerproxy.api.bodies.fields import Node, Type
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.vocabulary import find_words
 
 Mutate = Callable[[bytes, int], bytes]

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from api.paths import path_of
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, Operation
-from dockerproxy.policy.claims.tables import BODIES
 
 Mutate = Callable[[bytes, int], bytes]
 

@@ -10,8 +10,8 @@ from api.paths import path_of
 from config.test_policy_file import WHOLE
 from policy.policies import TRIED
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import KINDS, Kind
 
 CORPUS: Final = Path(__file__).parents[1] / "corpus"

@@ -8,12 +8,12 @@ from api.paths import path_of
 from hypothesis import strategies as st
 from policy.ordinary import Named, body_of
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Policy

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Fault, Known, Reading
-from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims, reading_of_head, substitute
 from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import Value
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.wire.document import Json
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.wire.document import Json

@@ -13,13 +13,13 @@ from dockerproxy.config.environment import read_environment
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.switches import SWITCHES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy
 from dockerproxy.policy.objects import KINDS, WORDS, ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.registry import CONSTRAINTS
 
 EXCEPTIONS = {
     "ImageSearch": "?term=registry.example/x",

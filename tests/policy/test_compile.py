@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 from policy.policies import condition, grant_on, policy_with
 
-from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import OWN_GRANT, Case, compile_policy, describe_conditions
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import request_of
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.claim import Claim, Known
-from dockerproxy.policy.claims.names import named
-from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.copies import is_outside_swarm, list_copies, list_mounted, write_without_copies
 from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.reader import read_request
+from dockerproxy.policy.words.names import named
 from dockerproxy.wire.document import write_json
 
 MOUNTS: list[dict[str, object]] = [

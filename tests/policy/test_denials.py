@@ -11,10 +11,9 @@ from policy.policies import condition, policy_with
 from wire.heads import head_of
 
 from dockerproxy.api.bodies.fields import Node, Type
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.claims.checks import CHECKS
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge
@@ -24,6 +23,7 @@ from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.words.registry import CHECKS
 from dockerproxy.wire.answer import write_answer
 from dockerproxy.wire.document import Json
 

@@ -10,15 +10,15 @@ from policy.inspecting import conditions_of, inspect
 from policy.ordinary import Named
 from policy.policies import request_of
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import KEEP, Claim, Known
-from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.needs import LONGEST, Item, can_be_listed, find_needs, list_items
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import find_words, is_of_body
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.wire.document import Json
 
 CREATE = OPERATIONS["ContainerCreate"]

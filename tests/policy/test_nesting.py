@@ -9,10 +9,13 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.constraints.binds import CONSTRAINT, Bind
 from dockerproxy.policy.places import Places
+from dockerproxy.policy.words.binds import Bind
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.problems import UserError
 from dockerproxy.settings import SocketSettings
+
+CONSTRAINT = CONSTRAINTS["binds"]
 
 OPERATIONS = ["ContainerCreate", "ServiceCreate", "ServiceUpdate"]
 EVERY_PATH = ["/".join(("/s", *parts)) for depth in range(6) for parts in product(("a", "b", "ab"), repeat=depth)]

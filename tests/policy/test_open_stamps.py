@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.stamping import MINE, THEIRS, engine, send, sent
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.claims.checks import find_places_of_labels
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.stamps import NONCE, OWNER, make_stamp
+from dockerproxy.policy.words.registry import find_places_of_labels
 from dockerproxy.text import fold
 
 OPEN = (

@@ -20,7 +20,7 @@ from dockerproxy.policy.model import Grant, Mode, Policy
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.places import ENGINES, NOWHERE, Places
-from dockerproxy.policy.words import clean_path
+from dockerproxy.policy.words.spellings import clean_path
 from dockerproxy.workbench.exposures import describe_exposures
 
 FILE = """

@@ -6,12 +6,12 @@ from dataclasses import replace
 from hypothesis import given
 from workbench.requests import OPERATIONS_WITH_CONDITIONS, Asked, requests
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.decide import substitute
+from dockerproxy.policy.reader import read_request
 from dockerproxy.wire.document import Json, read_json
 
 MARK = "put by the grant"

@@ -3,16 +3,15 @@
 import pytest
 from policy.policies import PLAIN, WEB, condition
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.checks import CHECKS, find_words_of_body
-from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.constraints.base import Constraint
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.objects import KINDS, LABELLED, NAMING, OWN, WORDS, words_of_object
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body, narrows
+from dockerproxy.policy.words.constraint import Constraint
+from dockerproxy.policy.words.registry import CHECKS, CONSTRAINTS, find_words_of_body
 from dockerproxy.views.lists import LISTED
 
 BORNE = [(name, word) for name, operation in OPERATIONS.items() for word in find_words(operation).values()]

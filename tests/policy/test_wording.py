@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.values import Pairs, Value, is_literal, list_names, say_value, write_grant, write_value
+from dockerproxy.policy.words.registry import CONSTRAINTS
 
 NAMES = (
     *OPERATIONS,

@@ -8,12 +8,12 @@ from wire.heads import head_of
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.words.constraint import Condition
 
 JSON = ("content-type: application/json", "content-length: 9")
 CREATE = OPERATIONS["ContainerCreate"]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+from policy.policies import policy_of
 from proxy.harness import Wire, World, in_loop, request, world
 from proxy.lookups import answer
 from proxy.owned import MINE, identify
@@ -14,6 +15,7 @@ from proxy.stage import turn, until
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
 
+COPIED = "PutContainerArchive, ContainerArchive, ContainerExport"
 ARCHIVE = "/containers/web/archive?path=/tmp"
 BEGUN = request("PUT", ARCHIVE, "Content-Type: application/x-tar", "Content-Length: 4", body=b"ar")
 WHOLE = BEGUN + b"ch"
@@ -112,6 +114,29 @@ async def test_an_own_container_is_not_copied_from_by_its_name(data: bytes, line
             assert await status_of(await ask(here, data)) == status
     allowed = policy("own, " + ", ".join(f"{name}: {{containers: [w*], running: true}}" for name in names))
     async with world(policy=allowed) as here, standing_in(here, Docker("running")):
+        assert await status_of(await ask(here, data)) == b"200"
+
+
+@pytest.mark.parametrize("data", [WHOLE, DOWNLOAD, EXPORT])
+@pytest.mark.parametrize(
+    ("policy", "status"),
+    [
+        (policy(f"{COPIED}, ContainerCreate"), b"403"),
+        (policy(f"{COPIED}, ContainerExec: {{containers: [web]}}"), b"403"),
+        (policy(f"{COPIED}, ServiceCreate"), b"403"),
+        (policy_of(CONTAINED="1", ALLOW=",".join((*COPIED.split(", "), "ContainerCreate"))), b"403"),
+        (policy(COPIED), b"200"),
+        (policy(f"{COPIED}, ContainerCreate: unrestricted, ContainerExec"), b"200"),
+    ],
+)
+@in_loop
+async def test_who_runs_programs_copies_only_before_the_first_start(
+    policy: CompiledPolicy, status: bytes, data: bytes
+) -> None:
+    """Whosever the container is; who is root anyway, or runs nothing, copies as before."""
+    async with world(policy=policy) as here, standing_in(here, engine := Docker("running")):
+        assert await status_of(await ask(here, data)) == status
+        engine.state = "created"
         assert await status_of(await ask(here, data)) == b"200"
 
 

@@ -10,7 +10,7 @@ from proxy.lookups import the_client
 from proxy.podman import ALL, DB, DELETE, Podman, add_socket, ask, claims, podman, status_of
 from proxy.stage import turn, until
 
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.objects import BY_NAME, SWEEPING
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.sockets import REMOVALS

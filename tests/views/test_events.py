@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.own import own_by
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.objects import LABELLED, OWN, Kind, ResolvedObject
 from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner
 from dockerproxy.policy.values import Pairs
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.own import own_by
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.views.events import Event, read_event, rules_out
 from dockerproxy.views.lists import admits
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from policy.policies import condition
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.own import own_by
 from dockerproxy.policy.stamps import make_stamp
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.own import own_by
 from dockerproxy.views.lists import BELOW, LISTS, read_list
 from dockerproxy.views.long_lists import MOST_OF_ELEMENT, Sieve, _Skip
 

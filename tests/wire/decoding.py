@@ -22,10 +22,10 @@ from policy.inspecting import inspect
 from policy.policies import request_for
 
 from dockerproxy.api.bodies.fields import read_fields
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.wire.document import Json, read_json, write_json
 
 HERE = Path(__file__).parent

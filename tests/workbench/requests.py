@@ -13,13 +13,12 @@ from observe.records import BODIES_OF, IMAGES, NAMES, SOCKET, queries_of
 from policy.judging import finish
 from wire.heads import head_of
 
-from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode, Policy

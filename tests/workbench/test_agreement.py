@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from observe.records import NOON, SOCKET
 from workbench.requests import ANY, NOTHING, Asked, grants, load, record, send, take_for_name, write
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.workbench.bearing import find_change

@@ -15,9 +15,9 @@ from dockerproxy.config.policy_file import PolicyFile, read_policy
 from dockerproxy.config.process import ENGINE_VARIABLES
 from dockerproxy.config.switches import SECTION_SWITCHES
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.differences import digest, find_needed
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.problems import UserError
 from dockerproxy.workbench.convert import KEPT, convert
 from dockerproxy.workbench.exposure import find_exposures, is_whole

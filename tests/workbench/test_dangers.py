@@ -2,12 +2,12 @@
 
 import pytest
 
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.compile import Case
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.workbench.dangers import (
     adds,
     gives_away,

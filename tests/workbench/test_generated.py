@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.policy.constraints.commands import fits_command
 from dockerproxy.policy.globs import fits
+from dockerproxy.policy.words.commands import fits_command
 from dockerproxy.workbench.generated import can_be_listed, mask, mask_command, mask_image, takes_star
 
 ID = "3f9a2b77c01d" * 5 + "4e5f"

@@ -10,8 +10,8 @@ from observe.records import NOON, SOCKET, learn, lines_of, load, record_of, reco
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import Record
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import values_of
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.wire.document import Json
 from dockerproxy.workbench.learning import Learner
 

@@ -14,11 +14,11 @@ from dockerproxy.config.document import Fields, Node, Place, Text
 from dockerproxy.config.groups import bounds_body, merge_grants, open_bodies
 from dockerproxy.config.near import find_near, hint_at, show
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.objects import BUILD, KINDS, NAMING, OWN, REMOVAL, RUNNING, TAGGING, Kind
 from dockerproxy.policy.values import Value, list_names
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
+from dockerproxy.policy.words.registry import CONSTRAINTS, conditions_of
 
 _MEANT: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("mount", "mounts", "paths", "directories"), ("binds", "volumes")),

@@ -11,9 +11,9 @@ from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import Fault
 from dockerproxy.policy.amounts import read_address, read_ports
-from dockerproxy.policy.constraints.base import Constraint
-from dockerproxy.policy.constraints.images import TOO_WIDE
 from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.words.constraint import Constraint
+from dockerproxy.policy.words.images import TOO_WIDE
 
 _ANY_MORE: Final = "**"
 

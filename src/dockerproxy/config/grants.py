@@ -14,7 +14,6 @@ from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.compile import OWN_GRANT
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import EXAMPLES, needs_tags
 from dockerproxy.policy.model import Denial, Grant, values_of
@@ -24,6 +23,7 @@ from dockerproxy.policy.places import Places
 from dockerproxy.policy.profile import CREATES, complete
 from dockerproxy.policy.values import items_of, split_mode, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.words.constraint import Condition
 
 _GRANT: Final = "an operation, SECTION:read, SECTION:write, own or preset:NAME"
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
+from dockerproxy.policy.words.constraint import Condition
 
 PRESET: Final = "preset:"
 """Prefix of words that name a preset."""

@@ -9,7 +9,7 @@ from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import Fault
 from dockerproxy.policy.places import ENGINES, Places
-from dockerproxy.policy.words import clean_path
+from dockerproxy.policy.words.spellings import clean_path
 
 _EXAMPLE: Final = "paths: {/what/the/client/says: /what/the/host/says}"
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from dockerproxy.api.answers import WORDS as HIDDEN
-from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import (
     Line,
@@ -27,7 +27,6 @@ from dockerproxy.config.presets import SHELF
 from dockerproxy.config.quotas import check_limits, check_quota, read_quota
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, Fault, read_id, read_mode, read_path, with_limits
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.differences import find_ways
 from dockerproxy.policy.image_grants import EXAMPLES, find_overlaps, list_patterns, needs_tags

@@ -14,11 +14,11 @@ from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.config.values import LIMITS, MAX_ID, Limit, Measure
 from dockerproxy.policy.compile import OWN_GRANT
-from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.model import ASK, Mode
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
+from dockerproxy.policy.words.constraint import Constraint
 from dockerproxy.settings import DEFAULTS, MAX_SOCKET_PATH, Sweep
 from dockerproxy.tenancy.quota import WORDS as COUNTED
 

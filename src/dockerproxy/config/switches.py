@@ -5,11 +5,10 @@ Names and defaults are a contract: people change the image and keep their compos
 
 from typing import Final
 
-from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
-from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.registry import CONSTRAINTS
 
 WORDS: Final = {
     **dict.fromkeys(("0", "false", "no", "off"), False),

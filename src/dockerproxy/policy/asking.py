@@ -28,17 +28,12 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import refuse_type
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.networks import BY_ITSELF
-from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.constraints.binds import Bind
-from dockerproxy.policy.constraints.registry import CONSTRAINTS, conditions_of
 from dockerproxy.policy.credentials import show_credentials
 from dockerproxy.policy.decide import reading_of_head
 from dockerproxy.policy.judge import judge_again
@@ -56,9 +51,13 @@ from dockerproxy.policy.objects import (
     words_of_object,
 )
 from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Takes, Value, is_literal
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
+from dockerproxy.policy.words.binds import Bind
+from dockerproxy.policy.words.networks import BY_ITSELF
+from dockerproxy.policy.words.registry import CONSTRAINTS, conditions_of
 from dockerproxy.text import fold
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.wire.document import Json, read_json, write_json

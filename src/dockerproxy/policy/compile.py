@@ -3,26 +3,24 @@
 All that does not depend on a request is done here, once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
-from dockerproxy.api.bodies.tables import SEALED, Body
+from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
-from dockerproxy.policy.claims.checks import find_places_of_labels
-from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.claims.uploads import STARTING, keeps_stopped
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.own import Own, own_by
-from dockerproxy.policy.constraints.parameters import EITHER
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.model import NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
 from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, WORDS, list_switches
 from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import items_of, propose
 from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.own import Own, own_by
+from dockerproxy.policy.words.parameters import EITHER
+from dockerproxy.policy.words.registry import CONSTRAINTS, find_places_of_labels
+from dockerproxy.policy.words.running import RUNNING_PROGRAMS, STARTING, keeps_stopped
 from dockerproxy.views.filters import RELATIVE, UNCLEAR
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.views.lists import LISTED, PRUNED
@@ -155,6 +153,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     tenancy = policy.tenancy if owns else NOBODYS
     owner = tenancy.owner
     creates = {name: those for name, those in granted.items() if name not in denied}
+    runs = owner != "" or _runs_programs(creates)
     left = tuple(grant._replace(operations=grant.operations - denied.keys()) for grant in policy.grants)
     used = list_seen(left)
     for name in granted.keys() - denied.keys():
@@ -162,7 +161,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
         grants = [each for each in grants if not _is_void(tenancy, name, each)]
         grants = list(tenancy.bound(name, grants, creates))
         grants = [] if find_bar(policy.hides, name) else grants
-        compiled = [_compile(name, each, owner) for each in grants]
+        compiled = [_compile(name, each, owner, runs=runs) for each in grants]
         shown = _show_some(name, compiled)
         cases[name] = tuple(sorted(shown, key=_cost) if len(compiled) > 1 else shown)
     listed = (case.decision.shows for name in _CONTAINERS for case in cases[name])
@@ -237,15 +236,21 @@ class _Answers(dict[str, Decision]):
         return self[name]
 
 
-def _compile(name: str, grant: Grant, owner: str) -> Case:
+def _runs_programs(granted: Mapping[str, Sequence[Grant]]) -> bool:
+    """Whether clients run programs in containers, and are not root on the host by that."""
+    is_open = [UNRESTRICTED in grant.conditions for name in RUNNING_PROGRAMS for grant in granted.get(name, ())]
+    return bool(is_open) and not any(is_open)
+
+
+def _compile(name: str, grant: Grant, owner: str, *, runs: bool) -> Case:
     """Compile a grant for one of its operations: contained, unless it says otherwise."""
     table, is_open = BODIES.get(name), UNRESTRICTED in grant.conditions
     body = None if is_open else table
     operation = OPERATIONS[name]
     own = Condition(own_by(owner), value=True)
     conditions = _name_images(name, tuple(_by(owner, condition) for condition in grant.conditions))
-    said, starts = {condition.word for condition in conditions}, owner != "" and name in STARTING
-    is_kept = owner != "" and keeps_stopped(name, said)
+    said, starts = {condition.word for condition in conditions}, runs and name in STARTING
+    is_kept = runs and keeps_stopped(name, said)
     is_by_tags = name == REMOVAL and "tags" in said
     speaks = any(is_about_object(operation, condition.word) for condition in conditions)
     keeps = (owner or not is_open) and name in KINDS and table is not None and find_places_of_labels(table)

@@ -121,7 +121,7 @@ def _find_absent(verdict: Verdict, names: tuple[str, ...]) -> Steps[list[str]]:
 
 
 def _is_mounted(name: str) -> Steps[bool]:
-    """Whether a container has a volume that was started: into others, files may be copied (`policy/claims/uploads`)."""
+    """Whether a container has a volume that was started: into others, files may be copied (`policy/words/running`)."""
     filters = quote(json.dumps({"volume": [name]}))
     status, content = yield from Ask("GET", f"/containers/json?all=1&filters={filters}")
     states = [object_of(each).get("State") for each in list_of(read_engine_json(content))]

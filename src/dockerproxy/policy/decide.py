@@ -7,22 +7,22 @@ from dataclasses import replace
 from enum import Enum
 from typing import Final, NamedTuple
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
-from dockerproxy.policy.claims.builds import label_built
-from dockerproxy.policy.claims.parameters import read_head
-from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.constraints.base import Condition, judge_claim
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.copies import COPYING, list_copies
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import KINDS, OWN, RUNNING, VOLUME_CREATE, Lookup, ResolvedObject, find_object
+from dockerproxy.policy.objects import KINDS, RUNNING, VOLUME_CREATE, Lookup, ResolvedObject, find_object
+from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.stamps import add_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import Pairs
+from dockerproxy.policy.words.constraint import Condition, judge_claim
+from dockerproxy.policy.words.fixed import label_built
+from dockerproxy.policy.words.parameters import read_head
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.tenancy.anonymous import stamp_anonymous
 from dockerproxy.wire.document import Json, show, write_json
 
@@ -125,9 +125,7 @@ def _look_at(
     decision = case.decision
     if case.judges_head:
         read = reading_of_head(request, known)
-        is_own = OWN in case.by_word or (known.found is not None and policy.tenancy.owns(known.found))
-        is_held = decision.keeps_stopped and is_own
-        claims = (each for each in read.claims if is_held or each.words[0] != RUNNING)
+        claims = (each for each in read.claims if decision.keeps_stopped or each.words[0] != RUNNING)
         head = judge_claims(case.by_word, claims)
         if head.faults:
             return head if all(fault.word == RUNNING for fault in head.faults) else None

@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Final, NamedTuple
 
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.images import SHOWN, begins_literally
 from dockerproxy.policy.globs import find_stem, overlap
 from dockerproxy.policy.model import Grant, Policy, values_of
 from dockerproxy.policy.objects import BUILD, OWN, REMOVAL, TAGGING
 from dockerproxy.policy.references import find_repository, normalise_pattern
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.images import SHOWN, begins_literally
 
 SEEN: Final = frozenset(f"Image{verb}{api}" for verb in ("History", "Inspect", "List") for api in ("", "Libpod")).union(
     ("ImageAttestations", "ImageExistsLibpod")

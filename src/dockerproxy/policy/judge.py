@@ -10,12 +10,12 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.api.request import canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import refuse_body, refuse_type
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, is_allowed
 from dockerproxy.policy.model import Decision, Mode, values_of

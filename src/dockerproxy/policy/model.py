@@ -13,11 +13,11 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Claim
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.steps import Answer, Ask, Says, Scene, Steps
 from dockerproxy.policy.values import ADD, Value
+from dockerproxy.policy.words.constraint import Condition
 
 ASK: Final = "ask"
 """A word for `mode` that is none of `Mode`: what asks enforces, until somebody has answered."""
@@ -205,7 +205,7 @@ class Decision:
             if its body was not judged.
         uses: What it uses because it is the client's own.
         keeps_stopped: Whether it copies files of a container that must not start before the engine has done so.
-        starts: Whether it starts a container, by a socket whose clients may copy files of their own ones.
+        starts: Whether it starts a container, which waits until files of it are copied.
         is_final: Whether no further grant would allow it.
     """
 

@@ -16,12 +16,12 @@ from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.amounts import read_address, read_ports
 from dockerproxy.policy.claim import Claim, Fault, Known
-from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.constraints.base import Constraint, is_default
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.objects import OWN, Lookup
+from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, merge
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
+from dockerproxy.policy.words.constraint import Constraint, is_default
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.text import escape
 
 Item = str | tuple[str, ...]

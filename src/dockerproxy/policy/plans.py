@@ -99,7 +99,7 @@ def copy_files(_verdict: Verdict, _scene: Scene) -> Plan:
     the same (test: test_a_container_that_changes_its_name_meanwhile_is_not_copied_from).
     Attack: upload devices while another upload unpacks files of their names -> Defence: one copy at a time
     (test: test_two_copies_of_one_container_wait_for_each_other).
-    Sockets without `own` start any container at any time. A container of another owner starts as its owner likes.
+    Sockets whose clients run no programs, or are root anyway, start any container at any time.
     """
     yield from ()
     return Pass()

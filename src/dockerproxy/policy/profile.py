@@ -8,8 +8,8 @@ test_ports_of_one_line_are_not_opened_on_addresses_of_the_other).
 
 from typing import Final
 
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.values import merge
+from dockerproxy.policy.words.constraint import Condition
 
 CREATES: Final = (
     *("ContainerCreate", "ServiceCreate", "NetworkCreate", "VolumeCreate", "SecretCreate", "ConfigCreate"),

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from dockerproxy.policy.claim import Fault
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import MOST_LISTED, Takes, Value, is_literal, items_of, merge, propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.words.registry import CONSTRAINTS
 
 
 def find_remedy(

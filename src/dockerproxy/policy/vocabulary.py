@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
-from dockerproxy.policy.claims.checks import find_words_of_body
-from dockerproxy.policy.claims.parameters import LINES
-from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.claims.uploads import COPYING_FILES
-from dockerproxy.policy.constraints.base import Condition, Constraint
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.objects import NAMING, RUNNING, SENDING, WORDS, Kind, words_of_object
+from dockerproxy.policy.words.constraint import Condition, Constraint
+from dockerproxy.policy.words.parameters import LINES
+from dockerproxy.policy.words.registry import CONSTRAINTS, find_words_of_body
+from dockerproxy.policy.words.running import COPYING_FILES
 from dockerproxy.views.lists import LISTED
 
 UNRESTRICTED: Final = Condition(CONSTRAINTS["unrestricted"], value=True)

@@ -4,15 +4,15 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Shape
-from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.copies import write_without_copies
 from dockerproxy.policy.holds import REMOVING
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.objects import VOLUME_CREATE, goes_on_as, with_fixed, with_name, with_query
 from dockerproxy.policy.phases import Phase, Plan, Verdict, find_sole_owner
 from dockerproxy.policy.places import NOWHERE
+from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.steps import Scene
 from dockerproxy.policy.values import Value

@@ -18,7 +18,7 @@ from typing import Final
 from dockerproxy.policy.claim import Object, objects_at
 from dockerproxy.policy.objects import ANONYMOUS
 from dockerproxy.policy.stamps import NONCE, STAMP, add_stamp
-from dockerproxy.policy.words import clean_path
+from dockerproxy.policy.words.spellings import clean_path
 from dockerproxy.wire.document import Json, list_of, object_of
 
 _VOLUME: Final = "volume"

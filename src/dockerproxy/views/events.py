@@ -12,11 +12,11 @@ without labels -> Defence: neither rules anything out (test: test_labels_rule_ou
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.descriptions import find_time
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.stamps import find_owner
 from dockerproxy.policy.values import Pairs
+from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.views.lists import admits
 from dockerproxy.wire.document import object_of, read_engine_json
 

@@ -16,10 +16,10 @@ from urllib.parse import quote
 
 from dockerproxy.api.catalog import Operation
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.descriptions import prove_owner, read_fields
 from dockerproxy.policy.objects import LABELLED, OBJECT_WORDS, OWN, OWNED, Kind, Lookup, ResolvedObject
 from dockerproxy.policy.stamps import OWNER
+from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.text import fold, lower, number
 from dockerproxy.wire.document import list_of, object_of, read_json, read_value, skip_blanks
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.catalog import Operation
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.stamps import find_owner
+from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.views.lists import BELOW, LISTS, admits, find_list, read_element
 from dockerproxy.wire.document import read_value, skip_blanks
 

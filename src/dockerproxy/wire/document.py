@@ -1,7 +1,7 @@
 """Read and write the JSON of a request body. Ambiguous JSON is refused.
 
 Behind us Go's decoder reads it, which accepts more than others. Keys that differ in case are refused in
-`policy/claims`, where the keys are known.
+`policy/reader`, where the keys are known.
 
 Attack: invalid UTF-8, a lone surrogate, a second value, a stray bracket, a repeated key, a number that changes when it
 is written -> Defence: refused (test: test_what_go_would_read_in_its_own_way_has_no_reading).

@@ -4,13 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import HEALTH, UNKNOWN, Operation
 from dockerproxy.policy.claim import Claim, Fault
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
-from dockerproxy.policy.constraints.base import Condition
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.model import Grant, Policy, values_of
@@ -20,6 +17,8 @@ from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.remedies import find_remedy, widen
 from dockerproxy.policy.values import Takes, Value, is_literal, items_of, list_names, say_value, write_grant
 from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, is_about_object, is_of_body
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.workbench.needs import LITERAL, NO_NAME, find_least, words_of_head
 from dockerproxy.workbench.trying import Tried, answer_by_name, find_faults
 

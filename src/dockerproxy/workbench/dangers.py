@@ -10,12 +10,12 @@ from functools import partial
 from typing import Final
 
 from dockerproxy.policy.compile import Case
-from dockerproxy.policy.constraints.capabilities import capability_name
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import is_full_id
 from dockerproxy.policy.references import normalise_pattern
 from dockerproxy.policy.values import items_of, split_mode
+from dockerproxy.policy.words.capabilities import capability_name
 
 Danger = Callable[[Case], bool]
 

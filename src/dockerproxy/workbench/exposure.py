@@ -10,9 +10,9 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.objects import OWN, RUNNING
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
+from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.workbench.dangers import (
     Danger,
     adds,
@@ -117,7 +117,7 @@ EXPOSURES: Final = (
     Exposure(
         "ContainerArchive ContainerExport PutContainerArchive ContainerArchiveLibpod ContainerExportLibpod",
         "is root on the host if the engine is: a process can put a device in place of a file that the engine copies",
-        lambda case: not {OWN, RUNNING}.isdisjoint(case.by_word) and not case.decision.keeps_stopped,
+        lambda case: RUNNING in case.by_word,
         gives="root",
     ),
     Exposure("QuadletInstallLibpod", "is root on the host: it can install units that systemd starts", gives="root"),

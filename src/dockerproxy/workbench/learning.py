@@ -15,9 +15,7 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import CREATES, Outcome, Record
-from dockerproxy.policy.claims.uploads import COPYING_FILES
 from dockerproxy.policy.compile import OWN_GRANT
-from dockerproxy.policy.constraints.registry import conditions_of
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.model import Policy, values_of
@@ -27,6 +25,8 @@ from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import Value, items_of, split_mode, write_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
+from dockerproxy.policy.words.registry import conditions_of
+from dockerproxy.policy.words.running import COPYING_FILES
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.views.lists import LISTS, PRUNED

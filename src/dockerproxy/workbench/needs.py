@@ -10,15 +10,12 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final
 
-from dockerproxy.api.bodies.tables import SEALED
+from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.claim import Claim, Known
-from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.constraints.base import Condition, Constraint
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.needs import LISTS, LONGEST, can_be_listed
@@ -42,6 +39,8 @@ from dockerproxy.policy.objects import (
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, merge
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.words.constraint import Condition, Constraint
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.text import escape, trim
 from dockerproxy.views.filters import refuse_filters
 from dockerproxy.views.lists import LISTED

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.policy.asking import extend
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
-from dockerproxy.policy.constraints.registry import conditions_of
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.values import Value
+from dockerproxy.policy.words.registry import conditions_of
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.learned import LearnedGrant
 

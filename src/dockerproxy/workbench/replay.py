@@ -15,12 +15,12 @@ from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.claim import KEEP, Claim, Known
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import decide, judge_claims
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import GIVING
 from dockerproxy.policy.values import Value, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape
 from dockerproxy.workbench.needs import find_named

@@ -10,10 +10,10 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from dockerproxy.policy.amounts import read_ports
-from dockerproxy.policy.constraints.base import Constraint
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.needs import Item
 from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, write_value
+from dockerproxy.policy.words.constraint import Constraint
 from dockerproxy.workbench.dangers import gives_away
 from dockerproxy.workbench.generated import mask, mask_command, mask_image, without_stars
 from dockerproxy.workbench.needs import UNTOLD, Absent, Gap

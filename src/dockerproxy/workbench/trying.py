@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import find_media_types
 from dockerproxy.policy.claim import Fault, Known
-from dockerproxy.policy.claims.reader import read_request
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, judge_claims
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, find_object, missing
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
+from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import list_names
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.views.hiding import find_bar

@@ -11,16 +11,16 @@ from functools import cache, partial
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.groups import PRESET
-from dockerproxy.policy.claims.checks import find_words_of_field
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case
-from dockerproxy.policy.constraints.base import Condition
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.objects import Kind, ask, get_object
 from dockerproxy.policy.values import is_literal, items_of
 from dockerproxy.policy.vocabulary import is_of_body
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.registry import find_words_of_field
 from dockerproxy.settings import SocketSettings
 from dockerproxy.version import DOCKER_API, PODMAN_API
 from dockerproxy.wire.document import list_of, object_of

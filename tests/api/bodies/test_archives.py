@@ -2,10 +2,9 @@
 
 import pytest
 from api.bodies.files import tables_in
-from policy.claims.looking import faults
+from policy.words.looking import faults
 
-from dockerproxy.api.bodies.tables import SEALED, Content
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES, SEALED, Content
 
 ARCHIVES = tables_in("archives")
 

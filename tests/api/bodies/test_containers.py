@@ -4,16 +4,16 @@ import pytest
 from api.bodies.files import tables_in
 
 from dockerproxy.api.bodies.fields import Field, grow_tree
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES
 
 CONTAINERS = tables_in("containers")
 
-FIELDS = [(name, field) for name, (_, fields) in CONTAINERS.items() for field in fields]
+FIELDS = [(name, field) for name, body in CONTAINERS.items() for field in body.fields]
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_a_field_has_one_line(name: str) -> None:
-    paths = [field.path.lower() for field in CONTAINERS[name][1]]
+    paths = [field.path.lower() for field in CONTAINERS[name].fields]
     assert sorted(paths) == sorted(set(paths))
 
 
@@ -49,5 +49,5 @@ def test_a_command_is_looked_at_when_it_starts() -> None:
 
 
 def test_every_tree_can_be_grown() -> None:
-    for _, fields in CONTAINERS.values():
-        assert grow_tree(fields).keys
+    for body in CONTAINERS.values():
+        assert grow_tree(body.fields).keys

@@ -1,6 +1,6 @@
 """Credentials are the client's own, and where they are sent is looked at."""
 
-from policy.claims.looking import faults, look
+from policy.words.looking import faults, look
 
 from dockerproxy.wire.document import Json
 

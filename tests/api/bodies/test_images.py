@@ -2,7 +2,7 @@
 
 import pytest
 from api.bodies.files import tables_in
-from policy.claims.looking import faults, look
+from policy.words.looking import faults, look
 
 from dockerproxy.policy.values import Value
 
@@ -62,5 +62,5 @@ def test_what_is_pulled_within_bounds_is_named_with_its_registry() -> None:
 
 
 def test_no_table_is_without_its_parameters() -> None:
-    for name, (_, fields) in IMAGES.items():
-        assert any(each.path.startswith("?") for each in fields), name
+    for name, body in IMAGES.items():
+        assert any(each.path.startswith("?") for each in body.fields), name

@@ -1,9 +1,9 @@
 """Networks that ordinary clients make pass, and none that is of the host."""
 
 import pytest
-from policy.claims.looking import faults, look
+from policy.words.looking import faults, look
 
-from dockerproxy.api.bodies.tables import LINES
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.wire.document import Json
 
 FROM_CLIENTS: dict[str, dict[str, Json]] = {
@@ -89,8 +89,8 @@ def test_a_network_of_the_host_s_own_is_not_made(more: dict[str, Json]) -> None:
 
 
 def test_an_endpoint_has_the_fields_that_it_has_where_a_container_is_created() -> None:
-    paths = {each.path for each in LINES["NetworkConnect"][1]}
+    paths = {each.path for each in BODIES["NetworkConnect"].fields}
     created, joined = "NetworkingConfig.EndpointsConfig.*.", "EndpointConfig."
-    of_container = {each.path for each in LINES["ContainerCreate"][1] if each.path.startswith(created)}
+    of_container = {each.path for each in BODIES["ContainerCreate"].fields if each.path.startswith(created)}
     assert of_container
     assert {path.replace(created, joined) for path in of_container} < paths

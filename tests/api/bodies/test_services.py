@@ -8,8 +8,7 @@ import pytest
 from api.bodies.files import tables_in
 
 from dockerproxy.api.bodies.fields import Field, Node, Type
-from dockerproxy.api.bodies.tables import LINES
-from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.text import fold
 
 SERVICES = tables_in("services")
@@ -37,11 +36,11 @@ OTHERWISE = {"Mounts[]"}
 
 
 def fields_of(name: str) -> dict[str, Field]:
-    return {each.path: each for each in SERVICES[name][1]}
+    return {each.path: each for each in SERVICES[name].fields}
 
 
 SERVICE = fields_of("ServiceCreate")
-CONTAINER = {each.path: each for each in LINES["ContainerCreate"][1]}
+CONTAINER = {each.path: each for each in BODIES["ContainerCreate"].fields}
 
 
 @pytest.mark.parametrize(("path", "of_container"), SPELLED.items())
@@ -62,7 +61,7 @@ def test_an_update_is_held_to_all_that_a_creation_is_held_to(name: str) -> None:
     created, updated = fields_of(f"{name}Create"), fields_of(f"{name}Update")
     if name == "Service":  # What a service has already is sent to the registry of its image.
         credentials = "#X-Registry-Auth"
-        created[credentials] = created[credentials]._replace(rule="kept_credentials!")
+        created[credentials] = created[credentials]._replace(rule="check_kept_credentials!")
     of_body = {path: each for path, each in updated.items() if path in created or each.rule != "aside"}
     assert {path: each for path, each in of_body.items() if path in created or not path.startswith("?")} == created
 

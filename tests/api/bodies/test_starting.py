@@ -2,7 +2,7 @@
 
 import pytest
 from api.bodies.files import tables_in
-from policy.claims.looking import faults, look
+from policy.words.looking import faults, look
 
 STARTING = tables_in("starting")
 

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from dockerproxy.api.bodies import tables
-from dockerproxy.api.bodies.tables import CONTAINED, LINES, SEALED, Content
+from dockerproxy.api.bodies.tables import BODIES, CONTAINED, SEALED, Content
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.api.rows import read_table
-from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.objects import KINDS
 
 TITLES: list[str] = [
@@ -28,7 +27,7 @@ def test_a_table_has_a_name_of_its_own_and_is_part_of_others_or_an_operations() 
     assert None not in found
     names = [each[1] or each[2] for each in found if each]
     assert sorted(names) == sorted(set(names))
-    assert [name for name in names if name in LINES] == list(LINES)
+    assert [name for name in names if name in BODIES] == list(BODIES)
 
 
 def test_an_operation_is_bounded_or_sealed_or_neither() -> None:

@@ -1,7 +1,7 @@
 """A volume is a directory of its own, and nothing of the host."""
 
 import pytest
-from policy.claims.looking import faults, look
+from policy.words.looking import faults, look
 
 from dockerproxy.wire.document import Json
 

@@ -15,7 +15,7 @@ A table has a row for each field that the engine knows:
   itself, which is false, 0, empty or null; `absent` nothing but null; `=a,b` one of those words or empty; `~a,b` the
   same, but it goes no further, so that the engine uses its default; `part` what the line of the list or object around
   it says; `aside` whatever it likes, since no engine looks at it: it is left out. Everything else is the name of a
-  check in `policy/claims/checks`.
+  function in `policy/words`, with `!` behind it if it looks at what is not there, too.
 - The phrase after the bar is read by operators, after "which" or "it".
 - `include NAME [PREFIX] [path=rule ...]` stands for the fields of a table above: with a prefix to their paths, and some
   with another rule.
@@ -50,8 +50,11 @@ MOST_ITEMS: Final = 256
 MOST_PORTS: Final = 1024
 """Of a list or map of ports. Servers of FTP or telephony open ranges of some hundred."""
 
-_OF_PORTS: Final = frozenset({"publish", "service_ports"})
-_OF_TEXTS: Final = FREE | {"commands", "environment", "labels", "program", "surroundings", "volume_labels"}
+_OF_PORTS: Final = frozenset({"check_publish", "check_service_ports"})
+_OF_TEXTS: Final = FREE | {
+    *("check_commands", "check_environment", "check_labels", "check_program", "check_surroundings"),
+    "check_volume_labels",
+}
 """Rules of lists and maps of texts that are judged as a whole. Their number is bounded for all of the body."""
 
 ALWAYS: Final = "!"

@@ -127,15 +127,15 @@ def _read_tables() -> Iterator[tuple[str, str, tuple[Field, ...]]]:
             yield name, content, with_repeats(found[name]) if repeated else found[name]
 
 
-LINES: Final[Mapping[str, tuple[str, tuple[Field, ...]]]] = {
-    name: (content, fields) for name, content, fields in _read_tables() if content
+BODIES: Final[Mapping[str, Body]] = {
+    name: make_body(name, content, fields) for name, content, fields in _read_tables() if content
 }
-"""By operation: what its body is, and its fields. `policy/claims/tables.py` makes tables of them."""
+"""By operation. What is granted of these without `unrestricted` is contained: within what their tables let pass."""
 
 SEALED: Final[Mapping[str, str]] = {
     name: reason for row in list_rows(read_table("bodies/sealed")) for name, reason in [split_row(row, 2)]
 }
 """Operations that no condition limits, with the reason: they are granted unrestricted or not at all."""
 
-CONTAINED: Final = frozenset({*LINES, *SEALED})
+CONTAINED: Final = frozenset({*BODIES, *SEALED})
 """Operations of which a grant without `unrestricted` allows a part, or nothing."""

@@ -1,1 +1,0 @@
-"""The words of a policy: one file for each; `registry` finds them."""

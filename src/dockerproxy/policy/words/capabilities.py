@@ -1,0 +1,117 @@
+"""`add_capabilities` and `drop_capabilities`: what a container may be given besides the engine's, and must not have.
+
+What a client does not drop is dropped for it.
+
+Attack: a capability that must be dropped is added as well, and Docker adds after it drops -> Defence: what must be
+dropped cannot be added, nor can `ALL` (test: test_what_must_be_dropped_cannot_be_added).
+Attack: `ALL` is added beside `ALL` that is dropped, and Docker then gives all -> Defence: the same.
+Attack: a service under a version of the API for which the engine leaves the field out -> Defence: such a version is
+denied (test: test_a_service_drops_nothing_under_old_versions).
+Attack: a name in lower case, or with `CAP_` -> Defence: names are compared as engines do
+(test: test_a_capability_has_one_name_however_it_is_spelled).
+"""
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.policy.claim import Claim, Object, Reading, Substitute, items_at
+from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.words.constraint import Condition, Constraint, Items, Matcher
+from dockerproxy.text import upper
+from dockerproxy.wire.document import Json, list_of
+
+_ALL: Final = "ALL"
+_SINCE: Final = (1, 41, 0)
+"""Under older versions the engine leaves the field of a service out (`adjustForAPIVersion` in its service router)."""
+
+
+def capability_name(text: str) -> str:
+    """Return a capability as a policy file writes it: engines take it in any case, with or without `CAP_`."""
+    return upper(text).removeprefix("CAP_")
+
+
+def _fault_of(item: str, example: str) -> str:
+    return "" if re.fullmatch(r"[A-Z_]+", capability_name(item)) else f"not a capability, like {example}"
+
+
+class _Added(Items):
+    def fault(self, item: str) -> str:
+        return _fault_of(item, "NET_BIND_SERVICE")
+
+    def spell(self, item: str) -> str:
+        """Return its name; `ALL` is one word more."""
+        return capability_name(item)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """The capabilities that a request drops, as it spells them, and the names of those that it adds."""
+
+    dropped: tuple[str, ...]
+    added: frozenset[str] = frozenset()
+
+
+class _Dropped(Constraint):
+    is_learned = False
+    acts = True
+
+    def fault(self, item: str) -> str:
+        return _fault_of(item, "NET_RAW")
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match what adds none of them: the others are dropped for it."""
+        dropped = {_ALL, *map(capability_name, items_of(granted))}
+        return lambda value: isinstance(value, Capabilities) and dropped.isdisjoint(value.added)
+
+    def judge(self, condition: Condition, claim: Claim) -> Substitute:
+        """Drop what is not dropped yet."""
+        admitted = super().judge(condition, claim)
+        value = claim.options[0][0] if claim.options else None
+        if admitted is None or not isinstance(value, Capabilities):
+            return None
+        names = set(map(capability_name, value.dropped))
+        missing = [name for name in map(capability_name, items_of(condition.value)) if name not in names]
+        return [*value.dropped, *missing] if missing and _ALL not in names else admitted
+
+    def least(self, value: Hashable) -> Value | None:
+        """Demand what is dropped already."""
+        if not isinstance(value, Capabilities) or value.added:
+            return None
+        return tuple(map(capability_name, value.dropped)) or None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        return (Capabilities(items_of(least)),)
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Whether the inner one names all that the outer one does: what it names cannot be added."""
+        return {*map(capability_name, items_of(outer))} <= {*map(capability_name, items_of(inner))}
+
+
+def check_capabilities(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Capabilities that are added."""
+    for where, added in items_at(value, path):
+        reading.claim("add_capabilities", capability_name(str(added)), where, added, "a capability that no rule allows")
+
+
+def check_dropped(reading: Reading, value: Json, path: str, parent: Object) -> None:
+    """Capabilities that are dropped; what the grant demands is dropped besides."""
+    if reading.request.operation.section == "services":
+        reading.claim_since("drop_capabilities", _SINCE, path)
+    added = parent.get(path.rpartition(".")[2].replace("Drop", "Add"))
+    names = frozenset(map(capability_name, map(str, list_of(added))))
+    dropped = Capabilities(tuple(map(str, list_of(value))), names)
+    says = "conflicts with a capability that is added"
+    reading.claim("drop_capabilities", dropped, path, value if names else None, says, target=path)
+
+
+_DROPPED: Final = "which capabilities must be dropped; those that are not are dropped for it"
+WORDS: Final = (
+    _Added("add_capabilities", "which capabilities may be added"),
+    _Dropped("drop_capabilities", _DROPPED, narrows=True),
+)
+CHECKS: Final = {
+    "add_capabilities": (check_capabilities,),
+    "drop_capabilities": (check_dropped,),
+}

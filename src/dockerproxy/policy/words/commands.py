@@ -1,0 +1,136 @@
+"""`commands`: the commands that may run; and what else runs in a container, with which environment or checkpoint.
+
+Attack: a variable without a value, or with a star, for which Podman looks into the engine's own environment -> Defence:
+it goes on with an empty value.
+Attack: a granted command that does another thing because of a variable or of where it starts -> Defence: neither may be
+set where only some commands are granted.
+Attack: a program for which Podman makes control groups writable, with a slash behind its name, behind a shell, or in an
+entrypoint that Podman reads as JSON -> Defence: no such program runs.
+Attack: start a command that another client prepared with privileges -> Defence: the engine is asked what it is.
+Attack: a checkpoint whose name leads out of its directory, or a host directory for it -> Defence: names only.
+Attack: a body that changes the container, under API versions below 1.24 -> Defence: refused (`api/old_bodies.txt`).
+"""
+
+import re
+from collections.abc import Hashable
+from typing import Final
+
+from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.globs import covers, fits
+from dockerproxy.policy.values import Takes, Value
+from dockerproxy.policy.words.constraint import Constraint, Matcher
+from dockerproxy.policy.words.names import IS_NAME
+from dockerproxy.text import base_name
+from dockerproxy.wire.document import Json, list_of, object_of
+
+_ANY_MORE: Final = "**"
+
+_SHELL: Final = frozenset({"", "/bin/sh", "-c"})
+"""What Podman looks behind for the program that runs, and an entrypoint that is none."""
+
+_IS_JSON: Final = re.compile(r"[ \t\r\n]*(\[|null[ \t\r\n]*$)").match
+"""The only word of an entrypoint, of which Podman makes several, or none and takes the image's (FillOutSpecGen)."""
+
+
+class _Commands(Constraint):
+    takes = Takes.LISTS
+
+    def matcher(self, granted: Value) -> Matcher:
+        commands = _lists(granted)
+        return lambda value: isinstance(value, tuple) and any(fits_command(command, value) for command in commands)
+
+    def least(self, value: Hashable) -> Value | None:
+        return (tuple(map(str, value)),) if isinstance(value, tuple) and value else None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        return _lists(least)
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        return all(any(_covers(wide, narrow) for wide in _lists(outer)) for narrow in _lists(inner))
+
+
+def _lists(granted: Value) -> tuple[tuple[str, ...], ...]:
+    return tuple(item for item in granted if isinstance(item, tuple)) if isinstance(granted, tuple) else ()
+
+
+def fits_command(command: tuple[str, ...], words: tuple[str, ...]) -> bool:
+    """Whether the words of a command line fit those of a policy; `**` at the end is any more words."""
+    if command[-1:] == (_ANY_MORE,):
+        command, words = command[:-1], words[: len(command) - 1]
+    return len(words) == len(command) and all(
+        glob == word or fits(glob, word) for glob, word in zip(command, words, strict=True)
+    )
+
+
+def _covers(wide: tuple[str, ...], narrow: tuple[str, ...]) -> bool:
+    """Whether a command of a policy admits all that another one does."""
+    ends = narrow[-1:] == (_ANY_MORE,)
+    narrow = narrow[:-1] if ends else narrow
+    if wide[-1:] == (_ANY_MORE,):
+        wide, narrow = wide[:-1], narrow[: len(wide) - 1]
+    elif ends:
+        return False
+    return len(wide) == len(narrow) and all(map(covers, wide, narrow))
+
+
+def check_environment(_reading: Reading, value: Json, _path: str, _parent: Object) -> Json:
+    """Each variable has a value of the client's.
+
+    For one without, Podman takes that of the engine's own environment, and for one with a star behind it all that begin
+    so. Docker takes it away from those of the image: an empty value does the same for most programs, and goes on.
+    """
+    return [text if "=" in str(text) else f"{text}=" for text in list_of(value)]
+
+
+def check_program(reading: Reading, value: Json, path: str, parent: Object) -> None:
+    """What runs is none of the programs for which Podman makes control groups writable, the host's among them.
+
+    Podman takes the first word of entrypoint and command together, or the third behind `/bin/sh -c`; where the client
+    names no entrypoint, that of the image may be the shell (createContainerOptions in its specgen).
+    """
+    entrypoint = parent.get("Entrypoint")
+    given = (("Entrypoint", entrypoint), (path, value))
+    words = [(where, str(word)) for where, part in given for word in list_of(part)]
+    if isinstance(entrypoint, list) and len(entrypoint) == 1 and _IS_JSON(words[0][1]):
+        reading.violate("Entrypoint", entrypoint[0], "not allowed: Podman reads it as JSON")
+    where, program = next((each for each in words if each[1] not in _SHELL), (path, ""))
+    if base_name(program) == "systemd" or program.rstrip("/").endswith("/sbin/init"):
+        reading.violate(where, program, "not allowed: Podman makes control groups writable for it")
+
+
+def check_commands(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """What runs, word for word."""
+    words = tuple(map(str, list_of(value)))
+    says = "a command that no rule allows" if words else "is missing, but must be a command that a rule allows"
+    reading.claim("commands", words or None, path, value if words else None, says)
+
+
+def check_surroundings(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Nothing besides its words says what a granted command does: no variables, and no directory."""
+    if value:
+        says = "not allowed where a rule lists commands: it changes what a command does"
+        reading.claim("commands", None, path, value, says)
+
+
+def check_prepared(reading: Reading, value: Json, path: str, parent: Object) -> None:
+    """What was prepared is one of the granted commands."""
+    config = object_of(value)
+    words = [config.get("entrypoint"), *list_of(config.get("arguments"))]
+    check_commands(reading, words if config else [], path, parent)
+
+
+def check_checkpoint(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """A checkpoint is called by a name, which is no path."""
+    if value and not (isinstance(value, str) and IS_NAME(value)):
+        reading.violate(path, value, "not a valid checkpoint name")
+
+
+_SUMMARY: Final = (
+    "which commands may run, word for word with globs; ** at the end is any more words; no variables and no directory"
+    " may be set besides"
+)
+WORDS: Final = (_Commands("commands", _SUMMARY, narrows=True),)
+CHECKS: Final = {
+    "commands": (check_commands, check_surroundings, check_prepared),
+    "": (check_environment, check_program, check_checkpoint),
+}

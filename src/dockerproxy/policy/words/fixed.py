@@ -1,0 +1,250 @@
+"""Checks of fields that obey no word: the engine's defaults, builds, logs, credentials and searches.
+
+Watchtower and others create a container again from its inspection, which shows the engine's own defaults beside what
+was asked for. What is allowed here is not sent on. The engine then uses its default, whichever the operator has set.
+
+Attack: a shorter list of hidden paths, or an empty one, shows parts of /proc and /sys -> Defence: the list has all that
+the oldest engine hides, and goes on as null, which is the engine's own list (test:
+test_no_list_of_paths_hides_less_than_the_engine).
+Attack: `runc` where the operator's default is a sandbox -> Defence: it is left out, so the default runs (test:
+test_the_runtime_is_the_operator_s).
+Attack: `NetworkID` of another network, which Docker joins in place of the one named by the key -> Defence: it is left
+out, and the key is what was judged (test: test_a_network_is_joined_by_its_judged_name).
+Attack: an annotation that the runtime acts on, among those that Podman writes -> Defence: all of them are left out, and
+others are refused.
+
+Nothing bounds the steps of a classic build: they run any command as root in an ordinary container, read every image of
+the engine (`FROM`, `COPY --from`), and fetch addresses through the host's network and with the client's credentials.
+The parameters bound the rest: nothing else of the host, and only image names that `tags` lists.
+
+Podman's builder reads the host by steps and by names of images, so only Docker gets such a build: the proxy asks the
+engine over the connection that will carry it (`proxy/lookup`).
+
+Attack: BuildKit, which the proxy cannot read -> Defence: version 2 and sessions need `unrestricted`.
+Attack: a context from an address -> Defence: refused.
+Attack: a form in the body, whose parameters Docker prefers to the query -> Defence: `policy/body_refusals`.
+Attack: an image that looks like a step of another client's build, for which the engine then takes it -> Defence: every
+build runs all its steps (test: test_a_contained_build_runs_all_its_steps).
+
+Attack: an option of the log driver by which the engine connects somewhere or reads files -> Defence: a list of others.
+Attack: so many files of a log that Docker renames for hours, one name after the other, and removes no such container ->
+Defence: at most a hundred (test: test_a_log_has_few_files).
+Attack: Docker Hub's name before an `@` and another host, or without the scheme -> Defence: the whole address must fit.
+Attack: an update without credentials to an image of another registry, which then gets those that the service has,
+whoever gave them; or with those of the state before, or of a state that came since -> Defence: the registry stays as it
+is in the state that is named (test: test_a_service_sends_its_credentials_to_no_other_registry).
+"""
+
+import json
+import re
+from typing import Final
+
+from dockerproxy.policy.amounts import HOST, read_human_size
+from dockerproxy.policy.claim import LEAVE_OUT, LeaveOut, Object, Reading, pairs_at
+from dockerproxy.policy.references import parse_reference
+from dockerproxy.text import lower
+from dockerproxy.wire.document import Json, list_of, object_of, read_json
+
+_HIDDEN: Final = frozenset(
+    {
+        *("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug"),
+        *("/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/firmware"),
+    }
+)
+"""What every engine that shows the list hides: that of 18.09 (moby oci/defaults.go)."""
+
+_IS_HIDDEN_LATER: Final = re.compile(
+    "/proc/interrupts|/sys/devices/virtual/powercap|/sys/devices/system/cpu/cpu[0-9]{1,5}/thermal_throttle"
+).fullmatch
+"""What newer ones hide besides."""
+
+_READ_ONLY: Final = frozenset({"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"})
+
+OPERATIONAL: Final = (
+    *("NetworkID", "EndpointID", "Gateway", "IPAddress", "IPPrefixLen", "IPv6Gateway"),
+    *("GlobalIPv6Address", "GlobalIPv6PrefixLen"),
+)
+"""What the engine says of an endpoint, and knows better (moby api/types/network, "Operational data")."""
+
+_ANNOTATIONS: Final = frozenset(
+    {
+        *("io.container.manager", "org.opencontainers.image.stopSignal"),
+        *("org.systemd.property.KillSignal", "org.systemd.property.TimeoutStopUSec"),
+        *("io.podman.annotations.autoremove", "io.podman.annotations.init", "io.podman.annotations.publish-all"),
+        *("io.podman.annotations.autoremove-image", "io.podman.annotations.pids-limit", "io.podman.annotations.cpuset"),
+        *("io.podman.annotations.memory-nodes", "io.podman.annotations.cid-file"),
+    }
+)
+"""Podman writes them from other fields of the same body (libpod/container_internal_common.go), and its command line the
+last one: a file that it writes, and that the engine would remove on the host."""
+
+_BUILT: Final = "dockerproxy.build"
+"""A label by which each build ends in an image of its own."""
+
+_IS_CLEAN: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@+-]+(?:/[\w.@+-]+)*", re.ASCII).fullmatch
+
+_LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
+"""They bound what the engine keeps; all others may make it connect somewhere, read files, or show the environment."""
+
+_IS_FEW: Final = re.compile("[1-9][0-9]?|100").fullmatch
+
+_HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+"""Docker Hub, which engines ask where nobody names a server."""
+
+_SERVER: Final = re.compile(rf"(?:https?://)?({HOST})(?:/(?:v[12]/?)?)?")
+
+_NAMESPACE: Final = re.compile(r"[a-z0-9_-]+")
+"""In a reference, a first part with a capital is a host too (distribution/reference, splitDockerDomain)."""
+
+
+def check_hidden(reading: Reading, value: Json, path: str, _parent: Object) -> LeaveOut:
+    """The paths that are hidden are those that the engine hides."""
+    paths = set(map(str, list_of(value)))
+    if not (paths >= _HIDDEN and all(map(_IS_HIDDEN_LATER, paths - _HIDDEN))):
+        reading.violate(path, value, "not allowed: it may show hidden parts of /proc and /sys")
+    return LEAVE_OUT
+
+
+def check_read_only_paths(reading: Reading, value: Json, path: str, _parent: Object) -> LeaveOut:
+    """The paths that cannot be written are those that the engine has so."""
+    if not isinstance(value, list) or set(map(str, value)) != _READ_ONLY:
+        reading.violate(path, value, "not allowed: it may make parts of /proc and /sys writable")
+    return LEAVE_OUT
+
+
+def check_cgroupns(reading: Reading, value: Json, path: str, parent: Object) -> LeaveOut | None:
+    """The namespace of control groups is the container's own, or the engine's default.
+
+    That is the host's on a machine with version 1 of control groups. There the whole inspection says so, with Docker's
+    list of hidden paths or Podman's annotations beside it, which are left out by now if they came first; a client that
+    means it says nothing else.
+    """
+    if value == "host" and (parent.get("MaskedPaths") or "Annotations" in parent):
+        return LEAVE_OUT
+    if value not in ("", "private"):
+        reading.violate(path, value, "not allowed: the host's control groups are visible")
+    return None
+
+
+def check_annotations(reading: Reading, value: Json, path: str, _parent: Object) -> LeaveOut | None:
+    """No annotation is the client's own."""
+    for where, name, text in pairs_at(value, path):
+        if name not in _ANNOTATIONS:
+            reading.violate(where, text, "not allowed: the runtime may act on it")
+    return LEAVE_OUT if value else None
+
+
+def check_own_mac(reading: Reading, value: Json, path: str, parent: Object) -> LeaveOut | None:
+    """No address on the link is the client's own; that of the engine stands beside the ID of the network."""
+    if value and parent.get("NetworkID"):
+        return LEAVE_OUT
+    if value:
+        reading.violate(path, value, "not allowed: it may be that of another host on the link")
+    return None
+
+
+def clean_endpoint(value: Json) -> Json:
+    """Return an endpoint without what only the engine can say of it."""
+    if not isinstance(value, dict):
+        return value
+    return {name: item for name, item in value.items() if name not in OPERATIONAL}
+
+
+def check_dockerfile(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """A Dockerfile has a clean name in the context."""
+    if value and not _IS_CLEAN(str(value)):
+        reading.violate(path, value, "not a valid Dockerfile path")
+
+
+def check_cache_images(_reading: Reading, _value: Json, _path: str, _parent: Object) -> LeaveOut:
+    """Images for a cache go no further: a build that runs all its steps has no use for them."""
+    return LEAVE_OUT
+
+
+def label_built(texts: tuple[str, ...]) -> str:
+    """Return the labels of a build, as its parameter has them, with one more.
+
+    Attack: build nothing but `FROM` an image of another client, which so gets one's own name and can be removed by it
+    -> Defence: the label is one more step (test: test_a_build_of_nothing_is_an_image_of_its_own).
+    """
+    labels = read_json(texts[0].encode(errors="surrogateescape")) if any(texts) else None
+    return json.dumps({**object_of(labels), _BUILT: "true"}, separators=(",", ":"))
+
+
+def check_log_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Options of the log driver do no more than bound its files."""
+    for where, name, option in pairs_at(value, path):
+        if name not in _LOG_OPTIONS:
+            reading.violate(where, option, "not allowed: it could make the engine connect somewhere or read files")
+        elif name == "max-size" and not read_human_size(str(option)):
+            reading.violate(where, option, "not a valid size above 0")
+        elif name == "max-file" and not _IS_FEW(str(option)):
+            reading.violate(where, option, "not a number from 1 to 100")
+
+
+def has_host(reference: str, *, namespaces: bool) -> bool:
+    """Whether what is searched for may name a registry.
+
+    Docker takes the first part of `host/name` for a host if it has a dot or a colon or is `localhost` (moby
+    daemon/pkg/registry, splitReposSearchTerm). Podman's search takes whatever stands before the first slash
+    (containers/common libimage/search.go), so there no slash may stand at all. Where there are `namespaces`, a plain
+    word before a slash is one of the configured registry.
+    """
+    first, slash, _ = reference.partition("/")
+    return bool(slash) and not (namespaces and _NAMESPACE.fullmatch(first) and first != "localhost")
+
+
+def check_server(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Credentials are sent to Docker Hub; the engine would tell what any other server answers."""
+    found = _SERVER.fullmatch(value) if isinstance(value, str) else None
+    if value and (found is None or lower(found[1]) not in _HUB):
+        reading.violate(path, value, "not allowed: credentials are only sent to Docker Hub")
+
+
+def check_term(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """A search asks the registry for which the engine is configured."""
+    _look_for_host(reading, value, path, namespaces=False)
+
+
+def check_plugin(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """A plugin is looked up in the registry for which the engine is configured."""
+    _look_for_host(reading, value, path, namespaces=True)
+
+
+def _look_for_host(reading: Reading, value: Json, path: str, *, namespaces: bool) -> None:
+    if has_host(str(value), namespaces=namespaces):
+        reading.violate(path, value, "not allowed: it may name a registry to connect to")
+
+
+def check_kept_credentials(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """An update without credentials keeps the registry: nodes send it those that the service has.
+
+    Engines take the first field, and credentials of the state before if the request says so (moby
+    daemon/cluster/services.go, UpdateService).
+    """
+    if any(list_of(value)[:1]):
+        return
+    request, found = reading.request, reading.found
+    document = found.document if found is not None else {}
+    is_former = request.values("registryauthfrom") == ("previous-spec",)
+    before = _find_registry(document.get("previousspec" if is_former else "spec"))
+    version = str(object_of(document.get("version")).get("Index"))
+    if before != _find_registry(reading.content) or not before or request.values("version") != (version,):
+        says = "is missing, but needed where the registry of the image changes: the service has credentials of its own"
+        reading.claim("switched", True, path, None, says)  # noqa: FBT003 (it is what is claimed)
+
+
+def _find_registry(spec: object) -> str:
+    """Return the registry of a service's image; empty if that is not certain."""
+    task = object_of(object_of(spec).get("TaskTemplate"))
+    reference = parse_reference(str(object_of(task.get("ContainerSpec")).get("Image") or ""))
+    return reference.name.partition("/")[0] if reference is not None else ""
+
+
+CHECKS: Final = {
+    "switched": (check_kept_credentials,),
+    "": (
+        *(check_annotations, check_cache_images, check_cgroupns, check_dockerfile, check_hidden, check_log_options),
+        *(check_own_mac, check_plugin, check_read_only_paths, check_server, check_term),
+    ),
+}

@@ -1,0 +1,48 @@
+"""`labelled`: the labels that an object must have, each with its value or one of several.
+
+A container has the labels of its image, too: whoever decides which image it runs can give it any. Who needs more than
+that grants `own`.
+"""
+
+from collections.abc import Hashable, Mapping
+from typing import Final
+
+from dockerproxy.policy.objects import LABELLED, ResolvedObject
+from dockerproxy.policy.stamps import NEW
+from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.words.constraint import Constraint, Matcher
+
+
+class _Labelled(Constraint):
+    takes = Takes.LABELS
+    is_learned = False
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match an object that has each label with a value that is listed, and one that does not exist."""
+        wanted = _read(granted)
+
+        def matches(value: Hashable) -> bool:
+            if not isinstance(value, ResolvedObject):
+                return False
+            has_all = all(value.labels.get(name) in values for name, values in wanted.items())
+            return has_all or value.belongs_to == NEW
+
+        return matches
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Whether the inner one demands each label of the outer one, with no other values."""
+        narrow = _read(inner)
+        return all(name in narrow and set(narrow[name]) <= set(values) for name, values in _read(outer).items())
+
+    def describe(self, value: Value) -> str:
+        texts = (f"{name}={' or '.join(values)}" for name, values in _read(value).items())
+        return f"it is labelled {' and '.join(texts)}"
+
+
+def _read(value: Value) -> Mapping[str, tuple[str, ...]]:
+    items = value.items if isinstance(value, Pairs) else ()
+    return {name: (texts,) if isinstance(texts, str) else texts for name, texts in items}
+
+
+_SUMMARY: Final = "the labels that it must have, each with its value or a list of values"
+WORDS: Final = (_Labelled(LABELLED, _SUMMARY, narrows=True),)

@@ -1,0 +1,145 @@
+"""`labels`: the labels that are put on what is made; and those on which an engine acts, which no container has.
+
+Podman gives a container the labels of its image, and before 4.6 the annotations of the image's manifest. An image says
+what whoever made it says: no contained grant makes one with labels on Podman.
+
+Attack: a label whose name a variable of the Dockerfile holds -> Defence: names have no variables (test:
+test_no_parameter_of_a_build_has_them).
+Attack: labels that make the engine's lists too long for all clients, because lists have all labels -> Defence: those of
+one object are bounded (test: test_labels_of_one_object_are_bounded). See `views/long_lists` for those of images.
+"""
+
+from typing import Final
+
+from dockerproxy.errors import Refusal
+from dockerproxy.policy.claim import Claim, Object, Reading, Substitute
+from dockerproxy.policy.objects import OWN, ResolvedObject
+from dockerproxy.policy.stamps import NEW, OWNER, RESERVED, STAMP
+from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
+from dockerproxy.wire.document import Json, object_of, read_json, show
+
+_NAMES: Final = (
+    "PODMAN_SYSTEMD_UNIT",  # `podman auto-update` starts that unit of the host anew, `podman logs` shows its journal.
+    "io.containers.autoupdate",  # It asks a registry, with the credentials that `….authfile` names on the host.
+    "io.containers.trace-syscall",  # oci-seccomp-bpf-hook writes to the file of the host that it names.
+    "io.podman.annotations.",  # Podman: confinement, namespaces, mounts of others.
+    "io.kubernetes.cri-o.",  # Podman, runtimes: of which sandbox it is one, whether its files get labels.
+    "io.katacontainers.",  # Kata Containers: which program of the host runs it.
+    "org.systemd.property.",  # runc, crun: properties of its unit, limits and devices among them.
+    "org.criu.config",  # runc, crun: a file of the host by which CRIU is told what to do.
+    "run.oci.",  # crun: its filter of system calls, files of the host to write to, what it is run by.
+    "dev.gvisor.",  # gVisor: flags of the sandbox.
+    "cdi.k8s.io",  # Runtimes with CDI: devices of the host.
+    RESERVED,  # This proxy: whose a container, network or volume is.
+)
+"""What a label or an annotation is called upon which something acts, or how that begins; what acts, and how."""
+
+SAYS: Final = "not allowed: an engine, its runtime or this proxy acts on it"
+
+MOST_BYTES: Final = 64 * 1024
+"""Of all keys and values of the labels of one object."""
+
+
+class _Labels(Constraint):
+    takes = Takes.TEXTS
+    acts = True
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match labels that do not contradict those that are put on."""
+        return lambda value: not _find_contradiction(granted, value)
+
+    def judge(self, condition: Condition, claim: Claim) -> Substitute:
+        """Put the labels on."""
+        for value, substitute in claim.options:
+            if condition.matches(value) and isinstance(value, Pairs) and isinstance(condition.value, Pairs):
+                pairs = (*value.items, *condition.value.items)
+                put: Object = {name: text for name, text in pairs if isinstance(text, str)}
+                return put if claim.target else substitute
+        return None
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Whether the inner one puts on all that the outer one does."""
+        if not isinstance(inner, Pairs) or not isinstance(outer, Pairs):
+            return False
+        return set(outer.items) <= set(inner.items)
+
+    def problem(self, granted: Value | None, claim: Claim) -> str:
+        return _find_contradiction(granted, claim.options[0][0])
+
+
+def _find_contradiction(granted: Value | None, value: object) -> str:
+    """Say which of the client's labels is not what the grant puts on; empty if none is.
+
+    Podman takes all behind the first `=` of a name for the value.
+    """
+    if not isinstance(granted, Pairs) or not isinstance(value, Pairs):
+        return "are not valid labels"
+    given, put = dict(value.items), dict(granted.items)
+    for name, text in put.items():
+        if given.get(name, text) != text:
+            return f"has {show(name)} as {show(str(given[name]))}, but the rule sets {show(str(text))}"
+    for name in given:
+        if "=" in name and name.partition("=")[0] in put:
+            return f"has {show(name)}, which could be mistaken for a label of the rule"
+    return ""
+
+
+def acts(name: str) -> bool:
+    """Whether something acts upon a label or an annotation of that name."""
+    return any(each in name for each in _NAMES)
+
+
+def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """No label of an image makes an engine or its runtime act."""
+    labels = read_json(value.encode(errors="surrogateescape")) if isinstance(value, str) and value else value
+    names = labels if isinstance(labels, dict) else ()
+    if isinstance(labels, Refusal) or (labels and not names) or not all(isinstance(name, str) for name in names):
+        reading.violate(path, value, "not valid labels")
+    _bound(reading, names, path)
+    for name in map(str, names):
+        if acts(name):
+            reading.violate(f"{path}[{show(name)}]", labels[name] if isinstance(labels, dict) else name, SAYS)
+        elif "$" in name:  # Podman makes a LABEL of it.
+            reading.violate(f"{path}[{show(name)}]", name, "not allowed: a variable may change it")
+
+
+def check_volume_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Labels of a volume that is made on the way are no matter of the grant, but none has an engine act."""
+    _bound(reading, object_of(value), path)
+    for name, label in object_of(value).items():
+        if name in STAMP and reading.request.operation.name == "ContainerCreate":
+            _claim_stamp(reading, name, label, path)
+        elif acts(name):
+            reading.violate(f"{path}[{show(name)}]", label, SAYS)
+
+
+def _claim_stamp(reading: Reading, name: str, label: Json, path: str) -> None:
+    """Claim a label of the client's own stamp, as an inspection shows it: it is put on anew, or left out."""
+    owner = "" if label == NEW else str(label)
+    mine = ResolvedObject("", (), belongs_to=owner if name == OWNER else NEW)
+    reading.claim(OWN, mine, f"{path}[{show(name)}]", label, SAYS, without=False)
+
+
+def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Labels of the client's own; none may have an engine act."""
+    labels = object_of(value)
+    _bound(reading, labels, path)
+    for name in labels if acts("\n".join(labels)) else ():  # One long text is searched sooner than many.
+        if name in STAMP:
+            _claim_stamp(reading, name, labels[name], path)
+        elif acts(name):
+            reading.violate(f"{path}[{show(name)}]", labels[name], SAYS)
+    pairs = Pairs(tuple(labels.items()))  # type: ignore[arg-type] # they are texts: the table says so
+    reading.claim("labels", pairs, path, None, target=path)
+
+
+def _bound(reading: Reading, labels: Object | list[Json] | tuple[()], path: str) -> None:
+    """Note labels that are too long together."""
+    pairs = labels.items() if isinstance(labels, dict) else enumerate(labels)
+    if sum(len(f"{name}{label}".encode(errors="surrogatepass")) for name, label in pairs) > MOST_BYTES:
+        reading.violate(path, None, f"has more than {MOST_BYTES >> 10} KiB of keys and values")
+
+
+WORDS: Final = (_Labels("labels", "labels that are put on it; it may not have others of these names", narrows=True),)
+CHECKS: Final = {"labels": (check_labels,), "": (check_image_labels, check_volume_labels)}

@@ -1,0 +1,226 @@
+"""`volumes`, and what else a container mounts: directories of the host (`binds`), images and memory, in every form.
+
+Attack: a path with dots, double slashes or no leading slash, or an invalid name -> Defence: refused.
+Attack: a volume with options that is a host directory -> Defence: the engine is asked, and a new one has no options.
+Attack: an option that shares mounts with the host, relabels a read-only one, or is Podman's -> Defence: a closed list.
+Attack: an anonymous volume whose path Podman takes for `source:target` -> Defence: a path has no colon.
+Attack: lead the runtime to the host by links below which Podman has it fill memory with what is there -> Defence: no
+memory is put below what others may change meanwhile (test: test_memory_is_not_filled_from_what_others_change).
+Attack: a comma or quote in a mount, which Podman writes as `type=…,source=…` and reads again -> Defence: refused.
+Attack: a source with a template, which a node fills in later: `/srv/{{"../.."}}/etc` is `/etc` -> Defence: refused.
+Attack: a type of a mount in other capitals, or none, which means a bind -> Defence: refused.
+Attack: put links into a volume while Docker fills it for a task (`policy/copies`) -> Defence: it fills none that has a
+name (test: test_nothing_is_copied_into_a_volume_of_a_service).
+A link on the host cannot be seen from here. A volume of a service is looked at where the engine is.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from dockerproxy.policy.claim import Object, Reading, find_fault, items_at, objects_at, pairs_at, run_check
+from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.words.binds import Bind
+from dockerproxy.policy.words.constraint import Objects
+from dockerproxy.policy.words.images import check_images
+from dockerproxy.policy.words.names import IS_NAME, named
+from dockerproxy.policy.words.spellings import clean_path
+from dockerproxy.wire.document import Json, list_of, object_of, show
+
+_SHOWN: Final = frozenset({"", "rw", "ro", "private", "rprivate", "rbind", "nosuid", "nodev", "noexec"})
+"""What Podman's inspection shows behind a target. Docker refuses those of mount(8); none gives more than it has."""
+
+_RELABELS: Final = frozenset({"z", "Z"})
+"""With these the engine writes labels to what is mounted, even if the container may only read it."""
+
+_VOLUME_OPTIONS: Final = _SHOWN | _RELABELS | {"nocopy"}
+_BIND_OPTIONS: Final = _VOLUME_OPTIONS | {"consistent", "cached", "delegated"}
+"""Behind the target of a bind. All others carry mounts back to the host or, for Podman, change files there."""
+
+_NOT_FILLED: Final = "notmpcopyup"
+"""The option of memory with which Podman leaves it empty; Docker, which always does, refuses it."""
+
+_TMPFS_OPTIONS: Final = (_SHOWN - {"rbind"}) | {"exec", "tmpcopyup", _NOT_FILLED}
+_IS_AMOUNT: Final = re.compile("(size|nr_inodes)=[0-9]{1,19}[kKmMgG%]?|(mode|uid|gid)=[0-9]{1,10}").fullmatch
+_PARTS_LINE: Final = re.compile('[,"\\r\\n]').search
+"""What is more than itself in the line that Podman makes of a mount (encoding/csv)."""
+
+_ADDED: Final = ("/var/tmp",)  # noqa: S108 (it is named, not used)
+"""Where Podman puts memory by itself if the rest is read-only, but for what is below the root only (storage.go)."""
+
+_MOST_PARTS: Final = 3
+"""Of a bind: source, target, options."""
+
+_NOT_CLEAN: Final = "not a clean absolute path"
+
+
+def check_binds(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    """Each of `HostConfig.Binds` mounts what is granted."""
+    return [_check_bind(reading, str(bind), where) for where, bind in items_at(value, path)]
+
+
+def _check_bind(reading: Reading, bind: str, path: str) -> str:
+    parts = bind.split(":")
+    if len(parts) > _MOST_PARTS or not all(parts[:2]):
+        reading.violate(path, bind, "not in the form source:target:options")
+        return bind
+    if len(parts) == 1:
+        _look_at_target(reading, parts[0], path)
+        return bind
+    source, target, *rest = parts
+    options = "".join(rest).split(",")
+    _look_at_target(reading, target, path)
+    if source.startswith("/"):
+        is_read_only = "ro" in options and _RELABELS.isdisjoint(options)
+        parts[0] = _claim_source(reading, source, path, read_only=is_read_only)
+        known = _BIND_OPTIONS
+    else:
+        _claim_volume(reading, source, path)
+        known = _VOLUME_OPTIONS
+    strange = [option for option in options if option not in known]
+    if strange:
+        reading.violate(path, bind, f"with the option {show(strange[0])}, not known to be harmless")
+    elif "ro" in options and "rw" in options:
+        reading.violate(path, bind, "both read-only and writable")
+    return ":".join(parts)
+
+
+def _look_at_target(reading: Reading, target: str, path: str) -> None:
+    if not clean_path(target) or ":" in target:
+        reading.violate(path, target, f"{_NOT_CLEAN} in the container")
+
+
+def _claim_source(reading: Reading, source: str, path: str, *, read_only: bool) -> str:
+    """Claim a directory of the host, unless it is the client's own socket; return where the host has it."""
+    clean, places = clean_path(source), reading.places
+    if not clean or ":" in source:
+        reading.violate(path, source, _NOT_CLEAN)
+        return source
+    if not places.is_socket(clean):
+        reading.claim("binds", Bind(clean, read_only), path, clean)
+    return places.on_host(clean)
+
+
+def _claim_volume(reading: Reading, name: str, path: str, labels: Json = None) -> None:
+    """Claim a volume, which must be no directory of the host in disguise. One that is made on the way gets labels."""
+    if not IS_NAME(name):
+        reading.violate(path, name, "neither an absolute path nor a valid volume name")
+        return
+    found, lookup = reading.resolve(Kind.VOLUME, name)
+    says = "not allowed: a volume with a driver or options may be any directory"
+    wrong = find_fault(path, name, says) if found is not None and is_disguise(found) else None
+    says, mine = "a volume that no rule allows", lookup if found is None else found
+    if found is not None and not found.document and isinstance(labels, dict):
+        mine = replace(found, labels=labels)
+    may_own = not reading.request.operation.section.startswith("services")  # A swarm makes them on other hosts.
+    reading.claim("volumes", named(name), path, name, says, later=lookup, wrong=wrong, owned=mine if may_own else None)
+
+
+def is_disguise(found: ResolvedObject) -> bool:
+    """Whether a volume may be something else than a directory of its own."""
+    return bool(found.document) and (found.document.get("driver") != "local" or bool(found.document.get("options")))
+
+
+def _look_at_memory(reading: Reading, memory: Iterable[str], parent: Object, path: str) -> None:
+    """Look whether memory is put below a directory or volume that the same container mounts.
+
+    Podman has it filled with what is there, by a runtime that follows links before it enters the container.
+    """
+    binds = [str(bind).split(":") for bind in list_of(parent.get("Binds"))]
+    listed = objects_at(parent.get("Mounts"), "")
+    others = [str(each.get("Target")) for _, each in listed if each.get("Type") != "tmpfs"]
+    others += [parts[min(1, len(parts) - 1)] for parts in binds]
+    places = [*((clean_path(each), False) for each in others), *((clean_path(each), True) for each in memory)]
+    outer = "\0"
+    for place, is_memory in sorted((f"{each}/", is_memory) for each, is_memory in places if each):
+        if is_memory and place.startswith(outer) and place != outer:
+            says = f"not allowed below another mount: Podman fills it; put it elsewhere, or add {_NOT_FILLED} on Podman"
+            reading.violate(path, place[:-1], says)
+        elif not is_memory and not place.startswith(outer):
+            outer = place
+
+
+def look_at_added(reading: Reading, value: Json, path: str, parent: Object) -> None:
+    """Where its own files are read-only, Podman puts memory at some places."""
+    if value is True:
+        _look_at_memory(reading, _ADDED, parent, path)
+
+
+def check_mounts(reading: Reading, value: Json, path: str, parent: Object) -> None:
+    """Each of `HostConfig.Mounts` mounts what is granted."""
+    memory = [str(mount.get("Target")) for _, mount in objects_at(value, path) if mount.get("Type") == "tmpfs"]
+    _look_at_memory(reading, memory, parent, path)
+    for where, mount in objects_at(value, path):
+        _claim_mount(reading, mount, where)
+        for name in ("VolumeOptions", "ImageOptions"):
+            _look_at_subpath(reading, object_of(mount.get(name)).get("Subpath"), f"{where}.{name}.Subpath")
+
+
+def _claim_mount(reading: Reading, mount: Object, path: str) -> None:
+    """Claim what is mounted; a directory of the host goes on by its clean path."""
+    source, target = (str(mount.get(name) or "") for name in ("Source", "Target"))
+    at_source, at_target = f"{path}.Source", f"{path}.Target"
+    _look_at_target(reading, target, at_target)
+    for where, text in ((at_source, source), (at_target, target)):
+        if _PARTS_LINE(text):
+            reading.violate(where, text, "ambiguous: Podman reads on after a comma or quotation mark")
+    match mount.get("Type"):
+        case "bind":
+            mount["Source"] = _claim_source(reading, source, at_source, read_only=mount.get("ReadOnly") is True)
+        case "volume":
+            if source:
+                _claim_volume(reading, source, at_source, object_of(mount.get("VolumeOptions")).get("Labels"))
+        case "image":
+            mount["Source"] = run_check(check_images, reading, source, at_source, mount)
+        case "tmpfs":
+            if source:
+                reading.violate(at_source, source, "not allowed: a tmpfs has no source")
+        case other:
+            reading.violate(f"{path}.Type", other or "", "not one of bind, volume, tmpfs, image")
+
+
+def _look_at_subpath(reading: Reading, subpath: Json, path: str) -> None:
+    """Look whether a part of a volume or image is in it, and no more than a path."""
+    if subpath and (not clean_path(f"/{subpath}") or _PARTS_LINE(str(subpath))):
+        reading.violate(path, subpath, "not a clean path within it")
+
+
+def check_anonymous(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """A volume without a name is made for a path, and Podman must not read another thing into it."""
+    for where, target, _ in pairs_at(value, path):
+        _look_at_target(reading, target, where)
+
+
+def check_tmpfs(reading: Reading, value: Json, path: str, parent: Object) -> None:
+    """Memory is put at clean paths, with options that keep devices and other users' programs out."""
+    filled = [each for each, options in object_of(value).items() if _NOT_FILLED not in str(options).split(",")]
+    _look_at_memory(reading, filled, parent, path)
+    for where, target, options in pairs_at(value, path):
+        _look_at_tmpfs(reading, target, str(options), where)
+
+
+def _look_at_tmpfs(reading: Reading, target: str, options: str, path: str) -> None:
+    """Look at memory that is put at a path, with its options."""
+    _look_at_target(reading, target, path)
+    strange = [each for each in options.split(",") if each not in _TMPFS_OPTIONS and not _IS_AMOUNT(each)]
+    if strange:
+        reading.violate(path, options, f"with the option {show(strange[0])}, not known to be harmless")
+
+
+def check_service_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Each mount is one that a container may have, and says so now: nodes fill in templates later."""
+    for where, mount in objects_at(value, path):
+        if "{{" in str(mount.get("Source")):
+            reading.violate(f"{where}.Source", mount["Source"], "not allowed: a template may become any path")
+        if mount.get("Type") == "volume" and mount.get("Source"):
+            mount["VolumeOptions"] = {**object_of(mount.get("VolumeOptions")), "NoCopy": True}
+    check_mounts(reading, value, path, {})
+
+
+WORDS: Final = (Objects("volumes", "which volumes, by name or glob; which may be mounted"),)
+CHECKS: Final = {
+    "binds volumes": (check_binds,),
+    "binds volumes images": (check_mounts, check_service_mounts),
+    "": (check_anonymous, check_tmpfs),
+}

@@ -1,0 +1,157 @@
+"""`names` that an object may have, and words for objects by their names: what the engine must be asked of a name.
+
+Docker takes what it finds by name before it takes an id that begins so, but it does take the id. So a name that is made
+of nothing but hexadecimal digits is not believed: the engine is asked what it is, and the request goes on under that
+object's whole id. Ids of a swarm's networks have all small letters, as most names do: of such a name, too, the engine
+is asked, and it stays where it is the network's own, for clients compare it.
+
+Attack: a name like an id, by which another object's lookups are captured -> Defence: no such name is given. Of a new
+network, service, secret or config the engine is asked whether an ID begins so (tests:
+test_a_network_is_not_called_like_the_id_of_another_one, test_nothing_in_a_swarm_is_called_like_the_id_of_another);
+nobody can guess 12 random digits of one that will exist. A whole ID, which a policy may list, is never a name. Of
+capitals the engine is asked in small letters: a swarm does not tell those apart in names of secrets and configs.
+
+Attack: create a network that exists, to confuse others by a second one of its name -> Defence: each engine is told to
+refuse that (test: test_no_network_gets_a_name_that_is_taken). Engines answer with a volume that exists:
+`Verdict.makes_volume`.
+
+Attack: make a network that engines look for by its name, such as the one by which a swarm leads containers outside ->
+Defence: no network gets such a name (test: test_no_network_is_called_like_one_that_engines_look_for).
+
+Attack: the id of one with the name of another, the beginning of an id, or a name for it -> Defence: the engine is asked
+what the id means. That must have the name, the name must be granted, and the request goes on under the whole id.
+A name cannot be given to another one while it exists.
+"""
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from dockerproxy.policy.amounts import is_id_of_swarm
+from dockerproxy.policy.claim import Object, Reading, find_fault, objects_at, owned
+from dockerproxy.policy.objects import WORDS as KIND_WORDS
+from dockerproxy.policy.objects import Kind, ResolvedObject, is_full_id
+from dockerproxy.policy.words.constraint import Objects
+from dockerproxy.text import lower
+from dockerproxy.wire.document import Json, show
+
+_OF_ENGINES: Final = frozenset({"docker_gwbridge", "ingress", "podman-default-kube-network", "aardvark.pid"})
+"""Networks that a swarm and `podman kube play` look for by these names, and make if there are none (moby
+libnetwork/default_gateway.go, setupDefaultGW; podman pkg/domain/infra/abi/play.go); and a file beside those of all
+networks, which are called like them, without which no container of any network starts (netavark dns/aardvark.rs)."""
+
+_LIKE_AN_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
+
+IS_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*").fullmatch
+"""What Docker lets be the name of a container or volume; anything else it may take for a path or a link."""
+
+MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
+_MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
+"""Ids of a swarm have 25 such characters (moby/swarmkit identity, NewID), and engines take the beginning of one."""
+
+_OF_SWARM: Final = {
+    "ServiceCreate": Kind.SERVICE,
+    "SecretCreate": Kind.SECRET,
+    "ConfigCreate": Kind.CONFIG,
+    "NetworkCreate": Kind.NETWORK,
+}
+_BEGINS_LIKE_ONE: Final = re.compile("[0-9a-z]{12,24}").fullmatch
+
+
+def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """What is made is called as the grant says, and never like an id: it would capture look-ups of another.
+
+    Engines leave out a slash in front in the query only. A `Name` in a body is that of something a swarm may know.
+    """
+    name = value if isinstance(value, str) else ""
+    name = name.removeprefix("/") if path == "?name" else name
+    if name and not IS_NAME(name):
+        reading.violate(path, value, "not a valid name")
+    elif (path == "Name" and is_id_of_swarm(name)) or _captures(reading, name):
+        reading.violate(path, value, "ambiguous: it looks like an object ID")
+    if reading.request.operation.name == "NetworkCreate" and name in _OF_ENGINES:
+        reading.violate(path, value, "not allowed: an engine has another use for that name")
+    missing = "a name that no rule allows" if name else "is missing, but must be a name that a rule allows"
+    begun = _find_begun(reading, name)
+    later = reading.lookup(*begun) if begun is not None and reading.find(*begun) is None else None
+    reading.claim("names", named(name) if name else None, path, value if name else None, missing, later=later)
+
+
+def check_unique(_reading: Reading, _value: Json, _path: str, _parent: Object) -> Json:
+    """The engine refuses a name that is taken. Before 1.44, Docker did so, and Podman still does, only if told."""
+    return True
+
+
+def named(*names: str) -> ResolvedObject:
+    """Return what is judged by its names alone."""
+    return ResolvedObject(names[0], names)
+
+
+def resolve(reading: Reading, kind: Kind, name: str) -> ResolvedObject | None:
+    """Return the object that a name means; None if the engine must be asked first."""
+    found = reading.find(kind, name)
+    if MAY_BE_ID(name):
+        return found
+    if not _MAY_BE_OF_SWARM(name):
+        return named(name) if found is None or not found.document else found
+    return replace(found, id=name) if found is not None and name in found.names and name != found.id else found
+
+
+def _captures(reading: Reading, name: str) -> bool:
+    """Whether a new object of this name could get the lookups of another one."""
+    begun = _find_begun(reading, name)
+    if begun is None:
+        return _LIKE_AN_ID(name) is not None
+    found = reading.find(*begun)
+    return found is not None and bool(found.document) and begun[1] not in map(lower, found.names)
+
+
+def _find_begun(reading: Reading, name: str) -> tuple[Kind, str] | None:
+    """Return what the engine is asked to know if a name begins an ID: Testcontainers' for networks have 12 digits."""
+    kind, text = _OF_SWARM.get(reading.request.operation.name), lower(name)
+    is_short = kind is Kind.NETWORK and _LIKE_AN_ID(name) is not None and not is_full_id(name)
+    return (kind, text) if kind is not None and (is_short or _BEGINS_LIKE_ONE(text)) else None
+
+
+def check_secrets(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Each secret is one that is granted."""
+    for where, reference in objects_at(value, path):
+        _check_reference(reading, reference, where, Kind.SECRET)
+
+
+def check_configs(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Each config is one that is granted."""
+    for where, reference in objects_at(value, path):
+        _check_reference(reading, reference, where, Kind.CONFIG)
+
+
+def _check_reference(reading: Reading, reference: Object, path: str, kind: Kind) -> None:
+    """Look whether what is named is granted, and is what the id means; it goes on under that object's whole id."""
+    by_name, by_id = f"{kind.capitalize()}Name", f"{kind.capitalize()}ID"
+    name, identity = reference.get(by_name), reference.get(by_id)
+    if not isinstance(name, str) or not isinstance(identity, str):
+        reading.violate(path, None, f"must have {by_name} and {by_id}")
+        return
+    if not IS_NAME(identity):
+        reading.violate(f"{path}.{by_id}", identity, f"not a valid {kind} ID")
+        return
+    found, lookup = reading.resolve(kind, identity)
+    says = f"a {kind} that no rule allows"
+    is_other = found is not None and (not found.document or name not in found.names)
+    not_its_id = f"not the ID of the {kind} {show(name)}"
+    wrong = find_fault(f"{path}.{by_id}", identity, not_its_id) if is_other else None
+    mine = owned(found, lookup)
+    reading.claim(KIND_WORDS[kind], named(name), f"{path}.{by_name}", name, says, later=lookup, wrong=wrong, owned=mine)
+    if found is not None:
+        reference[by_id] = found.id
+
+
+WORDS: Final = (
+    Objects("configs", "which configs of a swarm, by name or glob; which may be read"),
+    Objects("containers", "which containers, by name, glob or full id", narrows=True),
+    Objects("names", "what it may be called; one of these names must be given", narrows=True),
+    Objects("pods", "which pods, by name, glob or full id"),
+    Objects("secrets", "which secrets, by name or glob; which may be read"),
+    Objects("services", "which services, by name, glob or full id", narrows=True),
+)
+CHECKS: Final = {"names": (check_names,), "secrets": (check_secrets,), "configs": (check_configs,), "": (check_unique,)}

@@ -1,0 +1,312 @@
+"""`networks` and `joins`: which networks and whose namespaces a container joins, when it is made and later.
+
+Without `networks` a container joins the engine's own network, or none. Podman has another name for its own in answers.
+
+Attack: the beginning of a network's id for its name -> Defence: looked up, and goes on under the whole id.
+Attack: the id of one in a swarm, which this engine does not know yet -> Defence: what looks like one is refused.
+Attack: a path of a namespace, or a word that means the host's network to Podman -> Defence: refused.
+Attack: a container that shares the host's or another's, or does not exist yet -> Defence: refused.
+Attack: two networks, one in each of two fields -> Defence: both are judged.
+Attack: a name in the network that ends a line of aardvark-dns and begins one of another client's container, which finds
+what the attacker says from then on -> Defence: refused (test: test_no_name_in_a_network_is_more_than_one_word).
+Attack: to connect, an id of a container or the beginning of one -> Defence: looked up, goes on under the whole id.
+Attack: Docker's `web/db`, by which a linked container may be named -> Defence: a name has no slash.
+Attack: a network to connect to of which the grant says nothing, or the host's -> Defence: only the engine's own are
+joined then, and the host's never.
+"""
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final
+
+from dockerproxy.policy.amounts import is_id_of_swarm
+from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, items_at, objects_at, owned, pairs_at
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
+from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.words.constraint import Constraint, Matcher, Objects
+from dockerproxy.policy.words.fixed import clean_endpoint
+from dockerproxy.policy.words.names import IS_NAME, named, resolve
+from dockerproxy.policy.words.spellings import fault_of_name
+from dockerproxy.wire.document import Json, object_of
+
+DEFAULT: Final = ResolvedObject("", ("default", "bridge"))
+"""The engine's own network, which containers join by themselves."""
+
+_OF_HOST: Final = frozenset({"host", "slirp4netns", "pasta"})
+"""What engines take for the host's network, or for one in which a process there sends for the container."""
+
+_NAMESPACE: Final = re.compile("(container|service|pod|ns|host):.*", re.DOTALL)
+
+BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
+"""Networks that a container may join where a grant names none: the engine's own, or nothing."""
+
+_OF_CONTAINER: Final = "container:"
+
+_NOT_GRANTED: Final = "a network that no rule allows"
+
+_ONLY_OWN: Final = "only allowed in a network that the client owns"
+
+_OF_PODMAN: Final = frozenset({"slirp4netns", "pasta"})
+"""Ways of Podman to have its processes speak from the host's network; for Docker they would be names."""
+
+_HOST: Final = "not allowed: it is the host's network"
+
+_CONTROLS: Final = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029]").search
+
+_SEPARATES: Final = re.compile(r"[\0- ,\x7f]").search
+"""What stands between words and lines of what Podman writes for aardvark-dns of a network (netavark aardvark.rs)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A network that a container joins, and whether it is the engine's own: None if only the engine can say."""
+
+    found: ResolvedObject
+    is_default: bool | None = False
+
+
+class _Networks(Objects):
+    unspoken = ("default",)
+    needs_lookup = True  # Which network is the engine's own, only the engine knows.
+
+    def fault(self, item: str) -> str:
+        if item in _OF_HOST:
+            return "the host's network needs unrestricted"
+        if _NAMESPACE.fullmatch(item):
+            return "a namespace is not a network: list in joins whose namespaces may be joined"
+        return fault_of_name(item)
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match a network that is named or joined."""
+        matches = super().matcher(granted)
+        return lambda value: matches(value.found if isinstance(value, Joined) else value)
+
+    def by_default(self, value: Hashable) -> bool:
+        """Whether a network is the engine's own, or named by an operation that is not contained."""
+        return value.is_default is True if isinstance(value, Joined) else True
+
+    def admits_unspoken(self, value: Value) -> bool:
+        """Say no to all but any network: Podman has another name for the engine's own in answers."""
+        return "**" in items_of(value)
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        named = (Joined(ResolvedObject(item, (item,))) for item in items_of(least) if item not in DEFAULT.names)
+        own = [Joined(DEFAULT, is_default=True)] if set(items_of(least)) & set(DEFAULT.names) else []
+        return (*own, *named)
+
+    def least(self, value: Hashable) -> Value | None:
+        return super().least(value.found if isinstance(value, Joined) else value)
+
+
+class _Joins(Objects):
+    describe = Constraint.describe
+
+
+def check_network_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    """The network is one that is granted, and the host's never."""
+    mode = value if isinstance(value, str) else ""
+    if mode.startswith(_OF_CONTAINER):
+        return _join(reading, mode, path, "NetworkMode")
+    return join_network(reading, mode, path, value) or None
+
+
+def check_networks(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    """Each key is a network that is granted."""
+    joined: Object = {}
+    for where, name, endpoint in pairs_at(value, path):
+        known = join_network(reading, name, where, name)
+        if known in joined:
+            reading.violate(where, name, "the same network as another one")
+        joined[known] = clean_endpoint(endpoint)
+        is_named = name not in BY_ITSELF and IS_NAME(name)
+        _claim_addresses(reading, endpoint, where, owned(*reading.resolve(Kind.NETWORK, name)) if is_named else None)
+    return joined
+
+
+def check_connection(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    """What is said of how the container is connected: addresses only in a network of the client's own."""
+    _claim_addresses(reading, value, path, owned(reading.found, None))
+    return clean_endpoint(value)
+
+
+def _claim_addresses(reading: Reading, endpoint: Json, path: str, network: ResolvedObject | Lookup | None) -> None:
+    """Claim addresses that an endpoint asks for in a network, which must be the client's own.
+
+    Attack: ask for the address of another's container while that restarts -> Defence: no address in a shared network
+    (test: test_an_address_is_asked_for_only_in_an_own_network).
+    """
+    config = object_of(object_of(endpoint).get("IPAMConfig"))
+    for field, mine in (("IPv4Address", network), ("IPv6Address", network), ("LinkLocalIPs", None)):
+        where = f"{path}.IPAMConfig.{field}"
+        says = "not allowed: other hosts on the link may have it" if mine is None else _ONLY_OWN
+        if config.get(field):
+            reading.claim("switched", True, where, config[field], says, owned=mine)  # noqa: FBT003 (it is claimed)
+
+
+def join_network(reading: Reading, name: str, path: str, shown: Json) -> str:
+    """Claim a network that is joined; return what it goes on under."""
+    if name == "host":
+        reading.violate(path, name, _HOST)
+    elif name in _OF_PODMAN:
+        reading.violate(path, name, "not allowed: for Podman it is the host's network")
+    elif name and not IS_NAME(name):
+        reading.violate(path, name, "not a valid network name")
+    elif name in BY_ITSELF:
+        if name != "none":
+            reading.claim("networks", Joined(DEFAULT, is_default=True), path, shown or "default", _NOT_GRANTED)
+    else:
+        return _claim_network(reading, name, path, shown)
+    return name
+
+
+def _claim_network(reading: Reading, name: str, path: str, shown: Json) -> str:
+    found, asked = resolve(reading, Kind.NETWORK, name), reading.lookup(Kind.NETWORK, name)
+    mine = owned(reading.find(Kind.NETWORK, name), asked)
+    if found is None:
+        reading.claim("networks", None, path, shown, _NOT_GRANTED, lookup=asked, owned=mine)
+        return name
+    if "host" in found.names:
+        reading.violate(path, shown, _HOST)
+    elif not found.document and is_id_of_swarm(found.id):
+        reading.violate(path, shown, "ambiguous: it looks like the ID of a swarm network that is not on this node yet")
+    is_default = _is_default(reading, found)
+    lookup = reading.lookup(Kind.NETWORK, "bridge") if is_default is None else None
+    reading.claim("networks", Joined(found, is_default), path, shown, _NOT_GRANTED, lookup=lookup, owned=mine)
+    return found.id
+
+
+def _is_default(reading: Reading, found: ResolvedObject) -> bool | None:
+    """Whether a network is the one that containers join by themselves: Podman has another name for it in answers.
+
+    None if the engine must be asked first.
+    """
+    if not BY_ITSELF.isdisjoint(found.names):
+        return True
+    default = reading.find(Kind.NETWORK, "bridge") if found.subject else found
+    return None if default is None else default.subject == found.subject != ""
+
+
+def check_hosts(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Names with addresses are one line each."""
+    for where, line in items_at(value, path) if isinstance(value, list) else ((path, value),):
+        if _CONTROLS(str(line)):
+            says = "ambiguous: a control character ends a line"
+            reading.claim("switched", True, where, line, says)  # noqa: FBT003 (it is what is claimed)
+
+
+def check_known_as(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """What others on the network call it is one word each."""
+    for where, name in items_at(value, path) if isinstance(value, list) else ((path, value),):
+        if _SEPARATES(str(name)):
+            reading.violate(where, name, "ambiguous: Podman reads on after a space, comma or control character")
+
+
+def check_pid_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    """The processes that it sees are its own, or those of a container it may join."""
+    return _check_namespace(reading, value, path, "PidMode", frozenset({"", "private"}))
+
+
+def check_ipc_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    """The memory that it shares is its own, or that of a container it may join."""
+    return _check_namespace(reading, value, path, "IpcMode", frozenset({"", "none", "private", "shareable"}))
+
+
+def _check_namespace(reading: Reading, value: Json, path: str, name: str, own: frozenset[str]) -> Json:
+    mode = value if isinstance(value, str) else ""
+    if mode.startswith(_OF_CONTAINER):
+        return _join(reading, mode, path, name)
+    if mode not in own:
+        reading.violate(path, value, "not the container's own")
+    return None
+
+
+def _join(reading: Reading, mode: str, path: str, field: str) -> str:
+    """Claim a container that is joined; return the mode with its whole id, so that no other can take its place.
+
+    A field of its inspection says whose namespace it has itself.
+    """
+    name = mode.removeprefix(_OF_CONTAINER)
+    if not IS_NAME(name):
+        reading.violate(path, mode, "not a valid container name")
+        return mode
+    found, lookup = reading.resolve(Kind.CONTAINER, name)
+    wrong: Fault | None = None
+    if found is not None and not found.document:
+        wrong = find_fault(path, mode, "a container that does not exist")
+    elif found is not None and not _has_its_own(found, field):
+        wrong = find_fault(path, mode, "a container that shares it with the host or another one")
+    says = "a container that no rule allows to join"
+    mine = owned(found, lookup)
+    reading.claim("joins", found, path, mode, says, lookup=lookup, wrong=wrong, owned=mine)
+    return mode if found is None else f"{_OF_CONTAINER}{found.id}"
+
+
+def _has_its_own(found: ResolvedObject, field: str) -> bool:
+    """Whether a container shares nothing with others: whoever joins it would share that, too."""
+    mode = object_of(found.document.get("hostconfig")).get(field)
+    return isinstance(mode, str) and mode != "host" and mode not in _OF_PODMAN and ":" not in mode
+
+
+def check_container(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    """The container is one that the grant lists; any, if it does not say. Return its whole id."""
+    if not isinstance(value, str) or not IS_NAME(value):
+        reading.claim("containers", None, path, value or None, "not a valid container name" if value else "is missing")
+        return None
+    found, lookup = reading.resolve(Kind.CONTAINER, value)
+    says = "a container that no rule allows"
+    reading.claim("containers", found, path, value, says, lookup=lookup, owned=owned(found, lookup))
+    return found.id if found is not None and found.document else None
+
+
+def check_connected(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """The network that is joined is granted, or else one of the engine's own; and it is never the host's."""
+    if value == "host":
+        reading.violate(path, value, _HOST)
+    else:
+        name = value if isinstance(value, str) else _name_of(reading)
+        joined = Joined(reading.found or named(name), isinstance(value, str) and value in BY_ITSELF)
+        reading.claim("networks", joined, "the network", name, "which no rule allows", owned=reading.found)
+
+
+def _name_of(reading: Reading) -> str:
+    """Return how the client spells the network, which the engine does not know."""
+    network = find_object(reading.request)
+    return network.id if isinstance(network, ResolvedObject) else network.name if network is not None else ""
+
+
+def check_service_networks(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Each network is one that is granted, and goes on under its whole id; the host's never."""
+    for where, network in objects_at(value, path):
+        network["Target"] = _join_for_service(reading, str(network.get("Target") or ""), f"{where}.Target")
+
+
+def _join_for_service(reading: Reading, name: str, path: str) -> str:
+    if not IS_NAME(name):
+        reading.violate(path, name, "not a valid network name")
+        return name
+    found, lookup = reading.resolve(Kind.NETWORK, name)
+    if found is not None and ("host" in found.names or found.document.get("driver") == "host"):
+        reading.violate(path, name, "not allowed: it is the host's network")
+    wrong = None if found is None or found.document else find_fault(path, name, "a network that does not exist")
+    joined = Joined(found, "bridge" in found.names) if found is not None else None
+    reading.claim("networks", joined, path, name, "a network that no rule allows", lookup=lookup, wrong=wrong)
+    return found.id if found is not None else name
+
+
+_SUMMARY: Final = (
+    "which networks, by name, glob or full id; joined may be only those: without it the engine's own; `none` always"
+)
+WORDS: Final = (
+    _Networks("networks", _SUMMARY),
+    _Joins("joins", "of which containers the network, processes and memory may be joined"),
+)
+CHECKS: Final = {
+    "networks": (check_connected, check_service_networks),
+    "networks joins": (check_network_mode,),
+    "networks switched": (check_networks,),
+    "joins": (check_ipc_mode, check_pid_mode),
+    "containers": (check_container,),
+    "switched": (check_connection, check_hosts),
+    "": (check_known_as,),
+}

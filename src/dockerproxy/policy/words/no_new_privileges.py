@@ -1,0 +1,52 @@
+"""`no_new_privileges`: that set-user-id programs must be kept from working; and other options of confinement.
+
+What `user` admits only without root gets the same option.
+
+Attack: an option that sets confinement to what the engine was told to tighten -> Defence: a list of those that tighten.
+Attack: a service under a version of the API for which the engine leaves the field out -> Defence: denied.
+"""
+
+from typing import Final
+
+from dockerproxy.api.request import read_version
+from dockerproxy.policy.claim import KEEP, Claim, Object, Reading, Substitute, items_at
+from dockerproxy.policy.words.constraint import Choice
+from dockerproxy.wire.document import Json, list_of
+
+_SPELLED: Final = ("no-new-privileges", "no-new-privileges=true", "no-new-privileges:true")
+"""How a security option says it."""
+
+_SINCE: Final = (1, 44, 0)
+"""Under older versions the engine leaves the field of a service out (`adjustForAPIVersion` in its service router)."""
+
+_TIGHTENING: Final = frozenset({*_SPELLED, "apparmor=docker-default", "apparmor:docker-default"})
+"""Security options that are what the engine does anyway, or less. Docker takes `:` for `=`. Its own filter of system
+calls, `seccomp=builtin`, is not among them: it may be looser than the one that the engine is configured with."""
+
+
+def check_security_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Options make the confinement tighter, or leave it as it is; a container without root gets no-new-privileges."""
+    options = list_of(value)
+    kept = any(option in _SPELLED for option in options)
+    put: Substitute = KEEP if kept else [*options, _SPELLED[0]]
+    reading.claims.append(Claim(("user",), ((True, put),), path, None, "", target=path))
+    for where, option in items_at(value, path):
+        if option not in _TIGHTENING:
+            reading.violate(where, option, "not allowed: it could loosen the confinement")
+    reading.claim("no_new_privileges", kept, path, None, "must have no-new-privileges=true")
+
+
+def check_no_new_privileges(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Keeps set-user-id programs from working if the grant demands it or excludes root, and the engine reads it."""
+    version = read_version(reading.request.version)
+    is_read, says = version is None or version >= _SINCE, f"is ignored by the engine under {reading.request.version}"
+    reading.claims.append(
+        Claim(("user",), ((is_read, KEEP if value is True else True),), path, None, says, target=path)
+    )
+    reading.claim_since("no_new_privileges", _SINCE, path)
+    says = "but must be true" if value is False else "must be true"
+    reading.claim("no_new_privileges", value is True, path, value, says)
+
+
+WORDS: Final = (Choice("no_new_privileges", "set-user-id programs must be kept from working", "required"),)
+CHECKS: Final = {"user no_new_privileges": (check_security_options, check_no_new_privileges)}

@@ -1,0 +1,259 @@
+"""Words for parameters of the query; and what the head of a request claims, by these and by the object it names.
+
+Attack: the same parameter in other capitals, which only Podman reads; a second value, of which Docker takes the first
+and Podman the last; a value that the two read differently -> Defence: nothing certain can be said then, and no
+condition admits that.
+"""
+
+import re
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
+from typing import Final, NamedTuple
+
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy import objects
+from dockerproxy.policy.claim import MOST_LOOKUPS, Reading
+from dockerproxy.policy.objects import Kind, ResolvedObject, certain_values
+from dockerproxy.policy.references import parse_reference
+from dockerproxy.policy.values import Takes, Value
+from dockerproxy.policy.words.constraint import Choice, Constraint, Globs, Items, Matcher
+from dockerproxy.policy.words.fixed import has_host
+from dockerproxy.policy.words.images import read_pull
+from dockerproxy.policy.words.running import COPYING_FILES, claim_fresh
+from dockerproxy.policy.words.spellings import FLAGS, clean_path, fault_of_path, normalise_signal
+from dockerproxy.views.filters import refuse_filters
+from dockerproxy.views.lists import LISTED
+
+
+class Flag(Constraint):
+    """A parameter that is true or false has this value."""
+
+    takes = Takes.FLAG
+
+    def __init__(self, name: str, summary: str) -> None:
+        super().__init__(name, summary, narrows=True)
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match the value itself."""
+        return lambda value: value is granted
+
+    def least(self, value: Hashable) -> Value | None:
+        """Demand the value."""
+        return value if isinstance(value, bool) else None
+
+
+class _Either(Flag):
+    is_private = True
+
+    def matcher(self, _granted: Value) -> Matcher:
+        return lambda value: isinstance(value, bool)
+
+
+EITHER: Final = _Either("force", "either value")
+"""`force` where it makes no difference, because it goes no further."""
+
+
+class _Private(Choice):
+    is_private = True
+
+
+class _Path(Globs):
+    fault = staticmethod(fault_of_path)
+
+
+class _Signal(Items):
+    def fault(self, item: str) -> str:
+        return "" if re.fullmatch(r"[A-Z0-9+-]+", normalise_signal(item)) else "not a signal, like HUP"
+
+    def spell(self, item: str) -> str:
+        return normalise_signal(item)
+
+
+_NOT_LISTED: Final = "which no rule allows"
+_UNCERTAIN: Final = "missing, ambiguous, or not allowed by the rule"
+
+
+class Line(NamedTuple):
+    """A parameter that a condition speaks of, and what reads its value: None if nothing certain can be said."""
+
+    word: str
+    parameter: str
+    read: Callable[[CanonicalRequest], Hashable]
+
+
+def _flag(word: str, parameter: str, *, absent: bool | None, also: str = "") -> Line:
+    """Read a parameter that is true or false.
+
+    `absent` is what engines take it for where it is missing, or None if not all take it for the same; `also` is another
+    name of it, which other versions of an engine read.
+    """
+
+    def read(request: CanonicalRequest) -> bool | None:
+        found = {_read_flag(request, name, absent=absent) for name in filter(None, (parameter, also))}
+        return found.pop() if len(found) == 1 else None
+
+    return Line(word, parameter, read)
+
+
+def _read_flag(request: CanonicalRequest, parameter: str, *, absent: bool | None) -> bool | None:
+    values = certain_values(request, parameter)
+    if values is None:
+        return None
+    # Podman takes an empty value for none at all.
+    read = {False if not value and absent is False else FLAGS.get(value) for value in values} or {absent}
+    return read.pop() if len(read) == 1 else None
+
+
+def _text(word: str, parameter: str, absent: str, normalise: Callable[[str], str] = str) -> Line:
+    """Read a parameter that is a word."""
+
+    def read(request: CanonicalRequest) -> str | None:
+        values = certain_values(request, parameter)
+        return None if values is None or len(values) > 1 else normalise("".join(values) or absent) or None
+
+    return Line(word, parameter, read)
+
+
+def _read_path(request: CanonicalRequest) -> str | None:
+    """Return the path; None if there is not exactly one, or it is not clean."""
+    values = certain_values(request, "path")
+    return (clean_path(values[0]) if values is not None and len(values) == 1 else "") or None
+
+
+def _is_import(request: CanonicalRequest) -> bool:
+    """Whether nothing is pulled; then `tags` bound what is imported."""
+    return any(request.values("fromsrc")) and not any(request.values("fromimage"))
+
+
+def _registries(parameter: str, *, namespaces: bool) -> Line:
+    """Look for a registry in every value of a parameter."""
+    find = partial(has_host, namespaces=namespaces)
+    return Line("registries", parameter, lambda request: not any(map(find, request.values(parameter))))
+
+
+def _is_no_builder(request: CanonicalRequest) -> bool:
+    """Whether no value of the name is a builder's. The engine drops a slash in front."""
+    return not any(name.lstrip("/").startswith("buildx_buildkit_") for name in request.values("name"))
+
+
+_FORCE: Final = _flag("force", "force", absent=False)
+_PATH: Final = Line("path", "path", _read_path)
+_PULL: Final = Line("images", "fromImage", read_pull)
+
+_LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
+    ("ContainerLogs ContainerLogsLibpod ServiceLogs TaskLogs", (_flag("follow", "follow", absent=False),)),
+    ("ContainerStats ContainerStatsLibpod ContainersStatsAllLibpod", (_flag("stream", "stream", absent=True),)),
+    ("ContainerArchive ContainerArchiveInfo", (_PATH,)),
+    ("ContainerArchiveLibpod ContainerArchiveInfoLibpod", (_PATH,)),
+    ("ContainerDelete", (_FORCE, _flag("remove_volumes", "v", absent=False))),
+    ("ContainerDeleteLibpod", (_FORCE, _flag("remove_volumes", "volumes", absent=False, also="v"))),
+    ("ImageDelete ImageDeleteLibpod VolumeDeleteLibpod VolumeDelete", (_FORCE,)),
+    ("ContainerAttach ContainerAttachLibpod", (_flag("stdin", "stdin", absent=None),)),
+    ("ContainerKill ContainerKillLibpod PodKillLibpod", (_text("signal", "signal", "KILL", normalise_signal),)),
+    ("ContainerCreate", (Line("buildx_builders", "name", _is_no_builder),)),
+    ("ImageCreate", (_PULL,)),
+    ("ImageSearch ImageSearchLibpod", (_registries("term", namespaces=False),)),
+    ("GetPluginPrivileges", (_registries("remote", namespaces=True),)),
+)
+
+LINES: Final[Mapping[str, tuple[Line, ...]]] = {name: lines for names, lines in _LINES for name in names.split()}
+"""By operation."""
+
+
+def read_head(reading: Reading, found: ResolvedObject | None) -> None:
+    """Note what the head of a request claims; the object that its path names is None if that is not known."""
+    request = reading.request
+    name = request.operation.name
+    for line in LINES.get(name, ()):
+        given = request.values(line.parameter.lower())
+        shown = given[0] if given else None
+        spoken = "tags" if line is _PULL and _is_import(request) else ""
+        reading.claim(line.word, line.read(request), f"?{line.parameter}", shown, _UNCERTAIN, unless=spoken)
+    if name in objects.NAMING:
+        _claim_named(reading, objects.NAMING[name])
+    for word in objects.words_of_object(name):
+        _claim_object(reading, word, found)
+    for word in LISTED.get(name, ()):
+        if reason := refuse_filters(request):
+            reading.claim(word, True, "?filters", None, reason, without=True)  # noqa: FBT003 (it is what is claimed)
+    if name in COPYING_FILES:
+        claim_fresh(reading, found)
+    if name in objects.GIVING:
+        _claim_new_name(reading, objects.WORDS[objects.KINDS[name]])
+
+
+def _claim_new_name(reading: Reading, word: str) -> None:
+    given = objects.new_name(reading.request)
+    spoken = "tags" if word == "images" else "names"
+    named = ResolvedObject(given, (given,)) if given else None
+    reading.claim(word, named, "the new name", given or None, _NOT_LISTED, without=True, unless=spoken)
+
+
+def _claim_named(reading: Reading, parameter: str) -> None:
+    """Claim the images that a parameter names, which go on by the names that are judged."""
+    values, path = certain_values(reading.request, parameter) or (), f"?{parameter}"
+    are_names = all(objects.is_full_id(value) or parse_reference(value) is not None for value in values)
+    if not are_names or not 0 < len(values) <= MOST_LOOKUPS:
+        says = f"is missing, ambiguous, or there more than {MOST_LOOKUPS} times"
+        reading.claim("images", None, path, None, says)
+        return
+    for value in values:
+        found, lookup = reading.resolve(Kind.IMAGE, value)
+        reading.claim("images", found, path, value, _NOT_LISTED, lookup=lookup, without=True)
+        reading.query[parameter] = (*reading.query.get(parameter, ()), value if found is None else found.id)
+
+
+def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> None:
+    """Claim by one word the object that the path names, and what the engine would act on besides."""
+    request = reading.request
+    noun = objects.WORDS[objects.KINDS[request.operation.name]].removesuffix("s")
+    shown = found.names[0] if found is not None and found.names else None
+    reading.claim(word, found, f"the {noun}", shown, _NOT_LISTED, without=True)
+    for parameter in objects.REACHING.get(request.operation.name, ()):
+        value = _reaches(request, parameter)
+        spoken = "force" if parameter == "force" else ""
+        if value is not False:
+            says = f"acts on more than the named {noun}"
+            reading.claim(word, value, f"?{parameter}", None, says, without=True, unless=spoken)
+
+
+def _reaches(request: CanonicalRequest, parameter: str) -> bool | None:
+    """Whether the engine would act on more than the object that is named; None if that is not certain."""
+    values = [value for value in request.values(parameter) if value]
+    read = {FLAGS.get(value) if parameter in objects.SWITCHES else True for value in values}
+    return False if read <= {False} else True if read == {True} else None
+
+
+WORDS: Final = (
+    # When a build finds no way to the engine's own builder, buildx falls back to a privileged container of its own
+    # (buildx driver/docker-container), without being asked to.
+    _Private(
+        "buildx_builders",
+        "the name is none of the privileged containers that buildx starts by itself",
+        "none",
+        "name is not one of a privileged builder, buildx_buildkit_...",
+    ),
+    Flag("follow", "whether the answer goes on as more is printed"),
+    Flag(
+        "force",
+        "whether what is in use goes too; for images and volumes, Podman then deletes the containers that use it",
+    ),
+    _Path(
+        "path",
+        "which paths in the container, as they are spelled; links in there are followed by the engine",
+        narrows=True,
+    ),
+    _Private(
+        "registries",
+        "only the registry that the engine is configured for is asked",
+        "default",
+        "no registry host is named",
+    ),
+    Flag("remove_volumes", "whether its unnamed volumes go too"),
+    _Signal("signal", "which signals; none named is KILL", narrows=True),
+    Flag(
+        "stdin",
+        "whether the client can type into it; a request has to say so or not, for engines differ where it says nothing",
+    ),
+    Flag("stream", "whether the answer goes on, a line a second"),
+)

@@ -1,0 +1,125 @@
+"""`publish`: the ports of the host that may be opened, and on which addresses.
+
+Values of claims are a range of ports, 0 for any free one, or a tuple of addresses.
+
+Attack: a list without bindings, which Docker fills in -> Defence: it claims any free port on all addresses.
+Attack: a range of which only the ends are granted -> Defence: all of it is claimed.
+Attack: an address that Go cannot read, and takes for any, or reads otherwise than Podman's netavark -> Defence: no list
+of addresses has it.
+Attack: a port of a service, which a swarm opens on every address of every node -> Defence: judged as such.
+"""
+
+from collections.abc import Hashable
+from typing import Final
+
+from dockerproxy.policy.amounts import merge_ports, read_address, read_ports
+from dockerproxy.policy.claim import Object, Reading, objects_at
+from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.words.constraint import Constraint, Matcher
+from dockerproxy.wire.document import Json, list_of, object_of, show
+
+_ANY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 (what an empty HostIp means, nothing is bound here)
+
+
+class _Publish(Constraint):
+    takes = Takes.PORTS
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match ports and addresses, each if the value speaks of them."""
+        ports, addresses = _list(granted, "ports"), _list(granted, "addresses")
+        free = merge_ports(ports or ())
+        known = frozenset(map(normalise_address, addresses or ()))
+
+        def matches(value: Hashable) -> bool:
+            if isinstance(value, tuple):
+                return addresses is None or known.issuperset(map(normalise_address, value))
+            if not isinstance(value, range):
+                return False
+            return ports is None or any(each.start <= value.start and value.stop <= each.stop for each in free)
+
+        return matches
+
+    def by_default(self, value: Hashable) -> bool:
+        """Say no to ports. What is opened nowhere has no address."""
+        return isinstance(value, tuple)
+
+    def least(self, value: Hashable) -> Value | None:
+        if isinstance(value, range):
+            last = value.stop - 1
+            return Pairs((("ports", (f"{value.start}-{last}" if value[1:] else f"{last}",)),))
+        return Pairs((("addresses", value),)) if isinstance(value, tuple) else None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        addresses = ((text,) for text in _list(least, "addresses") or ())
+        return (*map(read_ports, _list(least, "ports") or ()), *addresses)
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        matches = self.matcher(outer)
+        ports, addresses = _list(inner, "ports"), _list(inner, "addresses")
+        has_ports = _list(outer, "ports") is None or (ports is not None and all(map(matches, map(read_ports, ports))))
+        return has_ports and (_list(outer, "addresses") is None or matches(addresses))
+
+
+def _list(granted: Value, name: str) -> tuple[str, ...] | None:
+    """Return what is said of ports or addresses; None if nothing is."""
+    value = dict(granted.items).get(name) if isinstance(granted, Pairs) else None
+    return value if isinstance(value, tuple) else None
+
+
+def normalise_address(text: str) -> str:
+    """Return an address in its one spelling; what is none stays as it is."""
+    return str(read_address(text) or text)
+
+
+def check_publish(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Each port of the host is granted, on an address that is."""
+    opened: dict[tuple[str, str], tuple[str, int]] = {}  # Each port at each address, and where it stands first.
+    for port, bindings in object_of(value).items():
+        # Docker fills in what is empty: a free port, any address.
+        for number, binding in enumerate(list_of(bindings) or [{}]):
+            fields = object_of(binding)
+            opened.setdefault((str(fields.get("HostPort") or "0"), str(fields.get("HostIp") or "")), (port, number))
+    for (free, address), (port, number) in opened.items():
+        where = f"{path}[{show(port)}][{number}]"
+        _claim_port(reading, free, f"{where}.HostPort")
+        _claim_address(reading, address, f"{where}.HostIp", address)
+
+
+def check_publish_all(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Ports that the engine picks, on all addresses."""
+    if value is True:
+        _claim_port(reading, "0", path)
+        _claim_address(reading, "", path, "")
+
+
+def check_service_ports(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Each port is one that is granted; a swarm opens it on all addresses. Without a number it picks one."""
+    for place, port in objects_at(value, path):
+        where, published = f"{place}.PublishedPort", port.get("PublishedPort")
+        published = published if isinstance(published, int) else 0
+        _claim_port(reading, published, where)
+        _claim_address(reading, "", where, published)
+
+
+def _claim_port(reading: Reading, port: int | str, path: str) -> None:
+    """Claim a port of the host, or a range; 0 is any free one."""
+    ports = read_ports(str(port))
+    if ports is None:
+        reading.violate(path, port, "not a valid port or range of ports")
+    else:
+        shown = "any free port" if port == "0" else port
+        reading.claim("publish", ports, path, shown, "a host port that no rule allows")
+
+
+def _claim_address(reading: Reading, address: str, path: str, shown: Json) -> None:
+    """Claim the address on which a port is opened; none named is all."""
+    if address and read_address(address) is None:
+        says = "not an IP address that all engines read alike"
+        reading.claim("publish", None, path, shown, says, without=True)
+    else:
+        addresses = (address,) if address else _ANY_ADDRESS
+        reading.claim("publish", addresses, path, shown, "an address that no rule allows")
+
+
+WORDS: Final = (_Publish("publish", "which ports of the host may be opened, and on which addresses"),)
+CHECKS: Final = {"publish": (check_publish, check_publish_all, check_service_ports)}

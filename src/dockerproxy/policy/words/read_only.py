@@ -1,0 +1,28 @@
+"""`read_only`: that a container cannot write its own files. What is mounted in it is another matter.
+
+Attack: the flag is left out, null or false -> Defence: only true keeps to it
+(test: test_only_a_root_file_system_that_cannot_be_written_is_granted).
+"""
+
+from typing import Final
+
+from dockerproxy.policy.claim import Object, Reading
+from dockerproxy.policy.words.constraint import Choice
+from dockerproxy.policy.words.mounts import look_at_added
+from dockerproxy.wire.document import Json
+
+
+def check_read_only(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Must be true, if the grant demands it."""
+    says = "but must be true" if value is False else "must be true"
+    reading.claim("read_only", value is True, path, None if value is True else value, says)
+
+
+def check_read_only_root(reading: Reading, value: Json, path: str, parent: Object) -> None:
+    """Must be true, if the grant demands it."""
+    check_read_only(reading, value, path, parent)
+    look_at_added(reading, value, path, parent)
+
+
+WORDS: Final = (Choice("read_only", "its own files must be read-only", "required"),)
+CHECKS: Final = {"read_only": (check_read_only, check_read_only_root)}

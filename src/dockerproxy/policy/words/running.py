@@ -1,0 +1,130 @@
+"""`running`; files that are put into a container: the archive passes unread, so what is mounted must be its own.
+
+The engine unpacks the archive as root, from outside. Names and links lead it anywhere within the container, and so into
+what is mounted. A container that may write all that, and shares none of it with the host, gains nothing by an upload
+that a command as root in it would not gain.
+
+Attack: put a set-user-id program or a device into a directory of the host -> Defence: no bind, and no volume that is
+one in disguise: the engine is asked for each (test: test_no_files_are_put_where_a_directory_of_the_host_is_mounted).
+Attack: change what is mounted read-only, into which Podman writes while the container does not run -> Defence: all
+must be writable (test: test_no_files_are_put_where_something_is_mounted_read_only).
+Attack: ask under a version of the API, like 1.19, in which an engine does not say what is mounted -> Defence: refused
+(test: test_no_files_are_put_where_the_engine_does_not_say_what_is_mounted).
+Attack: have the mounts change meanwhile -> Defence: engines set them when they create a container, keep volumes that
+one has, and the request goes on under the ID that was looked up.
+Attack: replace the client's own socket -> Defence: it is a mount point, which no engine removes.
+
+A rootful Docker also opens files as root, outside the device cgroup of the container. A process that puts a device into
+a file's place at that moment reads or writes the host. So where clients run programs, files are copied only while no
+process of any container can have the files open: into and out of a container that was never started.
+
+Attack: keep a directory of the container open in another one, which got it over a Unix socket, when the container has
+exited -> Defence: it must never have run (test: test_files_are_copied_only_before_the_first_start).
+Attack: do this with a volume of the container -> Defence: the engine made its volumes for this container alone, so they
+have no name, and are mounted by their IDs only once a container that has them was started
+(test: test_no_files_are_copied_where_another_container_may_write).
+Attack: do this in a container that is another's, or nobody's, by a command there or a volume that is shared -> Defence:
+it counts what the socket's clients can do, not whose the container is
+(test: test_an_own_container_is_not_copied_from_by_its_name, test_who_runs_programs_copies_only_before_the_first_start).
+Attack: start it meanwhile, through any socket whose clients run programs -> Defence: `policy/plans`.
+Attack: have a swarm start it -> Defence: a container of a service counts as running.
+"""
+
+from collections.abc import Collection, Hashable, Iterator
+from typing import Final
+
+from dockerproxy.policy.claim import Object, Reading, find_fault, items_at, objects_at
+from dockerproxy.policy.objects import OWN, RUNNING, TASK, Kind, ResolvedObject, is_full_id
+from dockerproxy.policy.values import Takes, Value
+from dockerproxy.policy.words.constraint import Constraint, Matcher
+from dockerproxy.policy.words.mounts import is_disguise
+from dockerproxy.wire.document import Json, list_of, object_of
+
+COPYING_FILES: Final = frozenset(
+    {*("ContainerArchive", "ContainerArchiveLibpod", "ContainerExport", "ContainerExportLibpod"), "PutContainerArchive"}
+)
+"""They copy files into or out of a container."""
+
+RUNNING_PROGRAMS: Final = ("ContainerCreate", "ContainerExec", "ServiceCreate")
+"""By a contained grant of these, clients run programs."""
+
+STARTING: Final = frozenset({"ContainerRestart", "ContainerRestartLibpod", "ContainerStart", "ContainerStartLibpod"})
+"""They start a container."""
+
+_WITHOUT_MOUNTS: Final = frozenset({"ContainerExport", "ContainerExportLibpod"})
+"""They pack what the container has in its own file system."""
+
+_OF_ITS_OWN: Final = frozenset({"volume", "tmpfs"})
+
+
+def check_own_volumes(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """All that is mounted is writable, and a volume or memory; the client's own socket does not count."""
+    if reading.found is not None and reading.found.document and "mounts" not in reading.found.document:
+        reading.violate(path, None, "are not told by the engine under this version of its API")
+    for where, mount in items_at(value, path):
+        known = object_of(mount)
+        kind, name, target = known.get("Type"), known.get("Name"), known.get("Destination")
+        if kind == "bind" and known.get("Source") == reading.places.own_socket != "":
+            continue
+        if known.get("RW") is not True:
+            reading.violate(where, target, "read-only: an archive passes unread, and could change it")
+        elif kind not in _OF_ITS_OWN:
+            reading.violate(where, target, "no volume: an archive passes unread, and could write to the host there")
+        elif kind == "volume":
+            found, lookup = reading.resolve(Kind.VOLUME, str(name))
+            says = "a volume that may be a directory of the host, where an archive that passes unread could write"
+            is_wrong = found is not None and (not found.document or is_disguise(found))
+            wrong = find_fault(where, target, says) if is_wrong else None
+            reading.claim(OWN, None, where, target, says, later=lookup, wrong=wrong, without=True, unless=OWN)
+
+
+def keeps_stopped(name: str, words: Collection[str]) -> bool:
+    """Whether a grant with these words lets an operation copy files only before the first start of a container."""
+    return name in COPYING_FILES and not {RUNNING, "unrestricted"}.intersection(words)
+
+
+def claim_fresh(reading: Reading, found: ResolvedObject | None) -> None:
+    """Claim a container from or to which files are copied, for each reason why a process may have them open."""
+    if found is not None and found.document:
+        for path, shown, says in _list_open(reading, found):
+            reading.claim(RUNNING, path, path, shown, says, without=False)
+
+
+def _list_open(reading: Reading, found: ResolvedObject) -> Iterator[tuple[str, str, str]]:
+    """Yield where and why a process may have files of a container open, with what is there."""
+    document, host = found.document, object_of(found.document.get("hostconfig"))
+    status = "a task of a service" if TASK in found.labels else object_of(document.get("state")).get("Status")
+    if status != "created":
+        says = "and a process there can have the engine open devices of the host; copy before its first start"
+        yield "the container", str(status), says
+    if reading.request.operation.name in _WITHOUT_MOUNTS:
+        return
+    binds = {str(bind).partition(":")[0] for bind in list_of(host.get("Binds"))}
+    named = binds.union(str(mount.get("Source")) for _, mount in objects_at(host.get("Mounts"), ""))
+    for where, mount in items_at(document.get("mounts"), "Mounts") or [("Mounts", None)] * ("mounts" not in document):
+        known = object_of(mount)
+        kind, name = known.get("Type"), str(known.get("Name"))
+        is_made = kind == "volume" and is_full_id(name) and name not in named and not host.get("VolumesFrom")
+        is_socket = kind == "bind" and known.get("Source") == reading.places.own_socket != ""
+        if not (is_made and host) and not is_socket and kind != "tmpfs":
+            says = "and a container that shares it can have the engine open devices of the host; copy without it"
+            yield where, str(known.get("Destination", "not told by the engine")), says
+
+
+class _Running(Constraint):
+    takes = Takes.YES
+    is_learned = False
+
+    def matcher(self, _granted: Value) -> Matcher:
+        return lambda _: True
+
+    def least(self, _value: Hashable) -> Value | None:
+        return True
+
+
+_SUMMARY: Final = (
+    "where clients run programs: files are copied also if the container has run, or mounts what others may mount; on a "
+    "rootful engine, its client is then root on the host"
+)
+WORDS: Final = (_Running(RUNNING, _SUMMARY),)
+CHECKS: Final = {"": (check_own_volumes,)}

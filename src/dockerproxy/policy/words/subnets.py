@@ -1,0 +1,85 @@
+"""`subnets`: within which networks the addresses of a new network may be; and what its driver makes of it.
+
+Attack: a subnet where the host expects others, whose traffic it then draws -> Defence: granted, or the engine's choice.
+Attack: a gateway or a range outside the subnet -> Defence: refused.
+Attack: an IPv4 address in the guise of an IPv6 one, which Go takes for the former -> Defence: refused.
+Attack: an option that takes over a bridge of the host, or opens the network -> Defence: a short list of harmless ones.
+"""
+
+import re
+from collections.abc import Hashable, Mapping
+from typing import Final
+
+from dockerproxy.policy.amounts import Network, read_address, read_network
+from dockerproxy.policy.claim import Object, Reading, objects_at, pairs_at
+from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.words.constraint import Items, Matcher
+from dockerproxy.wire.document import Json
+
+_OPTIONS: Final = {
+    "com.docker.network.driver.mtu": re.compile("[0-9]{1,5}"),
+    "com.docker.network.bridge.enable_icc": re.compile("true|false"),
+    "com.docker.network.bridge.enable_ip_masquerade": re.compile("true"),
+}
+"""Options that are harmless, with the values that are: the size of packets, whether containers reach each other."""
+
+_OUTSIDE: Final = "not in the subnet"
+
+
+class _Subnets(Items):
+    def fault(self, item: str) -> str:
+        return "" if read_network(item) else "a network like 10.9.0.0/16 is needed"
+
+    def spell(self, item: str) -> Network | None:
+        return read_network(item)
+
+    def matcher(self, granted: Value) -> Matcher:
+        nets = tuple(net for net in map(read_network, items_of(granted)) if net is not None)
+        return lambda value: any(_is_within(value, net) for net in nets)
+
+    def least(self, value: Hashable) -> Value | None:
+        return (str(value),) if isinstance(value, Network) else None
+
+
+def _is_within(inner: object, outer: Network) -> bool:
+    """Whether all addresses of a network are in another one."""
+    return isinstance(inner, type(outer)) and inner.subnet_of(outer)  # type: ignore[arg-type] # of the same version
+
+
+def check_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Each subnet is within one that is granted, and all other addresses are in it."""
+    for where, config in objects_at(value, path):
+        if any(config.values()):
+            others = pairs_at(config.get("AuxiliaryAddresses"), f"{where}.AuxiliaryAddresses")
+            addresses = {f"{where}.Gateway": config.get("Gateway") or None, **{at: each for at, _, each in others}}
+            subnet = _claim_subnet(reading, config.get("Subnet"), f"{where}.Subnet", addresses)
+            part = config.get("IPRange")
+            if part and subnet is not None and not _is_within(read_network(str(part)), subnet):
+                reading.violate(f"{where}.IPRange", part, _OUTSIDE)
+
+
+def _claim_subnet(reading: Reading, value: Json, path: str, addresses: Mapping[str, Json]) -> Network | None:
+    """Claim a subnet and return it; addresses, by their paths, must be in it, unless they are None."""
+    text = str(value or "")
+    subnet = read_network(text)
+    if subnet is None:
+        reading.violate(path, text, "not a valid subnet, like 172.30.0.0/24")
+        return None
+    says = "a subnet that no rule allows, where the host may know other machines"
+    reading.claim("subnets", subnet, path, text, says)
+    for where, address in addresses.items():
+        known = read_address(str(address))
+        if address is not None and (known is None or known not in subnet):
+            reading.violate(where, address, _OUTSIDE)
+    return subnet
+
+
+def check_network_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Options of the driver are among those that are harmless, with their values."""
+    for where, name, option in pairs_at(value, path):
+        if name not in _OPTIONS or _OPTIONS[name].fullmatch(str(option)) is None:
+            reading.violate(where, option, "not allowed: it could open the network to the host or its neighbours")
+
+
+WORDS: Final = (_Subnets("subnets", "within which networks its addresses may be"),)
+CHECKS: Final = {"subnets": (check_subnets,), "": (check_network_options,)}

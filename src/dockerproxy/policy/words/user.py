@@ -1,0 +1,75 @@
+"""`user`: whether a container or a command may run as root.
+
+Attack: become root in the container by a set-user-id program of its image, or by one that an upload puts there ->
+Defence: whoever must not be root gets `no-new-privileges` when the container or service is created (test:
+test_a_container_that_must_not_be_root_does_not_become_it). The file `no_new_privileges.py` reads these fields.
+Attack: a user by name, as number 0 in some spelling, or without a group, which then is root's -> Defence: only numbers
+of a user and a group are certainly not root.
+"""
+
+from collections.abc import Hashable
+from typing import Final
+
+from dockerproxy.policy.amounts import is_certainly_not_root
+from dockerproxy.policy.claim import KEEP, Claim, Object, Reading, Substitute
+from dockerproxy.policy.values import Takes, Value
+from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
+from dockerproxy.wire.document import Json
+
+
+class _User(Constraint):
+    """Group 0 owns files of the host, and in many images may write /etc/passwd.
+
+    Docker and Podman give it to a number for which the image has no user (moby/sys/user, GetExecUser), and nothing is
+    known of the image here.
+
+    Values of claims are users, or whether the engine reads what keeps set-user-id programs from working.
+    """
+
+    takes = Takes.CHOICE
+    choices = ("not-root", "any")
+    acts = True
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match a user that is certainly not root, if that is demanded."""
+        return lambda value: granted == "any" or value is True or _is_not_root(value)
+
+    def judge(self, condition: Condition, claim: Claim) -> Substitute:
+        """Keep set-user-id programs from working, if that is demanded."""
+        return KEEP if condition.value == "any" else super().judge(condition, claim)
+
+    def least(self, value: Hashable) -> Value | None:
+        """Demand what is kept to already."""
+        return "not-root" if _is_not_root(value) else "any"
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Whether the outer one demands no more."""
+        return outer in {inner, "any"}
+
+    def problem(self, _granted: Value | None, claim: Claim) -> str:
+        """Say how a user is named that is certainly not root."""
+        value = claim.options[0][0] if claim.options else ""
+        if value is False:
+            return claim.says
+        if not value:
+            return "is missing, so it may be root; set one, like 1000:1000"
+        if isinstance(value, str) and is_certainly_not_root(f"{value}:{value}"):
+            return f"but must have a group, like {value}:{value}, or it may get root's"
+        return "but must be a user and a group that are not root, by number, like 1000:1000"
+
+
+def _is_not_root(value: Hashable) -> bool:
+    return isinstance(value, str) and is_certainly_not_root(value)
+
+
+def check_user(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """A user, perhaps with a group; nobody named is what the image says."""
+    reading.claim("user", value if isinstance(value, str) else "", path, value or None)
+
+
+_SUMMARY: Final = (
+    "whether it may run as root; if not, numbers of a user and a group must be given, like 1000:1000, and what is"
+    " created gets no-new-privileges"
+)
+WORDS: Final = (_User("user", _SUMMARY, narrows=True),)
+CHECKS: Final = {"user": (check_user,)}

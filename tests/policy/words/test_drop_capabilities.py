@@ -1,0 +1,100 @@
+"""A container has none of the capabilities that it must drop."""
+
+import pytest
+from policy.words.looking import look
+
+from dockerproxy.policy.values import Value
+from dockerproxy.policy.words.capabilities import Capabilities
+from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.wire.document import Json
+
+CONSTRAINT = CONSTRAINTS["drop_capabilities"]
+
+SAMPLES = (
+    Capabilities(()),
+    Capabilities(("ALL",)),
+    Capabilities(("NET_RAW",)),
+    Capabilities((), frozenset({"NET_RAW"})),
+)
+VALUES = (("ALL",), ("NET_RAW",), ("cap_net_raw", "SYS_TIME"))
+
+PLACES = [
+    ("ContainerCreate", ("HostConfig",), "CapDrop", "CapAdd"),
+    ("ServiceCreate", ("TaskTemplate", "ContainerSpec"), "CapabilityDrop", "CapabilityAdd"),
+    ("ServiceUpdate", ("TaskTemplate", "ContainerSpec"), "CapabilityDrop", "CapabilityAdd"),
+]
+
+
+def send(place: tuple[str, tuple[str, ...], str, str], said: dict[str, Json], **bounds: Value) -> tuple[str, Json]:
+    """Send a body; return what is wrong with its capabilities, and what goes on as those that are dropped."""
+    operation, steps, drop, add = place
+    content: Json = {{"drop": drop, "add": add}[key]: value for key, value in said.items()}
+    for step in reversed(steps):
+        content = {step: content}
+    looked = look(operation, "", content, bounds=bounds)
+    found = looked.content
+    for step in steps:
+        found = found.get(step) if isinstance(found, dict) else None
+    problems = [str(fault) for fault in looked.faults if "Cap" in fault.path or "cap" in fault.path]
+    return " and ".join(problems), found.get(drop) if isinstance(found, dict) else None
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place[0])
+def test_what_a_client_does_not_drop_is_dropped_for_it(place: tuple[str, tuple[str, ...], str, str]) -> None:
+    assert send(place, {}, drop_capabilities=("ALL",)) == ("", ["ALL"])
+    assert send(place, {"drop": None}, drop_capabilities=("NET_RAW",)) == ("", ["NET_RAW"])
+    assert send(place, {"drop": []}, drop_capabilities=("NET_RAW",)) == ("", ["NET_RAW"])
+    assert send(place, {"drop": ["MKNOD"]}, drop_capabilities=("NET_RAW", "MKNOD")) == ("", ["MKNOD", "NET_RAW"])
+    assert send(place, {"drop": ["all"]}, drop_capabilities=("NET_RAW",)) == ("", ["all"])
+    assert send(place, {"drop": ["MKNOD"]}) == ("", ["MKNOD"])
+    assert send(place, {}) == ("", None)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place[0])
+def test_a_capability_has_one_name_however_it_is_spelled(place: tuple[str, tuple[str, ...], str, str]) -> None:
+    for name in ("net_raw", "CAP_NET_RAW", "cap_Net_Raw"):
+        assert send(place, {"drop": [name]}, drop_capabilities=("NET_RAW",)) == ("", [name])
+        assert send(place, {"drop": ["NET_RAW"]}, drop_capabilities=(name,)) == ("", ["NET_RAW"])
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place[0])
+@pytest.mark.parametrize(("dropped", "added"), [("NET_RAW", "cap_net_raw"), ("NET_RAW", "all"), ("ALL", "ALL")])
+def test_what_must_be_dropped_cannot_be_added(
+    place: tuple[str, tuple[str, ...], str, str], dropped: str, added: str
+) -> None:
+    bounds = {"drop_capabilities": (dropped,), "add_capabilities": ("ALL", "NET_RAW", "CHOWN")}
+    assert "conflicts with a capability that is added" in send(place, {"add": [added]}, **bounds)[0]
+    assert "conflicts with a capability that is added" in send(place, {"add": [added], "drop": [dropped]}, **bounds)[0]
+    assert send(place, {"add": ["CHOWN"]}, **bounds) == ("", [dropped])
+
+
+def test_one_capability_may_be_a_bare_word() -> None:
+    content: Json = {"Image": "web", "HostConfig": {"CapDrop": "MKNOD", "CapAdd": "CHOWN"}}
+    bounds = {"drop_capabilities": ("ALL",), "add_capabilities": ("CHOWN",)}
+    looked = look("ContainerCreate", "", content, bounds=bounds)
+    assert isinstance(looked.content, dict)
+    assert looked.content["HostConfig"] == {"CapDrop": ["MKNOD", "ALL"], "CapAdd": ["CHOWN"]}
+
+
+def test_a_service_drops_nothing_under_old_versions() -> None:
+    def problems(version: str) -> list[str]:
+        target = f"{version}/services/create"
+        looked = look("ServiceCreate", "", {}, bounds={"drop_capabilities": ("ALL",)}, target=target)
+        return [str(fault) for fault in looked.faults if "is ignored" in str(fault)]
+
+    assert problems("/v1.40")
+    assert not problems("/v1.41")
+    assert not problems("")
+
+
+def test_one_value_drops_what_another_one_does() -> None:
+    assert CONSTRAINT.within(("ALL", "NET_RAW"), ("NET_RAW",))
+    assert not CONSTRAINT.within(("ALL",), ("NET_RAW",))  # It lets NET_RAW be added.
+    assert CONSTRAINT.within(("cap_net_raw", "MKNOD"), ("NET_RAW",))
+    assert not CONSTRAINT.within(("NET_RAW",), ("ALL",))
+    assert CONSTRAINT.least(Capabilities(("cap_mknod",))) == ("MKNOD",)
+    assert CONSTRAINT.least(Capabilities(("MKNOD",), frozenset({"MKNOD"}))) is None
+    assert CONSTRAINT.least(Capabilities(())) is None
+    assert CONSTRAINT.read_back(("ALL",)) == (Capabilities(("ALL",)),)
+    assert CONSTRAINT.fault("NET-RAW")
+    assert not CONSTRAINT.fault("cap_net_raw")

@@ -1,0 +1,78 @@
+"""A port of the host is opened only as it is granted, and on addresses that are."""
+
+import ipaddress
+
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.words.transcripts import look_at
+
+from dockerproxy.policy.amounts import read_address
+from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.wire.document import Json
+
+
+def sent(body: Json, **bounds: Value) -> dict[str, Json] | None:
+    seen = look_at("ContainerCreate", body, bounds)
+    if seen.faults:
+        return None
+    assert isinstance(seen.content, dict)
+    return seen.content
+
+
+PORTS = st.builds(
+    lambda first, more, pattern: pattern.format(first, first + more),
+    st.integers(0, 30),
+    st.integers(0, 5),
+    st.sampled_from(["{0}", "{0}-{1}", "{1}-{0}", "0{0}", "+{0}", "{0}/tcp", " {0}", "-{0}", ""]),
+)
+
+
+@given(PORTS, st.lists(PORTS, max_size=4))
+def test_every_port_that_is_opened_is_granted(port: str, granted: list[str]) -> None:
+    body: Json = {"HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": port}]}}}
+    if sent(body, publish=Pairs((("ports", tuple(granted)),))) is not None:
+        assert _ports(port or "0") <= {one for text in granted for one in _ports(text)}
+
+
+def _ports(text: str) -> set[int]:
+    first, _, last = text.partition("-")
+    if not first.isdigit() or (last and not last.isdigit()):
+        return set()
+    return set(range(int(first), int(last or first) + 1))
+
+
+ANY = ("0.0.0.0", "::")  # noqa: S104 (nothing is bound)
+
+
+SPELLINGS = "127.0.0.1 127.0.0.01 ::1 0::1 ::ffff:127.0.0.1 ::ffff:0.0.0.0 localhost fe80::1%1 127.1 x"
+
+
+ADDRESSES = st.sampled_from([*ANY, "", *SPELLINGS.split()])
+
+
+@given(ADDRESSES, st.sets(ADDRESSES, max_size=3))
+def test_every_address_on_which_a_port_is_opened_is_granted(address: str, granted: set[str]) -> None:
+    body: Json = {"HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "80", "HostIp": address}]}}}
+    if sent(body, publish=Pairs((("addresses", tuple(granted)),))) is not None:
+        opened = {ipaddress.ip_address(text) for text in ([address] if address else ANY)}
+        assert opened <= {ipaddress.ip_address(text) for text in granted if read_address(text)}
+
+
+def test_a_list_without_bindings_opens_what_docker_fills_in() -> None:
+    lists: list[Json] = [[], None, [{}], [{"HostPort": "0"}], [{"HostPort": "", "HostIp": ""}]]
+    for bindings in lists:
+        body: Json = {"HostConfig": {"PortBindings": {"80/tcp": bindings}}}
+        assert sent(body) is None
+        assert sent(body, publish=Pairs((("ports", ("8000",)),))) is None
+        assert sent(body, publish=Pairs((("ports", ("0",)), ("addresses", ("127.0.0.1",))))) is None
+        assert sent(body, publish=Pairs((("ports", ("0",)),))) == body
+        assert sent(body, publish=Pairs(())) == body
+
+
+def test_what_would_open_a_port_is_said_of_it() -> None:
+    body: Json = {"HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "80", "HostIp": "1.2.3.4"}]}}}
+    seen = look_at("ContainerCreate", body, {"publish": Pairs((("ports", ()), ("addresses", ())))})
+    assert [fault.value for fault in seen.faults] == [
+        Pairs((("ports", ("80",)),)),
+        Pairs((("addresses", ("1.2.3.4",)),)),
+    ]
