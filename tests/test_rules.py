@@ -98,6 +98,38 @@ def test_a_test_that_a_docstring_names_exists(module: Path) -> None:
             assert test in find_tests() or any(test.endswith(".py") and path.match(test) for path in PYTHON), test
 
 
+def name_of(module: Path) -> str:
+    return ".".join(("dockerproxy", *module.with_suffix("").parts)).removesuffix(".__init__")
+
+
+def imports_in(node: ast.AST) -> set[str]:
+    """Return what is imported of ours, anywhere in it: at the top, in a function, for types alone."""
+    found = set[str]()
+    for each in ast.walk(node):
+        if isinstance(each, ast.ImportFrom) and each.module is not None:
+            found |= {each.module, *(f"{each.module}.{alias.name}" for alias in each.names)}
+        elif isinstance(each, ast.Import):
+            found |= {alias.name for alias in each.names}
+    return found & set(map(name_of, MODULES))
+
+
+def test_no_module_imports_another_in_a_circle() -> None:
+    left = {name_of(module): imports_in(parse(SOURCE / module)) - {name_of(module)} for module in MODULES}
+    while free := {name for name, imported in left.items() if not imported & left.keys()}:
+        left = {name: imported for name, imported in left.items() if name not in free}
+    assert not left, "each of these is in a circle, or imports one that is"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_no_import_of_ours_is_for_types_alone(module: Path) -> None:
+    hidden = [
+        node
+        for node in ast.walk(parse(SOURCE / module))
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+    ]
+    assert not [name for node in hidden for name in imports_in(node)]
+
+
 READING = {"open", "io.open", "os.open", "os.fdopen"}
 ALLOWED_TO_OPEN = {"config/files.py": READING, "api/rows.py": {"open"}}
 """The second opens our own tables, at import."""

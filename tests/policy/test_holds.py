@@ -172,7 +172,7 @@ async def test_who_waits_for_too_long_is_told_for_what() -> None:
         judged = waiting.socket.judge(DELETE)
         assert isinstance(judged, NeedsLookup)
         waiting.socket.patience = 0.1
-        await settle(waiting, judged)
+        await settle(waiting.exchange, judged)
         assert b"another request still uses the same container or volumes" in await second.rest()
         assert claims(here) == 1
 

@@ -22,7 +22,7 @@ from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.sockets import Shared, SocketState
 from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level, SocketSettings
-from dockerproxy.wire.exchange import OutOfTurn, State
+from dockerproxy.wire.exchange import State
 from dockerproxy.wire.inbox import Inbox
 
 
@@ -90,8 +90,7 @@ class Ends:
         self.waiting: deque[Callable[[], None]] = deque()
         self.is_gone = self.has_ended = self.finishes = False
         self.found: ResolvedObject | None = None
-        self.spent = self.spent_until = 0
-        self.account = Accounting(self.socket, self.log, self._shared.now)
+        self.account = Accounting(self.socket)
         self.renew()
 
     # What a test does
@@ -105,29 +104,24 @@ class Ends:
 
     def answer(self, data: bytes) -> None:
         if self.engine is not None:
-            try:
-                broken = self.engine.reader.feed(self.exchange, data)
-            except OutOfTurn as error:
-                broken = str(error)
-            if broken:
-                self.exchange.break_off(broken)
+            self.engine.reader.feed(self.exchange.answering, data)
 
     def lose_engine(self) -> None:
         if self.engine is not None:
             reader, self.engine = self.engine.reader, None
-            reader.end(self.exchange, None)
+            reader.end(self.exchange.answering, None)
 
     def lack_engine(self) -> None:
         """Have the connection to the engine fail that is being opened."""
         if self.waiting:
             self.waiting.clear()
-            self.exchange.fail(503, "nothing listens")
+            self.exchange.answering.fail(503, "nothing listens")
 
     def lose_client(self) -> None:
         self.is_gone = True
         self.waiting.clear()
         self.engine = None
-        self.exchange.lose_client()
+        self.exchange.answering.lose_client()
 
     def end_input(self) -> None:
         if not self.is_gone and not self.has_ended and self.exchange.state not in {State.IDLE, State.CLOSING}:
@@ -148,15 +142,21 @@ class Ends:
     def write(self, data: bytes) -> None:
         self.answered += data
 
-    def connect(self, first: bytes) -> None:
-        self.waiting.append(lambda: self._connect(first))
+    def send_on(self, first: bytes) -> None:
+        if self.engine is None:
+            self.waiting.append(lambda: self._connect(first))
+        else:
+            self.engine.write(first)
 
     def _connect(self, first: bytes) -> None:
-        if self.exchange.awaits_answer and not self.is_gone:
+        if self.exchange.answering.awaits_answer and not self.is_gone:
             self.engine = EngineEnd()
             self.engines.append(self.engine)
             self.engine.write(first)
             self.go_on()
+
+    async def drain(self) -> None:
+        pass
 
     def drop_engine(self) -> None:
         self.engine = None

@@ -179,7 +179,7 @@ class Stage:
         return (
             waiting,
             {task.get_name() for task in server._tasks._running},
-            served.held,
+            served.usage.held,
             usage.buffered,
             sum(usage._open.values()) - under_way,
             served.lookups._value,

@@ -27,7 +27,7 @@ async def end_by_leaving(here: World, client: Client, wire: Wire) -> None:
 
 async def end_by_failing(here: World, client: Client, wire: Wire) -> None:
     del here, wire
-    client.exchange.fail(503, "for a test")
+    client.exchange.answering.fail(503, "for a test")
 
 
 async def end_to_make_way(here: World, client: Client, wire: Wire) -> None:
@@ -121,7 +121,7 @@ async def test_who_ends_while_waiting_for_a_place_takes_none() -> None:
         await until(lambda: len(here.clients) > len(known), "it is there")
         [client] = set(here.clients) - known
         await until(lambda: bool(client.socket.removals._waiters), "it waits")
-        client.exchange.fail(503, "for a test")
+        client.exchange.answering.fail(503, "for a test")
         engine.goes_on.set()
         await until(lambda: not claims(here) and client.socket.removals._value == REMOVALS, "all are done")
         assert "DELETE /volumes/db" not in engine.heard
@@ -167,7 +167,7 @@ async def test_a_sweep_is_over_when_the_engine_is_done_with_it(end: Ending, body
         engine.goes_on.set()
         assert await status_of(waiting) == b"404"
         assert not claims(here)
-        assert client.socket.held == 0
+        assert client.socket.usage.held == 0
 
 
 @in_loop

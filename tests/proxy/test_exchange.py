@@ -70,11 +70,11 @@ def test_whatever_happens_each_request_leaves_one_record_and_gives_back_what_it_
     for happen in events:
         happen(ends)
         event(ends.exchange.state.name)
-        assert ends.socket.held <= HELD * 2**16 + 2**16
+        assert ends.socket.usage.held <= HELD * 2**16 + 2**16
     ends.lose_client()
     assert len(ends.log.records) == ends.account.count
     assert not any(ends.socket.usage._open.values())
-    assert ends.socket.held == 0
+    assert ends.socket.usage.held == 0
     passed = b"".join(bytes(engine.got) for engine in ends.engines)
     assert b"/secrets" not in passed or policy is REPORTED
     assert bool(passed) <= bool(ends.log.records)

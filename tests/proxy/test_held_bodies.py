@@ -343,13 +343,13 @@ async def test_the_bodies_that_are_held_for_a_socket_are_bounded_together_and_on
         assert (await last.rest()).startswith(b"HTTP/1.1 503 ")
         [record] = await here.records(1)
         assert (record["decision"], record["status"], record["level"]) == ("denied", 503, "warning")
-        assert served.held == 990 * HELD
+        assert served.usage.held == 990 * HELD
         await clients[0].send(b"#" * 10)
         assert (await clients[0].rest()).startswith(b"HTTP/1.1 400 ")
         for client in clients[1:]:
             await client.close()
         await here.records(HELD + 1)
-        assert served.held == 0
+        assert served.usage.held == 0
 
 
 @pytest.mark.parametrize("told", [volume("data"), volume("data", Driver="nfs"), b""])
@@ -360,7 +360,7 @@ async def test_a_body_has_its_place_until_its_exchange_is_over(told: bytes) -> N
         client = await here.connect()
         await client.send(create(TWO_VOLUMES))
         wire = await asked(here, "/v1.45/volumes/data")
-        assert served.held == len(TWO_VOLUMES)
+        assert served.usage.held == len(TWO_VOLUMES)
         await wire.send(told)
         await wire.close()
         if told:
@@ -370,8 +370,8 @@ async def test_a_body_has_its_place_until_its_exchange_is_over(told: bytes) -> N
         if told == volume("data"):
             engine = await here.engine_side()
             await whole(engine)
-            assert served.held == len(TWO_VOLUMES)
+            assert served.usage.held == len(TWO_VOLUMES)
             await engine.send(OK)
         await client.answer()
         await here.records(1)
-        assert served.held == 0
+        assert served.usage.held == 0

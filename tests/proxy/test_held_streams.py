@@ -89,7 +89,7 @@ async def test_no_body_is_kept_for_the_life_of_a_tunnel() -> None:
         client = await here.connect()
         await client.send(start(f"Content-Length: {len(padding) + 2}", body=padding + b"{}"))
         await tell(here, EXEC, "/exec/e1/json")
-        assert served.held == len(padding) + 2
+        assert served.usage.held == len(padding) + 2
         await tell(here, WEB, f"/containers/{ID}/json")
         engine = await here.engine_side()
         await whole(engine)
@@ -98,10 +98,10 @@ async def test_no_body_is_kept_for_the_life_of_a_tunnel() -> None:
         judged = the_client(here).exchange.judged
         assert isinstance(judged, Verdict)
         assert (judged.body, judged.known.body, len(judged.to_engine), judged.passes) == (b"", None, 1, True)
-        assert served.held == 0
+        assert served.usage.held == 0
         await client.close()
         *_, record = await here.records(1)
-        assert (record["decision"], record["object"], served.held) == ("allowed", "web", 0)
+        assert (record["decision"], record["object"], served.usage.held) == ("allowed", "web", 0)
 
 
 @in_loop

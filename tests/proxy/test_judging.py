@@ -150,13 +150,13 @@ async def test_a_client_that_goes_while_its_request_is_judged_leaves_nothing(*, 
                 await client.close()
                 await until(lambda: not here.clients, "the end of the client")
             else:
-                gone.exchange.fail(503, "on purpose")
+                gone.exchange.answering.fail(503, "on purpose")
                 assert (await client.answer())[0] == 503
         other = await here.connect()
         await other.send(create(PORTS))
         await here.engine_side()
         assert here.arrivals.empty()
-        assert gone.socket.held == len(PORTS)
+        assert gone.socket.usage.held == len(PORTS)
 
 
 @in_loop

@@ -108,7 +108,7 @@ def show(ends: Ends) -> tuple[object, ...]:
         (bytes(ends.answered), [bytes(engine.got) for engine in ends.engines], gone),
         (waits, ends.waits_since if waits else None, len(ends.waiting)),
         (bytes(ends.inbox.data), ends.is_gone, ends.has_ended),
-        (dict(ends.socket.usage._open), ends.spent, ends.socket.held, ends.account.count),
+        (dict(ends.socket.usage._open), ends.account.spent, ends.socket.usage.held, ends.account.count),
         ends.log.records,
         ends.log.messages,
         dict(ends.journal.reported),
@@ -179,7 +179,7 @@ def test_the_short_way_and_the_long_way_do_the_same(
         for ends in (short, long):
             ends.now += 0.125
             happen(ends)
-        event(f"short: {short.exchange.finish is not None}")
+        event(f"short: {short.exchange.answering.finish is not None}")
         assert show(short) == show(long)
 
 
@@ -241,8 +241,8 @@ def test_the_second_request_over_a_connection_goes_the_short_way() -> None:
     for ends in (short, long):
         for happen in (*ASKED_AGAIN, *ASKED_AGAIN[:1]):
             happen(ends)
-    assert short.exchange.finish is not None
-    assert long.exchange.finish is None
+    assert short.exchange.answering.finish is not None
+    assert long.exchange.answering.finish is None
     assert short.socket.usage._open[Shape.REPLY] == 1
 
 
@@ -252,8 +252,8 @@ def test_a_request_that_came_before_over_another_connection_goes_the_short_way()
         for happen in ASKED_ANEW[:-2]:
             happen(ends)
         assert ends.engine is None
-    assert short.exchange.finish is not None
-    assert long.exchange.finish is None
+    assert short.exchange.answering.finish is not None
+    assert long.exchange.answering.finish is None
     for happen in ASKED_ANEW[-2:]:
         happen(short)
     assert [bytes(engine.got) for engine in short.engines] == [short.engines[0].got] * 2

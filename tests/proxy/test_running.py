@@ -240,7 +240,7 @@ async def test_an_engine_that_says_nothing_is_not_waited_for_for_ever() -> None:
         judged = waiting.exchange.judged
         assert isinstance(judged, NeedsLookup)
         waiting.socket.patience = 0.5
-        await settle(waiting, judged)
+        await settle(waiting.exchange, judged)
         status, body = await client.answer()
         assert status == 502
         assert b"the engine says nothing for 0.5 seconds" in body

@@ -18,6 +18,7 @@ from dockerproxy.wire.head import (
     parse_request,
     parse_response,
     peek,
+    read_response,
     write_request,
 )
 from dockerproxy.wire.media import MediaType
@@ -351,3 +352,9 @@ def test_an_interim_answer_reaches_a_client_that_can_make_sense_of_it(
 )
 def test_of_a_head_without_a_reading_the_record_shows_the_beginning(head: bytes, shown: tuple[str, str]) -> None:
     assert peek(head) == shown
+
+
+@given(st.sampled_from([b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 2 OK\r\n"]), st.sampled_from([0, 10, 3000]))
+def test_a_response_that_is_remembered_is_read_alike(line: bytes, size: int) -> None:
+    head = line + b"X: " + b"x" * size + END_OF_HEAD
+    assert read_response(head) == read_response(head) == parse_response(head)

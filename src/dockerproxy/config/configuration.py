@@ -5,7 +5,7 @@ They are never mixed: beside a policy file, a variable that allows something is 
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dockerproxy.config.environment import Configured, find_strangers, read_environment
 from dockerproxy.config.groups import without_underscore
@@ -17,9 +17,6 @@ from dockerproxy.policy.nesting import find_nested, list_given, list_mounts, mak
 from dockerproxy.policy.places import NOWHERE
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
-
-if TYPE_CHECKING:
-    from dockerproxy.config.policy_file import PolicyFile
 
 REPLACED: Final[Mapping[str, str]] = {
     "ALLOW": "add its operations to allow of a socket",
@@ -63,7 +60,8 @@ def read_configuration(environment: Mapping[str, str], policy_file: str | None =
         file = read_policy_file(path, read_limits(variables))
     except UserError as error:
         found = error.problems
-    settings = make_settings(variables, _read_engines(variables, file, path), file.sockets)
+    places = {socket.path: str(file.places[socket.name]) for socket in file.sockets}
+    settings = make_settings(variables, _read_engines(variables, file.engine, places, path), file.sockets)
     warnings = (
         *_find_strangers(variables),
         *_find_shared_owners(file.sockets, path),
@@ -75,14 +73,14 @@ def read_configuration(environment: Mapping[str, str], policy_file: str | None =
     return Configured(settings, {}, warnings, path)
 
 
-def _read_engines(variables: Variables, file: "PolicyFile", path: str) -> tuple[str, ...]:
+def _read_engines(variables: Variables, engine: str, places: Mapping[str, str], path: str) -> tuple[str, ...]:
     """Where the engine may be: what the file says, or else the environment; never a socket of ours."""
-    if file.engine:
+    if engine:
         for name in ENGINE_VARIABLES:
-            if variables.environment.get(name, file.engine) != file.engine:
-                variables.problem(name, f"conflicts with engine {file.engine!r} of {path}", "set only one of them")
-        return (file.engine,)
-    return find_engines(variables, {socket.path: str(file.places[socket.name]) for socket in file.sockets})
+            if variables.environment.get(name, engine) != engine:
+                variables.problem(name, f"conflicts with engine {engine!r} of {path}", "set only one of them")
+        return (engine,)
+    return find_engines(variables, places)
 
 
 def _find_shared_owners(sockets: tuple[SocketSettings, ...], file: str) -> Iterator[Problem]:

@@ -4,18 +4,16 @@ Records arise here and nowhere else: `Accounting._make_record`.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
-from dockerproxy.observe.record import MAX_TARGET, LogPort, Outcome, Peer, Record, Said
+from dockerproxy.observe.record import MAX_TARGET, Outcome, Peer, Record, Said
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Judged, Verdict
+from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.settings import Level
 
-if TYPE_CHECKING:
-    from dockerproxy.proxy.sockets import SocketState
-
-NO_LINE: Final = ("", "")
+NO_LINE: Final[tuple[str, str]] = ("", "")
 
 _NOBODY: Final = Peer(-1, -1, -1)
 
@@ -27,11 +25,12 @@ _REPORT_LEVELS: Final = {Mode.REPORT: Level.WARNING, Mode.LEARN: Level.INFO}
 
 
 class Accounting:
-    """Counts the exchanges of one connection, one after the other, and leaves one record of each.
+    """Counts the exchanges of one connection, one after the other, and leaves one record of each. It is a `Spender`.
 
     Attributes, besides those of `Record`:
         begun: When the exchange under way began.
         count: How many exchanges have begun.
+        held: Bytes of the body that are held.
     """
 
     __slots__ = (
@@ -40,21 +39,28 @@ class Accounting:
         "_log",
         "_now",
         "_socket",
+        "_usage",
         "begun",
         "count",
         "created",
+        "held",
         "peer",
         "received",
         "sent",
+        "spent",
+        "spent_until",
         "status",
     )
 
-    def __init__(self, socket: "SocketState", log: LogPort, now: Callable[[], float]) -> None:
+    def __init__(self, socket: SocketState) -> None:
         self.peer = _NOBODY
         self._socket = socket
-        self._log = log
-        self._now = now
+        self._usage = socket.usage
+        self._log = socket.shared.log
+        self._now = socket.shared.now
+        self.held = 0
         self.count = -1
+        self.spent = self.spent_until = 0
         self._decision = ""
         self.begin()
 
@@ -72,6 +78,16 @@ class Accounting:
         self._decision = self._decision or self._socket.journal.next_id()
         return self._decision
 
+    def hold(self, size: int) -> int:
+        """Note how much of a body is held; return how much that makes for all clients of the socket."""
+        self._usage.held += size - self.held
+        self.held = size
+        return self._usage.held
+
+    def give_back(self) -> None:
+        """Make room for other bodies."""
+        self.hold(0)
+
     def note_start(self, judged: Judged) -> None:
         """Log the start of what may last for weeks."""
         outcome = _find_outcome(judged)
@@ -79,7 +95,14 @@ class Accounting:
         self._log.start(record)
         self._note(record)
 
-    def end(self, judged: Judged | None, outcome: Outcome, reason: str, level: Level, line: tuple[str, str]) -> None:
+    def end(
+        self,
+        judged: Judged | None,
+        outcome: Outcome,
+        reason: str = "",
+        level: Level = Level.INFO,
+        line: tuple[str, str] = NO_LINE,
+    ) -> None:
         """Leave the one record of the exchange; of a request that was never judged with its line: method and target.
 
         What was sent on is ALLOWED. The reason says why the engine gave no answer, the level how grave that is.
@@ -96,6 +119,10 @@ class Accounting:
         self._log.exchange(record, level)
         self._socket.journal.count(record, level)
         self._note(record)
+        if judged is not None:
+            self._usage.leave(judged.request.operation.shape)
+        if self.held:
+            self.give_back()
 
     def _note(self, record: Record) -> None:
         """Have a socket that reports or learns take note: once, of what may last for weeks at its start."""

@@ -13,10 +13,8 @@ under, and its mounts must not nest with those of the new one
 """
 
 from dataclasses import replace
-from functools import partial
 from http import HTTPStatus
-from secrets import token_hex
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dockerproxy.policy.asking import (
     Question,
@@ -26,19 +24,14 @@ from dockerproxy.policy.asking import (
     find_mounts,
     find_question,
     find_stream,
-    forget,
     may_ask,
     read_whole,
 )
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import judge_again
 from dockerproxy.policy.nesting import Mount
-from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
-from dockerproxy.proxy.endings import Ending, is_skippable
-from dockerproxy.wire.exchange import Signal, State, step
-
-if TYPE_CHECKING:
-    from dockerproxy.proxy.control import Answer
+from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.proxy.answering import is_skippable
+from dockerproxy.proxy.control import Answer
 
 _UNDECIDED: Final = "nobody decided: "
 
@@ -47,99 +40,60 @@ class Asked:
     """A denied request on its way to an answer, which is this denial unless a person allows it."""
 
     def __init__(self, policy: CompiledPolicy, denied: Verdict) -> None:
-        self.policy = policy
-        self.denied = denied
+        self._policy = policy
+        self._denied = denied
         self._looked_up: set[str] = set()
-        self._is_read = self.is_over = False
+        self._is_over = not may_ask(policy, denied)
+        self._is_read = False
 
-    def proceed(self, verdict: Verdict, mounts: tuple[Mount, ...]) -> NeedsLookup | Question | str:
-        """Return what a person is asked, or must be known before, or why nobody is asked, where that must be said.
+    def proceed(self, verdict: Verdict, mounts: tuple[Mount, ...]) -> NeedsLookup | Question | Verdict | None:
+        """Return what a person is asked, or must be known before, or the denial if nobody is; None if its body must.
 
         `mounts` are those that were allowed before.
         """
-        if self.is_over or verdict.decision.status != HTTPStatus.FORBIDDEN:
-            return ""
-        whole = verdict if self._is_read else read_whole(verdict)
+        if self._is_over or verdict.decision.status != HTTPStatus.FORBIDDEN:
+            return self._deny(verdict)
+        whole: Verdict | str = find_stream(verdict)
+        if not whole and not verdict.is_whole:
+            return None
+        whole = whole or (verdict if self._is_read else read_whole(verdict))
         if isinstance(whole, str):
-            return _UNDECIDED + whole
+            return self._deny(verdict, why=_UNDECIDED + whole)
         self._is_read = True
-        question = find_question(self.policy, whole)
-        if isinstance(question, NeedsLookup):
-            is_known = question.lookup.target in self._looked_up  # If so, the engine does not say.
+        question = find_question(self._policy, whole)
+        if isinstance(question, NeedsLookup) and question.lookup.target not in self._looked_up:
             self._looked_up.add(question.lookup.target)
-            return "" if is_known else question
-        if question is None:
-            return ""
-        return find_conflict(self.policy, find_mounts(question.verdict), mounts) or question
+            return question
+        if not isinstance(question, Question):  # Nobody is asked, or the engine does not say what a name means.
+            return self._deny(verdict)
+        conflict = find_conflict(self._policy, find_mounts(question.verdict), mounts)
+        return self._deny(verdict, why=conflict) if conflict else question
 
+    def take(
+        self, question: Question, answer: Answer, policy: CompiledPolicy, before: tuple[Mount, ...]
+    ) -> Verdict | tuple[CompiledPolicy, tuple[Mount, ...]]:
+        """Return the denial, or the policy by which it is judged again and all mounts that were allowed by then.
 
-class Asking(Ending):
-    """An exchange whose request a person may allow."""
-
-    _asked: Asked | None = None
-    _policy: CompiledPolicy
-
-    def _is_asked(self, verdict: Verdict) -> bool:
-        """Have a person decide about a denied request; return False if nobody is asked."""
-        if self._asked is None:
-            policy = self._policy if self.state is State.HELD else self.socket.policy
-            if not may_ask(policy, verdict):
-                return False
-            if stream := find_stream(verdict):
-                self._deny(verdict, verdict, why=_UNDECIDED + stream)
-                return True
-            self._asked = Asked(policy, verdict)
-        self._hold()
-        if not verdict.is_whole:
-            self._collect(verdict)
-            return True
-        match self._asked.proceed(verdict, self.socket.approved_mounts):
-            case Question() as question:
-                self.judged = question.verdict
-                self._client.ask(question, partial(self._take_answer, self._asked, question))
-            case NeedsLookup() as waiting:
-                self._follow(waiting)
-            case why:
-                self._deny(verdict, self._asked.denied, why=why)
-        return True
-
-    def _take_answer(self, asked: Asked, question: Question, answer: "Answer") -> None:
-        if not self.is_held:
-            return
-        asked.is_over = True
+        Another answer may have come meanwhile, or another policy of the socket: `before` and `policy` are those of now.
+        """
+        self._is_over = True
         mounts = find_mounts(question.verdict) if answer.allows else ()
-        # Another answer may have come meanwhile, or another policy.
-        conflict = find_conflict(self.socket.policy, mounts, self.socket.approved_mounts)
+        conflict = find_conflict(policy, mounts, before)
         if answer.allows and not conflict:
-            self.socket.approved_mounts = tuple(dict.fromkeys((*self.socket.approved_mounts, *mounts)))
-            self._policy = extend(asked.policy, (question.grant(answer.source),))
-            verdict = question.verdict
-            self._follow(judge_again(self._policy, verdict, forget(verdict), token_hex(16)))
-        elif answer.by is None or conflict:
-            self._deny(question.verdict, asked.denied, answer.source, conflict or _UNDECIDED + answer.why)
-        else:
-            denied = asked.denied.decision
-            message = f"{question.verdict.operation.name} denied: a person denied it"
-            denied = replace(denied, message=message, reason=denied.reason or denied.message)
-            self._deny(question.verdict, replace(asked.denied, decision=denied), answer.source)
-        self._client.go_on()
+            extended = extend(self._policy, (question.grant(answer.source),))
+            return extended, tuple(dict.fromkeys((*before, *mounts)))
+        if answer.by is None or conflict:
+            return self._deny(question.verdict, answer.source, conflict or _UNDECIDED + answer.why)
+        denied = self._denied.decision
+        message = f"{question.verdict.operation.name} denied: a person denied it"
+        decision = replace(denied, message=message, reason=denied.reason or denied.message)
+        self._denied = replace(self._denied, decision=decision)
+        return self._deny(question.verdict, answer.source)
 
-    def _deny(self, verdict: Verdict, denied: Verdict, source: str = "", why: str = "") -> None:
-        """Answer as if nobody had been asked, and say why it was not or could not be allowed."""
+    def _deny(self, verdict: Verdict, source: str = "", why: str = "") -> Verdict:
+        """Return the denial as if nobody had been asked, and why it was not or could not be allowed."""
+        denied = self._denied
         decision = replace(denied.decision, source=source or denied.decision.source)
         decision = explain(decision, why) if why else decision
         head = denied.head if is_skippable(denied) else replace(denied.head, close=True)
-        self.judged = replace(verdict, head=head, decision=decision)
-        self.turn_away(self.judged, decision.status, decision.message, decision.reason)
-
-    def _hold(self) -> None:
-        """Wait to be judged by the policy that the socket has now, if the request does not wait already."""
-        if self.state is State.IDLE:
-            self._policy = self.socket.policy
-            self.state = step(self.state, Signal.HOLD)
-
-    def _collect(self, judged: NeedsBody | Verdict) -> None:
-        raise NotImplementedError
-
-    def _follow(self, judged: Judged) -> None:
-        raise NotImplementedError
+        return replace(verdict, head=head, decision=decision)

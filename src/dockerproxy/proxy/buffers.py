@@ -9,10 +9,9 @@ the most that waited for it, until it has taken everything (test: test_a_long_an
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from dockerproxy.proxy.sockets import SocketState
+from dockerproxy.proxy.usage import Usage
 
 IN_KERNEL: Final = 212_992
 """Bytes that the kernel holds besides for an end that does not take what is written to it (net.core.wmem_default)."""
@@ -28,11 +27,12 @@ class Buffers:
         size: Bytes of all of it, when they were last counted.
     """
 
-    __slots__ = ("_ends", "_kept", "_socket", "_stalled", "size")
+    __slots__ = ("_ends", "_kept", "_shed_soon", "_stalled", "_usage", "size")
 
-    def __init__(self, socket: "SocketState", kept: Callable[[], int]) -> None:
+    def __init__(self, usage: Usage, shed_soon: Callable[[], None], kept: Callable[[], int]) -> None:
         self.size = 0
-        self._socket = socket
+        self._usage = usage
+        self._shed_soon = shed_soon
         self._kept = kept
         self._ends: set[asyncio.Transport] = set()
         self._stalled: dict[asyncio.Transport, int] = {}
@@ -65,18 +65,18 @@ class Buffers:
 
     def count(self) -> None:
         """Count what is held: what is kept of requests, and what the stalled ends do not take."""
-        size, usage = self._kept(), self._socket.usage
+        size, usage = self._kept(), self._usage
         for end, most in self._stalled.items():
             self._stalled[end] = most = max(most, end.get_write_buffer_size())  # noqa: PLW2901 (it counts from here on)
             size += most + IN_KERNEL
         usage.buffered += size - self.size
         self.size = size
         if usage.is_too_much:
-            self._socket.shed_soon()
+            self._shed_soon()
 
     def clear(self) -> None:
         """Hold nothing any more, at either end or in between."""
         self._ends.clear()
         self._stalled.clear()
-        self._socket.usage.buffered -= self.size
+        self._usage.buffered -= self.size
         self.size = 0

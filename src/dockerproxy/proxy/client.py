@@ -7,7 +7,7 @@ nowhere else.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.asking import Question
@@ -16,23 +16,19 @@ from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.buffers import Buffers
 from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up, stop_receiving
 from dockerproxy.proxy.control import Answer
-from dockerproxy.proxy.engine import Engine, connect
+from dockerproxy.proxy.engine import Engine, connect, find_docker
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.http2 import DeniedEnd
-from dockerproxy.proxy.identify import find_docker
 from dockerproxy.proxy.running import settle
+from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.proxy.tunnel import open_tunnel
 from dockerproxy.proxy.turns import TURN
 from dockerproxy.wire.exchange import State
 from dockerproxy.wire.inbox import Inbox
 
-if TYPE_CHECKING:
-    from dockerproxy.proxy.sockets import SocketState
-
 _Result = TypeVar("_Result")
 
-# Looking up a member of an enum takes 0.1 µs in Python 3.11: what each request compares is looked up once, here and in
-# the modules beside.
+# Looking up a member of an enum takes 0.1 µs in Python 3.11: what each request compares is looked up once.
 _IDLE, _CLOSING = State.IDLE, State.CLOSING
 
 _BETWEEN: Final = frozenset({State.IDLE, State.CLOSING})
@@ -45,7 +41,7 @@ _ENDING: Final = _BETWEEN | {State.SKIPPING}
 class Client(asyncio.Protocol):
     """One client connection and, while it has one, its engine connection.
 
-    It is the `ClientPort` of its exchanges, a `Connection` of the registry, and a `Spender`.
+    It is the `ClientPort` of its exchanges, and a `Connection` of the registry.
 
     Attributes:
         exchange: The one under way, or the next one.
@@ -60,17 +56,16 @@ class Client(asyncio.Protocol):
     transport: asyncio.Transport
     _drained: asyncio.Future[None] | None = None
 
-    def __init__(self, socket: "SocketState") -> None:
+    def __init__(self, socket: SocketState) -> None:
         self.socket = socket
         self.shared = socket.shared
         self.engine: Engine | None = None
         self.inbox = Inbox()
-        self.buffers = Buffers(socket, lambda: len(self.inbox.data))
-        self.account = Accounting(socket, self.shared.log, self.shared.now)
+        self.buffers = Buffers(socket.usage, socket.shed_soon, lambda: len(self.inbox.data))
+        self.account = Accounting(socket)
         self.exchange = Exchange(self, socket, self.account)
         self.waits_in: Waiting | None = None
         self.waits_since = 0.0
-        self.spent = self.spent_until = 0
         self.is_slow = self.has_ended = self.finishes = False
         self.number = 0
         self._connections = socket.connections
@@ -91,7 +86,7 @@ class Client(asyncio.Protocol):
             if self.socket.is_gone:
                 self.close()
             return
-        self.exchange.turn_off("too many connections are busy here; MAX_CONNECTIONS bounds them")
+        self.exchange.answering.turn_off("too many connections are busy here; MAX_CONNECTIONS bounds them")
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
@@ -122,7 +117,7 @@ class Client(asyncio.Protocol):
         if has_hung_up(self.fileno()):
             self.abort()
             return False
-        self.leave_unwatched()
+        self.watch(is_read=False)
         self.exchange.end_input()
         return True
 
@@ -130,10 +125,12 @@ class Client(asyncio.Protocol):
         """Cut the engine's side at once, and leave the record of what was under way."""
         del error
         self._connections.forget(self)
-        self._hold_nothing()
+        self.exchange.body = None
+        self.inbox.clear()
+        self.buffers.clear()
         self.cancel()
         self.drop_engine()
-        self.exchange.lose_client()
+        self.exchange.answering.lose_client()
 
     def pause_writing(self) -> None:
         """Read no more from the engine, and take no more requests: the client does not take what we send."""
@@ -167,7 +164,9 @@ class Client(asyncio.Protocol):
     def abort(self) -> None:
         """End the connection now, and its engine connection with it."""
         self._connections.vacate(self)
-        self._hold_nothing()
+        self.exchange.body = None
+        self.inbox.clear()
+        self.buffers.clear()
         self.transport.abort()
 
     def time_out(self) -> None:
@@ -251,11 +250,9 @@ class Client(asyncio.Protocol):
         self._is_read = reads
         if reads:
             self.transport.resume_reading()
-            if not self.has_ended:
-                self._connections.unwatched.discard(self)
         else:
             self.transport.pause_reading()
-            self.leave_unwatched()
+        self.watch(is_read=reads and not self.has_ended)
 
     # What the exchange asks for
 
@@ -272,9 +269,23 @@ class Client(asyncio.Protocol):
         """Note that there is something to do."""
         self.waits_in = None
 
-    def connect(self, first: bytes) -> None:
-        """Open the engine connection, and write to it."""
-        self._start(connect(self, first), "opening an engine connection")
+    def send_on(self, first: bytes) -> None:
+        """Write a request, or its beginning, to the engine; open a connection if there is none."""
+        if self.engine is None:
+            self._start(self._connect(first), "opening an engine connection")
+        else:
+            self.engine.write(first)
+
+    async def _connect(self, first: bytes) -> None:
+        engine = await connect(self, self.shared.engines)
+        if engine is None:
+            return
+        if self.is_gone or not self.exchange.answering.awaits_answer:  # It has gone, or the engine did at once.
+            engine.drop()
+        else:
+            self.take_engine(engine)
+            engine.write(first)
+            self.go_on()
 
     def take_engine(self, engine: Engine) -> None:
         """Have this engine connection from now on."""
@@ -285,7 +296,8 @@ class Client(asyncio.Protocol):
 
     def drop_engine(self) -> None:
         """Have no engine connection any more."""
-        copied, self.exchange.copied = self.exchange.copied, None
+        answering = self.exchange.answering
+        copied, answering.copied = answering.copied, None
         if self.engine is not None:
             self.engine.drop(copied)
             self.engine = None
@@ -294,26 +306,37 @@ class Client(asyncio.Protocol):
 
     def judge_aside(self, work: Callable[[], _Result], then: Callable[[_Result], None]) -> None:
         """Do in the worker's thread what takes long, then go on with what came of it."""
-        self._start(self._judge_aside(work, then), "judging what takes long")
 
-    async def _judge_aside(self, work: Callable[[], _Result], then: Callable[[_Result], None]) -> None:
-        then(await self.shared.worker.run(self.socket.judging, work))
+        async def judge() -> None:
+            then(await self.shared.worker.run(self.socket.judging, work))
+
+        self._start(judge(), "judging what takes long")
 
     def ask(self, question: Question, then: Callable[[Answer], None]) -> None:
         """Ask a person, then go on with the answer. If the client goes away, the question is withdrawn."""
-        self._start(self._ask(question, then), "asking a person")
+        account, socket = self.account, self.socket
 
-    async def _ask(self, question: Question, then: Callable[[Answer], None]) -> None:
-        then(await self.shared.control.ask(self.socket, self.account, question))
+        async def ask() -> None:
+            then(await self.shared.control.ask(account.decision, socket.name, account.peer, question, socket.journal))
+
+        self._start(ask(), "asking a person")
 
     def find_docker(self, then: Callable[[bool], None]) -> None:
         """Open an engine connection anew, find out over it whether the engine is Docker, then go on."""
         self.drop_engine()
-        self._start(find_docker(self, then), "asking whether the engine is Docker")
+        self._start(self._find_docker(then), "asking whether the engine is Docker")
+
+    async def _find_docker(self, then: Callable[[bool], None]) -> None:
+        engine, is_docker = await find_docker(self, self.shared.engines, self.socket.patience)
+        if engine is not None and self.exchange.answering.is_held:
+            self.take_engine(engine)
+            then(is_docker)
+        elif engine is not None:
+            engine.drop()
 
     def look_up(self, judged: NeedsLookup | Verdict) -> None:
         """Ask the engine what must be known of a request, then go on with the verdict."""
-        self._start(settle(self, judged), "asking what a name means")
+        self._start(settle(self.exchange, judged), "asking what a name means")
 
     def cancel(self) -> None:
         """End what was started for the exchange: it is answered."""
@@ -334,7 +357,7 @@ class Client(asyncio.Protocol):
 
     def deny_http2(self) -> None:
         """Answer what comes from now on with a denial in HTTP/2."""
-        end, early = DeniedEnd(self), self.inbox.clear()
+        end, early = DeniedEnd(self.write, self.exchange.answering.linger, self.connection_lost), self.inbox.clear()
         self.transport.set_protocol(end)
         if early:
             end.data_received(early)
@@ -350,6 +373,7 @@ class Client(asyncio.Protocol):
 
     def linger(self) -> None:
         """End the connection, but not before the client could read its answer."""
+        self.exchange.body = None
         self.inbox.clear()
         if self.has_ended:
             self.close()
@@ -360,17 +384,16 @@ class Client(asyncio.Protocol):
 
     def close(self) -> None:
         """End the connection when the client has taken what was written; one that does not may have to make room."""
+        self.exchange.body = None
         self.transport.close()
         self.wait(self._connections.idle)
 
-    def leave_unwatched(self) -> None:
-        """Note that hanging up shows in no event: the client is not read, or has ended its side."""
-        self._connections.unwatched.add(self)
-
-    def _hold_nothing(self) -> None:
-        self.exchange.body = None
-        self.inbox.clear()
-        self.buffers.clear()
+    def watch(self, *, is_read: bool) -> None:
+        """Note whether hanging up shows in an event: in none if the client is not read, or has ended its side."""
+        if is_read:
+            self._connections.unwatched.discard(self)
+        else:
+            self._connections.unwatched.add(self)
 
     def _start(self, work: Coroutine[None, None, None], name: str) -> None:
         self._task = self.shared.tasks.start(work, name, self.abort)

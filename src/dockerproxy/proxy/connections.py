@@ -50,9 +50,16 @@ class Connection(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """What a connection may wait for, and for how many seconds."""
+    """What a connection may wait for, for how many seconds, and what its client is told if it does not come."""
 
     patience: float
+    status: int = 0
+    reason: str = ""
+
+
+_HEADS: Final = (0, 408, "the request head was not complete in time; HEADER_TIMEOUT bounds it")
+_BODIES: Final = (0, 408, "the body was not complete in time; BODY_TIMEOUT bounds it")
+_ANSWERS: Final = (0, 504, "the engine does not answer; ENGINE_TIMEOUT bounds how long it may take")
 
 
 class Connections:
@@ -72,7 +79,7 @@ class Connections:
 
     def __init__(self, limits: Limits) -> None:
         self.emptied = asyncio.Event()
-        self.heads, self.bodies, self.answers = Waiting(0), Waiting(0), Waiting(0)
+        self.heads, self.bodies, self.answers = Waiting(*_HEADS), Waiting(*_BODIES), Waiting(*_ANSWERS)
         self.idle = Waiting(IDLE)
         self.lingering = Waiting(LINGER)
         self.unwatched: set[Connection] = set()

@@ -16,16 +16,12 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from dockerproxy.observe.record import LogPort, Peer, plain_body
+from dockerproxy.observe.record import JournalPort, LogPort, Peer, plain_body
 from dockerproxy.policy.asking import Question, show_request
 from dockerproxy.proxy.connections import find_peer
 from dockerproxy.wire.document import read_json
-
-if TYPE_CHECKING:
-    from dockerproxy.proxy.accounting import Accounting
-    from dockerproxy.proxy.sockets import SocketState
 
 MOST_READERS: Final = 8
 MOST_HELD: Final = 16
@@ -76,9 +72,9 @@ WITHDRAWN: Final = Answer("withdrawn")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Held:
-    """A question that waits: of which socket, what readers are told, and the answer to come."""
+    """A question that waits: the name of its socket, what readers are told, and the answer to come."""
 
-    socket: "SocketState"
+    socket: str
     told: Mapping[str, object]
     answer: asyncio.Future[Answer]
 
@@ -215,22 +211,22 @@ class Control:
         for reader in tuple(self.readers):
             reader.tell_record(line)
 
-    async def ask(self, socket: "SocketState", account: "Accounting", question: Question) -> Answer:
-        """Ask those who answer; a question that is cancelled is withdrawn."""
+    async def ask(self, id_: str, socket: str, peer: Peer, question: Question, journal: JournalPort) -> Answer:
+        """Ask those who answer about a decision on a socket; a question that is cancelled is withdrawn."""
         answer = WITHDRAWN
         try:
-            answer = await self._ask(socket, account, question)
-            return answer
+            answer = await self._ask(id_, socket, peer, question)
         finally:
-            socket.journal.count_answer(answer.word)
+            journal.count_answer(answer.word)
+        return answer
 
-    async def _ask(self, socket: "SocketState", account: "Accounting", question: Question) -> Answer:
+    async def _ask(self, id_: str, socket: str, peer: Peer, question: Question) -> Answer:
         if not self._is_answered:
             return NOBODY
-        if sum(held.socket is socket for held in self._held.values()) >= MOST_HELD:
+        if sum(held.socket == socket for held in self._held.values()) >= MOST_HELD:
             return TOO_MANY
-        id_, future = account.decision, asyncio.get_running_loop().create_future()
-        told = _describe(socket, account, question, time.time() + self.patience)
+        future = asyncio.get_running_loop().create_future()
+        told = {"id": id_, "socket": socket, **peer._asdict(), **_describe(question, time.time() + self.patience)}
         self._held[id_] = _Held(socket, told, future)
         self._tell("asked", told)
         answer = WITHDRAWN
@@ -265,13 +261,10 @@ def _settle(future: asyncio.Future[Answer], answer: Answer) -> None:
         future.set_result(answer)
 
 
-def _describe(socket: "SocketState", account: "Accounting", question: Question, expires: float) -> Mapping[str, object]:
+def _describe(question: Question, expires: float) -> Mapping[str, object]:
     """Describe a question for those who answer it."""
     verdict = question.verdict
     return {
-        "id": account.decision,
-        "socket": socket.name,
-        **account.peer._asdict(),
         **show_request(verdict),
         "operation": verdict.operation.name,
         "object": verdict.object,

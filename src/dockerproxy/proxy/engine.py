@@ -1,22 +1,35 @@
 """The engine's end of a client's connection: moves bytes, and knows nothing of policies."""
 
 import asyncio
-import errno
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Final, Protocol
 
+from dockerproxy.policy.steps import UnknownObjectError
 from dockerproxy.proxy.answers import AnswerReader
+from dockerproxy.proxy.buffers import Buffers
+from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
-from dockerproxy.wire.exchange import OutOfTurn
+from dockerproxy.proxy.resolver import Inquiry, open_connection, read_answer
+from dockerproxy.wire.head import END_OF_HEAD
 
-if TYPE_CHECKING:
-    from dockerproxy.proxy.client import Client
+_PING: Final = b"GET /_ping HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
+_SAID: Final = re.compile(rb"\r\n(?:server|libpod-api-version):[ \t]*([^\r\n]*)", re.IGNORECASE | re.ASCII).findall
+"""Finds by what engines say which they are: Docker `Server: Docker/29.1.3 (linux)`, Podman `Libpod/` and its API."""
 
-_Protocol = TypeVar("_Protocol", bound=asyncio.Protocol)
 
-_TRIES: Final = 100
-_PAUSE: Final = 0.05
-"""Seconds between two tries; connecting to a blocking socket would wait as long as it takes."""
+class Near(Protocol):
+    """What the engine's end needs of the client's; `Client` says what each of these is."""
+
+    exchange: Exchange
+    buffers: Buffers
+
+    @property
+    def engine(self) -> "Engine | None": ...  # noqa: D102
+    def drop_engine(self) -> None: ...  # noqa: D102
+    def update_reading(self) -> None: ...  # noqa: D102
 
 
 class Engine(asyncio.Protocol):
@@ -28,7 +41,7 @@ class Engine(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, client: "Client") -> None:
+    def __init__(self, client: Near) -> None:
         self.is_slow = False
         self._client = client
         self._reader = AnswerReader()
@@ -47,14 +60,9 @@ class Engine(asyncio.Protocol):
             return
         if client.engine is not self:
             self.drop()
-            client.exchange.break_off("the engine breaks the protocol: it speaks unasked")
+            client.exchange.answering.break_off("the engine breaks the protocol: it speaks unasked")
             return
-        try:
-            broken = self._reader.feed(client.exchange, data)
-        except OutOfTurn as error:
-            broken = f"the engine breaks the protocol: {error}"
-        if broken:
-            client.exchange.break_off(broken)
+        self._reader.feed(client.exchange.answering, data)
 
     def eof_received(self) -> bool:
         """Take it for the end of the answer, or of the connection."""
@@ -97,7 +105,7 @@ class Engine(asyncio.Protocol):
         self._has_ended = True
         if not self._is_gone:
             self._client.drop_engine()
-            self._reader.end(self._client.exchange, error)
+            self._reader.end(self._client.exchange.answering, error)
 
 
 class _Rest(asyncio.Protocol):
@@ -112,31 +120,44 @@ class _Rest(asyncio.Protocol):
         self._then()
 
 
-async def connect(client: "Client", first: bytes) -> None:
-    """Open the engine connection and begin, anew for each client: an engine that was restarted is found again."""
-    paths = client.shared.engines
-    path = choose_engine(paths)
+async def connect(near: Near, engines: Sequence[str]) -> Engine | None:
+    """Open an engine connection, anew for each client: an engine that was restarted is found again.
+
+    None if there is none, which ends the exchange.
+    """
+    path = choose_engine(engines)
     try:
-        transport, engine = await open_connection(lambda: Engine(client), path)
+        _, engine = await open_connection(partial(Engine, near), path)
     except OSError as error:
-        client.exchange.fail(503, explain_unreachable(paths, path, error))
-        return
-    if client.is_gone or not client.exchange.awaits_answer:  # It has gone, or the engine did at once.
-        engine.drop()
-        return
-    client.take_engine(engine)
-    transport.write(first)
-    client.go_on()
+        near.exchange.answering.fail(503, explain_unreachable(engines, path, error))
+        return None
+    return engine
 
 
-async def open_connection(factory: Callable[[], _Protocol], path: str) -> tuple[asyncio.Transport, _Protocol]:
-    """Connect to the engine. One that is so busy that its queue is full is tried again for a while."""
-    loop = asyncio.get_running_loop()
-    for _ in range(_TRIES):
-        try:
-            transport, protocol = await loop.create_unix_connection(factory, path)
-        except BlockingIOError:
-            await asyncio.sleep(_PAUSE)
-        else:
-            return transport, protocol
-    raise BlockingIOError(errno.EAGAIN, "its queue of connections is full")
+async def find_docker(near: Near, engines: Sequence[str], patience: float) -> tuple[Engine | None, bool]:
+    """Open an engine connection, and ask over it whether the engine is Docker. None if it does not say.
+
+    Attack: another engine at the same path a moment later -> Defence: what follows goes over the connection that was
+    asked (test: test_a_build_goes_to_the_engine_that_said_that_it_is_docker).
+    """
+    answering, path = near.exchange.answering, choose_engine(engines)
+    try:
+        async with asyncio.timeout(patience):
+            transport, inquiry = await open_connection(Inquiry, path)
+            answer = await inquiry.ask(_PING)
+        head, _ = read_answer(answer)
+    except TimeoutError:
+        answering.fail(504, f"the engine does not say within {patience:g} seconds which engine it is")
+    except UnknownObjectError as error:
+        inquiry.close()
+        answering.fail(502, str(error))
+    except OSError as error:
+        answering.fail(503, explain_unreachable(engines, path, error))
+    else:
+        if inquiry.is_open:
+            engine, said = Engine(near), _SAID(answer.partition(END_OF_HEAD)[0])
+            transport.set_protocol(engine)
+            engine.connection_made(transport)
+            return engine, head.status == HTTPStatus.OK and len(said) == 1 and said[0].startswith(b"Docker/")
+        answering.fail(502, "the engine closed the connection after it said which engine it is")
+    return None, False

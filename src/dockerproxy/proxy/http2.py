@@ -6,19 +6,21 @@ then it asks for `/grpc`, which is judged. After a denial in gRPC it would not.
 """
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from dockerproxy.wire.http2 import deny_http2
 
-if TYPE_CHECKING:
-    from dockerproxy.proxy.client import Client
+Lose = Callable[[Exception | None], None]
+"""Hears that the connection is lost, and by what error."""
 
 
 class DeniedEnd(asyncio.Protocol):
     """The client's end of a connection on which only one denial is written."""
 
-    def __init__(self, client: "Client") -> None:
-        self._client = client
+    def __init__(self, write: Callable[[bytes], None], linger: Callable[[], None], lose: Lose) -> None:
+        self._write = write
+        self._linger = linger
+        self._lose = lose
         self._inbox = bytearray()
         self._is_over = False
 
@@ -29,8 +31,8 @@ class DeniedEnd(asyncio.Protocol):
         self._inbox += data
         if denial := deny_http2(self._inbox):
             self._is_over = True
-            self._client.write(denial)
-            self._client.exchange.linger()
+            self._write(denial)
+            self._linger()
 
     def eof_received(self) -> bool:
         """End the connection: the client asks for nothing more."""
@@ -38,4 +40,4 @@ class DeniedEnd(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell the client's end."""
-        self._client.connection_lost(error)
+        self._lose(error)

@@ -2,16 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from dockerproxy.observe.record import Outcome
 from dockerproxy.proxy.accounting import say
+from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.metrics import Measured
-from dockerproxy.proxy.tunnel import TunnelEnd
 from dockerproxy.text import lower
-
-if TYPE_CHECKING:
-    from dockerproxy.proxy.client import Client
 
 MOST_TOLD: Final = 1000
 """Connections of which more than their number is told: it takes some milliseconds."""
@@ -48,16 +45,13 @@ def _describe_socket(measured: Measured) -> dict[str, object]:
     }
 
 
-def _describe_client(client: "Client", epoch: float) -> dict[str, object]:
-    account, judged, end = client.account, client.exchange.judged, client.transport.get_protocol()
+def _describe_client(client: Client, epoch: float) -> dict[str, object]:
+    account, judged = client.account, client.exchange.judged
     peer = account.peer._asdict()
     described = {"socket": client.socket.name, "id": client.number, **peer, "since": epoch + account.begun}
     if judged is None:
         return described
     method, target, operation, name, _, _ = say(judged, Outcome.ALLOWED, client.socket.redact)
-    received, sent = account.received, account.sent
-    if isinstance(end, TunnelEnd):
-        received, sent = received + end.passed, sent + end.peer.passed
     said = {"method": method, "target": target, "operation": operation, "object": name}
     more = {"shape": judged.operation.shape, "state": lower(client.exchange.state.name)}
-    return {**described, **said, **more, "received": received, "sent": sent}
+    return {**described, **said, **more, "received": account.received, "sent": account.sent}

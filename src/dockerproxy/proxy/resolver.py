@@ -11,22 +11,28 @@ All that asks the engine raises `OSError` if it cannot be reached, and `UnknownO
 """
 
 import asyncio
+import errno
 import json
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 from dockerproxy.policy.descriptions import read_image_labels, read_object
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.steps import Answer, UnknownObjectError, Whole
-from dockerproxy.proxy.answers import read_head
-from dockerproxy.proxy.engine import open_connection
 from dockerproxy.proxy.failures import choose_engine
 from dockerproxy.wire.answer import with_content
 from dockerproxy.wire.chunked import Chunks, read_whole
-from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead
+from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead, read_response
+
+_Protocol = TypeVar("_Protocol", bound=asyncio.Protocol)
+
+_TRIES: Final = 100
+_PAUSE: Final = 0.05
+"""How often a connection to a full queue is tried, and seconds between two tries. Connecting to a blocking socket would
+wait as long as it takes."""
 
 _KEPT: Final = 8
 """Connections that are kept between lookups."""
@@ -134,7 +140,7 @@ class Inquiry(asyncio.Protocol):
             end = self._data.find(END_OF_HEAD) + len(END_OF_HEAD)
             if end < len(END_OF_HEAD):
                 return False
-            self._head = read_head(bytes(self._data[:end]))
+            self._head = read_response(bytes(self._data[:end]))
             if self._head is None or self._head.status < HTTPStatus.OK:  # Another head would follow.
                 self.close()
                 return False
@@ -268,7 +274,7 @@ async def collect(paths: Sequence[str], request: bytes, sift: Callable[[bytes], 
     try:
         transport.write(request)
         beginning = await reader.readuntil(END_OF_HEAD)
-        head = read_head(beginning)
+        head = read_response(beginning)
         if head is None or head.status < HTTPStatus.OK:
             raise UnknownObjectError(_UNREADABLE)
         content = await _collect(reader, head, sift)
@@ -308,7 +314,7 @@ def read_answer(data: bytes) -> tuple[ResponseHead, bytes]:
     end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
     if data == _TOO_LONG:
         raise UnknownObjectError(_CUT)
-    head = read_head(data[:end]) if end >= len(END_OF_HEAD) else None
+    head = read_response(data[:end]) if end >= len(END_OF_HEAD) else None
     if head is None or head.status < HTTPStatus.OK:  # An interim one is no answer, and what follows it did not come.
         raise UnknownObjectError(_UNREADABLE)
     content: bytes | None = data[end:]
@@ -326,3 +332,16 @@ def take_apart(data: bytes) -> Whole:
     """Read an answer that has come whole."""
     head, content = read_answer(data)
     return Whole(data, head.status, content)
+
+
+async def open_connection(factory: Callable[[], _Protocol], path: str) -> tuple[asyncio.Transport, _Protocol]:
+    """Connect to the engine. One that is so busy that its queue is full is tried again for a while."""
+    loop = asyncio.get_running_loop()
+    for _ in range(_TRIES):
+        try:
+            transport, protocol = await loop.create_unix_connection(factory, path)
+        except BlockingIOError:
+            await asyncio.sleep(_PAUSE)
+        else:
+            return transport, protocol
+    raise BlockingIOError(errno.EAGAIN, "its queue of connections is full")

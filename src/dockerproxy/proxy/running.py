@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Generator
 from contextlib import AsyncExitStack
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from dockerproxy.policy.compile import CompiledPolicy, own_policy
 from dockerproxy.policy.holds import REMOVING
@@ -38,17 +38,15 @@ from dockerproxy.policy.steps import (
     Whole,
     Work,
 )
+from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
 from dockerproxy.proxy.holding import StillHeldError
 from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.resolver import AmbiguousNameError, collect, converse, take_apart
+from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.proxy.streams import Opened, follow, open_stream
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import write_answer, write_message
-
-if TYPE_CHECKING:
-    from dockerproxy.proxy.client import Client
-    from dockerproxy.proxy.sockets import SocketState
 
 _Result = TypeVar("_Result")
 _Value = TypeVar("_Value")
@@ -61,12 +59,12 @@ class _ClientGoneError(Exception):
     """The client has gone, or is answered: nothing more is begun for it."""
 
 
-async def settle(client: "Client", judged: NeedsLookup | Verdict) -> None:
+async def settle(exchange: Exchange, judged: NeedsLookup | Verdict) -> None:
     """Find out which objects a request names, decide by the policy that its socket had then, and do what it takes."""
-    exchange, engines = client.exchange, client.shared.engines
+    answering, engines = exchange.answering, exchange.socket.shared.engines
     try:
         async with AsyncExitStack() as stack:
-            run = _Run(stack, client.socket, client)
+            run = _Run(stack, exchange.socket, exchange)
             outcome = await run.outcome(judged)
             if isinstance(outcome, Verdict):
                 exchange.go_on(outcome)
@@ -79,18 +77,18 @@ async def settle(client: "Client", judged: NeedsLookup | Verdict) -> None:
     except _ClientGoneError:
         return
     except UnknownObjectError as error:
-        if exchange.is_held:
+        if answering.is_held:
             blame = TOO_MUCH_ASKED if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
             about = f"{judged.operation.name} cannot be answered: " if error.status == HTTPStatus.BAD_GATEWAY else ""
-            exchange.fail(error.status, f"{about}{error}", blame)
+            answering.fail(error.status, f"{about}{error}", blame)
     except StillHeldError:
-        exchange.fail(503, "another request still uses the same container or volumes; try again later", TOO_MUCH_ASKED)
+        answering.fail(503, "another request still uses the same container or volumes; try again later", TOO_MUCH_ASKED)
     except OSError as error:
-        if exchange.is_held:
-            exchange.fail(503, explain_unreachable(engines, choose_engine(engines), error))
+        if answering.is_held:
+            answering.fail(503, explain_unreachable(engines, choose_engine(engines), error))
 
 
-async def perform(socket: "SocketState", policy: CompiledPolicy, ask: Ask) -> Answer:
+async def perform(socket: SocketState, policy: CompiledPolicy, ask: Ask) -> Answer:
     """Make a request as a client of this socket would who may do what is granted by `own`, and nothing else.
 
     That is enforced, whatever the mode of the socket.
@@ -133,10 +131,10 @@ class _Run:
 
     verdict: Verdict
 
-    def __init__(self, stack: AsyncExitStack, socket: "SocketState", client: "Client | None" = None) -> None:
+    def __init__(self, stack: AsyncExitStack, socket: SocketState, exchange: Exchange | None = None) -> None:
         self._stack = stack
         self._socket = socket
-        self._client = client
+        self._exchange = exchange
         self._opened: Opened | None = None
         self._streams = False
 
@@ -237,7 +235,7 @@ class _Run:
             case Tell(operation, text):
                 self._tell(operation, text)
                 return None
-        if self._client is not None and not (self._streams or self._client.exchange.is_held):
+        if self._exchange is not None and not (self._streams or self._exchange.answering.is_held):
             raise _ClientGoneError
         match step:
             case Ask() | Find() | Lock():
@@ -281,8 +279,8 @@ class _Run:
     def _detach(self, verdict: Verdict) -> None:
         """Note that the engine acts, whether the client stays or goes."""
         self.verdict = verdict
-        if self._client is not None:
-            self._client.exchange.detach(verdict)
+        if self._exchange is not None:
+            self._exchange.detach(verdict)
 
     def _tell(self, operation: str, text: str) -> None:
         """Log it once."""
@@ -295,27 +293,27 @@ class _Run:
 
     def pass_on(self, answer: Whole | Says) -> None:
         """Give the client an answer that is there, if it is still there itself."""
-        if self._client is None or not self._client.exchange.is_held:
+        exchange = self._exchange
+        if exchange is None or not exchange.answering.is_held:
             return
-        exchange = self._client.exchange
         if isinstance(answer, Says):
             data = write_answer(answer.status, answer.message, close=False, decision=exchange.account.decision)
             answer = take_apart(data)
-        exchange.end_alone(self.verdict, answer)
+        exchange.answering.end_alone(self.verdict, answer)
 
     async def let_go(self) -> None:
         """Let the request go on as it comes; return when the engine is done, whether its client stays or goes."""
-        if self._client is not None and self._client.exchange.is_held:
+        if self._exchange is not None and self._exchange.answering.is_held:
             copied = asyncio.Event()
-            self._client.exchange.copied = copied.set
-            self._client.exchange.let_go(self.verdict)
+            self._exchange.answering.copied = copied.set
+            self._exchange.let_go(self.verdict)
             await copied.wait()
 
     async def stream(self, stream: Stream) -> None:
         """Pass on what the client may see of a stream, until the engine ends or the client goes."""
-        if self._client is not None and self._opened is not None:
+        if self._exchange is not None and self._opened is not None:
             self._streams, show = True, partial(self._show, stream)
-            await follow(self._client, self._opened, show, is_plain=stream.is_plain)
+            await follow(self._exchange.answering, self._opened, show, is_plain=stream.is_plain)
 
     async def _show(self, stream: Stream, line: bytes) -> bytes:
         return await self._take_steps(stream.show(line))
@@ -340,15 +338,15 @@ def _judge(judged: NeedsLookup, found: tuple[ResolvedObject | None, ...]) -> Nee
     return after
 
 
-async def _act(socket: "SocketState", act: Act) -> Whole:
+async def _act(socket: SocketState, act: Act) -> Whole:
     return take_apart(await converse(socket.shared.engines, act.verdict.to_engine, to_the_end=act.to_the_end))
 
 
-async def _sift(socket: "SocketState", sift: Callable[[bytes], bytes], content: bytes) -> bytes:
+async def _sift(socket: SocketState, sift: Callable[[bytes], bytes], content: bytes) -> bytes:
     return await _look(socket, content, partial(sift, content))
 
 
-async def _look(socket: "SocketState", content: bytes, work: "Callable[[], _Value | None]") -> _Value:
+async def _look(socket: SocketState, content: bytes, work: "Callable[[], _Value | None]") -> _Value:
     """Do something with a content; with a long one beside the loop, so that nobody else waits.
 
     Raises:

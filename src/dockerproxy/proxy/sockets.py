@@ -58,7 +58,6 @@ class SocketState:
         told: Operations of which the log says already that lists lack elements that are too long.
         short_head: Bytes of a head that is taken before those who wait for a turn.
         long_head: Bytes of a head above which it is judged beside the loop.
-        held: Bytes of all bodies that are held for its clients.
         refuses_nothing: Whether its mode is to report or to learn.
         is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
         is_replaced: Whether another proxy has taken it over, whose clients go on.
@@ -78,7 +77,6 @@ class SocketState:
         self._plain: set[str] = set()
         self.is_gone = self.is_replaced = False
         self._sheds = False
-        self.held = 0
         self.limits = settings.limits
         self.connections = Connections(settings.limits)
         self.usage = Usage(settings.limits)

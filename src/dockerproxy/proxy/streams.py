@@ -10,19 +10,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from dockerproxy.policy.steps import UnknownObjectError, Whole
-from dockerproxy.proxy.answers import read_head
-from dockerproxy.proxy.engine import open_connection
+from dockerproxy.proxy.answering import Answering
 from dockerproxy.proxy.failures import choose_engine
-from dockerproxy.proxy.resolver import take_apart
+from dockerproxy.proxy.resolver import open_connection, take_apart
 from dockerproxy.wire.answer import keep_plain
 from dockerproxy.wire.chunked import LAST_CHUNK, Chunks
-from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead
-
-if TYPE_CHECKING:
-    from dockerproxy.proxy.client import Client
+from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead, read_response
 
 _LONGEST: Final = 1 << 18
 """Bytes of a line, or of the head. An event has some hundred, and the labels of its object."""
@@ -49,7 +45,7 @@ async def open_stream(stack: AsyncExitStack, engines: Sequence[str], request: by
     transport.write(request)
     try:
         beginning = await reader.readuntil(END_OF_HEAD)
-        head = read_head(beginning)
+        head = read_response(beginning)
         if head is None or head.status < HTTPStatus.OK:
             raise UnknownObjectError("the engine's response head is malformed")
         is_stream = head.status == HTTPStatus.OK and head.framing not in _WHOLE
@@ -60,27 +56,27 @@ async def open_stream(stack: AsyncExitStack, engines: Sequence[str], request: by
 
 
 async def follow(
-    client: "Client", opened: Opened, show: Callable[[bytes], Awaitable[bytes]], *, is_plain: bool
+    answering: Answering, opened: Opened, show: Callable[[bytes], Awaitable[bytes]], *, is_plain: bool
 ) -> None:
     """Pass on what is shown of a stream, line by line, in chunks if it comes so."""
-    exchange, head = client.exchange, opened.head
-    exchange.begin_alone(head)
-    exchange.send(keep_plain(opened.beginning) if is_plain else opened.beginning)
-    exchange.begin_stream()
+    answering.begin_alone(opened.head)
+    answering.send(keep_plain(opened.beginning) if is_plain else opened.beginning)
+    if answering.is_stream:
+        answering.note_start()
     try:
-        await _pass_on(client, opened, show)
+        await _pass_on(answering, opened, show)
     except OSError as error:
-        exchange.fail(502, f"the engine cut its answer short: {error}")
+        answering.fail(502, f"the engine cut its answer short: {error}")
 
 
-async def _pass_on(client: "Client", opened: Opened, show: Callable[[bytes], Awaitable[bytes]]) -> None:
-    exchange, chunks = client.exchange, Chunks() if opened.head.framing is Framing.CHUNKED else None
+async def _pass_on(answering: Answering, opened: Opened, show: Callable[[bytes], Awaitable[bytes]]) -> None:
+    chunks = Chunks() if opened.head.framing is Framing.CHUNKED else None
     kept, skips = b"", False
     while data := await opened.reader.read(_PIECE):
         if chunks is not None:
             fed = chunks.feed(data)
             if fed.broken or fed.used < len(data):
-                exchange.fail(502, "the engine breaks the protocol")
+                answering.fail(502, "the engine breaks the protocol")
                 return
             data = b"".join(data[start:stop] for start, stop in fed.payload)
         *lines, kept = (kept + data).split(b"\n")
@@ -93,13 +89,13 @@ async def _pass_on(client: "Client", opened: Opened, show: Callable[[bytes], Awa
             lines.append(kept)
         shown = b"".join([await show(line) for line in lines])
         if shown:
-            exchange.send(b"%x\r\n%b\r\n" % (len(shown), shown) if chunks is not None else shown)
+            answering.send(b"%x\r\n%b\r\n" % (len(shown), shown) if chunks is not None else shown)
         if chunks is not None and chunks.ended:
-            exchange.send(LAST_CHUNK)
-            exchange.end_answer()
+            answering.send(LAST_CHUNK)
+            answering.end()
             return
-        await client.drain()
+        await answering.drain()
     if chunks is None:
-        exchange.end_answer()
+        answering.end()
     else:
-        exchange.fail(502, "the engine cut its answer short")
+        answering.fail(502, "the engine cut its answer short")

@@ -13,15 +13,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dockerproxy.policy.steps import Answer, Ask
 from dockerproxy.proxy.running import perform
+from dockerproxy.proxy.sockets import Shared, SocketState
 from dockerproxy.settings import Level, Sweep
 from dockerproxy.tenancy.sweeps import Swept, sweep
-
-if TYPE_CHECKING:
-    from dockerproxy.proxy.sockets import Shared, SocketState
 
 _PATIENCE: Final = 60.0
 """Seconds for an answer: a container may have to be killed first."""
@@ -51,7 +49,7 @@ class Sweeper:
     """Sweeps for the owners of sockets, and knows since when none of their clients is connected."""
 
     def __init__(
-        self, shared: "Shared", list_sockets: Callable[[], "Sequence[SocketState]"], patience: float = _PATIENCE
+        self, shared: Shared, list_sockets: Callable[[], Sequence[SocketState]], patience: float = _PATIENCE
     ) -> None:
         self._shared = shared
         self._list_sockets = list_sockets
@@ -77,7 +75,7 @@ class Sweeper:
         """Sweep for all owners of sockets that ask for it, none of whom waits for another; it may be cancelled."""
         await asyncio.gather(*(self._sweep_in_time(*each) for each in self._find_owners(Sweep.AT_EXIT).items()))
 
-    async def _sweep_in_time(self, owner: str, socket: "SocketState") -> None:
+    async def _sweep_in_time(self, owner: str, socket: SocketState) -> None:
         self._say(socket, Level.NOTICE, f"removing what its clients own, for up to {AT_EXIT:g}s")
         try:
             async with asyncio.timeout(AT_EXIT):
@@ -85,7 +83,7 @@ class Sweeper:
         except TimeoutError:
             self._say(socket, Level.WARNING, f"{_LEFT}: it takes more than {AT_EXIT:g}s")
 
-    def _find_owners(self, when: Sweep) -> "dict[str, SocketState]":
+    def _find_owners(self, when: Sweep) -> dict[str, SocketState]:
         """Return a socket of each owner whose things go then.
 
         Attack: take a socket over, as a rolling update does, so that the old proxy removes at its end what clients of
@@ -96,7 +94,7 @@ class Sweeper:
         owners = {each.policy.owner: each for each in sockets if each.sweep is when}
         return {owner: socket for owner, socket in owners.items() if owner not in replaced}
 
-    async def _sweep(self, socket: "SocketState", owner: str, may_go_on: Callable[[], bool]) -> None:
+    async def _sweep(self, socket: SocketState, owner: str, may_go_on: Callable[[], bool]) -> None:
         """Remove what an owner has, as long as that may go on."""
         steps = sweep(owner, partial(self._tell, socket))
         try:
@@ -112,7 +110,7 @@ class Sweeper:
             self._quiet.pop(owner, None)  # If it was only a health check, all is as before.
             self._say(socket, Level.NOTICE, f"{_LEFT}: a client has come")
 
-    async def _ask(self, socket: "SocketState", owner: str, ask: Ask) -> Answer:
+    async def _ask(self, socket: SocketState, owner: str, ask: Ask) -> Answer:
         """Make a request, which goes on alone if it takes too long.
 
         Raises:
@@ -128,7 +126,7 @@ class Sweeper:
         finally:
             answered.cancel()
 
-    async def _perform(self, socket: "SocketState", owner: str, ask: Ask, answered: "asyncio.Future[Answer]") -> None:
+    async def _perform(self, socket: SocketState, owner: str, ask: Ask, answered: "asyncio.Future[Answer]") -> None:
         self._asking.add(owner)
         try:
             answer = await perform(socket, socket.policy, ask)
@@ -141,13 +139,13 @@ class Sweeper:
         finally:
             self._asking.discard(owner)
 
-    def _tell(self, socket: "SocketState", swept: Swept) -> None:
+    def _tell(self, socket: SocketState, swept: Swept) -> None:
         if swept.fault:
             self._say(socket, Level.WARNING, f"left {swept}: {swept.fault}")
         else:
             self._say(socket, Level.NOTICE, f"removed {swept}")
 
-    def _say(self, socket: "SocketState", level: Level, text: str) -> None:
+    def _say(self, socket: SocketState, level: Level, text: str) -> None:
         self._shared.log.message(level, f"socket {socket.name}: {text}")
 
     def _count(self, owner: str) -> int:

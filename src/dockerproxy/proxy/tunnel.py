@@ -1,12 +1,24 @@
 """A connection that stopped being HTTP: bytes are passed on as they come, both ways."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from dockerproxy.proxy.accounting import Accounting
+from dockerproxy.proxy.buffers import Buffers
 from dockerproxy.proxy.connections import has_hung_up
 
-if TYPE_CHECKING:
-    from dockerproxy.proxy.client import Client
+
+class Near(Protocol):
+    """What a tunnel needs of the client's end that it replaces; `Client` says what each of these is."""
+
+    transport: asyncio.Transport
+    account: Accounting
+    buffers: Buffers
+    has_ended: bool
+
+    def fileno(self) -> int: ...  # noqa: D102
+    def watch(self, *, is_read: bool) -> None: ...  # noqa: D102
+    def connection_lost(self, error: Exception | None) -> None: ...  # noqa: D102
 
 
 class TunnelEnd(asyncio.Protocol):
@@ -18,28 +30,29 @@ class TunnelEnd(asyncio.Protocol):
     Attributes:
         is_near: Whether this is the client's end, and not the engine's.
         ended: Whether nothing more will come from here.
-        passed: Bytes that came from here.
     """
 
     peer: "TunnelEnd"
 
-    def __init__(self, transport: asyncio.Transport, client: "Client", *, is_near: bool, ended: bool) -> None:
+    def __init__(self, transport: asyncio.Transport, client: Near, *, is_near: bool, ended: bool) -> None:
         self.transport = transport
         self.client = client
         self.is_near = is_near
         self.ended = ended
-        self.passed = 0
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""
-        self.passed += len(data)
+        if self.is_near:
+            self.client.account.received += len(data)
+        else:
+            self.client.account.sent += len(data)
         self.peer.transport.write(data)
 
     def pause_writing(self) -> None:
         """Stop reading from the other end: what we write here is not being taken."""
         self.client.buffers.stall(self.transport)
         if not self.is_near:
-            self.client.leave_unwatched()
+            self.client.watch(is_read=False)
         if not self.peer.transport.is_closing():
             self.peer.transport.pause_reading()
 
@@ -47,7 +60,7 @@ class TunnelEnd(asyncio.Protocol):
         """Read from the other end again."""
         self.client.buffers.flow(self.transport)
         if not (self.is_near or self.peer.ended):
-            self.client.socket.connections.unwatched.discard(self.client)
+            self.client.watch(is_read=True)
         if not self.peer.transport.is_closing():
             self.peer.transport.resume_reading()
 
@@ -58,7 +71,7 @@ class TunnelEnd(asyncio.Protocol):
             if has_hung_up(self.client.fileno()):
                 self.transport.abort()
                 return False
-            self.client.leave_unwatched()
+            self.client.watch(is_read=False)
         self.peer.end_writing()
         # Without False here, a tunnel both of whose directions have ended keeps its two sockets forever.
         return not self.peer.ended
@@ -78,12 +91,10 @@ class TunnelEnd(asyncio.Protocol):
             return
         if not self.peer.transport.is_closing():
             self.peer.transport.abort()
-        self.client.account.received += self.passed
-        self.client.account.sent += self.peer.passed
         self.client.connection_lost(error)
 
 
-def open_tunnel(client: "Client", engine: asyncio.Transport, early: bytes) -> None:
+def open_tunnel(client: Near, engine: asyncio.Transport, early: bytes) -> None:
     """Stop being HTTP, for the rest of both connections' lives; what is early came before the engine had agreed."""
     near = TunnelEnd(client.transport, client, is_near=True, ended=client.has_ended)
     far = TunnelEnd(engine, client, is_near=False, ended=False)

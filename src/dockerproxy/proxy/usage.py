@@ -47,10 +47,11 @@ class Usage:
 
     Attributes:
         buffered: Bytes that are held for its clients.
+        held: Bytes of them of bodies that are held whole.
     """
 
     def __init__(self, limits: Limits) -> None:
-        self.buffered = 0
+        self.buffered = self.held = 0
         self._open = dict.fromkeys(Shape, 0)
         self._spent = self._second_ends = 0
         self.bound_by(limits)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from dockerproxy.errors import Refusal
@@ -23,6 +24,9 @@ MAX_HEAD: Final = 1024 * 1024
 
 MAX_FIELDS: Final = 1000
 """Fields of a head. Without a limit, one head could keep the process busy for a second."""
+
+_LONGEST_REMEMBERED: Final = 2048
+"""Bytes of a response's head that is remembered."""
 
 END_OF_HEAD: Final = b"\r\n\r\n"
 
@@ -299,6 +303,14 @@ def parse_response(head: bytes) -> ResponseHead | None:
         framing, length = Framing.NONE, 0
     raw_stream = values.get(b"content-type", b"").startswith(b"application/vnd.docker.")
     return ResponseHead(status, framing, length, close, raw_stream)
+
+
+def read_response(head: bytes) -> ResponseHead | None:
+    """Read the head of a response, or remember how it was read: with a Date of whole seconds, many are the same."""
+    return _remember_response(head) if len(head) <= _LONGEST_REMEMBERED else parse_response(head)
+
+
+_remember_response = lru_cache(256)(parse_response)
 
 
 def peek(head: bytes) -> tuple[str, str]:
