@@ -27,9 +27,9 @@ from dockerproxy.proxy.metrics import Measured
 from dockerproxy.proxy.overview import describe_open
 from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.proxy.sockets import LOOKUPS, REMOVALS, Shared, SocketState
-from dockerproxy.proxy.sweeper import Sweeper
 from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level, SocketSettings
+from dockerproxy.sweeper import Sweeper
 
 _LEARNED_EVERY: Final = 60.0
 """Seconds between two looks at whether something new was learned."""

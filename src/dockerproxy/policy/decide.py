@@ -23,7 +23,6 @@ from dockerproxy.policy.words.constraint import Condition, judge_claim
 from dockerproxy.policy.words.fixed import label_built
 from dockerproxy.policy.words.parameters import read_head
 from dockerproxy.policy.words.registry import CONSTRAINTS
-from dockerproxy.tenancy.anonymous import stamp_anonymous
 from dockerproxy.wire.document import Json, show, write_json
 
 _SHOWN = 200
@@ -170,7 +169,7 @@ def _write(
     stamp = _find_stamp(policy, request, known)
     query = substitute(read, _stamp(stamp, read.claims, judgement.substitutes))
     if stamp and request.operation.name == "ContainerCreate" and isinstance(read.content, dict):
-        read.content = stamp_anonymous(read.content, stamp)
+        read.content = policy.tenancy.stamp_volumes(read.content, stamp)
     content = write_json(read.content) if case.reads_body and read.content is not None else None
     copies = list_copies(read.claims, COPYING.get(request.operation.name, ""))
     decision = replace(case.decision, content=content, query=query, copies=copies)

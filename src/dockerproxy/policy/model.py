@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import Claim
+from dockerproxy.policy.claim import Claim, Object
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.steps import Answer, Ask, Says, Scene, Steps
@@ -125,6 +125,10 @@ class Tenancy:
     def stamp(self, _nonce: str) -> Mapping[str, str] | None:
         """Return the labels that say whose something is that is made now; None if it is nobody's."""
         return None
+
+    def stamp_volumes(self, create: Object, _stamp: Mapping[str, str]) -> Object:
+        """Return the body of a create with a stamp on the volumes without a name that it makes."""
+        return create
 
     def use(self, _claims: Iterable[Claim]) -> Uses:
         """Return what a create uses because it is its client's own."""

@@ -4,12 +4,13 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import Claim
+from dockerproxy.policy.claim import Claim, Object
 from dockerproxy.policy.model import Grant, Making, Tenancy, Uses
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.stamps import NEW, make_stamp
 from dockerproxy.policy.steps import Answer, Ask, Says, Scene, Steps
+from dockerproxy.tenancy.anonymous import stamp_anonymous
 from dockerproxy.tenancy.changes import bound_changes
 from dockerproxy.tenancy.making import count, make_volumes
 from dockerproxy.tenancy.prunes import prune
@@ -52,6 +53,10 @@ class Own(Tenancy):
     def stamp(self, nonce: str) -> Mapping[str, str]:
         """Return the stamp of what is made now."""
         return make_stamp(self.owner, nonce)
+
+    def stamp_volumes(self, create: Object, stamp: Mapping[str, str]) -> Object:
+        """Return the body of a create with a stamp on the volumes without a name that it makes."""
+        return stamp_anonymous(create, stamp)
 
     def use(self, claims: Iterable[Claim]) -> Uses:
         """Have what is own stay until the engine is done, and volumes that nobody has yet made before."""

@@ -13,8 +13,8 @@ from proxy.stage import turn, until
 
 from dockerproxy.host.listen import listen
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.proxy.sweeper import AT_EXIT, Sweeper
 from dockerproxy.settings import Level, Sweep
+from dockerproxy.sweeper import AT_EXIT, Sweeper
 from dockerproxy.tenancy.own import Own
 
 IDLE = Sweep.IDLE
