@@ -156,7 +156,7 @@ async def test_an_error_to_a_stream_is_cut_like_any_other() -> None:
 
 @in_loop
 async def test_what_an_engine_says_of_a_start_or_a_removal_is_cut() -> None:
-    async with world(policy=policy_of("containers:write", "volumes:write")) as here:
+    async with world(policy=policy_of("ContainerStart", "volumes:write")) as here:
         for method, target in (("POST", f"/containers/{ID}/start"), ("DELETE", "/volumes/v")):
             client = await here.connect()
             await client.send(request(method, target))
