@@ -130,7 +130,4 @@ _SUMMARY: Final = (
     " may be set besides"
 )
 WORDS: Final = (_Commands("commands", _SUMMARY, narrows=True),)
-CHECKS: Final = {
-    "commands": (check_commands, check_surroundings, check_prepared),
-    "": (check_environment, check_program, check_checkpoint),
-}
+CHECKS: Final = (check_commands, check_surroundings, check_prepared, check_environment, check_program, check_checkpoint)

@@ -241,10 +241,8 @@ def _find_registry(spec: object) -> str:
     return reference.name.partition("/")[0] if reference is not None else ""
 
 
-CHECKS: Final = {
-    "switched": (check_kept_credentials,),
-    "": (
-        *(check_annotations, check_cache_images, check_cgroupns, check_dockerfile, check_hidden, check_log_options),
-        *(check_own_mac, check_plugin, check_read_only_paths, check_server, check_term),
-    ),
-}
+CHECKS: Final = (
+    *(check_kept_credentials, check_annotations, check_cache_images, check_cgroupns, check_dockerfile),
+    *(check_hidden, check_log_options, check_own_mac, check_plugin, check_read_only_paths, check_server),
+    *(check_term,),
+)

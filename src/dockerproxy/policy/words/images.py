@@ -286,8 +286,4 @@ WORDS: Final = (
     _Images("images", _IMAGES, narrows=True),
     _Tags("tags", "which names may be given to an image, or taken away, as references and globs that begin literally"),
 )
-CHECKS: Final = {
-    "images": (check_images, check_pushed),
-    "tags": (check_built, check_given),
-    "": (check_pulled, check_source),
-}
+CHECKS: Final = (check_images, check_pushed, check_built, check_given, check_pulled, check_source)

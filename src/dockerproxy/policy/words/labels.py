@@ -142,4 +142,4 @@ def _bound(reading: Reading, labels: Object | list[Json] | tuple[()], path: str)
 
 
 WORDS: Final = (_Labels("labels", "labels that are put on it; it may not have others of these names", narrows=True),)
-CHECKS: Final = {"labels": (check_labels,), "": (check_image_labels, check_volume_labels)}
+CHECKS: Final = (check_labels, check_image_labels, check_volume_labels)

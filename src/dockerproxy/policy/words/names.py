@@ -154,4 +154,4 @@ WORDS: Final = (
     Objects("secrets", "which secrets, by name or glob; which may be read"),
     Objects("services", "which services, by name, glob or full id", narrows=True),
 )
-CHECKS: Final = {"names": (check_names,), "secrets": (check_secrets,), "configs": (check_configs,), "": (check_unique,)}
+CHECKS: Final = (check_names, check_secrets, check_configs, check_unique)

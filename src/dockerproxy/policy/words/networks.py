@@ -301,12 +301,7 @@ WORDS: Final = (
     _Networks("networks", _SUMMARY),
     _Joins("joins", "of which containers the network, processes and memory may be joined"),
 )
-CHECKS: Final = {
-    "networks": (check_connected, check_service_networks),
-    "networks joins": (check_network_mode,),
-    "networks switched": (check_networks,),
-    "joins": (check_ipc_mode, check_pid_mode),
-    "containers": (check_container,),
-    "switched": (check_connection, check_hosts),
-    "": (check_known_as,),
-}
+CHECKS: Final = (
+    *(check_connected, check_service_networks, check_network_mode, check_networks, check_ipc_mode),
+    *(check_pid_mode, check_container, check_connection, check_hosts, check_known_as),
+)

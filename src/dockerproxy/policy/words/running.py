@@ -123,4 +123,4 @@ _SUMMARY: Final = (
     "engine, its client is then root on the host"
 )
 WORDS: Final = (_Running(RUNNING, _SUMMARY),)
-CHECKS: Final = {"": (check_own_volumes,)}
+CHECKS: Final = (check_own_volumes,)

@@ -72,4 +72,4 @@ _SUMMARY: Final = (
     " created gets no-new-privileges"
 )
 WORDS: Final = (_User("user", _SUMMARY, narrows=True),)
-CHECKS: Final = {"user": (check_user,)}
+CHECKS: Final = (check_user,)
