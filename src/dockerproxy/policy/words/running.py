@@ -119,8 +119,7 @@ class _Running(Constraint):
 
 
 _SUMMARY: Final = (
-    "beside `own`: files are copied also if the container has run, or mounts what others may mount; on a rootful "
-    "engine, its client is then root on the host"
+    "beside `own`: copy files also if it ran or shares mounts, which makes a client root on a rootful host"
 )
 WORDS: Final = (_Running(RUNNING, _SUMMARY),)
 CHECKS: Final = (check_own_volumes,)
