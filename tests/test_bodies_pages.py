@@ -19,7 +19,7 @@ from dockerproxy.api.bodies.tables import BODIES, SEALED, Body, Content
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.values import write_grant
 from dockerproxy.policy.vocabulary import find_words, is_of_body
-from dockerproxy.policy.words.registry import CHECKS, CONSTRAINTS, find_words_of_body
+from dockerproxy.policy.words.registry import CHECKS, CONSTRAINTS
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 PAGES: Final = DOCS / "bodies"
@@ -46,7 +46,7 @@ def render(body: Body) -> str:
     """Write the page of an operation."""
     operation = OPERATIONS[body.operation]
     known = find_words(operation)
-    names = [name for name in find_words_of_body(body) if name in known]
+    names = [name for name in body.words if name in known]
     example = {name: value_of(known[name]) for name in names[:2]}
     lines = [
         f"# {operation.name}\n\n",
@@ -70,21 +70,19 @@ def render_field(field: Field) -> str:
     name, place = field.path, ""
     if name[0] in PLACES:
         name, place = name[1:], PLACES[name[0]]
-    return (
-        f"| `{name}`{place} | {field.since} | {say_how(field.rule)} | {field.summary.replace('|', chr(92) + '|')} |\n"
-    )
+    return f"| `{name}`{place} | {field.since} | {say_how(field)} | {field.summary.replace('|', chr(92) + '|')} |\n"
 
 
-def say_how(how: str) -> str:
+def say_how(field: Field) -> str:
     """Say what a field may be: of a check, the first sentence that stands above it."""
+    how = field.rule
     if how in FREE:
         return FREE[how]
     if how.startswith(("=", "~")):
         left_out = "; it is not forwarded" if how.startswith("~") else ""
         return ", ".join(f"`{word}`" for word in how[1:].split(",")) + f" or empty{left_out}"
-    check, words = CHECKS[how.removesuffix(ALWAYS)]
-    sentence = " ".join((inspect.getdoc(check) or "").split("\n\n")[0].split()).rstrip(".")
-    said = ", ".join(f"`{word}`" for word in words if not CONSTRAINTS[word].is_private)
+    sentence = " ".join((inspect.getdoc(CHECKS[how.removesuffix(ALWAYS)]) or "").split("\n\n")[0].split()).rstrip(".")
+    said = ", ".join(f"`{word}`" for word in field.words if not CONSTRAINTS[word].is_private)
     return f"{sentence[:1].lower()}{sentence[1:]}{f' ({said})' if said else ''}"
 
 

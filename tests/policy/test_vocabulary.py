@@ -11,7 +11,7 @@ from dockerproxy.policy.objects import KINDS, LABELLED, NAMING, OWN, WORDS, word
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body, narrows
 from dockerproxy.policy.words.constraint import Constraint
-from dockerproxy.policy.words.registry import CHECKS, CONSTRAINTS, find_words_of_body
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.views.lists import LISTED
 
 BORNE = [(name, word) for name, operation in OPERATIONS.items() for word in find_words(operation).values()]
@@ -88,7 +88,7 @@ def test_no_other_operation_bears_one_but_pulls() -> None:
 @pytest.mark.parametrize(("name", "body"), BODIES.items(), ids=BODIES)
 def test_what_a_body_says_is_borne_by_its_operation_and_of_its_body(name: str, body: object) -> None:
     del body
-    for word in find_words_of_body(BODIES[name]):
+    for word in BODIES[name].words:
         assert word in find_words(OPERATIONS[name]) or CONSTRAINTS[word].is_private
         assert is_of_body(OPERATIONS[name], word) is not is_about_object(OPERATIONS[name], word)
 
@@ -101,7 +101,7 @@ def test_a_condition_on_an_object_that_bounds_the_body_too_takes_nothing_away() 
     }
     assert "NetworkConnect" in widening
     for name in widening:
-        assert WORDS[KINDS[name]] in find_words_of_body(BODIES[name])
+        assert WORDS[KINDS[name]] in BODIES[name].words
 
 
 def test_all_words_are_those_that_some_operation_bears_and_that_nothing_is_looked_at() -> None:
@@ -116,4 +116,4 @@ def test_what_narrows_is_that_without_which_all_passes() -> None:
 
 
 def test_checks_obey_words_that_exist() -> None:
-    assert {word for _, words in CHECKS.values() for word in words} <= CONSTRAINTS.keys()
+    assert {word for body in BODIES.values() for word in body.words} <= CONSTRAINTS.keys()

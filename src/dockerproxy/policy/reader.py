@@ -232,7 +232,7 @@ def _check(reading: Reading, line: Field | Node, value: Json, path: str, parent:
     return value
 
 
-_CHECKS: Final = {name + sign: check for name, (check, _) in CHECKS.items() for sign in ("", ALWAYS)}
+_CHECKS: Final = {name + sign: check for name, check in CHECKS.items() for sign in ("", ALWAYS)}
 """By what a line of a table says."""
 
 _UNSET: Final[tuple[Json, ...]] = (None, False, 0, "", [], {})

@@ -8,7 +8,7 @@ from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.policy.objects import NAMING, RUNNING, SENDING, WORDS, Kind, words_of_object
 from dockerproxy.policy.words.constraint import Condition, Constraint
 from dockerproxy.policy.words.parameters import LINES
-from dockerproxy.policy.words.registry import CONSTRAINTS, find_words_of_body
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.policy.words.running import COPYING_FILES
 from dockerproxy.views.lists import LISTED
 
@@ -19,13 +19,13 @@ SWITCHED: Final = Condition(CONSTRAINTS["switched"], value=True)
 """Opens what only fixed rules of policy files refuse: for contained grants of switches."""
 
 _OF_BODY: Final[Mapping[str, frozenset[str]]] = {
-    name: frozenset(find_words_of_body(BODIES[name])) if name in BODIES else frozenset()
+    name: frozenset(BODIES[name].words) if name in BODIES else frozenset()
     for name in (*OPERATIONS, UNKNOWN.name, HEALTH.name)
 }
 
 
 def _words_of(name: str) -> Mapping[str, Constraint]:
-    of_body = find_words_of_body(BODIES[name]) if name in BODIES else ()
+    of_body = BODIES[name].words if name in BODIES else ()
     of_object = words_of_object(name) or LISTED.get(name, ())
     of_head = (*(line.word for line in LINES.get(name, ())), *((WORDS[Kind.IMAGE],) if name in NAMING else ()))
     of_state = (RUNNING,) if name in COPYING_FILES else ()

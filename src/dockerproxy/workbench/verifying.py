@@ -20,7 +20,6 @@ from dockerproxy.policy.objects import Kind, ask, get_object
 from dockerproxy.policy.values import is_literal, items_of
 from dockerproxy.policy.vocabulary import is_of_body
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.registry import find_words_of_field
 from dockerproxy.settings import SocketSettings
 from dockerproxy.version import DOCKER_API, PODMAN_API
 from dockerproxy.wire.document import list_of, object_of
@@ -167,7 +166,7 @@ def _find_ignored(engine: Engine, operation: Operation, condition: Condition, ma
     """
     own = () if engine.podman else engine.api
     if own and is_of_body(operation, condition.word):
-        fields = (each for each in BODIES[operation.name].fields if condition.word in find_words_of_field(each))
+        fields = (each for each in BODIES[operation.name].fields if condition.word in each.words)
         needed = [read_number(each.since) for each in fields]
         if needed and min(needed) > own:
             text = f"{condition.word} of {operation.name} is ignored: it needs {_say(min(needed))}, this is {_say(own)}"

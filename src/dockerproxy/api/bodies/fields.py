@@ -15,7 +15,8 @@ A table has a row for each field that the engine knows:
   itself, which is false, 0, empty or null; `absent` nothing but null; `=a,b` one of those words or empty; `~a,b` the
   same, but it goes no further, so that the engine uses its default; `part` what the line of the list or object around
   it says; `aside` whatever it likes, since no engine looks at it: it is left out. Everything else is the name of a
-  function in `policy/words`, with `!` behind it if it looks at what is not there, too.
+  function in `policy/words`, with `!` behind it if it looks at what is not there, too, and behind a colon the words
+  of a policy file that it obeys.
 - The phrase after the bar is read by operators, after "which" or "it".
 - `include NAME [PREFIX] [path=rule ...]` stands for the fields of a table above: with a prefix to their paths, and some
   with another rule.
@@ -101,6 +102,7 @@ class Field(NamedTuple):
         since: Version of the API in which it appeared.
         rule: What a grant that is not unrestricted lets it be.
         summary: What it can do, in a phrase.
+        words: Of a policy file, which the check of its rule obeys.
     """
 
     path: str
@@ -108,6 +110,7 @@ class Field(NamedTuple):
     since: str
     rule: str
     summary: str
+    words: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -151,7 +154,7 @@ def read_fields(table: str, others: Mapping[str, tuple[Field, ...]] = MappingPro
             fields += _include(row, others)
         else:
             path, type_, since, rule, summary = split_row(row, 5)
-            fields.append(Field(path=path, type=Type(type_), since=since, rule=rule, summary=summary))
+            fields.append(_with_rule(Field(path, Type(type_), since, "", summary), rule))
     return tuple(fields)
 
 
@@ -160,9 +163,15 @@ def _include(row: str, others: Mapping[str, tuple[Field, ...]]) -> Iterator[Fiel
     prefix = "".join(word for word in words if "=" not in word)
     rules = dict(word.split("=") for word in words if "=" in word)
     for each in others[name]:
-        yield each._replace(path=prefix + each.path, rule=rules.pop(each.path, each.rule))
+        yield _with_rule(each, rules.pop(each.path, ""))._replace(path=prefix + each.path)
     if rules:
         raise KeyError(*rules)
+
+
+def _with_rule(field: Field, text: str) -> Field:
+    """Return a field with a rule, of which words may stand behind a colon; an empty text leaves its own."""
+    rule, _, words = text.partition(":")
+    return field._replace(rule=rule, words=tuple(filter(None, words.split(",")))) if text else field
 
 
 def grow_tree(fields: tuple[Field, ...]) -> Node:

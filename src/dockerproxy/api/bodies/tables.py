@@ -48,6 +48,11 @@ class Body:
         """The tree of the body's fields, which grows when one is first read: most never are."""
         return grow_tree(self.fields)
 
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """The words of conditions on what a request says, in the order of the fields."""
+        return tuple(dict.fromkeys(word for each in self.fields for word in each.words))
+
     @property
     def asks(self) -> bool:
         """Whether the engine must be asked for the object before the request can be decided."""

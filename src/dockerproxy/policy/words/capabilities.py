@@ -111,7 +111,4 @@ WORDS: Final = (
     _Added("add_capabilities", "which capabilities may be added"),
     _Dropped("drop_capabilities", _DROPPED, narrows=True),
 )
-CHECKS: Final = {
-    "add_capabilities": (check_capabilities,),
-    "drop_capabilities": (check_dropped,),
-}
+CHECKS: Final = (check_capabilities, check_dropped)

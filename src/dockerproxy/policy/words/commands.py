@@ -126,11 +126,7 @@ def check_checkpoint(reading: Reading, value: Json, path: str, _parent: Object) 
 
 
 _SUMMARY: Final = (
-    "which commands may run, word for word with globs; ** at the end is any more words; no variables and no directory"
-    " may be set besides"
+    "which commands may run, a glob for each word, ** at the end for any more; without variables or directory"
 )
 WORDS: Final = (_Commands("commands", _SUMMARY, narrows=True),)
-CHECKS: Final = {
-    "commands": (check_commands, check_surroundings, check_prepared),
-    "": (check_environment, check_program, check_checkpoint),
-}
+CHECKS: Final = (check_commands, check_surroundings, check_prepared, check_environment, check_program, check_checkpoint)

@@ -202,17 +202,8 @@ def check_server(reading: Reading, value: Json, path: str, _parent: Object) -> N
 
 
 def check_term(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """A search asks the registry for which the engine is configured."""
-    _look_for_host(reading, value, path, namespaces=False)
-
-
-def check_plugin(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """A plugin is looked up in the registry for which the engine is configured."""
-    _look_for_host(reading, value, path, namespaces=True)
-
-
-def _look_for_host(reading: Reading, value: Json, path: str, *, namespaces: bool) -> None:
-    if has_host(str(value), namespaces=namespaces):
+    """The engine asks the registry for which it is configured."""
+    if has_host(str(value), namespaces=reading.request.operation.name == "GetPluginPrivileges"):
         reading.violate(path, value, "not allowed: it may name a registry to connect to")
 
 
@@ -241,10 +232,8 @@ def _find_registry(spec: object) -> str:
     return reference.name.partition("/")[0] if reference is not None else ""
 
 
-CHECKS: Final = {
-    "switched": (check_kept_credentials,),
-    "": (
-        *(check_annotations, check_cache_images, check_cgroupns, check_dockerfile, check_hidden, check_log_options),
-        *(check_own_mac, check_plugin, check_read_only_paths, check_server, check_term),
-    ),
-}
+CHECKS: Final = (
+    *(check_kept_credentials, check_annotations, check_cache_images, check_cgroupns, check_dockerfile),
+    *(check_hidden, check_log_options, check_own_mac, check_read_only_paths, check_server),
+    *(check_term,),
+)

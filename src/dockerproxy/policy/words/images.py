@@ -42,25 +42,11 @@ from collections.abc import Hashable
 from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy import objects, references
 from dockerproxy.policy.claim import Claim, Object, Reading
 from dockerproxy.policy.globs import fits
-from dockerproxy.policy.objects import (
-    Kind,
-    ResolvedObject,
-    certain_values,
-    find_reference,
-    is_full_id,
-    join_reference,
-    name_in,
-)
-from dockerproxy.policy.references import (
-    TRANSPORTS,
-    Reference,
-    fault_of_pattern,
-    normalise_pattern,
-    parse_reference,
-    with_default_tag,
-)
+from dockerproxy.policy.objects import Kind, ResolvedObject, certain_values, is_full_id, join_reference
+from dockerproxy.policy.references import Reference, fault_of_pattern, parse_reference, with_default_tag
 from dockerproxy.policy.values import Value, is_literal, items_of
 from dockerproxy.policy.words.constraint import Constraint, Matcher, Objects
 from dockerproxy.policy.words.names import MAY_BE_ID, named
@@ -85,11 +71,9 @@ class _Images(Objects):
         def fits_any(value: Hashable) -> bool:
             if not isinstance(value, Reference):
                 return matches(value)
-            text = str(value)
-            if value.tag or value.digest:
-                return any(fits(glob, text) for glob in globs)
             # A star at the end matches the rest of any tag, since tags have no slash.
-            return any(glob.endswith("*") and fits(glob, f"{text}:") for glob in globs)
+            text, end = (str(value), "") if value.tag or value.digest else (f"{value}:", "*")
+            return any(glob.endswith(end) and fits(glob, text) for glob in globs)
 
         return fits_any
 
@@ -101,7 +85,7 @@ class _Images(Objects):
 
     def patterns(self, granted: Value) -> tuple[str, ...]:
         """Return the patterns over normalised references."""
-        return tuple(normalise_pattern(item) for item in items_of(granted) if not is_full_id(item))
+        return tuple(references.normalise_pattern(item) for item in items_of(granted) if not is_full_id(item))
 
 
 class _Shown(_Images):
@@ -129,7 +113,7 @@ TOO_WIDE: Final = "write the registry, and at least the first character of the n
 
 def begins_literally(item: str) -> bool:
     """Whether a pattern is literal up to and including the first character of the path behind the registry."""
-    registry, _, path = normalise_pattern(item).partition("/")
+    registry, _, path = references.normalise_pattern(item).partition("/")
     return is_literal(registry) and path != "" and is_literal(path[0])
 
 
@@ -202,21 +186,15 @@ def check_given(reading: Reading, value: Json, path: str, parent: Object) -> Jso
 
 def claim_name(reading: Reading, reference: Reference | None, text: str, path: str) -> None:
     """Claim a name for an image, which is none without a reference; without a tag it means `latest`."""
-    given = with_default_tag(reference) if reference is not None else None
-    name, fault = str(given or text), _fault_of_given(given)
-    if fault:
-        reading.violate(path, name, fault)
+    name = str(with_default_tag(reference)) if reference is not None else text
+    if reference is None:
+        reading.violate(path, name, "not a valid image name")
+    elif reference.digest:
+        reading.violate(path, name, "not allowed: a digest comes from the contents")
+    elif _IS_LIKE_ID(name):
+        reading.violate(path, name, "ambiguous: it looks like an object ID")
     else:
         reading.claim("tags", named(name), path, name, "an image name that no rule allows")
-
-
-def _fault_of_given(reference: Reference | None) -> str:
-    """Say why no image can be given a name, whatever is granted; empty if one can."""
-    if reference is None:
-        return "not a valid image name"
-    if reference.digest:
-        return "not allowed: a digest comes from the contents"
-    return "ambiguous: it looks like an object ID" if _IS_LIKE_ID(str(reference)) else ""
 
 
 def check_built(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -240,14 +218,11 @@ def read_pull(request: CanonicalRequest) -> Reference | None:
 
 def check_pushed(reading: Reading, _value: Json, _path: str, _parent: Object) -> None:
     """An image is sent only if the grant lists it."""
-    sent = find_reference(reading.request)
-    if sent is not None:
-        says = "an image that no rule allows to push"
-        reading.claim("images", sent, "the image", sent.names[0], says, without=False)
-    else:
-        name = name_in(reading.request.path, reading.request.operation)
+    request, sent = reading.request, objects.find_reference(reading.request)
+    name, says = objects.name_in(request.path, request.operation), "an image that no rule allows to push"
+    if sent is None:
         says = "not allowed: without a tag, every image of that name would be pushed"
-        reading.claim("images", None, "the image", name, says, without=False)
+    reading.claim("images", sent, "the image", sent.names[0] if sent is not None else name, says, without=False)
 
 
 def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -261,12 +236,12 @@ def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> J
     target = path if whole != value else ""
     options = ((pull, whole),) if pull is not None else ()
     reading.claims.append(Claim(("images",), options, path, value, "which no rule allows", target=target))
-    return whole if f"{value}:".startswith(TRANSPORTS) else None
+    return whole if f"{value}:".startswith(references.TRANSPORTS) else None
 
 
 def check_source(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """An image is pulled; or the body is imported, and gets a name, which is judged by itself."""
-    image, name = _first(parent, "fromImage"), _first(parent, "repo")
+    image, name = (any(list_of(parent.get(each))[:1]) for each in ("fromImage", "repo"))
     if not value and not image:
         reading.violate("?fromImage", None, "is missing")
     elif value and image:
@@ -277,17 +252,8 @@ def check_source(reading: Reading, value: Json, path: str, parent: Object) -> No
         reading.violate("?repo", None, "is missing, but must be a name that a rule allows by tags")
 
 
-def _first(parent: Object, name: str) -> str:
-    values = list_of(parent.get(name))
-    return str(values[0]) if values else ""
-
-
 WORDS: Final = (
     _Images("images", _IMAGES, narrows=True),
     _Tags("tags", "which names may be given to an image, or taken away, as references and globs that begin literally"),
 )
-CHECKS: Final = {
-    "images": (check_images, check_pushed),
-    "tags": (check_built, check_given),
-    "": (check_pulled, check_source),
-}
+CHECKS: Final = (check_images, check_pushed, check_built, check_given, check_pulled, check_source)

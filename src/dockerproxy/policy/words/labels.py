@@ -106,12 +106,7 @@ def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object
 
 def check_volume_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Labels of a volume that is made on the way are no matter of the grant, but none has an engine act."""
-    _bound(reading, object_of(value), path)
-    for name, label in object_of(value).items():
-        if name in STAMP and reading.request.operation.name == "ContainerCreate":
-            _claim_stamp(reading, name, label, path)
-        elif acts(name):
-            reading.violate(f"{path}[{show(name)}]", label, SAYS)
+    _look_at(reading, object_of(value), path, stamped=reading.request.operation.name == "ContainerCreate")
 
 
 def _claim_stamp(reading: Reading, name: str, label: Json, path: str) -> None:
@@ -124,14 +119,19 @@ def _claim_stamp(reading: Reading, name: str, label: Json, path: str) -> None:
 def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Labels of the client's own; none may have an engine act."""
     labels = object_of(value)
+    _look_at(reading, labels, path, stamped=True)
+    pairs = Pairs(tuple(labels.items()))  # type: ignore[arg-type] # they are texts: the table says so
+    reading.claim("labels", pairs, path, None, target=path)
+
+
+def _look_at(reading: Reading, labels: Object, path: str, *, stamped: bool) -> None:
+    """Look whether an engine acts on a label; those of the client's own stamp may be there if `stamped` says so."""
     _bound(reading, labels, path)
     for name in labels if acts("\n".join(labels)) else ():  # One long text is searched sooner than many.
-        if name in STAMP:
+        if stamped and name in STAMP:
             _claim_stamp(reading, name, labels[name], path)
         elif acts(name):
             reading.violate(f"{path}[{show(name)}]", labels[name], SAYS)
-    pairs = Pairs(tuple(labels.items()))  # type: ignore[arg-type] # they are texts: the table says so
-    reading.claim("labels", pairs, path, None, target=path)
 
 
 def _bound(reading: Reading, labels: Object | list[Json] | tuple[()], path: str) -> None:
@@ -142,4 +142,4 @@ def _bound(reading: Reading, labels: Object | list[Json] | tuple[()], path: str)
 
 
 WORDS: Final = (_Labels("labels", "labels that are put on it; it may not have others of these names", narrows=True),)
-CHECKS: Final = {"labels": (check_labels,), "": (check_image_labels, check_volume_labels)}
+CHECKS: Final = (check_labels, check_image_labels, check_volume_labels)

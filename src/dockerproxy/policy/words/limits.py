@@ -209,9 +209,4 @@ WORDS: Final = (
     ),
     Amount("pids", "how many processes at most", read_count, "a whole number above 0 is needed"),
 )
-CHECKS: Final = {
-    "memory": (check_memory, check_swap),
-    "cpus": (check_cpus,),
-    "pids": (check_pids,),
-    "": (check_limits, check_oom_score),
-}
+CHECKS: Final = (check_memory, check_swap, check_cpus, check_pids, check_limits, check_oom_score)

@@ -219,8 +219,4 @@ def check_service_mounts(reading: Reading, value: Json, path: str, _parent: Obje
 
 
 WORDS: Final = (Objects("volumes", "which volumes, by name or glob; which may be mounted"),)
-CHECKS: Final = {
-    "binds volumes": (check_binds,),
-    "binds volumes images": (check_mounts, check_service_mounts),
-    "": (check_anonymous, check_tmpfs),
-}
+CHECKS: Final = (check_binds, check_mounts, check_service_mounts, check_anonymous, check_tmpfs)

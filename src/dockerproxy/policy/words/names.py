@@ -65,15 +65,19 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
     """
     name = value if isinstance(value, str) else ""
     name = name.removeprefix("/") if path == "?name" else name
+    begun = _find_begun(reading, name)
+    found = reading.find(*begun) if begun is not None else None
+    captures = _LIKE_AN_ID(name) is not None if begun is None else False
+    if begun is not None and found is not None and found.document:
+        captures = begun[1] not in map(lower, found.names)
     if name and not IS_NAME(name):
         reading.violate(path, value, "not a valid name")
-    elif (path == "Name" and is_id_of_swarm(name)) or _captures(reading, name):
+    elif (path == "Name" and is_id_of_swarm(name)) or captures:
         reading.violate(path, value, "ambiguous: it looks like an object ID")
     if reading.request.operation.name == "NetworkCreate" and name in _OF_ENGINES:
         reading.violate(path, value, "not allowed: an engine has another use for that name")
     missing = "a name that no rule allows" if name else "is missing, but must be a name that a rule allows"
-    begun = _find_begun(reading, name)
-    later = reading.lookup(*begun) if begun is not None and reading.find(*begun) is None else None
+    later = reading.lookup(*begun) if begun is not None and found is None else None
     reading.claim("names", named(name) if name else None, path, value if name else None, missing, later=later)
 
 
@@ -97,15 +101,6 @@ def resolve(reading: Reading, kind: Kind, name: str) -> ResolvedObject | None:
     return replace(found, id=name) if found is not None and name in found.names and name != found.id else found
 
 
-def _captures(reading: Reading, name: str) -> bool:
-    """Whether a new object of this name could get the lookups of another one."""
-    begun = _find_begun(reading, name)
-    if begun is None:
-        return _LIKE_AN_ID(name) is not None
-    found = reading.find(*begun)
-    return found is not None and bool(found.document) and begun[1] not in map(lower, found.names)
-
-
 def _find_begun(reading: Reading, name: str) -> tuple[Kind, str] | None:
     """Return what the engine is asked to know if a name begins an ID: Testcontainers' for networks have 12 digits."""
     kind, text = _OF_SWARM.get(reading.request.operation.name), lower(name)
@@ -113,16 +108,11 @@ def _find_begun(reading: Reading, name: str) -> tuple[Kind, str] | None:
     return (kind, text) if kind is not None and (is_short or _BEGINS_LIKE_ONE(text)) else None
 
 
-def check_secrets(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Each secret is one that is granted."""
+def check_references(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Each secret or config is one that is granted."""
+    kind = Kind.SECRET if path.endswith("Secrets") else Kind.CONFIG
     for where, reference in objects_at(value, path):
-        _check_reference(reading, reference, where, Kind.SECRET)
-
-
-def check_configs(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Each config is one that is granted."""
-    for where, reference in objects_at(value, path):
-        _check_reference(reading, reference, where, Kind.CONFIG)
+        _check_reference(reading, reference, where, kind)
 
 
 def _check_reference(reading: Reading, reference: Object, path: str, kind: Kind) -> None:
@@ -154,4 +144,4 @@ WORDS: Final = (
     Objects("secrets", "which secrets, by name or glob; which may be read"),
     Objects("services", "which services, by name, glob or full id", narrows=True),
 )
-CHECKS: Final = {"names": (check_names,), "secrets": (check_secrets,), "configs": (check_configs,), "": (check_unique,)}
+CHECKS: Final = (check_names, check_references, check_unique)

@@ -224,7 +224,7 @@ def _check_namespace(reading: Reading, value: Json, path: str, name: str, own: f
 def _join(reading: Reading, mode: str, path: str, field: str) -> str:
     """Claim a container that is joined; return the mode with its whole id, so that no other can take its place.
 
-    A field of its inspection says whose namespace it has itself.
+    A field of its inspection says whose namespace it has itself, which a container that joins it would share.
     """
     name = mode.removeprefix(_OF_CONTAINER)
     if not IS_NAME(name):
@@ -232,20 +232,15 @@ def _join(reading: Reading, mode: str, path: str, field: str) -> str:
         return mode
     found, lookup = reading.resolve(Kind.CONTAINER, name)
     wrong: Fault | None = None
+    own = object_of(found.document.get("hostconfig")).get(field) if found is not None else None
     if found is not None and not found.document:
         wrong = find_fault(path, mode, "a container that does not exist")
-    elif found is not None and not _has_its_own(found, field):
+    elif found is not None and (not isinstance(own, str) or own in _OF_HOST or ":" in own):
         wrong = find_fault(path, mode, "a container that shares it with the host or another one")
     says = "a container that no rule allows to join"
     mine = owned(found, lookup)
     reading.claim("joins", found, path, mode, says, lookup=lookup, wrong=wrong, owned=mine)
     return mode if found is None else f"{_OF_CONTAINER}{found.id}"
-
-
-def _has_its_own(found: ResolvedObject, field: str) -> bool:
-    """Whether a container shares nothing with others: whoever joins it would share that, too."""
-    mode = object_of(found.document.get("hostconfig")).get(field)
-    return isinstance(mode, str) and mode != "host" and mode not in _OF_PODMAN and ":" not in mode
 
 
 def check_container(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -264,15 +259,11 @@ def check_connected(reading: Reading, value: Json, path: str, _parent: Object) -
     if value == "host":
         reading.violate(path, value, _HOST)
     else:
-        name = value if isinstance(value, str) else _name_of(reading)
+        network = find_object(reading.request)  # As the client spells it, where the engine does not know it.
+        spelled = network.name if isinstance(network, Lookup) else network.id if network is not None else ""
+        name = value if isinstance(value, str) else spelled
         joined = Joined(reading.found or named(name), isinstance(value, str) and value in BY_ITSELF)
         reading.claim("networks", joined, "the network", name, "which no rule allows", owned=reading.found)
-
-
-def _name_of(reading: Reading) -> str:
-    """Return how the client spells the network, which the engine does not know."""
-    network = find_object(reading.request)
-    return network.id if isinstance(network, ResolvedObject) else network.name if network is not None else ""
 
 
 def check_service_networks(reading: Reading, value: Json, path: str, _parent: Object) -> None:
@@ -301,12 +292,7 @@ WORDS: Final = (
     _Networks("networks", _SUMMARY),
     _Joins("joins", "of which containers the network, processes and memory may be joined"),
 )
-CHECKS: Final = {
-    "networks": (check_connected, check_service_networks),
-    "networks joins": (check_network_mode,),
-    "networks switched": (check_networks,),
-    "joins": (check_ipc_mode, check_pid_mode),
-    "containers": (check_container,),
-    "switched": (check_connection, check_hosts),
-    "": (check_known_as,),
-}
+CHECKS: Final = (
+    *(check_connected, check_service_networks, check_network_mode, check_networks, check_ipc_mode),
+    *(check_pid_mode, check_container, check_connection, check_hosts, check_known_as),
+)

@@ -49,4 +49,4 @@ def check_no_new_privileges(reading: Reading, value: Json, path: str, _parent: O
 
 
 WORDS: Final = (Choice("no_new_privileges", "set-user-id programs must be kept from working", "required"),)
-CHECKS: Final = {"user no_new_privileges": (check_security_options, check_no_new_privileges)}
+CHECKS: Final = (check_security_options, check_no_new_privileges)

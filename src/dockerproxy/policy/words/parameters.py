@@ -69,6 +69,7 @@ class _Signal(Items):
         return normalise_signal(item)
 
 
+_NO_BUILDER: Final = "name is not one of a privileged builder, buildx_buildkit_..."
 _NOT_LISTED: Final = "which no rule allows"
 _UNCERTAIN: Final = "missing, ambiguous, or not allowed by the rule"
 
@@ -104,25 +105,16 @@ def _read_flag(request: CanonicalRequest, parameter: str, *, absent: bool | None
     return read.pop() if len(read) == 1 else None
 
 
-def _text(word: str, parameter: str, absent: str, normalise: Callable[[str], str] = str) -> Line:
-    """Read a parameter that is a word."""
-
-    def read(request: CanonicalRequest) -> str | None:
-        values = certain_values(request, parameter)
-        return None if values is None or len(values) > 1 else normalise("".join(values) or absent) or None
-
-    return Line(word, parameter, read)
+def _read_signal(request: CanonicalRequest) -> str | None:
+    """Return the signal, which is KILL if there is none; None if it is not certain."""
+    values = certain_values(request, "signal")
+    return None if values is None or len(values) > 1 else normalise_signal("".join(values) or "KILL") or None
 
 
 def _read_path(request: CanonicalRequest) -> str | None:
     """Return the path; None if there is not exactly one, or it is not clean."""
     values = certain_values(request, "path")
     return (clean_path(values[0]) if values is not None and len(values) == 1 else "") or None
-
-
-def _is_import(request: CanonicalRequest) -> bool:
-    """Whether nothing is pulled; then `tags` bound what is imported."""
-    return any(request.values("fromsrc")) and not any(request.values("fromimage"))
 
 
 def _registries(parameter: str, *, namespaces: bool) -> Line:
@@ -149,7 +141,7 @@ _LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
     ("ContainerDeleteLibpod", (_FORCE, _flag("remove_volumes", "volumes", absent=False, also="v"))),
     ("ImageDelete ImageDeleteLibpod VolumeDeleteLibpod VolumeDelete", (_FORCE,)),
     ("ContainerAttach ContainerAttachLibpod", (_flag("stdin", "stdin", absent=None),)),
-    ("ContainerKill ContainerKillLibpod PodKillLibpod", (_text("signal", "signal", "KILL", normalise_signal),)),
+    ("ContainerKill ContainerKillLibpod PodKillLibpod", (Line("signal", "signal", _read_signal),)),
     ("ContainerCreate", (Line("buildx_builders", "name", _is_no_builder),)),
     ("ImageCreate", (_PULL,)),
     ("ImageSearch ImageSearchLibpod", (_registries("term", namespaces=False),)),
@@ -167,7 +159,8 @@ def read_head(reading: Reading, found: ResolvedObject | None) -> None:
     for line in LINES.get(name, ()):
         given = request.values(line.parameter.lower())
         shown = given[0] if given else None
-        spoken = "tags" if line is _PULL and _is_import(request) else ""
+        is_import = line is _PULL and any(request.values("fromsrc")) and not any(request.values("fromimage"))
+        spoken = "tags" if is_import else ""  # Nothing is pulled: `tags` bound what is imported.
         reading.claim(line.word, line.read(request), f"?{line.parameter}", shown, _UNCERTAIN, unless=spoken)
     if name in objects.NAMING:
         _claim_named(reading, objects.NAMING[name])
@@ -227,33 +220,13 @@ def _reaches(request: CanonicalRequest, parameter: str) -> bool | None:
 WORDS: Final = (
     # When a build finds no way to the engine's own builder, buildx falls back to a privileged container of its own
     # (buildx driver/docker-container), without being asked to.
-    _Private(
-        "buildx_builders",
-        "the name is none of the privileged containers that buildx starts by itself",
-        "none",
-        "name is not one of a privileged builder, buildx_buildkit_...",
-    ),
+    _Private("buildx_builders", "no privileged builder of buildx is named", "none", _NO_BUILDER),
     Flag("follow", "whether the answer goes on as more is printed"),
-    Flag(
-        "force",
-        "whether what is in use goes too; for images and volumes, Podman then deletes the containers that use it",
-    ),
-    _Path(
-        "path",
-        "which paths in the container, as they are spelled; links in there are followed by the engine",
-        narrows=True,
-    ),
-    _Private(
-        "registries",
-        "only the registry that the engine is configured for is asked",
-        "default",
-        "no registry host is named",
-    ),
+    Flag("force", "whether what is in use goes too; Podman also deletes containers that use the image or volume"),
+    _Path("path", "which paths in the container, as they are spelled; the engine follows links in there", narrows=True),
+    _Private("registries", "only the engine's own registry is asked", "default", "no registry host is named"),
     Flag("remove_volumes", "whether its unnamed volumes go too"),
     _Signal("signal", "which signals; none named is KILL", narrows=True),
-    Flag(
-        "stdin",
-        "whether the client can type into it; a request has to say so or not, for engines differ where it says nothing",
-    ),
+    Flag("stdin", "whether the client can type into it; a request must say so, for engines have other defaults"),
     Flag("stream", "whether the answer goes on, a line a second"),
 )

@@ -122,4 +122,4 @@ def _claim_address(reading: Reading, address: str, path: str, shown: Json) -> No
 
 
 WORDS: Final = (_Publish("publish", "which ports of the host may be opened, and on which addresses"),)
-CHECKS: Final = {"publish": (check_publish, check_publish_all, check_service_ports)}
+CHECKS: Final = (check_publish, check_publish_all, check_service_ports)

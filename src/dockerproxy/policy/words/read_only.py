@@ -25,4 +25,4 @@ def check_read_only_root(reading: Reading, value: Json, path: str, parent: Objec
 
 
 WORDS: Final = (Choice("read_only", "its own files must be read-only", "required"),)
-CHECKS: Final = {"read_only": (check_read_only, check_read_only_root)}
+CHECKS: Final = (check_read_only, check_read_only_root)

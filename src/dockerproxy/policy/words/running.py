@@ -123,8 +123,7 @@ class _Running(Constraint):
 
 
 _SUMMARY: Final = (
-    "where clients run programs: files are copied also if the container has run, or mounts what others may mount; on a "
-    "rootful engine, its client is then root on the host"
+    "beside own programs: copy files also if it ran or shares mounts, which makes a client root on a rootful host"
 )
 WORDS: Final = (_Running(RUNNING, _SUMMARY),)
-CHECKS: Final = {"": (check_own_volumes,)}
+CHECKS: Final = (check_own_volumes,)

@@ -82,4 +82,4 @@ def check_network_options(reading: Reading, value: Json, path: str, _parent: Obj
 
 
 WORDS: Final = (_Subnets("subnets", "within which networks its addresses may be"),)
-CHECKS: Final = {"subnets": (check_subnets,), "": (check_network_options,)}
+CHECKS: Final = (check_subnets, check_network_options)

@@ -67,9 +67,6 @@ def check_user(reading: Reading, value: Json, path: str, _parent: Object) -> Non
     reading.claim("user", value if isinstance(value, str) else "", path, value or None)
 
 
-_SUMMARY: Final = (
-    "whether it may run as root; if not, numbers of a user and a group must be given, like 1000:1000, and what is"
-    " created gets no-new-privileges"
-)
+_SUMMARY: Final = "whether it may be root; if not, it needs user and group by number, and gets no-new-privileges"
 WORDS: Final = (_User("user", _SUMMARY, narrows=True),)
-CHECKS: Final = {"user": (check_user,)}
+CHECKS: Final = (check_user,)
