@@ -44,7 +44,7 @@ from dockerproxy.policy.decide import reading_of_head
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.judge import judge_again
 from dockerproxy.policy.model import Decision, Grant
-from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs
+from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs, leave_out_restrictions
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, find_nested, list_given, list_mounts, make_mount
 from dockerproxy.policy.objects import (
     KINDS,
@@ -189,6 +189,7 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
         return None
     verdict = replace(verdict, known=known)
     of_head = {word: value for word, value in _read_head(verdict).items() if value is not None}
+    needs = leave_out_restrictions(verdict.operation, needs)
     conditions = {**of_head, **{word: value for word, value in needs.items() if value != ()}}
     of_object, exact = {}, {}
     if found is not None and (word := WORDS[KINDS[name]]) in words_of_object(name):

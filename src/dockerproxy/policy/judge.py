@@ -22,7 +22,7 @@ from dockerproxy.policy.decide import Wanted, decide, is_allowed
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.lists import admits
 from dockerproxy.policy.model import Decision, Mode, values_of
-from dockerproxy.policy.needs import find_needs, refuse_to_bound
+from dockerproxy.policy.needs import find_needs, list_put_on, refuse_to_bound
 from dockerproxy.policy.objects import (
     LABELLED,
     OWN,
@@ -176,23 +176,25 @@ def _decide(policy: CompiledPolicy, reading: Reading) -> NeedsLookup | Verdict:
         answer = named if isinstance(named, Lookup) else answer
     if isinstance(answer, Wanted):
         raise TypeError(reading.target)
-    needs = None if isinstance(answer, Lookup) else _find_needs(reading, answer)
+    needs = None if isinstance(answer, Lookup) else _find_needs(policy, reading, answer)
     if isinstance(answer, Lookup):
         return NeedsLookup(*reading.parts, answer)
     return NeedsLookup(*reading.parts, needs) if isinstance(needs, Lookup) else _settle(reading, answer, needs)
 
 
-def _find_needs(reading: Reading, decision: Decision) -> Mapping[str, Value] | Lookup | None:
-    """Say what a contained grant would need for a request to pass, where somebody learns from it."""
-    body, known = BODIES.get(reading.operation.name), reading.known
-    if body is None or reading.mode is Mode.ENFORCE or (body.is_read and known.body is None):
-        return None
-    if reading.mode is Mode.REPORT and decision.allowed:
+def _find_needs(policy: CompiledPolicy, reading: Reading, decision: Decision) -> Mapping[str, Value] | Lookup | None:
+    """Say what a contained grant would need for a request to pass: if it is denied, or somebody learns from it.
+
+    The engine is not asked for the record of a request that it does not get.
+    """
+    body, known, asks = BODIES.get(reading.operation.name), reading.known, reading.mode is not Mode.ENFORCE
+    if body is None or (body.is_read and known.body is None) or (decision.allowed and reading.mode is not Mode.LEARN):
         return None
     named = find_object(reading.request) if body.asks and known.found is None else known.found
     if isinstance(named, Lookup):
-        return named
-    return find_needs(body, reading.request, replace(known, found=named))
+        return named if asks else None
+    said = frozenset(pair for case in policy.cases[reading.operation.name] for pair in list_put_on(case.conditions))
+    return find_needs(body, reading.request, replace(known, found=named), said, asks=asks)
 
 
 def _judge_named(policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:

@@ -80,14 +80,12 @@ class _Dropped(Constraint):
         missing = value.lacks(condition.value)
         return [*value.dropped, *missing] if missing else admitted
 
-    def least(self, value: Hashable) -> Value | None:
-        """Demand what is dropped already."""
-        if not isinstance(value, Capabilities) or value.added:
-            return None
-        return tuple(map(capability_name, value.dropped)) or None
+    def record(self, value: Hashable) -> Value | None:
+        """Keep what is added: what is not dropped is dropped for it."""
+        return tuple(sorted(value.added)) if isinstance(value, Capabilities) else None
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        return (Capabilities(items_of(least)),)
+        return (Capabilities((), frozenset(items_of(least))),)
 
     def within(self, inner: Value, outer: Value) -> bool:
         """Whether the inner one names all that the outer one does: what it names cannot be added."""
