@@ -24,11 +24,11 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.needs import claims_of, leave_out_restrictions
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json, read_json, write_json
 from dockerproxy.wire.head import END_OF_HEAD
-from dockerproxy.workbench.replay import claims_of
 
 _VERSIONS: Final = {False: "/v1.47", True: "/v5.0.0"}
 """Of Docker's API, and of Podman's."""
@@ -133,7 +133,8 @@ def _check_learned(judged: Verdict) -> None:
     """A grant that says what was found to be needed lets the request pass."""
     if judged.needs is None or UNRESTRICTED.word in judged.needs:
         return
-    listed = {word: value for word, value in judged.needs.items() if value}
+    needs = leave_out_restrictions(judged.operation, judged.needs)
+    listed = {word: value for word, value in needs.items() if value}
     inspected = inspect(BODIES[judged.operation.name], listed, judged.request, judged.known)
     assert not inspected.faults, inspected.faults
     recorded = claims_of(judged.operation, judged.needs)

@@ -8,7 +8,7 @@ from policy.policies import condition, grant_on, policy_with
 from wire.heads import head_of
 
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import judge, judge_engine
+from dockerproxy.policy.judge import judge, judge_body, judge_engine
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.phases import NeedsBody, Verdict
 from dockerproxy.policy.vocabulary import UNRESTRICTED
@@ -16,7 +16,11 @@ from dockerproxy.wire.document import Json
 
 APP = "docker.io/library/app:latest"
 BODY: Json = {"image": "app", "HostConfig": {"Binds": ["data:/d"], "Privileged": False}}
-NEEDED = {"names": (), "images": (APP,), "networks": ("default",), "volumes": ("data",)}
+KEPT = {"user": "any", "read_only": "", "no_new_privileges": ""}
+"""What is known of the same create for words that restrict."""
+
+NEEDED = {"names": (), "images": (APP,), "networks": ("default",), "volumes": ("data",), **KEPT}
+CREATE = "POST /containers/create HTTP/1.1"
 CONTAINED = Grant(frozenset({"ContainerCreate"}), "x")
 LEARNING = policy_with(mode=Mode.LEARN)
 REPORTING = policy_with(mode=Mode.REPORT)
@@ -95,7 +99,17 @@ def test_a_build_of_another_engine_than_docker_needs_an_unrestricted_grant() -> 
     assert not build_in(Mode.REPORT, "", granted._replace(conditions=(UNRESTRICTED,))).needs_docker
 
 
-def test_nobody_learns_where_something_is_refused() -> None:
-    assert judged_in(policy_with(CONTAINED), "POST /containers/create", BODY).needs is None
+def test_where_something_is_refused_only_a_denied_request_says_what_it_needs_by_names_that_it_has() -> None:
+    policy = policy_with(CONTAINED)
+    held = judge(policy, head_of("Content-Type: application/json", "Content-Length: 9", line=CREATE))
+    assert isinstance(held, NeedsBody)
+    assert judged_in(policy, "POST /containers/create", BODY).needs == NEEDED
+    bounded = policy_with(CONTAINED._replace(conditions=(condition("memory", "1GiB"),)))
+    much: Json = {"Image": "app", "HostConfig": {"Memory": 1 << 31, "Binds": ["data:/d"]}}
+    asked = judge_body(held, json.dumps(much).encode())
+    assert isinstance(asked, Verdict)
+    assert asked.needs == {**NEEDED, "memory": "2GiB"}
     assert judged_in(policy_with(), "POST /containers/create", BODY, held=False).needs is None
+    allowed = policy_with(CONTAINED._replace(conditions=(condition("volumes", ("data",)),)))
+    assert judged_in(allowed, "POST /containers/create", BODY).needs is None
     assert judged_in(LEARNING, "GET /containers/json", held=False).needs is None

@@ -12,9 +12,19 @@ from policy.policies import request_of
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.claim import KEEP, Claim, Known
+from dockerproxy.policy.claim import Known
 from dockerproxy.policy.decide import judge_claims
-from dockerproxy.policy.needs import LONGEST, Item, can_be_listed, find_needs, list_items
+from dockerproxy.policy.needs import (
+    LONGEST,
+    Item,
+    can_be_listed,
+    claims_of,
+    find_needs,
+    leave_out_restrictions,
+    list_items,
+    list_put_on,
+    restricts,
+)
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import find_words, is_of_body
@@ -39,12 +49,22 @@ class Engine(Named):
         return replace(found, document={"name": key[1], "hostconfig": config})
 
 
-def needs(line: str, body: Json = None, found: ResolvedObject | None = None) -> dict[str, Value]:
-    """Return the narrowest words for a request to an engine that knows every name."""
+def record(
+    line: str, body: Json = None, found: ResolvedObject | None = None, granted: Mapping[str, Value] | None = None
+) -> dict[str, Value]:
+    """Return all that a record keeps of a request to an engine that knows every name."""
     request = request_of(*line.split(" "))
-    answer = find_needs(BODIES[request.operation.name], request, Known(found=found, body=(body,), answers=Engine()))
+    known = Known(found=found, body=(body,), answers=Engine())
+    said = [*list_put_on(conditions_of(granted or {}).values())]
+    answer = find_needs(BODIES[request.operation.name], request, known, said)
     assert not isinstance(answer, Lookup)
     return dict(answer)
+
+
+def needs(line: str, body: Json = None, found: ResolvedObject | None = None) -> dict[str, Value]:
+    """Return the narrowest words that let a request pass, without those that restrict."""
+    kept = record(line, body, found)
+    return dict(leave_out_restrictions(request_of(*line.split(" ")).operation, kept))
 
 
 def value_of(name: str, items: list[Item]) -> Value:
@@ -61,15 +81,8 @@ def covers(granted: Mapping[str, Value], needed: Mapping[str, Value]) -> bool:
     """Whether what a grant says lets a request pass, of which only the least words are known."""
     if "unrestricted" in needed:
         return False
-    claims = [
-        Claim(words=(word,), options=((each, KEEP),), path="", shown="", says="")
-        for word, value in needed.items()
-        for each in CONSTRAINTS[word].read_back(value)
-    ]
-    claims += [
-        Claim(words=(word,), options=(), path="", shown="", says="") for word, value in needed.items() if not value
-    ]
-    return not judge_claims(conditions_of(granted), claims).faults
+    operation = OPERATIONS["ContainerExec"] if "commands" in needed else CREATE
+    return not judge_claims(conditions_of(granted), claims_of(operation, needed)).faults
 
 
 def create(host: dict[str, Json]) -> dict[str, Value]:
@@ -227,6 +240,13 @@ NETWORKS = st.sampled_from(("", "default", "bridge", "none", "host", "ci", "cont
 HOST_CONFIGS = st.fixed_dictionaries(
     {},
     optional={
+        **dict.fromkeys(("Memory", "MemorySwap"), st.sampled_from((-1, 0, 1, 1 << 29, 1 << 30, 1 << 31))),
+        "NanoCpus": st.sampled_from((-1, 0, 1, 10**9, 2 * 10**9)),
+        "CpuQuota": st.sampled_from((0, 50_000, 200_000)),
+        "PidsLimit": st.sampled_from((-1, 0, 50, 100, None)),
+        "ReadonlyRootfs": st.booleans(),
+        "SecurityOpt": st.lists(st.just("no-new-privileges"), max_size=1),
+        "CapDrop": st.lists(st.sampled_from(("ALL", "net_raw")), max_size=1),
         "Binds": st.lists(BINDS, max_size=3),
         "NetworkMode": NETWORKS,
         "CapAdd": st.lists(st.sampled_from(("NET_RAW", "cap_sys_time", "all", "1")), max_size=2),
@@ -245,8 +265,24 @@ CREATES = st.fixed_dictionaries(
             ("app", "app:1", "", "no reference", "0123456789ab", "reg.example/a@sha256:" + "0" * 64)
         )
     },
-    optional={"HostConfig": HOST_CONFIGS},
+    optional={
+        "HostConfig": HOST_CONFIGS,
+        "User": st.sampled_from(("", "0", "web", "1000", "1000:1000")),
+        "Labels": st.dictionaries(st.sampled_from(("a", "b", "a=x")), st.sampled_from(("x", "y", "")), max_size=2),
+    },
 )
+DEMANDS: Mapping[str, st.SearchStrategy[Value]] = {
+    "memory": st.sampled_from(("512MiB", "1GiB")),
+    "cpus": st.sampled_from(("0.5", "1")),
+    "pids": st.sampled_from(("50", "99")),
+    "user": st.sampled_from(("not-root", "any")),
+    "read_only": st.just("required"),
+    "no_new_privileges": st.just("required"),
+    "drop_capabilities": st.sampled_from((("ALL",), ("NET_RAW",), ("cap_sys_time",))),
+    "labels": st.sampled_from(("x", "y")).map(lambda text: Pairs((("a", text),))),
+}
+"""What a grant may say by words that restrict."""
+
 NAMES = st.sampled_from(("", "?name=web", "?name=a%20b", "?name=0123456789abcdef"))
 ITEMS = st.sampled_from(
     (
@@ -268,6 +304,8 @@ def bounds(draw: st.DrawFn) -> dict[str, Value]:
             listed = [(part, text) for part, texts in parts.items() for text in texts]
             listed = [(part, text) for part, text in listed if can_be_listed(words[name], Pairs(((part, (text,)),)))]
             found[name] = Pairs(tuple((part, tuple(t for p, t in listed if p == part)) for part in parts))
+        elif name in DEMANDS:
+            found[name] = draw(DEMANDS[name])
         elif name in {"names", "images", "binds", "volumes", "networks", "joins", "add_capabilities"}:
             found[name] = tuple(item for item in draw(LISTED) if can_be_listed(words[name], (item,)))
     return {name: value for name, value in found.items() if isinstance(value, Pairs) or value}
@@ -314,7 +352,38 @@ def test_a_grant_that_covers_the_words_is_one_that_lets_the_request_pass(
 ) -> None:
     request = request_of("POST", f"/containers/create{query}")
     passes = not inspect(BODIES["ContainerCreate"], granted, request, Known(body=(body,), answers=Engine())).faults
-    assert covers(granted, needs(f"POST /containers/create{query}", body)) is passes
+    assert covers(granted, record(f"POST /containers/create{query}", body, granted=granted)) is passes
+
+
+@given(NAMES, CREATES, bounds())
+def test_what_a_grant_denies_is_denied_by_a_record_of_it_made_without_an_answer_of_the_engine(
+    query: str, body: Json, granted: dict[str, Value]
+) -> None:
+    request, words = request_of("POST", f"/containers/create{query}"), find_words(CREATE)
+    demands = {word: value for word, value in granted.items() if restricts(CREATE, words[word])}
+    inspected = inspect(BODIES["ContainerCreate"], demands, request, Known(body=(body,), answers=Engine()))
+    kept = find_needs(BODIES["ContainerCreate"], request, Known(body=(body,)), asks=False)
+    assert not isinstance(kept, Lookup)
+    if "unrestricted" not in kept:
+        broken = {fault.word for fault in judge_claims(conditions_of(demands), claims_of(CREATE, kept)).faults}
+        assert {fault.word for fault in inspected.faults if fault.word in demands} <= broken
+
+
+def test_of_labels_a_record_has_names_and_no_values_of_a_client() -> None:
+    body: Json = {"Image": "app", "Labels": {"owner": "ci", "password": "hunter22"}}
+    granted: Mapping[str, Value] = {"labels": Pairs((("owner", "ci"),))}
+    kept = record("POST /containers/create", body, granted=granted)["labels"]
+    assert kept == Pairs((("owner", "ci"), ("password", ())))
+    other: Mapping[str, Value] = {"labels": Pairs((("password", "x"),))}
+    (fault,) = judge_claims(conditions_of(other), claims_of(CREATE, {"labels": kept})).faults
+    assert str(fault) == 'labels has "password", but the rule sets "x"'
+
+
+@pytest.mark.parametrize("labels", [{f"l{number}": "" for number in range(101)}, {"x" * 301: ""}, {"a\nb": ""}])
+def test_of_labels_that_are_too_many_a_record_says_only_that_they_may_be_any(labels: dict[str, Json]) -> None:
+    kept = record("POST /containers/create", {"Image": "app", "Labels": labels})
+    assert kept["labels"] == ""
+    assert not covers({"labels": Pairs((("team", "ci"),))}, kept)
 
 
 PORTS = Pairs((("ports", ("80", "8000-8009")), ("addresses", ("::1",))))

@@ -4,10 +4,10 @@ import json
 
 import pytest
 from decisions import split_decision
-from policy.policies import grant_on, policy_with
+from policy.policies import condition, grant_on, policy_with
 from proxy.harness import OK, get, in_loop, request, world
 
-from dockerproxy.policy.model import Mode
+from dockerproxy.policy.model import Grant, Mode
 
 
 @in_loop
@@ -87,7 +87,7 @@ async def test_what_is_reported_says_why_it_would_have_been_refused() -> None:
 
 
 @in_loop
-async def test_what_a_body_would_need_is_in_the_record_where_somebody_learns_from_it() -> None:
+async def test_what_a_body_would_need_is_in_the_record_of_a_denial_and_where_somebody_learns_from_it() -> None:
     body = b'{"image": "app"}'
     create = request(
         "POST", "/containers/create", f"Content-Length: {len(body)}", "Content-Type: application/json", body=body
@@ -98,15 +98,25 @@ async def test_what_a_body_would_need_is_in_the_record_where_somebody_learns_fro
             assert await client.answer() == (200, b"OK")
             assert await engine.exactly(len(body)) == body
             [record] = await here.records(1)
-        assert record["body"] == {"images": ["docker.io/library/app:latest"], "networks": ["default"], "names": []}
-    async with world(policy=policy_with()) as here:
-        client = await here.connect()
-        await client.send(create)
-        assert (await client.answer())[0] == 403
-        [record] = await here.records(1)
-    assert "body" not in record
+        assert record["body"] == NEEDED
+    bounded = Grant(frozenset({"ContainerCreate"}), "x", (condition("images", ("other",)),))
+    for policy, needed in ((policy_with(), None), (policy_with(bounded), NEEDED)):
+        async with world(policy=policy) as here:
+            client = await here.connect()
+            await client.send(create)
+            assert (await client.answer())[0] == 403
+            [record] = await here.records(1)
+        assert record.get("body") == needed
 
 
+NEEDED = {
+    "images": ["docker.io/library/app:latest"],
+    "networks": ["default"],
+    "names": [],
+    "user": "any",
+    "read_only": "",
+    "no_new_privileges": "",
+}
 REPEATED = "Image=app&Env=A%3Ds3cret&HostConfig=s3cret&Labels=s3cret"
 BODY = b'{"Image": "app", "Env": ["A=s3cret"], "Labels": {"a": "s3cret"}, "HostConfig": {"Privileged": true}}'
 

@@ -48,7 +48,7 @@ def read(lines: list[str], deny: list[str], settings: dict[str, object]) -> Sock
 def pairs(draw: st.DrawFn, seen: Record) -> tuple[SocketSettings, SocketSettings]:
     """Generate two policies that are about a request; the second is often the first without some of it."""
     name = seen.operation
-    choice = grants(seen, told=False) | st.sampled_from((*LINES, name, f"{name}: unrestricted"))
+    choice = grants(seen) | st.sampled_from((*LINES, name, f"{name}: unrestricted"))
     old = draw(st.lists(choice, min_size=1, max_size=3))
     kept = draw(st.lists(st.sampled_from(old), max_size=3)) or old
     new = kept + draw(st.lists(choice, max_size=1))

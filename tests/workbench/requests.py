@@ -22,11 +22,10 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode, Policy
-from dockerproxy.policy.needs import LISTS
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Pairs, Takes, Value, write_grant
-from dockerproxy.policy.vocabulary import find_words, is_of_body
+from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.problems import UserError
 from dockerproxy.wire.document import write_json
 from dockerproxy.workbench.needs import Need, find_need
@@ -160,26 +159,14 @@ def load(*grants: str) -> CompiledPolicy | None:
 
 
 @st.composite
-def grants(draw: st.DrawFn, needed: Record, *, told: bool) -> str:
-    """Generate grants of the operation of a record, with conditions of which many let its request pass.
-
-    Args:
-        draw: Draws.
-        needed: The record.
-        told: Whether it has only conditions of which the record tells whether the request keeps to them.
-    """
+def grants(draw: st.DrawFn, needed: Record) -> str:
+    """Generate grants of the operation of a record, with conditions of which many let its request pass."""
     operation = OPERATIONS[needed.operation]
     need = find_need(needed)
     least = dict(need.values) if isinstance(need, Need) else {}
     said: dict[str, Value] = {}
     for word, constraint in find_words(operation).items():
         own = least.get(word)
-        if (
-            told
-            and is_of_body(operation, word)
-            and not (constraint.takes in LISTS and (constraint.is_learned or not constraint.narrows))
-        ):
-            continue
         whole = _value_of(word, constraint.takes)
         choices = [None, whole, whole[:1] if isinstance(whole, tuple) else whole]
         choices += [own] * 3 if isinstance(own, bool | str | tuple | Pairs) else []

@@ -14,16 +14,21 @@ from workbench.requests import ANY, NOTHING, Asked, grants, load, record, send, 
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.workbench.bearing import find_change
 from dockerproxy.workbench.learning import Learner
-from dockerproxy.workbench.needs import Impossible, find_need
+from dockerproxy.workbench.needs import Impossible, find_named, find_need
 from dockerproxy.workbench.trying import Tried, try_request
 
 PROPOSED = re.compile('; to allow it(?: and everything else)?, (?:remove its line and )?add "(.+)" to "allow"')
+WORDS = re.compile(r"(\w+): ").findall
 MOST_LINES = 4
 """One after the other: what depends on an answer of the engine is asked when all else is granted."""
+
+WHY_NO_LINE = ("Requests that no policy allows", "denied for the body, which the log does not have")
+WHY_NOT_ENOUGH = ("is left out, because", "cannot list what a request has", "contained as it is here it may be denied")
 
 WHY_NONE = (
     " requires it",
@@ -85,7 +90,7 @@ def test_what_is_learned_of_a_request_allows_it_or_says_why_not(asked: Asked) ->
 @given(ANY, st.data())
 def test_all_verbs_say_the_same_of_a_request(asked: Asked, data: st.DataObject) -> None:
     seen = record(learned_of(asked))
-    grant = data.draw(grants(seen, told=True))
+    grant = data.draw(grants(seen))
     allowed = is_allowed(policy_of(grant), asked)
     with short_folder() as folder:
         policy = write_file(folder / "policy.yaml", write(grant))
@@ -113,6 +118,25 @@ def _explain(folder: Path, policy: str, asked: Asked) -> dict[str, bool]:
     return {"explain": explained.status == 0, "test": tested.status == 0}
 
 
+@given(ANY, st.data())
+def test_what_is_denied_is_denied_by_its_record_for_the_same_reason(asked: Asked, data: st.DataObject) -> None:
+    policy = policy_of(data.draw(grants(record(learned_of(asked)))))
+    judged = send(policy, asked, take_for_name)
+    assert isinstance(judged, Verdict)
+    if judged.decision.allowed or judged.needs is None:
+        return
+    seen = record(judged)._replace(decision=Outcome.DENIED, status=403)
+    tried = try_request(policy, seen.method, seen.target, found=find_named(judged.request, seen), recorded=judged.needs)
+    assert isinstance(tried, Tried)
+    assert not tried.decision.allowed
+    judged_line, tried_line = (PROPOSED.search(each.decision.message) for each in (judged, tried))
+    if judged_line is not None:
+        assert tried_line is not None, tried.decision
+        assert {*WORDS(judged_line[1])} <= {*WORDS(tried_line[1])}
+    elif "requires it" in judged.decision.message:
+        assert "requires it" in tried.decision.message
+
+
 # What is proposed
 
 
@@ -120,7 +144,7 @@ def _explain(folder: Path, policy: str, asked: Asked) -> dict[str, bool]:
 def test_what_a_denial_proposes_admits_the_request_at_last_or_it_says_why_not(
     asked: Asked, data: st.DataObject
 ) -> None:
-    lines = [data.draw(grants(record(learned_of(asked)), told=False))]
+    lines = [data.draw(grants(record(learned_of(asked))))]
     policy: CompiledPolicy | None = policy_of(*lines)
     for _ in range(MOST_LINES):
         assert policy is not None, lines
@@ -139,8 +163,33 @@ def test_what_a_denial_proposes_admits_the_request_at_last_or_it_says_why_not(
 
 
 @given(ANY, st.data())
+def test_what_suggest_proposes_for_a_denied_request_admits_it_or_it_says_why_not(
+    asked: Asked, data: st.DataObject
+) -> None:
+    grant = data.draw(grants(record(learned_of(asked))))
+    judged = send(policy_of(grant), asked, take_for_name)
+    assert isinstance(judged, Verdict)
+    if judged.decision.allowed or judged.decision.status != HTTPStatus.FORBIDDEN:
+        return
+    seen = record(judged)._replace(decision=Outcome.DENIED, status=403, reason="denied")
+    with short_folder() as folder:
+        log, policy = write_log(folder / "log", seen), write_file(folder / "policy.yaml", write(grant))
+        out = run_here("suggest", log, "--policy", policy).out.partition("# Not used")[0]
+    lines = [line for line in out.splitlines() if line.startswith("      ") and not line.lstrip().startswith("#")]
+    if "      - " not in out:
+        assert any(why in out for why in WHY_NO_LINE), out
+        return
+    text = "\n".join(lines).strip().removeprefix("- ")
+    again = (None if "in place of its line" in out else load(grant, text)) or load(text)
+    assert again is not None, out
+    after = send(again, asked, take_for_name)
+    assert isinstance(after, Verdict)
+    assert after.decision.allowed or any(why in out for why in WHY_NOT_ENOUGH), (out, after.decision)
+
+
+@given(ANY, st.data())
 def test_the_line_that_explain_proposes_admits_the_request(asked: Asked, data: st.DataObject) -> None:
-    grant = data.draw(grants(record(learned_of(asked)), told=False))
+    grant = data.draw(grants(record(learned_of(asked))))
     policy = policy_of(grant)
     tried = try_request(policy, asked.operation.method, asked.target, asked.content)
     assert isinstance(tried, Tried)

@@ -12,6 +12,7 @@ from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.differences import describe
 from dockerproxy.problems import UserError
+from dockerproxy.wire.document import Json
 from dockerproxy.workbench.learned import read_counts
 from dockerproxy.workbench.learning import Learner
 
@@ -91,14 +92,15 @@ def test_names_of_nothing_make_no_pattern_after_a_restart_either() -> None:
 
 
 def test_what_a_person_demands_is_not_left_out_for_a_request_that_failed() -> None:
-    create = record_of("POST /containers/create?name=a", body={"Image": "app"}, status=201)
+    body: Json = {"Image": "app", "HostConfig": {"Memory": 1 << 31}}
+    create = record_of("POST /containers/create?name=a", body=body, status=201)
     text = learn(create).replace("          images:", "          memory: 1GiB\n          images:")
     text = text.replace("- ContainerCreate: {", "- ContainerCreate: {memory: 1GiB, ")
     learner = resume(text)
     learner.note(create._replace(status=409), NOON)
     assert 'memory: "1GiB"\n' in learner.text()
     learner.note(create, NOON)
-    assert 'memory: "1GiB" left out' in learner.text()
+    assert 'memory: "1GiB" became "2GiB"' in learner.text()
 
 
 def new_learner() -> Learner:

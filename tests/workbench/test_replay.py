@@ -4,7 +4,7 @@ import pytest
 from cli.files import sockets_of
 
 from dockerproxy.observe.record import Outcome, Peer, Record
-from dockerproxy.policy.values import Value
+from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.replay import Difference, Pair, Replay
 
@@ -106,6 +106,16 @@ CREATE = record("POST", "/containers/create")
         ("ContainerCreate: {binds: [/srv/*]}", {"binds": ("/srv/a",)}, True),
         ("ContainerCreate: {binds: ['/srv/**:ro']}", {"binds": ("/srv/a",)}, False),
         ("ContainerCreate: {memory: 1GiB}", {}, True),
+        ("ContainerCreate: {memory: 1GiB}", {"memory": "1GiB"}, True),
+        ("ContainerCreate: {memory: 1GiB}", {"memory": "2GiB"}, False),
+        ("ContainerCreate: {memory: 1GiB}", {"memory": ""}, False),
+        ("ContainerCreate: {user: not-root}", {"user": "any"}, False),
+        ("ContainerCreate: {user: not-root}", {"user": "not-root"}, True),
+        ("ContainerCreate: {read_only: required}", {"read_only": ""}, False),
+        ("ContainerCreate: {read_only: required}", {"read_only": "required"}, True),
+        ("ContainerCreate: {drop_capabilities: [NET_RAW]}", {"drop_capabilities": ("NET_RAW",)}, False),
+        ("ContainerCreate: {labels: {a: x}}", {"labels": Pairs((("a", "x"), ("b", ())))}, True),
+        ("ContainerCreate: {labels: {b: x}}", {"labels": Pairs((("a", "x"), ("b", ())))}, False),
         ("ContainerCreate: {names: [web]}", {}, True),
         ("ContainerCreate: {names: [web]}", {"names": ()}, False),
         ("ContainerCreate: {images: [app]}", {"names": ()}, True),
@@ -126,8 +136,20 @@ def test_requests_that_need_something_else_for_their_bodies_are_told_apart_and_i
     pair = Pair(socket_of("ContainerCreate: unrestricted"), socket_of("ContainerCreate"))
     differences, counted = replay(pair, *(CREATE._replace(body=body) for body in bodies))
     assert [(each.count, each.why) for each in differences] == [
-        (2, 'ContainerCreate denied: for the body "ContainerCreate: {binds: [/a]}" is needed'),
-        (1, "ContainerCreate denied: it is root"),
+        (
+            2,
+            (
+                'ContainerCreate denied: binds is "/a", a host path that no rule allows; to allow it, remove its line'
+                ' and add "ContainerCreate: {binds: [/a]}" to "allow" of socket "web"'
+            ),
+        ),
+        (
+            1,
+            (
+                "ContainerCreate denied: it is root; to allow it and everything else, remove its line and add"
+                ' "ContainerCreate: unrestricted" to "allow" of socket "web"'
+            ),
+        ),
     ]
     assert counted.total == 4
 

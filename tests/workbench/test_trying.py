@@ -208,3 +208,10 @@ def test_what_only_the_engine_knows_of_the_object_is_said() -> None:
 def test_what_a_name_was_taken_for_is_said(target: str, expected: str) -> None:
     (lookup,) = tried("POST", target).asked
     assert describe_object(lookup) == expected
+
+
+def test_what_only_the_engine_knows_of_an_object_denies_nothing() -> None:
+    socket = sockets_of("sockets: {ci: {path: /ci.sock, allow: [{ExecStart: {commands: [[ls]]}}]}}")["ci"]
+    found = tried("POST", "/exec/3f9a/start", b"{}", socket.policy)
+    assert found.decision.allowed
+    assert describe_unseen(found) == "its ProcessConfig is unknown here; serve asks the engine and checks it too"

@@ -96,8 +96,9 @@ def explain_record(configured: Configured, record: Record) -> tuple[SocketSettin
 def _try(
     socket: SocketSettings, method: str, target: str, body: bytes | None, record: Record | None
 ) -> Tried | Refusal:
-    found = find_recorded(record) if record is not None else None
-    return try_request(socket.policy, method, target, body, most=socket.limits.body, found=found)
+    found, recorded = (None, None) if record is None else (find_recorded(record), record.body)
+    recorded = recorded if body is None else None
+    return try_request(socket.policy, method, target, body, most=socket.limits.body, found=found, recorded=recorded)
 
 
 def _explain(socket: SocketSettings, tried: Tried | Refusal, body: bytes | None, file: str) -> Iterator[Line]:

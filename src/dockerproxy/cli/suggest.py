@@ -33,7 +33,7 @@ from dockerproxy.config.values import DEFAULT_PERMISSIONS
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.decide import Wanted, decide, is_allowed
+from dockerproxy.policy.decide import Wanted, decide, is_allowed, judge_claims, reading_of_head
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.nesting import list_mounts
 from dockerproxy.policy.objects import OWN, Lookup
@@ -50,11 +50,11 @@ from dockerproxy.workbench.learned import (
     write_openings,
     write_policy,
 )
-from dockerproxy.workbench.learning import Learner
+from dockerproxy.workbench.learning import Learner, find_contained
 from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
-from dockerproxy.workbench.proposals import list_proposals
+from dockerproxy.workbench.proposals import complete, list_proposals
 from dockerproxy.workbench.reading import Reading
-from dockerproxy.workbench.replay import without_bodies
+from dockerproxy.workbench.trying import find_recorded_faults, judge_recorded
 
 _MOST_SOCKETS: Final = 256
 """That one log is of. A learner is kept for each."""
@@ -158,7 +158,8 @@ class _Missing:
         self._denials: Counter[str] = Counter()
         self._by_body = Counter[str]()
         self._reasons: dict[str, dict[str, None]] = {}
-        self._learner = Learner(socket)
+        self._learner = Learner(socket, demands=True)
+        self._broken: dict[str, set[str]] = {}
         self._used: set[str] = set()
         self.examples: dict[str, str] = {}
 
@@ -170,7 +171,11 @@ class _Missing:
         """
         policy = self._policy.policy
         learned = self._learner.learned(list_mounts(policy.grants, policy.places))
-        return learned._replace(grants=tuple(grant for grant in learned.grants if not self._is_by_body(grant)))
+        told = (grant for grant in learned.grants if not self._is_by_body(grant))
+        broken = self._broken
+        return learned._replace(
+            grants=tuple(complete(self._policy, grant, broken.get(grant.operation, set())) for grant in told)
+        )
 
     def _is_by_body(self, grant: LearnedGrant) -> bool:
         return self._by_body[grant.operation] == grant.count
@@ -190,6 +195,7 @@ class _Missing:
                 self._denials[name] += 1
             if _allows(self._undenied, need, record):
                 return
+            self._broken.setdefault(name, set()).update(_find_broken(self._policy, record))
             named = f" of {record.object}" if record.object else ""
             if record.reason and _is_denied_by_body(self._undenied, record):
                 self._by_body[name] += 1
@@ -235,7 +241,7 @@ class _Missing:
 
 def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
     """Whether a policy allows a recorded request, or answers it as the engine did."""
-    policy = without_bodies(policy, need.operation, record, trusting=record.decision is Outcome.ALLOWED)
+    policy = judge_recorded(policy, need.operation, record.body, trusting=record.decision is Outcome.ALLOWED)
     request = canonicalise(record.method, record.target)
     if not isinstance(request, CanonicalRequest) or len(record.target) >= MAX_TARGET:
         return any(not case.conditions for case in policy.cases[need.operation.name])
@@ -243,6 +249,16 @@ def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
     if isinstance(lookup, Lookup) and is_absent(lookup, record):
         return True
     return is_allowed(decide(policy, request, Known(found=find_named(request, record))))
+
+
+def _find_broken(policy: CompiledPolicy, record: Record) -> Iterator[str]:
+    """Yield the words of a contained grant that a recorded request does not keep to."""
+    case, request = find_contained(policy, record.operation), canonicalise(record.method, record.target)
+    if case is not None and isinstance(request, CanonicalRequest) and record.body is not None:
+        claims = reading_of_head(request, Known(found=find_named(request, record))).claims
+        faults = judge_claims(case.by_word, claims).faults
+        faults += find_recorded_faults(case, request.operation, record.body)
+        yield from (fault.word for fault in faults if fault.word)
 
 
 def _is_denied_by_body(policy: CompiledPolicy, record: Record) -> bool:

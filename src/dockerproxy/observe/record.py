@@ -54,8 +54,8 @@ class Record(NamedTuple):
         received: Bytes of the client's body or tunnel.
         sent: Bytes of the answer with its head, or of the tunnel.
         milliseconds: From the complete request head to the end of the answer.
-        body: What a contained grant must say for body and parameters, by words; for `unrestricted` the reason why no
-            words will do. None if unknown.
+        body: What a contained grant must say for body and parameters, by words, and what the request keeps to of
+            words that restrict; for `unrestricted` the reason why no words will do. None if unknown.
         created: Id of what the request created, or a volume's name; only on sockets that report or learn.
         id: Of the decision, as `decisions` makes it; empty in logs of older versions.
     """

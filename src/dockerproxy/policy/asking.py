@@ -38,7 +38,7 @@ from dockerproxy.policy.credentials import show_credentials
 from dockerproxy.policy.decide import reading_of_head
 from dockerproxy.policy.judge import judge_again
 from dockerproxy.policy.model import Decision, Grant
-from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs
+from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs, leave_out_restrictions
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, find_nested, list_given, list_mounts, make_mount
 from dockerproxy.policy.objects import (
     KINDS,
@@ -186,6 +186,7 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
         return None
     verdict = replace(verdict, known=known)
     of_head = {word: value for word, value in _read_head(verdict).items() if value is not None}
+    needs = leave_out_restrictions(verdict.operation, needs)
     conditions = {**of_head, **{word: value for word, value in needs.items() if value != ()}}
     of_object, exact = {}, {}
     if found is not None and (word := WORDS[KINDS[name]]) in words_of_object(name):

@@ -148,7 +148,7 @@ def _look_into(
     if case.reads_body and known.body is None:
         return Wanted.BODY
     if not reads or reads[0].found is not known.found:
-        reads[:] = [read_request(BODIES[request.operation.name], request, known)]
+        reads[:] = [read_request(case.body or BODIES[request.operation.name], request, known)]
     read = replace(reads[0])
     if case.body is None:
         return _stamp_open(policy, case, read, known)

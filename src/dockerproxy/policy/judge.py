@@ -19,7 +19,7 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, is_allowed
 from dockerproxy.policy.model import Decision, Mode, values_of
-from dockerproxy.policy.needs import find_needs, refuse_to_bound
+from dockerproxy.policy.needs import find_needs, list_put_on, refuse_to_bound
 from dockerproxy.policy.objects import (
     LABELLED,
     OWN,
@@ -180,16 +180,18 @@ def _decide(phase: Phase) -> NeedsLookup | Verdict:
 
 
 def _find_needs(phase: Phase, decision: Decision) -> Mapping[str, Value] | Lookup | None:
-    """Say what a contained grant would need for a request to pass, where somebody learns from it."""
-    body, known = BODIES.get(phase.operation.name), phase.known
-    if body is None or phase.mode is Mode.ENFORCE or (body.is_read and known.body is None):
-        return None
-    if phase.mode is Mode.REPORT and decision.allowed:
+    """Say what a contained grant would need for a request to pass: if it is denied, or somebody learns from it.
+
+    The engine is not asked for the record of a request that it does not get.
+    """
+    body, known, asks = BODIES.get(phase.operation.name), phase.known, phase.mode is not Mode.ENFORCE
+    if body is None or (body.is_read and known.body is None) or (decision.allowed and phase.mode is not Mode.LEARN):
         return None
     named = find_object(phase.request) if body.asks and known.found is None else known.found
     if isinstance(named, Lookup):
-        return named
-    return find_needs(body, phase.request, replace(known, found=named))
+        return named if asks else None
+    said = frozenset(pair for case in phase.policy.cases[phase.operation.name] for pair in list_put_on(case.conditions))
+    return find_needs(body, phase.request, replace(known, found=named), said, asks=asks)
 
 
 def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:

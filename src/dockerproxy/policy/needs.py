@@ -1,28 +1,33 @@
 """What a contained grant would have to say for a request to pass: the least that admits each of its claims.
 
-What a client need not have said is not made up: no amount is bounded, no user demanded, no label put on. A name with a
-star or a question mark is listed as it is here, but never in a policy, where it would be a pattern.
+What a client need not have said is not made up: words that restrict are kept to judge the request again, and no policy
+is learned from them. A name with a star or a question mark is listed as it is here, but never in a policy, where it
+would be a pattern.
 
 Attack: a client that fills a record or a policy file -> Defence: items are of bounded length and number, and where
 there are more, or one that no file can have, no words will do.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import Final
 
 from dockerproxy.api.bodies.tables import Body
+from dockerproxy.api.catalog import Operation
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.amounts import read_address, read_ports
-from dockerproxy.policy.claim import Claim, Fault, Known
-from dockerproxy.policy.objects import OWN, Lookup
+from dockerproxy.policy.claim import KEEP, Claim, Fault, Known
+from dockerproxy.policy.objects import GIVING, OWN, Lookup
 from dockerproxy.policy.reader import read_request
-from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, merge
+from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, items_of, merge, say_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
-from dockerproxy.policy.words.constraint import Constraint, is_default
+from dockerproxy.policy.words.constraint import Condition, Constraint, is_default
 from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.text import escape
+
+Pair = tuple[str, str | tuple[str, ...]]
+"""A label and its value."""
 
 Item = str | tuple[str, ...]
 """Of a list: a name, the words of a command, or what `publish` says with one of its own words in front."""
@@ -34,11 +39,21 @@ LISTS: Final = frozenset({Takes.ITEMS, Takes.LISTS, Takes.PORTS})
 """Forms of values that are learned of a body."""
 
 
-def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[str, Value] | Lookup:
+def find_needs(
+    body: Body, request: CanonicalRequest, known: Known, said: Container[Pair] = (), *, asks: bool = True
+) -> Mapping[str, Value] | Lookup:
     """Return the least words of a contained grant that let a request pass, with their values.
 
-    A word that may be left out is empty if no list has what the request has, and missing if the request has nothing
-    that it speaks of. If no words do, there is only `unrestricted`, and its value is the reason.
+    A word that may be left out is empty if no value has what the request has, and missing if the request has nothing
+    that it speaks of. If no words do, there is only `unrestricted`, and its value is the reason. Of words that restrict
+    (`restricts`) it is what `claims_of` needs to judge the request again.
+
+    Args:
+        body: The table of the operation.
+        request: Its head.
+        known: What is known besides.
+        said: Labels that a policy puts on, which are not secret.
+        asks: Whether the engine is asked; else objects are called what the request calls them.
 
     Returns:
         The words, or what the engine must be asked before they are known.
@@ -49,7 +64,7 @@ def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[s
     fault = next(chain(read.violations, wrong, fixed), None)
     if fault is not None:
         return refuse_to_bound(fault.name_place())
-    asking = (claim for claim in read.claims if claim.words[0] != OWN)  # Whose a name is, nobody learns from it.
+    asking = (claim for claim in read.claims if asks and claim.words[0] != OWN)  # Nobody learns whose a name is.
     lookups = filter(None, (lookup for claim in asking for lookup in (claim.lookup, claim.later)))
     asked = {lookup.target: lookup for lookup in lookups}
     if asked:
@@ -57,21 +72,37 @@ def find_needs(body: Body, request: CanonicalRequest, known: Known) -> Mapping[s
         return replace(first, others=tuple(others)) if others else first
     by_word: dict[str, list[Claim]] = {}
     for claim in read.claims:
-        if _is_learned(request, claim):
-            by_word.setdefault(claim.words[0], []).append(claim)
+        by_word.setdefault(claim.words[0], []).append(claim)
     needed: dict[str, Value] = {}
     for word, claims in by_word.items():
         constraint = CONSTRAINTS[word]
-        value = _list(constraint, claims)
-        if value is None and not all(is_default(constraint, claim) for claim in claims):
-            return refuse_to_bound(_find_fault(constraint, claims).name_place())
-        needed[word] = value or ()
+        if restricts(request.operation, constraint):
+            kept = _keep(constraint, claims, said)
+            needed |= {word: kept} if kept != () else {}
+            continue
+        listed = [claim for claim in claims if _is_learned(request, claim)]
+        value = _list(constraint, listed)
+        if value is None and not all(is_default(constraint, claim) for claim in listed):
+            return refuse_to_bound(_find_fault(constraint, listed).name_place())
+        if listed:
+            needed[word] = value or ()
     return needed
 
 
 def refuse_to_bound(reason: str) -> Mapping[str, Value]:
     """Say that no words do, and why: in ASCII, on one line."""
     return {UNRESTRICTED.word: escape(reason)[:LONGEST]}
+
+
+def restricts(operation: Operation, constraint: Constraint) -> bool:
+    """Whether a word bounds what a body asks for, and no client has to say it: no policy is learned from it."""
+    is_demand = constraint.takes not in LISTS or not constraint.is_learned
+    return constraint.narrows and is_demand and is_of_body(operation, constraint.name)
+
+
+def leave_out_restrictions(operation: Operation, needed: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Return what a request needs to be granted, without what it keeps to."""
+    return {word: value for word, value in needed.items() if not restricts(operation, CONSTRAINTS[word])}
 
 
 def _is_learned(request: CanonicalRequest, claim: Claim) -> bool:
@@ -81,14 +112,71 @@ def _is_learned(request: CanonicalRequest, claim: Claim) -> bool:
         return False
     if not constraint.narrows or claim.without is False:
         return True
-    return constraint.is_learned and is_of_body(request.operation, constraint.name)
+    return is_of_body(request.operation, constraint.name)
+
+
+def list_put_on(conditions: Iterable[Condition]) -> Iterator[Pair]:
+    """Yield the labels that a grant puts on."""
+    for condition in conditions:
+        if condition.word == "labels" and isinstance(condition.value, Pairs):
+            yield from condition.value.items
+
+
+def _keep(constraint: Constraint, claims: Iterable[Claim], said: Container[Pair]) -> Value:
+    """Return what is kept of the claims of a word that restricts: the strictest value that admits all of them.
+
+    It is an empty text if no value does, and an empty list if there is nothing to admit.
+    """
+    options = [claim.options[0] if claim.options else (None, KEEP) for claim in claims]
+    values = [value for value, put in options if not callable(put)]  # A limit that is missing gets the granted one.
+    is_labels = constraint.takes is Takes.TEXTS
+    kept: Value = _keep_labels(values, said) if is_labels else ()
+    for value in values if not is_labels else ():
+        own = constraint.record(value)
+        if own is None:
+            return ""
+        both = merge(kept, own) if isinstance(own, tuple) else own
+        kept = both if both is not None and (not kept or constraint.within(kept, own)) else kept
+    names = [name for name, _ in kept.items] if isinstance(kept, Pairs) else items_of(kept)
+    return "" if len(names) > MOST_LISTED or not all(map(_is_short, names)) else kept
+
+
+def _keep_labels(values: Iterable[Hashable], said: Container[Pair]) -> Value:
+    """Return labels without those values that a policy does not put on itself.
+
+    Attack: a secret in a label -> Defence: of a label that the policy does not give that value, only the name is kept
+    (test: test_of_labels_a_record_has_names_and_no_values_of_a_client).
+    """
+    kept: dict[str, str | tuple[str, ...]] = {}
+    for name, text in (pair for value in values if isinstance(value, Pairs) for pair in value.items):
+        shown = text if (name, text) in said else ()
+        kept[name] = shown if kept.get(name, shown) == shown else ()
+    return Pairs(tuple(kept.items())) if kept else ()
+
+
+def claims_of(operation: Operation, needed: Mapping[str, Value]) -> Iterator[Claim]:
+    """Return the claims of which `find_needs` keeps these words."""
+    for word, value in needed.items():
+        constraint = CONSTRAINTS[word]
+        without = None if is_of_body(operation, word) else False  # Of the object it says what a grant must name.
+        words = (word, "images") if word == "tags" and operation.name in GIVING else (word,)
+        if not value:
+            says = "is not kept to" if restricts(operation, constraint) else "has none that a policy can list"
+            yield Claim(words, (), word, None, says, without=without is None)
+            continue
+        says, shown = "which the rule does not allow", None if isinstance(value, Pairs) else say_value(value)
+        if restricts(operation, constraint):  # What has an amount says itself how much is allowed.
+            says = "" if constraint.takes is Takes.AMOUNT else "which the request adds"
+        for each in constraint.read_back(value):
+            yield Claim(words, ((each, KEEP),), word, shown, says, without=without)
 
 
 def _list(constraint: Constraint, claims: Iterable[Claim]) -> Value | None:
     """Return the least value that admits all of some claims; None if a policy cannot say it."""
     value: Value | None = None
     for claim in claims:
-        least = constraint.least(claim.options[0][0]) if claim.options else None
+        named = None if claim.lookup is None else (claim.lookup.name,)
+        least = constraint.least(claim.options[0][0]) if claim.options else named
         if least is None or not can_be_listed(constraint, least):
             return None
         value = least if value is None else merge(value, least)
@@ -117,9 +205,12 @@ def can_be_listed(constraint: Constraint, value: Value) -> bool:
 
 
 def _fits_file(constraint: Constraint, item: Item) -> bool:
-    text = item if isinstance(item, str) else "".join(item)
-    if len(text) > LONGEST or not text.isprintable() or max(text, default="") > "\uffff":
+    if not _is_short(item if isinstance(item, str) else "".join(item)):
         return False
     if isinstance(item, str):
         return not constraint.fault(item)
     return constraint.takes is not Takes.PORTS or bool((read_ports if item[0] == "ports" else read_address)(item[1]))
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= LONGEST and text.isprintable() and max(text, default="") <= "\uffff"

@@ -11,7 +11,7 @@ from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.model import Grant, Policy, values_of
-from dockerproxy.policy.needs import can_be_listed, find_needs
+from dockerproxy.policy.needs import can_be_listed, find_needs, leave_out_restrictions
 from dockerproxy.policy.objects import BUILD, NAMING, Lookup
 from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.remedies import find_remedy, widen
@@ -187,10 +187,13 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
     if operation.name not in BODIES or _lacks_body(tried, operation):
         return needed
     body, known = replace(BODIES[operation.name], of_object={}), tried.known
-    while isinstance(bounds := find_needs(body, tried.request, known), Lookup):
-        known = answer_by_name(known, bounds)
+    bounds: Mapping[str, Value] | Lookup | None = tried.recorded
+    while bounds is None or isinstance(bounds, Lookup):
+        known = known if bounds is None else answer_by_name(known, bounds)
+        bounds = find_needs(body, tried.request, known)
     if UNRESTRICTED.word in bounds:
         return {**needed, UNRESTRICTED.word: True}
+    bounds = leave_out_restrictions(operation, bounds)
     return {**needed, **{word: value for word, value in bounds.items() if not needed.get(word)}}
 
 
@@ -234,7 +237,8 @@ def _keep_demands(
 
 
 def _lacks_body(tried: Tried, operation: Operation) -> bool:
-    return operation.name in BODIES and not BODIES[operation.name].optional and tried.known.body is None
+    is_told = tried.recorded is not None or tried.known.body is not None
+    return operation.name in BODIES and not BODIES[operation.name].optional and not is_told
 
 
 def _find_refusal(policy: Policy, operation: Operation, grants: Sequence[_Alone], where: str) -> Iterator[Line]:

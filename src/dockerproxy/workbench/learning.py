@@ -15,10 +15,11 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import CREATES, Outcome, Record
-from dockerproxy.policy.compile import OWN_GRANT
+from dockerproxy.policy.compile import OWN_GRANT, Case, CompiledPolicy
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.model import Policy, values_of
+from dockerproxy.policy.needs import restricts
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, Nested, find_nested, list_given, make_mount
 from dockerproxy.policy.objects import KINDS, OWN, REMOVAL, WORDS, Kind
 from dockerproxy.policy.places import NOWHERE, Places
@@ -64,11 +65,13 @@ _LONGEST_REMEMBERED: Final = 512
 class Learner:
     """Records what is used on one socket. Repeated requests are cheap, since programs poll.
 
-    It has `changed` if anything is new since the last text. A remark is a line of the head of its file.
+    It has `changed` if anything is new since the last text. A remark is a line of the head of its file. With `demands`,
+    its grants demand what those of the socket's policy do, as far as the requests kept to it.
     """
 
-    def __init__(self, settings: SocketSettings, remark: str = "") -> None:
+    def __init__(self, settings: SocketSettings, remark: str = "", *, demands: bool = False) -> None:
         self.changed = False
+        self._demands = demands
         self._settings = settings
         self._remark = remark
         self._usages: dict[str, _Usage] = {}
@@ -96,6 +99,8 @@ class Learner:
         usage = self._usages.get(need.operation.name)
         if usage is None:
             usage = self._usages[need.operation.name] = _Usage(need.operation, self._owned)
+            case = find_contained(self._settings.policy, need.operation.name) if self._demands else None
+            usage.demand({} if case is None else values_of(case.conditions))
         is_own = self._owned.owns(record, need)
         in_round = self._rounds.note(record, need, when, is_own=is_own)
         denied = record.decision is Outcome.DENIED and record.status != _NOT_FOUND
@@ -166,6 +171,12 @@ class Learner:
             self._impossible[text] += 1
         else:
             self._others += 1
+
+
+def find_contained(policy: CompiledPolicy, name: str) -> Case | None:
+    """Return the contained case of an operation that demands most; None if it has none."""
+    cases = [case for case in policy.cases.get(name, ()) if case.body is not None]
+    return max(cases, key=lambda case: sum(each.constraint.narrows for each in case.conditions), default=None)
 
 
 def gather(grants: Sequence[LearnedGrant], before: tuple[int, float] | None) -> Iterator[LearnedGrant]:
@@ -281,6 +292,11 @@ class _Usage:
     def _open(self, reason: str, count: int) -> None:
         is_told = reason in self._openings or len(self._openings) < _MOST_TOLD_APART
         self._openings[reason if is_told else "others"] += count
+
+    def demand(self, values: Mapping[str, Value]) -> None:
+        for word in values.keys() & self._words.keys():
+            if restricts(OPERATIONS[self._name], self._known[word]):
+                self._words[word].resume(values[word], 0)
 
     def resume(self, values: Mapping[str, Value], count: int, last: float) -> None:
         self._count += count

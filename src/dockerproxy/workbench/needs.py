@@ -18,7 +18,7 @@ from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.claim import Claim, Known
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.descriptions import read_object
-from dockerproxy.policy.needs import LISTS, LONGEST, can_be_listed
+from dockerproxy.policy.needs import LISTS, LONGEST, can_be_listed, restricts
 from dockerproxy.policy.objects import (
     KINDS,
     LABELLED,
@@ -87,14 +87,10 @@ class Gap:
 
 REACHING: Final = Gap("acted on more than it named")
 UNTOLD: Final = Gap("had a body that was not recorded")
-_UNKNOWN: Final = Gap("may not have met it")
 _CUT: Final = Gap("had a target too long for a record")
 _LONG: Final = Gap(f"had one of more than {LONGEST} characters")
 _STRANGE: Final = Gap("had one with characters that no policy can have")
 
-
-_HARMLESS: Final = frozenset({UNTOLD, _UNKNOWN})
-"""Gaps that omit no condition that other requests met."""
 
 _CONTRIVED: Final = frozenset({_CUT, _LONG, _STRANGE})
 """Gaps that no program needs, and any client can send: they never omit a condition."""
@@ -197,7 +193,7 @@ def _be_wary(need: Need, record: Record) -> Need | Impossible:
     left_out = [
         (word, value)
         for word, value in need.values.items()
-        if isinstance(value, Gap) and value not in _HARMLESS and word not in _OPTIONAL
+        if isinstance(value, Gap) and value != UNTOLD and word not in _OPTIONAL
     ]
     gaps = [f"{word} would be left out, since it {value.reason}" for word, value in left_out]
     is_needed = need.operation.name == TAGGING  # Without `images`, an image must be within `tags`.
@@ -230,7 +226,7 @@ def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
         return replace(need, opening=SEALED.get(name, ""))
     words = find_words(need.operation)
     of_body = {word: each for word, each in words.items() if is_of_body(need.operation, word)}
-    told = record.body if record.body is not None and _can_be_used(record.body, words) else None
+    told = record.body if record.body is not None and _can_be_used(record.body, need.operation) else None
     if told is None:
         lists = [word for word, each in of_body.items() if each.narrows and each.is_learned and each.takes in LISTS]
         return replace(need, values={**need.values, **dict.fromkeys(lists, UNTOLD)}, is_untold=True)
@@ -238,33 +234,35 @@ def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
         return replace(need, opening=str(told[UNRESTRICTED.word]))
     values: dict[str, Value | Gap | Absent] = dict(need.values)
     for word, each in of_body.items():
-        if word in told:
+        if restricts(need.operation, each):
+            values[word] = told.get(word, ())
+        elif word in told:
             values[word] = told[word] or Gap(_UNNAMED[word])
-        elif each.takes not in LISTS:
-            values[word] = _UNKNOWN
     return replace(need, values=values, demands=frozenset(told.keys() - of_body.keys()))
 
 
-def _can_be_used(body: Mapping[str, Value], words: Mapping[str, Constraint]) -> bool:
+def _can_be_used(body: Mapping[str, Value], operation: Operation) -> bool:
     """Whether a policy can say what a record says of a body: a log may be of another version."""
+    words = find_words(operation)
     if isinstance(body.get(UNRESTRICTED.word), str):
         return True
-    return all(
-        name in words
-        and words[name].takes in LISTS
-        and (value or name in _UNNAMED)
-        and _is_value_of(words[name], value)
-        and can_be_listed(words[name], value)
-        for name, value in body.items()
-    )
+    return body.keys() <= words.keys() and all(_is_said(operation, words[name], value) for name, value in body.items())
 
 
-def _is_value_of(word: Constraint, value: Value) -> bool:
+def _is_said(operation: Operation, word: Constraint, value: Value) -> bool:
+    """Whether a record can say a value of a word."""
+    if restricts(operation, word) and not isinstance(value, tuple):
+        is_known = isinstance(value, Pairs) if word.takes is Takes.TEXTS else isinstance(value, str)
+        return value == "" or (is_known and word.takes is not Takes.ITEMS)
+    if not value and word.name not in _UNNAMED:
+        return False
     if word.takes is Takes.PORTS:
         pairs = value.items if isinstance(value, Pairs) else (("", ""),)
-        return all(name in {"ports", "addresses"} and isinstance(texts, tuple) for name, texts in pairs)
-    kind = tuple if word.takes is Takes.LISTS else str
-    return isinstance(value, tuple) and all(isinstance(item, kind) for item in value)
+        is_known = all(name in {"ports", "addresses"} and isinstance(texts, tuple) for name, texts in pairs)
+    else:
+        kind = tuple if word.takes is Takes.LISTS else str
+        is_known = word.takes in LISTS and isinstance(value, tuple) and all(isinstance(item, kind) for item in value)
+    return is_known and can_be_listed(word, value)
 
 
 def find_named(request: CanonicalRequest, record: Record) -> ResolvedObject | None:

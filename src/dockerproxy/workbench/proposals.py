@@ -1,16 +1,22 @@
 """What a person may decide about a policy: grants that it lacks, with what each would expose, the gravest first."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.policy.asking import extend
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
 from dockerproxy.policy.model import Grant
-from dockerproxy.policy.values import Value
-from dockerproxy.policy.words.registry import conditions_of
+from dockerproxy.policy.needs import restricts
+from dockerproxy.policy.profile import CREATES
+from dockerproxy.policy.values import Value, merge
+from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.words.registry import CONSTRAINTS, conditions_of
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.learned import LearnedGrant
+from dockerproxy.workbench.learning import find_contained
 
 _NOTHING: Final = 1 << 10
 """Rank of what exposes nothing."""
@@ -45,6 +51,40 @@ def find_new_exposures(policy: CompiledPolicy, name: str, conditions: Mapping[st
     before = {exposure.says: exposure.cases for exposure in find_exposures(policy)}
     after = find_exposures(_add(policy, [(name, conditions)]))
     return tuple(exposure.says for exposure in after if exposure.cases != before.get(exposure.says))
+
+
+def complete(policy: CompiledPolicy, learned: LearnedGrant, broken: AbstractSet[str]) -> LearnedGrant:
+    """Return a grant beside those that a policy has, and what it exposes if it restricts less by some broken words.
+
+    A socket has one line for each create, so that what was seen would narrow it for others: that line keeps all that
+    the policy says, but for broken words.
+    """
+    name, seen, remarks = learned.operation, learned.conditions, [*learned.remarks]
+    case, operation = find_contained(policy, name), OPERATIONS.get(name)
+    if case is None or operation is None or UNRESTRICTED.word in seen:
+        return learned
+    said = {each.word: each.value for each in case.conditions if not each.constraint.is_private}
+    if name in CREATES:
+        remarks = [remark for remark in remarks if remark.partition(":")[0] in broken]
+        told = {remark.partition(":")[0] for remark in remarks}
+        for word in sorted(broken & said.keys() | broken & seen.keys()):
+            constraint = CONSTRAINTS[word]
+            own, before = (values.get(word, constraint.unspoken or None) for values in (seen, said))
+            if own is not None:
+                both = None if before is None or restricts(operation, constraint) else merge(before, own)
+                said[word] = own if both is None else both
+            elif word not in told:
+                remarks.append(f"{word}: cannot list what a request has; only without {word}, it would be allowed")
+            elif constraint.narrows:
+                del said[word]
+        seen = said
+        if name in policy.policy.lines:
+            remarks.insert(0, "in place of its line: a socket has one for each create")
+    if any(restricts(operation, CONSTRAINTS[word]) for word in broken):
+        exposed = {exposure.says for exposure in find_exposures(policy)}
+        new = [says for says in find_new_exposures(policy, name, seen) if says not in exposed]
+        remarks += [f"with this line, a client {says}" for says in new]
+    return replace(learned, conditions=seen, remarks=tuple(remarks))
 
 
 def _add(policy: CompiledPolicy, items: Iterable[tuple[str, Mapping[str, Value]]]) -> CompiledPolicy:

@@ -1,29 +1,25 @@
 """Recorded requests, decided again by two policies.
 
-A record has no body, but what a contained grant would have to say for it, if the socket reported or learned. Where it
-does not say that, a body is taken to be within what any grant says.
+A record has no body, but what a contained grant would have to say for it, if the request was denied or the socket
+learned. Where it does not say that, a body is taken to be within what any grant says.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from dockerproxy.api.catalog import UNKNOWN, Operation
+from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.policy.claim import KEEP, Claim, Known
-from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.decide import decide, judge_claims
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import GIVING
-from dockerproxy.policy.values import Value, write_grant
-from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape
 from dockerproxy.workbench.needs import find_named
+from dockerproxy.workbench.trying import judge_recorded
 
 MOST_KEPT: Final = 1 << 26
 """Characters of records that differ, of which each is kept. Programs ask for the same again and again."""
@@ -142,50 +138,7 @@ def _decide(socket: SocketSettings | None, request: CanonicalRequest, record: Re
         return _NO_SOCKET
     if request.operation is UNKNOWN:
         return _NO_OPERATION
-    policy = without_bodies(socket.policy, request.operation, record, trusting=True)
+    policy = judge_recorded(socket.policy, request.operation, record.body, trusting=True)
     decision = decide(policy, request, Known(found=find_named(request, record)))
     # What it named cannot be known: no condition on it holds.
     return decision if isinstance(decision, Decision) else policy.default[request.operation.name]
-
-
-def without_bodies(policy: CompiledPolicy, operation: Operation, record: Record, *, trusting: bool) -> CompiledPolicy:
-    """Return a policy that needs no body to decide about a recorded request, and decides as if it had it.
-
-    A body of which the record says nothing is within what any grant says, if the record is trusted.
-    """
-    name, needed = operation.name, record.body
-    kept = tuple(
-        replace(case, body=None)
-        for case in policy.cases[name]
-        if case.body is None or (trusting if needed is None else _covers(operation, case, needed))
-    )
-    default = policy.default[name]
-    if len(kept) < len(policy.cases[name]):
-        default = replace(default, message=f"{name} denied: {_describe_need(name, needed)}")
-    return replace(policy, cases={**policy.cases, name: kept}, default={name: default})
-
-
-def _covers(operation: Operation, case: Case, needed: Mapping[str, Value]) -> bool:
-    """Whether what a grant says lets a request pass, of which a record keeps the least words.
-
-    What a grant demands besides, like an amount of memory, the request is taken to keep to.
-    """
-    return UNRESTRICTED.word not in needed and not judge_claims(case.by_word, claims_of(operation, needed)).faults
-
-
-def claims_of(operation: Operation, needed: Mapping[str, Value]) -> Iterator[Claim]:
-    """Return the claims of which a record keeps the least words that admit them."""
-    for word, value in needed.items():
-        without = None if is_of_body(operation, word) else False  # Of the object it says what a grant must name.
-        words = (word, "images") if word == "tags" and operation.name in GIVING else (word,)
-        for each in CONSTRAINTS[word].read_back(value):
-            yield Claim(words, ((each, KEEP),), "the body", None, "", without=without)
-        if not value:
-            yield Claim(words, (), "the body", None, "names nothing that can be listed", without=without is None)
-
-
-def _describe_need(name: str, needed: Mapping[str, Value] | None) -> str:
-    if needed is None:
-        return "the record has no body"
-    listed = {word: value for word, value in needed.items() if value}
-    return str(needed.get(UNRESTRICTED.word) or f'for the body "{write_grant(name, listed)}" is needed')

@@ -6,13 +6,14 @@ grant has to be unrestricted.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import reduce
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from dockerproxy.policy.amounts import read_ports
 from dockerproxy.policy.globs import fits
-from dockerproxy.policy.needs import Item
-from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, write_value
+from dockerproxy.policy.needs import LISTS, Item
+from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, items_of, merge, write_value
 from dockerproxy.policy.words.constraint import Constraint
 from dockerproxy.workbench.dangers import gives_away
 from dockerproxy.workbench.generated import mask, mask_command, mask_image, without_stars
@@ -85,7 +86,7 @@ def begin(word: Constraint, owned: Owned, *, of_body: bool) -> "Listed | _Publis
     """Return what notes a condition."""
     if word.takes is Takes.PORTS:
         return _Published()
-    if of_body and word.takes not in {Takes.ITEMS, Takes.LISTS}:
+    if of_body and (word.takes not in LISTS or not word.is_learned):
         return _Demanded(word)
     return Listed(word, owned, of_body=of_body)
 
@@ -319,26 +320,48 @@ def _join_ports(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 class _Demanded:
-    """A demand written by a person; records do not show whether requests meet it."""
+    """A demand of a policy: it is loosened for requests that did not keep to it, and never made up.
+
+    Requests that failed loosen nothing, unless a person asks what they would need.
+    """
 
     def __init__(self, word: Constraint) -> None:
         self._word = word
+        self._before: Value | None = None
         self._value: Value | None = None
-        self._others = 0
+        self._broken = 0
+        self._loosens_for_failed = False
 
     def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
-        del value
-        self._others += not doubtful
+        if self._value is None or isinstance(value, Gap | Absent) or (doubtful and not self._loosens_for_failed):
+            return
+        loosened = loosen(self._word, self._value, value)
+        self._broken += loosened != self._value
+        self._value = loosened
 
     def resume(self, value: Value | None, count: int) -> None:
-        del count
-        self._value = value
+        self._before = self._value = value
+        self._loosens_for_failed = not count
 
     def settle(self, total: int) -> Settled:
-        if self._value is None or not self._others:
+        if self._value == self._before:
             return Settled(self._value)
-        why = f"{share(self._others, total)} may not have met it"
-        return Settled(None, (f"{self._word.name}: {write_value(self._value)} left out, since {why}",))
+        became = "left out" if self._value is None else f"became {write_value(self._value)}"
+        why = f"{share(self._broken, total)} did not keep to it"
+        return Settled(self._value, (f"{self._word.name}: {write_value(self._before or ())} {became}, since {why}",))
+
+
+def loosen(word: Constraint, value: Value, needed: Value) -> Value | None:
+    """Return the most of a demand that admits what a record keeps of a request, too; None if nothing of it does."""
+    parts: list[Value] = [Pairs((each,)) for each in value.items] if isinstance(value, Pairs) else []
+    parts += [(each,) for each in items_of(value)]
+    if not needed and needed != "":
+        return value
+    if not parts:
+        is_met = needed != "" and all(map(word.matcher(value), word.read_back(needed)))
+        return value if is_met else needed if needed and word.within(value, needed) else None
+    met = [part for part in parts if needed != "" and all(map(word.matcher(part), word.read_back(needed)))]
+    return reduce(lambda one, other: merge(one, other) or one, met) if met else None
 
 
 def _value_of(word: Constraint, items: Iterable[Item]) -> Value:

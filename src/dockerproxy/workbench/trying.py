@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
-from dockerproxy.api.catalog import UNKNOWN
+from dockerproxy.api.catalog import UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import find_media_types
@@ -14,10 +14,13 @@ from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, judge_claims
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
+from dockerproxy.policy.needs import claims_of
 from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, find_object, missing
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.reader import read_request
-from dockerproxy.policy.values import list_names
+from dockerproxy.policy.remedies import find_remedy
+from dockerproxy.policy.values import Value, list_names
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.wire.document import read_json
@@ -35,6 +38,7 @@ class Tried:
         asked: What `serve` would ask the engine of the objects that it names; that of its path first.
         wants_body: Whether all depends on its body, which is not there.
         is_barred: Whether it is denied whatever is granted, for what its socket hides.
+        recorded: In place of its body what a record keeps of that; None if this is no recorded request.
     """
 
     request: CanonicalRequest
@@ -43,6 +47,7 @@ class Tried:
     asked: tuple[Lookup, ...] = ()
     wants_body: bool = False
     is_barred: bool = False
+    recorded: Mapping[str, Value] | None = None
 
     @property
     def found(self) -> ResolvedObject | None:
@@ -58,10 +63,12 @@ def try_request(  # noqa: PLR0913 (what is known of a request)
     *,
     most: int = DEFAULTS.body,
     found: ResolvedObject | None = None,
+    recorded: Mapping[str, Value] | None = None,
 ) -> Tried | Refusal:
     """Judge a request as a client sends it; without a body it has none, or one unknown.
 
-    A socket holds so many bytes of a body at most. `found` is the object of the path, if an engine has named it.
+    A socket holds so many bytes of a body at most. `found` is the object of the path, if an engine has named it, and
+    `recorded` what a record keeps of the body.
     """
     head = f"{method} {target} HTTP/1.1\r\nHost: dockerproxy\r\n{_write_fields(method, target, body)}\r\n"
     judged = judge(policy, head.encode(errors="surrogateescape"))
@@ -78,7 +85,9 @@ def try_request(  # noqa: PLR0913 (what is known of a request)
         if isinstance(judged, NeedsBody) and isinstance(document, Refusal):
             return document
         known = known if isinstance(document, Refusal) else replace(known, body=(document,))
-    tried = _try(_leave_out_objects(policy, judged.request), judged.request, known)
+    if recorded is not None:
+        policy = judge_recorded(policy, judged.request.operation, recorded)
+    tried = replace(_try(_leave_out_objects(policy, judged.request), judged.request, known), recorded=recorded)
     if isinstance(judged, NeedsLookup) and found is None and judged.lookup not in tried.asked:
         tried = replace(tried, asked=(judged.lookup, *tried.asked))
     return tried
@@ -128,6 +137,8 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
 
 def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:
     """Return what is wrong with a request by a case that is contained, as far as it is there."""
+    if case.body is not None and tried.recorded is not None:
+        return find_recorded_faults(case, tried.request.operation, tried.recorded)
     if case.body is None or tried.wants_body:
         return ()
     body, known = replace(case.body, of_object={}), tried.known
@@ -140,6 +151,41 @@ def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:
         if answered.answers.keys() == known.answers.keys():
             return (*read.violations, *judgement.faults)
         known = answered
+
+
+def judge_recorded(
+    policy: CompiledPolicy, operation: Operation, needed: Mapping[str, Value] | None, *, trusting: bool = False
+) -> CompiledPolicy:
+    """Return a policy that needs no body to decide about a recorded request, and decides as if it had it.
+
+    A body of which the record says nothing is within what any grant says, if the record is trusted.
+    """
+    name, kept, denied = operation.name, list[Case](), list[tuple[Case, tuple[Fault, ...]]]()
+    for case in policy.cases[name]:
+        faults: tuple[Fault, ...] = ()
+        if case.body is not None and needed is not None:
+            faults = find_recorded_faults(case, operation, needed)
+        elif case.body is not None and not trusting:
+            faults = (Fault("the body", "", "is not recorded"),)
+        if faults:
+            denied.append((case, faults))
+        else:
+            kept.append(replace(case, body=None, stamped=()))
+    default = policy.default[name]
+    if denied:
+        case, (first, *more) = min(denied, key=lambda each: len(each[1]))
+        remedy = "" if needed is None else f"; {find_remedy(policy, name, case, (first, *more))}"
+        others = f", and {len(more)} more" if more else ""
+        default = replace(default, message=f"{name} denied: {first}{others}{remedy}")
+    return replace(policy, cases={**policy.cases, name: tuple(kept)}, default={name: default})
+
+
+def find_recorded_faults(case: Case, operation: Operation, needed: Mapping[str, Value]) -> tuple[Fault, ...]:
+    """Return what is wrong with a recorded request by a case that is contained."""
+    if UNRESTRICTED.word in needed:
+        path, _, says = str(needed[UNRESTRICTED.word]).partition(" ")
+        return (Fault(path, "", says),)
+    return judge_claims(case.by_word, claims_of(operation, needed)).faults
 
 
 def answer_by_name(known: Known, lookup: Lookup) -> Known:

@@ -75,14 +75,12 @@ class _Dropped(Constraint):
         missing = [name for name in map(capability_name, items_of(condition.value)) if name not in names]
         return [*value.dropped, *missing] if missing and _ALL not in names else admitted
 
-    def least(self, value: Hashable) -> Value | None:
-        """Demand what is dropped already."""
-        if not isinstance(value, Capabilities) or value.added:
-            return None
-        return tuple(map(capability_name, value.dropped)) or None
+    def record(self, value: Hashable) -> Value | None:
+        """Keep what is added: what is not dropped is dropped for it."""
+        return tuple(sorted(value.added)) if isinstance(value, Capabilities) else None
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        return (Capabilities(items_of(least)),)
+        return (Capabilities((), frozenset(items_of(least))),)
 
     def within(self, inner: Value, outer: Value) -> bool:
         """Whether the inner one names all that the outer one does: what it names cannot be added."""

@@ -65,12 +65,16 @@ class Constraint:
         """Return the least that a policy must say to admit a value; None if it cannot say it."""
         return None
 
+    def record(self, value: Hashable) -> Value | None:
+        """Return what a record keeps of a claim's value, to judge it again; None if no condition admits the value."""
+        return self.least(value)
+
     def spell(self, item: str) -> Hashable:
         """Return an item in its one spelling, as claims have it."""
         return item
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return the values of claims of which a record keeps the least that admits them."""
+        """Return the values of claims of which a record keeps this (`record`)."""
         return tuple(map(self.spell, items_of(least)))
 
     def within(self, inner: Value, outer: Value) -> bool:
@@ -133,6 +137,10 @@ class Choice(Constraint):
     def least(self, value: Hashable) -> Value | None:
         """Demand it of what keeps to it."""
         return self.choices[0] if value is True else None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        """Return that it keeps to it, or not."""
+        return (least in self.choices,)
 
     def describe(self, value: Value) -> str:
         """Say it in its own clause, if it has one."""

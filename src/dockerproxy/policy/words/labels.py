@@ -9,6 +9,7 @@ Attack: labels that make the engine's lists too long for all clients, because li
 one object are bounded (test: test_labels_of_one_object_are_bounded). See `views/long_lists` for those of images.
 """
 
+from collections.abc import Hashable
 from typing import Final
 
 from dockerproxy.errors import Refusal
@@ -58,6 +59,10 @@ class _Labels(Constraint):
                 return put if claim.target else substitute
         return None
 
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        """Return the labels. A value that is not kept is a list, and so none of a rule."""
+        return (least,)
+
     def within(self, inner: Value, outer: Value) -> bool:
         """Whether the inner one puts on all that the outer one does."""
         if not isinstance(inner, Pairs) or not isinstance(outer, Pairs):
@@ -65,7 +70,7 @@ class _Labels(Constraint):
         return set(outer.items) <= set(inner.items)
 
     def problem(self, granted: Value | None, claim: Claim) -> str:
-        return _find_contradiction(granted, claim.options[0][0])
+        return _find_contradiction(granted, claim.options[0][0]) if claim.options else claim.says
 
 
 def _find_contradiction(granted: Value | None, value: object) -> str:
@@ -78,7 +83,9 @@ def _find_contradiction(granted: Value | None, value: object) -> str:
     given, put = dict(value.items), dict(granted.items)
     for name, text in put.items():
         if given.get(name, text) != text:
-            return f"has {show(name)} as {show(str(given[name]))}, but the rule sets {show(str(text))}"
+            own = given[name]
+            said = f"{show(name)} as {show(own)}" if isinstance(own, str) else show(name)
+            return f"has {said}, but the rule sets {show(str(text))}"
     for name in given:
         if "=" in name and name.partition("=")[0] in put:
             return f"has {show(name)}, which could be mistaken for a label of the rule"

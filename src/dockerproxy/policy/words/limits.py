@@ -75,6 +75,10 @@ class Amount(Constraint):
         text = self._write(value) if isinstance(value, int) and value > 0 else ""
         return text if text and self._read(text) == value else None
 
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        """Return the amount."""
+        return (self.most(least),)
+
     def judge(self, condition: Condition, claim: Claim) -> Substitute:
         """Bound what has no bound."""
         admitted = super().judge(condition, claim)

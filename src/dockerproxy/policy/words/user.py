@@ -40,7 +40,11 @@ class _User(Constraint):
 
     def least(self, value: Hashable) -> Value | None:
         """Demand what is kept to already."""
-        return "not-root" if _is_not_root(value) else "any"
+        return "not-root" if value is True or _is_not_root(value) else "any"
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        """Return some user that is certainly not root, or one that may be."""
+        return ("1000:1000" if least == "not-root" else "root",)
 
     def within(self, inner: Value, outer: Value) -> bool:
         """Whether the outer one demands no more."""
