@@ -101,10 +101,10 @@ def test_a_build_of_another_engine_than_docker_needs_an_unrestricted_grant() -> 
 
 def test_where_something_is_refused_only_a_denied_request_says_what_it_needs_by_names_that_it_has() -> None:
     policy = policy_with(CONTAINED)
-    held = judge(policy, head_of("Content-Type: application/json", "Content-Length: 9", line=CREATE))
-    assert isinstance(held, NeedsBody)
     assert judged_in(policy, "POST /containers/create", BODY).needs == NEEDED
     bounded = policy_with(CONTAINED._replace(conditions=(condition("memory", "1GiB"),)))
+    held = judge(bounded, head_of("Content-Type: application/json", "Content-Length: 9", line=CREATE))
+    assert isinstance(held, NeedsBody)
     much: Json = {"Image": "app", "HostConfig": {"Memory": 1 << 31, "Binds": ["data:/d"]}}
     asked = judge_body(held, json.dumps(much).encode())
     assert isinstance(asked, Verdict)
