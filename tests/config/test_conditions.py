@@ -23,6 +23,9 @@ EXAMPLES = {
     Takes.PORTS: "{ports: [80]}",
     "path": "[/data/**]",
     "binds": "[/srv]",
+    "devices": "[/dev/dri/*]",
+    "environment": "{HTTPS_PROXY: x}",
+    "gpus": "all",
     "memory": "1GiB",
     "cpus": "2",
     "pids": "100",
@@ -319,17 +322,17 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
         (
             "ContainerExec",
             "{mounts: [a]}",
-            "5: 'mounts' is not a condition\n    it has commands, containers, labelled, own, user",
+            "5: 'mounts' is not a condition\n    it has commands, containers, environment, labelled, own, user",
         ),
         (
             "ContainerCreate",
-            "{devices: [/dev/kvm]}",
-            ("5: 'devices' is not a condition\n    only ContainerCreate: unrestricted allows this"),
+            "{sysctls: [net.core]}",
+            ("5: 'sysctls' is not a condition\n    only ContainerCreate: unrestricted allows this"),
         ),
         (
             "ContainerLogs",
             "{devices: [a]}",
-            "5: 'devices' is not a condition\n    it has containers, follow, labelled, own",
+            "5: ContainerLogs has no condition devices\n    it has containers, follow, labelled, own",
         ),
     ],
 )

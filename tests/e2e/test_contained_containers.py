@@ -18,7 +18,7 @@ from dockerproxy.api.bodies.tables import BODIES
 pytestmark = pytest.mark.engine
 
 JSON = {"Content-Type": "application/json"}
-NEVER_REFUSED = {"any", "part", "aside", "environment"}
+NEVER_REFUSED = {"any", "part", "aside", "check_dropped!", "check_environment!"}
 
 Contain = Callable[[str], Proxy]
 

@@ -337,6 +337,7 @@ def test_no_item_of_the_words_can_be_left_out(query: str, body: Json) -> None:
             if (
                 (name, item) == ("networks", "default")
                 or name == "unrestricted"
+                or item[0] == "addresses"  # A port without an address is opened on the other one.
                 or f"{item}".removesuffix(":ro") in items
             ):
                 continue

@@ -76,7 +76,8 @@ def test_lists_that_permit_add_up_and_limits_of_the_file_replace_those_of_the_pr
 
 def test_ports_of_one_line_are_not_opened_on_addresses_of_the_other() -> None:
     policy = read(CI, "ContainerCreate: {publish: {ports: [8080], addresses: [127.0.0.1]}}")
-    for port, address, passes in (("8080", "127.0.0.1", True), ("8080", "", False), ("0", "127.0.0.1", False)):
+    asked = (("8080", "127.0.0.1", True), ("8080", "", True), ("0", "", False), ("0", "127.0.0.1", False))
+    for port, address, passes in asked:
         binding = {"80/tcp": [{"HostPort": port, "HostIp": address}]}
         assert create(policy, PortBindings=binding).passes == passes
 

@@ -28,6 +28,9 @@ _MEANT: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("pid", "ipc", "namespaces"), ("joins",)),
     **dict.fromkeys(("pids_limit", "processes"), ("pids",)),
     **dict.fromkeys(("cmd", "exec"), ("commands",)),
+    **dict.fromkeys(("device",), ("devices",)),
+    **dict.fromkeys(("gpu", "device_requests"), ("gpus",)),
+    **dict.fromkeys(("env", "variables"), ("environment",)),
     **dict.fromkeys(("uid", "root"), ("user",)),
 }
 """Words from Docker, and their names here."""
@@ -65,9 +68,7 @@ _REMOVED_FROM: Final[Mapping[tuple[str, str], str]] = {
 }
 """The same for conditions that other operations still have."""
 
-_OPENED: Final = frozenset(
-    {"privileged", "device", "devices", "gpus", "security_opt", "sysctls", "runtime", "cgroup_parent", "volumes_from"}
-)
+_OPENED: Final = frozenset({"privileged", "security_opt", "sysctls", "runtime", "cgroup_parent", "volumes_from"})
 """Words for which only `unrestricted` will do."""
 
 

@@ -62,6 +62,10 @@ def _read_texts(reader: Reader, word: Constraint, node: Node) -> Value | None:
     if isinstance(node, Fields) and not entries:
         reader.problem(node.place, f"{word.name} is empty", f"{word.name}: {{NAME: TEXT}}")
     texts = [(key.text, reader.text(value, f"the value of {key.text}")) for key, value in entries]
+    for key, _ in entries:
+        if fault := word.fault(key.text):
+            reader.problem(key.place, f"{show(key.text)} in {word.name} can never match", fault)
+            return None
     read = tuple((name, text.text) for name, text in texts if text is not None)
     return Pairs(read) if read and len(read) == len(texts) else None
 

@@ -8,7 +8,7 @@ from policy.words.transcripts import look_at
 
 from dockerproxy.policy.amounts import read_address
 from dockerproxy.policy.values import Pairs, Value
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, list_of, object_of
 
 
 def sent(body: Json, **bounds: Value) -> dict[str, Json] | None:
@@ -54,7 +54,8 @@ ADDRESSES = st.sampled_from([*ANY, "", *SPELLINGS.split()])
 def test_every_address_on_which_a_port_is_opened_is_granted(address: str, granted: set[str]) -> None:
     body: Json = {"HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "80", "HostIp": address}]}}}
     if sent(body, publish=Pairs((("addresses", tuple(granted)),))) is not None:
-        opened = {ipaddress.ip_address(text) for text in ([address] if address else ANY)}
+        spoken = [address] if address else granted if len(granted) == 1 else ANY
+        opened = {ipaddress.ip_address(text) for text in spoken if read_address(text)}
         assert opened <= {ipaddress.ip_address(text) for text in granted if read_address(text)}
 
 
@@ -64,9 +65,30 @@ def test_a_list_without_bindings_opens_what_docker_fills_in() -> None:
         body: Json = {"HostConfig": {"PortBindings": {"80/tcp": bindings}}}
         assert sent(body) is None
         assert sent(body, publish=Pairs((("ports", ("8000",)),))) is None
-        assert sent(body, publish=Pairs((("ports", ("0",)), ("addresses", ("127.0.0.1",))))) is None
+        assert sent(body, publish=Pairs((("ports", ("0",)), ("addresses", ("127.0.0.1", "::1"))))) is None
         assert sent(body, publish=Pairs((("ports", ("0",)),))) == body
         assert sent(body, publish=Pairs(())) == body
+
+
+def test_a_port_without_an_address_is_opened_on_the_only_one_that_is_granted() -> None:
+    only = Pairs((("addresses", ("127.0.0.1",)),))
+    lists: list[Json] = [[], None, [{}], [{"HostPort": "80"}, {"HostPort": "81", "HostIp": ""}]]
+    for bindings in lists:
+        asked: dict[str, Json] = {
+            "80/tcp": bindings,
+            "81/udp": [{"HostIp": "127.0.0.1", "HostPort": "9"}],
+            "82/tcp": [{}],
+        }
+        filled: dict[str, Json] = {
+            port: [{**object_of(each), "HostIp": "127.0.0.1"} for each in list_of(several) or [{}]]
+            for port, several in asked.items()
+        }
+        assert sent({"HostConfig": {"PortBindings": asked}}, publish=only) == {"HostConfig": {"PortBindings": filled}}
+    both: Json = [{"HostPort": "80"}, {"HostPort": "81", "HostIp": ANY[0]}]
+    assert sent({"HostConfig": {"PortBindings": {"80/tcp": both}}}, publish=only) is None
+    assert sent({"HostConfig": {"PublishAllPorts": True}}, publish=only) is None
+    other = Pairs((("ports", ("81",)), ("addresses", ("127.0.0.1",))))
+    assert sent({"HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "80"}]}}}, publish=other) is None
 
 
 def test_what_would_open_a_port_is_said_of_it() -> None:

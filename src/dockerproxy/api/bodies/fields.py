@@ -53,8 +53,8 @@ MOST_PORTS: Final = 1024
 
 _OF_PORTS: Final = frozenset({"check_publish", "check_service_ports"})
 _OF_TEXTS: Final = FREE | {
-    *("check_commands", "check_environment", "check_labels", "check_program", "check_surroundings"),
-    "check_volume_labels",
+    *("check_commands", "check_environment", "check_environment_of_command", "check_labels", "check_program"),
+    *("check_surroundings", "check_volume_labels"),
 }
 """Rules of lists and maps of texts that are judged as a whole. Their number is bounded for all of the body."""
 

@@ -1,7 +1,5 @@
-"""`commands`: the commands that may run; and what else runs in a container, with which environment or checkpoint.
+"""`commands`: the commands that may run; and what else runs in a container, from which checkpoint.
 
-Attack: a variable without a value, or with a star, for which Podman looks into the engine's own environment -> Defence:
-it goes on with an empty value.
 Attack: a granted command that does another thing because of a variable or of where it starts -> Defence: neither may be
 set where only some commands are granted.
 Attack: a program for which Podman makes control groups writable, with a slash behind its name, behind a shell, or in an
@@ -73,15 +71,6 @@ def _covers(wide: tuple[str, ...], narrow: tuple[str, ...]) -> bool:
     return len(wide) == len(narrow) and all(map(covers, wide, narrow))
 
 
-def check_environment(_reading: Reading, value: Json, _path: str, _parent: Object) -> Json:
-    """Each variable has a value of the client's.
-
-    For one without, Podman takes that of the engine's own environment, and for one with a star behind it all that begin
-    so. Docker takes it away from those of the image: an empty value does the same for most programs, and goes on.
-    """
-    return [text if "=" in str(text) else f"{text}=" for text in list_of(value)]
-
-
 def check_program(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """What runs is none of the programs for which Podman makes control groups writable, the host's among them.
 
@@ -129,4 +118,4 @@ _SUMMARY: Final = (
     "which commands may run, a glob for each word, ** at the end for any more; without variables or directory"
 )
 WORDS: Final = (_Commands("commands", _SUMMARY, narrows=True),)
-CHECKS: Final = (check_commands, check_surroundings, check_prepared, check_environment, check_program, check_checkpoint)
+CHECKS: Final = (check_commands, check_surroundings, check_prepared, check_program, check_checkpoint)

@@ -6,6 +6,8 @@ Attack: a list without bindings, which Docker fills in -> Defence: it claims any
 Attack: a range of which only the ends are granted -> Defence: all of it is claimed.
 Attack: an address that Go cannot read, and takes for any, or reads otherwise than Podman's netavark -> Defence: no list
 of addresses has it.
+A port without an address goes on with the granted one, if that is the only one.
+
 Attack: a port of a service, which a swarm opens on every address of every node -> Defence: judged as such.
 """
 
@@ -13,11 +15,12 @@ from collections.abc import Hashable
 from typing import Final
 
 from dockerproxy.policy.amounts import merge_ports, read_address, read_ports
-from dockerproxy.policy.claim import Object, Reading, objects_at
+from dockerproxy.policy.claim import KEEP, Claim, Object, Reading, Substitute, objects_at
 from dockerproxy.policy.values import Pairs, Takes, Value
-from dockerproxy.policy.words.constraint import Constraint, Matcher
+from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
 from dockerproxy.wire.document import Json, list_of, object_of, show
 
+_NO_ADDRESS: Final = "an address that no rule allows"
 _ANY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 (what an empty HostIp means, nothing is bound here)
 
 
@@ -39,6 +42,17 @@ class _Publish(Constraint):
 
         return matches
 
+    def judge(self, condition: Condition, claim: Claim) -> Substitute:
+        """Put the only address that is granted where a port names none."""
+        value, bindings = claim.options[0] if claim.options else (None, KEEP)
+        addresses = _list(condition.value, "addresses") or ()
+        if not isinstance(bindings, dict) or len(addresses) != 1 or condition.matches(value):
+            return KEEP if condition.matches(value) else None
+        return {
+            port: [{**object_of(each), "HostIp": object_of(each).get("HostIp") or addresses[0]} for each in several]
+            for port, several in ((port, list_of(listed) or [{}]) for port, listed in bindings.items())
+        }
+
     def by_default(self, value: Hashable) -> bool:
         """Say no to ports. What is opened nowhere has no address."""
         return isinstance(value, tuple)
@@ -56,6 +70,9 @@ class _Publish(Constraint):
     def within(self, inner: Value, outer: Value) -> bool:
         matches = self.matcher(outer)
         ports, addresses = _list(inner, "ports"), _list(inner, "addresses")
+        fills = addresses is not None and len(addresses) == 1
+        if fills and len(_list(outer, "addresses") or addresses or ()) != 1:
+            return False  # The outer one does not admit a port without an address.
         has_ports = _list(outer, "ports") is None or (ports is not None and all(map(matches, map(read_ports, ports))))
         return has_ports and (_list(outer, "addresses") is None or matches(addresses))
 
@@ -74,15 +91,21 @@ def normalise_address(text: str) -> str:
 def check_publish(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each port of the host is granted, on an address that is."""
     opened: dict[tuple[str, str], tuple[str, int]] = {}  # Each port at each address, and where it stands first.
-    for port, bindings in object_of(value).items():
+    bindings = object_of(value)
+    for port, listed in bindings.items():
         # Docker fills in what is empty: a free port, any address.
-        for number, binding in enumerate(list_of(bindings) or [{}]):
+        for number, binding in enumerate(list_of(listed) or [{}]):
             fields = object_of(binding)
             opened.setdefault((str(fields.get("HostPort") or "0"), str(fields.get("HostIp") or "")), (port, number))
     for (free, address), (port, number) in opened.items():
         where = f"{path}[{show(port)}][{number}]"
         _claim_port(reading, free, f"{where}.HostPort")
-        _claim_address(reading, address, f"{where}.HostIp", address)
+        if address:
+            _claim_address(reading, address, f"{where}.HostIp", address)
+        else:  # The first one has addresses put in for all of them.
+            claim = Claim(("publish",), ((_ANY_ADDRESS, bindings),), f"{where}.HostIp", address, _NO_ADDRESS)
+            reading.claims.append(claim._replace(target=path) if bindings else claim)
+            bindings = {}
 
 
 def check_publish_all(reading: Reading, value: Json, path: str, _parent: Object) -> None:
@@ -118,7 +141,7 @@ def _claim_address(reading: Reading, address: str, path: str, shown: Json) -> No
         reading.claim("publish", None, path, shown, says, without=True)
     else:
         addresses = (address,) if address else _ANY_ADDRESS
-        reading.claim("publish", addresses, path, shown, "an address that no rule allows")
+        reading.claim("publish", addresses, path, shown, _NO_ADDRESS)
 
 
 WORDS: Final = (_Publish("publish", "which ports of the host may be opened, and on which addresses"),)

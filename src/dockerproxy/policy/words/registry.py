@@ -14,7 +14,10 @@ from dockerproxy.policy.words import (
     binds,
     capabilities,
     commands,
+    devices,
+    environment,
     fixed,
+    gpus,
     images,
     labelled,
     labels,
@@ -35,8 +38,8 @@ from dockerproxy.policy.words import (
 from dockerproxy.policy.words.constraint import Condition, Constraint
 
 _MODULES: Final = (
-    *(binds, capabilities, commands, fixed, images, labelled, labels, limits, mounts, names, networks),
-    *(no_new_privileges, own, parameters, publish, read_only, running, subnets, unrestricted, user),
+    *(binds, capabilities, commands, devices, environment, fixed, gpus, images, labelled, labels, limits, mounts),
+    *(names, networks, no_new_privileges, own, parameters, publish, read_only, running, subnets, unrestricted, user),
 )
 _WORDS: Final = {each.name: each for module in _MODULES for each in getattr(module, "WORDS", ())}
 

@@ -1,0 +1,75 @@
+"""`devices`: the devices of the host that a container may use, as paths below /dev.
+
+A directory stands for all devices below it, as it does for engines, so it is admitted only if an item names it or a
+pattern fits it. A link is followed by the engine: an item admits what its path leads to. Only root makes links in
+directories of /dev, except in those that `_SHARED` lists.
+
+Attack: `/dev/dri/../sda`, `/dev//sda`, `/dev/dri/.` or `/dev/dri/` -> Defence: only clean paths
+(test: test_only_clean_paths_below_dev_are_devices).
+Attack: `/etc/shadow` or `/` in place of a device, whose directory has one -> Defence: only paths below /dev
+(test: test_only_clean_paths_below_dev_are_devices).
+Attack: a link that any user of the host makes, like `/dev/shm/x` to `/dev/sda`, or `/dev/fd/3`, a file that the engine
+has open -> Defence: no item matches there (test: test_no_item_reaches_where_users_make_links).
+Attack: `/dev/dri` where `/dev/dri/*` is granted, by which engines search its directories, too -> Defence: it needs an
+item of its own (test: test_a_directory_is_granted_only_by_its_own_name).
+Attack: a name of CDI, like `nvidia.com/gpu=all`, which is no path -> Defence: a path begins with /
+(test: test_only_clean_paths_below_dev_are_devices).
+Attack: a colon, after which Podman reads a second path or permissions -> Defence: a path has none
+(test: test_no_part_of_a_device_is_read_as_another).
+Attack: permissions that no engine knows, or that one reads otherwise -> Defence: only r, w and m
+(test: test_no_part_of_a_device_is_read_as_another).
+Attack: `DeviceCgroupRules`, which opens devices by number -> Defence: the table refuses them.
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.policy.claim import Object, Reading, objects_at
+from dockerproxy.policy.words.constraint import Globs
+from dockerproxy.policy.words.spellings import clean_path, fault_of_path
+from dockerproxy.wire.document import Json
+
+_SHARED: Final = tuple(f"/dev/{name}" for name in ("fd", "mqueue", "pts", "shm", "stderr", "stdin", "stdout"))
+"""Where any user of the host makes files and links, and what leads to files that the engine has open."""
+
+_IS_ITEM: Final = re.compile(r"/dev/(?:[^*?]+/(?!\*\*)[^/]+|[^*?/][^/]*)").fullmatch
+"""Globs are in the last name only, which begins literally directly in /dev."""
+
+_IS_PERMISSION: Final = re.compile("[rwm]{0,3}").fullmatch
+
+
+class _Devices(Globs):
+    def fault(self, item: str) -> str:
+        if "**" in item or not _IS_ITEM(item) or _is_shared(item):
+            return "a path below /dev is needed, with * and ? in its last name only, like /dev/dri/* or /dev/nvidia?"
+        return fault_of_path(item)
+
+
+def _is_shared(path: str) -> bool:
+    return any(f"{path}/".startswith(f"{each}/") for each in _SHARED)
+
+
+def check_devices(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """Devices of the host, each by a path below /dev, at a clean path in the container."""
+    for where, device in objects_at(value, path):
+        on_host, inside, may = (str(device.get(each) or "") for each in _FIELDS)
+        if not _is_plain(on_host) or not on_host.startswith("/dev/") or _is_shared(on_host):
+            reading.violate(f"{where}.PathOnHost", on_host, "not the clean path of a device below /dev")
+        elif not _is_plain(inside):
+            reading.violate(f"{where}.PathInContainer", inside, "not a clean absolute path in the container")
+        elif not _IS_PERMISSION(may):
+            reading.violate(f"{where}.CgroupPermissions", may, "not made of r, w and m")
+        else:
+            reading.claim("devices", on_host, f"{where}.PathOnHost", on_host, "a host device that no rule allows")
+
+
+_FIELDS: Final = ("PathOnHost", "PathInContainer", "CgroupPermissions")
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a path is clean as it is, and no engine reads on in it."""
+    return path != "" and clean_path(path) == path and ":" not in path and path.isprintable()
+
+
+WORDS: Final = (_Devices("devices", "which devices of the host, as paths below /dev; * and ? in the last name"),)
+CHECKS: Final = (check_devices,)

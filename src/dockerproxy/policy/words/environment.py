@@ -1,0 +1,73 @@
+"""`environment`: variables that each container and command gets in place of the client's.
+
+It is a convenience, so that programs find a proxy for their traffic: a program can change its own variables, and the
+barrier is `networks`. Programs read some names in capitals and some in small letters, so both are set, and all that
+the client sets by the same name in any case is left out.
+
+Attack: the name in other capitals, twice, or without a value, by which Docker removes it -> Defence: names are compared
+without regard to case, and all of them are left out (test: test_a_client_cannot_set_a_granted_variable).
+Attack: no variables at all -> Defence: they are filled in (test: test_each_container_and_command_gets_the_variables).
+Attack: for Podman, a variable without a value, or with a star, for which it looks into the engine's own environment
+-> Defence: it goes on with an empty value.
+"""
+
+import re
+from typing import Final
+
+from dockerproxy.policy.claim import Claim, Object, Reading, Substitute
+from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.words.commands import check_surroundings
+from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
+from dockerproxy.text import lower
+from dockerproxy.wire.document import Json, list_of
+
+_IS_NAME: Final = re.compile("[A-Z_][A-Z0-9_]*").fullmatch
+
+
+class _Environment(Constraint):
+    takes = Takes.TEXTS
+    acts = True
+    is_learned = False
+
+    def fault(self, item: str) -> str:
+        return "" if _IS_NAME(item) else "a name in capitals is needed, like HTTPS_PROXY; small letters are set, too"
+
+    def matcher(self, _granted: Value) -> Matcher:
+        return lambda _: True
+
+    def judge(self, condition: Condition, claim: Claim) -> Substitute:
+        """Put the variables in place of the client's."""
+        granted = dict(condition.value.items) if isinstance(condition.value, Pairs) else {}
+        names = set(map(lower, granted))
+        kept = [text for text in list_of(claim.options[0][1]) if lower(str(text).partition("=")[0]) not in names]
+        both = {each: text for name, text in granted.items() for each in (name, lower(name))}
+        return [*kept, *(f"{name}={text}" for name, text in both.items())]
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Whether the inner one sets all that the outer one does."""
+        return isinstance(inner, Pairs) and isinstance(outer, Pairs) and set(outer.items) <= set(inner.items)
+
+
+def check_environment(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    """Each variable has a value of the client's.
+
+    For one without, Podman takes that of the engine's own environment, and for one with a star behind it all that begin
+    so. Docker takes it away from those of the image: an empty value does the same for most programs, and goes on.
+    """
+    return _claim(reading, [text if "=" in str(text) else f"{text}=" for text in list_of(value)], path)
+
+
+def check_environment_of_command(reading: Reading, value: Json, path: str, parent: Object) -> None:
+    """Variables of the command, which change what a granted command does."""
+    check_surroundings(reading, value, path, parent)
+    _claim(reading, list_of(value), path)
+
+
+def _claim(reading: Reading, texts: list[Json], path: str) -> list[Json]:
+    reading.claims.append(Claim(("environment",), ((True, texts),), path, None, "", target=path))
+    return texts
+
+
+_SUMMARY: Final = "variables that it gets in place of the client's, in capitals and in small letters"
+WORDS: Final = (_Environment("environment", _SUMMARY, narrows=True),)
+CHECKS: Final = (check_environment, check_environment_of_command)

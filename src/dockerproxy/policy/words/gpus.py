@@ -1,0 +1,78 @@
+"""`gpus`: how many GPUs a container may get by device requests, or `all`.
+
+The engine's driver for NVIDIA and AMD picks them. Its hook reads variables of the container, too: on an engine whose
+default runtime is `nvidia`, an image or a variable gives GPUs without any request, which no policy can see.
+
+Attack: two requests of one GPU each -> Defence: their sum is bounded (test: test_gpus_are_counted_over_all_requests).
+Attack: an ID that is several, like `0,1` or `all`, since engines join IDs by commas -> Defence: an ID is a number or a
+whole UUID (test: test_an_id_is_one_gpu).
+Attack: neither a number nor IDs, so that a variable of the client says which -> Defence: refused
+(test: test_a_request_says_how_many).
+Attack: the driver `cdi`, or a capability that another driver serves, by which any device is named -> Defence: only
+`nvidia` or none, and only [[gpu]] (test: test_only_the_driver_of_gpus_is_asked).
+Attack: options, which drivers read as they like -> Defence: refused (test: test_only_the_driver_of_gpus_is_asked).
+"""
+
+import re
+from collections.abc import Hashable
+from typing import Final
+
+from dockerproxy.policy.amounts import read_count
+from dockerproxy.policy.claim import Object, Reading, objects_at
+from dockerproxy.policy.values import Takes, Value
+from dockerproxy.policy.words.constraint import Constraint, Matcher
+from dockerproxy.wire.document import Json, list_of
+
+_ALL: Final = "all"
+_IS_ID: Final = re.compile("[0-9]{1,3}|(?:GPU|MIG)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+
+
+class _Gpus(Constraint):
+    """Values of claims are `all`, or how many."""
+
+    takes = Takes.AMOUNT
+
+    def fault(self, item: str) -> str:
+        return "" if item == _ALL or read_count(item) else "a whole number above 0 is needed, or all"
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match no more than are granted."""
+        most = read_count(granted) or 0 if isinstance(granted, str) and granted != _ALL else 0
+        return lambda value: value is not None and (granted == _ALL or (isinstance(value, int) and 0 < value <= most))
+
+    def least(self, value: Hashable) -> Value | None:
+        """Write the number."""
+        return str(value) if value == _ALL or isinstance(value, int) else None
+
+    def read_back(self, least: Value) -> tuple[Hashable, ...]:
+        return (read_count(least) or _ALL,) if isinstance(least, str) else ()
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Compare the numbers."""
+        return outer == _ALL or (isinstance(inner, str) and self.matcher(outer)(read_count(inner)))
+
+
+def check_gpus(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """GPUs, by their number or IDs, of the engine's own driver."""
+    total = 0
+    for where, request in objects_at(value, path):
+        ids, count = list_of(request.get("DeviceIDs")), request.get("Count") or 0
+        if request.get("Driver") not in (None, "", "nvidia"):
+            reading.violate(f"{where}.Driver", request["Driver"], "not nvidia: it may name any device")
+        elif request.get("Capabilities") != [["gpu"]]:
+            reading.violate(f"{where}.Capabilities", request.get("Capabilities"), "not [[gpu]]")
+        elif request.get("Options"):
+            reading.violate(f"{where}.Options", None, "are not allowed: the driver may do anything with them")
+        elif not all(_IS_ID(str(each)) for each in ids):
+            reading.violate(f"{where}.DeviceIDs", ids, "not numbers or whole UUIDs of GPUs")
+        elif not isinstance(count, int) or count < -1 or bool(ids) == bool(count):
+            reading.violate(f"{where}.Count", request.get("Count"), "not -1 or above 0, or beside DeviceIDs")
+        else:
+            total = -1 if -1 in (total, count) else total + count + len(ids)
+    if total:
+        wanted = _ALL if total < 0 else total
+        reading.claim("gpus", wanted, path, wanted, "more GPUs than a rule allows")
+
+
+WORDS: Final = (_Gpus("gpus", "how many GPUs it may get, or all; without it none"),)
+CHECKS: Final = (check_gpus,)
