@@ -7,6 +7,8 @@ TESTS  ?= tests
 SECONDS ?=
 TARGET  ?=
 KEEP    ?=
+# Another clone with a .venv, to compare the start of the proxy with.
+OTHER   ?=
 # What to compare the tables with: moby's api/swagger.yaml or a folder of them, and the folders of the engines' sources.
 SWAGGER ?=
 MOBY    ?=
@@ -69,8 +71,9 @@ format: $(VENV)/dev ## let the formatter and the linter mend what they can
 soak: $(VENV)/dev ## real clients at work for half an hour while much goes wrong, or for SECONDS=60; needs root
 	SOAK_SECONDS=$(or $(SECONDS),1800) $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 
-bench: $(VENV)/dev ## side by side with HAProxy and no proxy, as ratios
+bench: $(VENV)/dev ## side by side with HAProxy and no proxy, as ratios; and its start with that of OTHER=clone
 	$(BIN)/python bench/compare.py
+	$(BIN)/python bench/starting.py $(OTHER)
 
 site: $(VENV)/dev ## the documentation as a site, in .site/html
 	site/build $(BIN)

@@ -14,9 +14,9 @@ from dockerproxy.config.environment import DEFAULT_SOCKET
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.values import DEFAULT_PERMISSIONS
 from dockerproxy.host.files import check_directory, write_atomically
+from dockerproxy.observe.journal import Learner
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
-from dockerproxy.workbench.learning import Learner
 
 REMARK: Final = "For `dockerproxy run --policy`, which uses a private socket. For `dockerproxy serve`, choose the path."
 
@@ -27,7 +27,9 @@ _HEAD: Final = 10
 
 def make_learner(settings: SocketSettings) -> Learner:
     """Make a learner whose policy does not name the private socket, which is another one each time."""
-    return Learner(replace(settings, path=DEFAULT_SOCKET, permissions=DEFAULT_PERMISSIONS), REMARK)
+    from dockerproxy.workbench import learning  # noqa: PLC0415 (few runs learn)
+
+    return learning.Learner(replace(settings, path=DEFAULT_SOCKET, permissions=DEFAULT_PERMISSIONS), REMARK)
 
 
 def find_obstacles(path: str) -> tuple[Problem, ...]:

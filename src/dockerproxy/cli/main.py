@@ -93,7 +93,7 @@ def _read(words: Sequence[str]) -> argparse.Namespace:
 
 
 def make_parser(whole: Collection[str]) -> argparse.ArgumentParser:
-    """Make a parser that knows all of some verbs, and of others the name: these are not even imported."""
+    """Make a parser that knows some verbs, or of all the name if none of these is one: those are not even imported."""
     parser = _Parser(
         prog="dockerproxy",
         description="A filtering proxy for the Docker and Podman socket, over unix sockets only.",
@@ -102,10 +102,10 @@ def make_parser(whole: Collection[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for verb, says in VERBS.items():
-        if verb not in whole:
-            verbs.add_parser(verb, help=says)
-            continue
+    known = {verb: says for verb, says in VERBS.items() if verb in whole}
+    for verb in () if known else VERBS:
+        verbs.add_parser(verb, help=VERBS[verb])
+    for verb, says in known.items():
         module = importlib.import_module(f"dockerproxy.cli.{verb}")
         child = verbs.add_parser(
             verb,
