@@ -94,7 +94,9 @@ class Learner:
             return
         self.changed = True
         if isinstance(need, Impossible):
-            self._note_impossible(need.text)
+            is_told = need.text in self._impossible or len(self._impossible) < _MOST_TOLD_APART
+            self._impossible.update([need.text] if is_told else [])
+            self._others += not is_told
             return
         usage = self._usages.get(need.operation.name)
         if usage is None:
@@ -166,12 +168,6 @@ class Learner:
                 self._known[key] = known
         return known
 
-    def _note_impossible(self, text: str) -> None:
-        if text in self._impossible or len(self._impossible) < _MOST_TOLD_APART:
-            self._impossible[text] += 1
-        else:
-            self._others += 1
-
 
 def find_contained(policy: CompiledPolicy, name: str) -> Case | None:
     """Return the contained case of an operation that demands most; None if it has none."""
@@ -196,7 +192,8 @@ def leave_out_nested(
     grants: Sequence[LearnedGrant], places: Places, beside: Sequence[Mount] = ()
 ) -> Sequence[LearnedGrant]:
     """Leave out binds that no policy may have together, those above others first; a remark names each."""
-    items = sorted({item for grant in grants for item in items_of(grant.conditions.get(_BINDS))}, key=_by_depth)
+    listed = {item for grant in grants for item in items_of(grant.conditions.get(_BINDS))}
+    items = sorted(listed, key=lambda bind: (bind.rstrip("/").count("/"), bind))
     left_out: dict[str, Nested] = {}
     for each in (places, NOWHERE):  # A learned file has no `paths`.
         kept, given = list(beside), (*list_given(each), *REPLACEABLE)
@@ -209,10 +206,6 @@ def leave_out_nested(
             else:
                 kept.append(mount)
     return [_without_binds(grant, left_out) for grant in grants] if left_out else grants
-
-
-def _by_depth(bind: str) -> tuple[int, str]:
-    return bind.rstrip("/").count("/"), bind
 
 
 def _without_binds(grant: LearnedGrant, left_out: Mapping[str, Nested]) -> LearnedGrant:
@@ -236,19 +229,14 @@ def _is_covered(grant: LearnedGrant) -> bool:
     return is_free and covers(grant.operation, OWN_GRANT.conditions, conditions_of(grant.conditions))
 
 
-def _find_listed(name: str) -> str:
-    """Return the word of the objects that an operation lists or prunes; empty if it does neither, or of all kinds."""
-    kind = PRUNED[name][0] if name in PRUNED else LISTS.get(name)
-    return "" if kind is None else WORDS[kind]
-
-
 class _Usage:
     """What was seen of an operation."""
 
     def __init__(self, operation: Operation, owned: Owned) -> None:
         self._name = operation.name
         self.named = WORDS[KINDS[self._name]] if self._name in KINDS else ""
-        self.lists = _find_listed(self._name)
+        listed = PRUNED[self._name][0] if self._name in PRUNED else LISTS.get(self._name)
+        self.lists = "" if listed is None else WORDS[listed]
         self._owned = owned
         self._others: set[str] = set()
         self._known = find_words(operation)
