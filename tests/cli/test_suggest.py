@@ -384,6 +384,18 @@ def test_a_restriction_that_a_request_did_not_keep_to_is_loosened_and_it_is_said
     assert [line for line in lines[2:] if line != "# 1 of 1 was denied when it came"] == expected
 
 
+def test_a_copy_that_was_denied_as_its_container_had_run_gets_a_line_and_is_explained() -> None:
+    policy = "sockets: {backup: {path: FOLDER/backup.sock, allow: [own]}}\n"
+    copied = record_of("GET /containers/web/archive?path=/data", "web", status=403, decision=Outcome.DENIED)
+    copied = copied._replace(body={"running": True}, socket="backup", id="4KD7Q-2F")
+    with policy_in(policy) as folder:
+        assert missing(folder, copied)[-1] == "- ContainerArchive: {containers: [web], path: [/data], running: true}"
+        log = f"{folder}/proxy.log"
+        explained = run_here("explain", "--policy", f"{folder}/policy.yaml", "--decision", "4KD7Q-2F", "--log", log)
+    assert "decision   not allowed" in explained.out
+    assert "running: true" in explained.out
+
+
 # What is to be mended
 
 

@@ -17,8 +17,9 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import refuse_body, refuse_type
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.claims.tables import BODIES
+from dockerproxy.policy.claims.uploads import COPYING_FILES
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.decide import Wanted, decide, is_allowed
+from dockerproxy.policy.decide import Wanted, decide, is_allowed, reading_of_head
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.lists import admits
 from dockerproxy.policy.model import Decision, Mode, values_of
@@ -26,6 +27,7 @@ from dockerproxy.policy.needs import find_needs, list_put_on, refuse_to_bound
 from dockerproxy.policy.objects import (
     LABELLED,
     OWN,
+    RUNNING,
     Kind,
     Lookup,
     ResolvedObject,
@@ -188,13 +190,18 @@ def _find_needs(policy: CompiledPolicy, reading: Reading, decision: Decision) ->
     The engine is not asked for the record of a request that it does not get.
     """
     body, known, asks = BODIES.get(reading.operation.name), reading.known, reading.mode is not Mode.ENFORCE
-    if body is None or (body.is_read and known.body is None) or (decision.allowed and reading.mode is not Mode.LEARN):
+    if decision.allowed and reading.mode is not Mode.LEARN:
         return None
+    copied = reading_of_head(reading.request, known).claims if reading.operation.name in COPYING_FILES else ()
+    state: Mapping[str, Value] = {RUNNING: True} if any(claim.words[0] == RUNNING for claim in copied) else {}
+    if body is None or (body.is_read and known.body is None):
+        return state or None
     named = find_object(reading.request) if body.asks and known.found is None else known.found
     if isinstance(named, Lookup):
         return named if asks else None
     said = frozenset(pair for case in policy.cases[reading.operation.name] for pair in list_put_on(case.conditions))
-    return find_needs(body, reading.request, replace(known, found=named), said, asks=asks)
+    needs = find_needs(body, reading.request, replace(known, found=named), said, asks=asks)
+    return needs if isinstance(needs, Lookup) else {**needs, **state}
 
 
 def _judge_named(policy: CompiledPolicy, waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:

@@ -15,7 +15,6 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import CREATES, Outcome, Record
-from dockerproxy.policy.claims.uploads import COPYING_FILES
 from dockerproxy.policy.compile import CREATED_BY, OWN_GRANT, Case, CompiledPolicy
 from dockerproxy.policy.constraints.registry import conditions_of
 from dockerproxy.policy.differences import covers
@@ -24,7 +23,7 @@ from dockerproxy.policy.lists import LISTS
 from dockerproxy.policy.model import Policy, values_of
 from dockerproxy.policy.needs import restricts
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, Nested, find_nested, list_given, make_mount
-from dockerproxy.policy.objects import KINDS, OWN, REMOVAL, WORDS, Kind
+from dockerproxy.policy.objects import KINDS, OWN, REMOVAL, RUNNING, WORDS, Kind
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.prunes import PRUNED
 from dockerproxy.policy.values import Value, items_of, split_mode, write_value
@@ -144,7 +143,7 @@ class Learner:
         others = {usage.named for usage in usages.values() if not usage.is_own}
         listed = {name for name, usage in usages.items() if usage.lists in stamped - others}
         owned = listed | {name for name, usage in usages.items() if usage.is_own and usage.named in stamped}
-        stamps = bool(owned) or self._own is not None
+        stamps = bool(owned) or self._own is not None or (self._demands and self._settings.policy.owner != "")
         grants = [usages[name].grant(owns=name in owned, stamps=stamps) for name in OPERATIONS if name in usages]
         places = self._settings.policy.policy.places
         return LearnedSocket(
@@ -325,6 +324,10 @@ class _Usage:
                 if settled[word].value is None and word not in told
             }
         )
+        if RUNNING in settled and (openings or not (owns or stamps)):
+            settled[RUNNING] = Settled(None)
+        elif RUNNING in settled and settled[RUNNING].value is not None:
+            remarks.append("running: a container had run; on a rootful engine, a client is root on the host by this")
         written = {name: each for name, each in settled.items() if not (openings and name in self._of_body)}
         conditions = {name: each.value for name, each in written.items() if each.value is not None}
         remarks = [*(remark for each in written.values() for remark in each.remarks), *remarks]
@@ -349,8 +352,6 @@ class _Usage:
         beyond = self._beyond + (self._reaching if self._may_reach else 0)
         if owns and beyond:
             yield f"{share(beyond, self._count)} {REACHING.reason}; held to what is own as it is here it may be denied"
-        if owns and self._name in COPYING_FILES:
-            yield "held to what is own as it is here it may be denied, if a container had run; add running: true then"
         if self._untold and contained:
             yield f"{share(self._untold, self._count)} {UNTOLD.reason}; contained as it is here it may be denied"
         if self._denied:

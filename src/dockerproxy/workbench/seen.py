@@ -97,7 +97,7 @@ class Listed:
     def __init__(self, word: Constraint, owned: Owned, *, of_body: bool) -> None:
         self._word = word
         self._owned = owned
-        self._widens = of_body and not word.narrows
+        self._widens = not word.narrows and (of_body or word.takes is Takes.YES)
         self._gaps: Counter[Gap] = Counter()
         self._values: set[Value] = set()
         self._items: set[Item] = set()
