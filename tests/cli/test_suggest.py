@@ -369,14 +369,18 @@ def test_no_line_is_proposed_for_a_body_that_a_grant_denied_and_that_is_not_reco
         ),
     ],
 )
-def test_a_restriction_that_a_request_did_not_keep_to_is_loosened_and_it_is_said_what_that_exposes(
+def test_a_restriction_that_a_request_did_not_keep_to_is_explained_and_loosened_and_it_is_said_what_that_exposes(
     granted: str, host: dict[str, Json], expected: list[str]
 ) -> None:
     policy = f"sockets: {{backup: {{path: FOLDER/backup.sock, allow: [ContainerCreate: {{{granted}}}]}}}}\n"
     body: Json = {"Image": "app:1", "User": "0", "Labels": {"team": "x"}, "HostConfig": host}
     record = record_of("POST /containers/create", body=body, status=403, decision=Outcome.DENIED)
     with policy_in(policy) as folder:
-        lines = missing(folder, record)
+        lines = missing(folder, record._replace(id="4KD7Q-2F"))
+        words = ("--policy", f"{folder}/policy.yaml", "--decision", "4KD7Q-2F", "--log", f"{folder}/proxy.log")
+        explained = run_here("explain", *words)
+    assert "decision   not allowed\n" in explained.out
+    assert f"no   {granted.partition(':')[0]} " in explained.out
     assert lines[:2] == [
         "# Add to allow of the socket backup in FOLDER/policy.yaml:",
         "# in place of its line: a socket has one for each create",
