@@ -58,7 +58,7 @@ def test_what_a_client_says_is_never_taken_for_the_proposed_grant() -> None:
     evil = f"/x; to allow it, add{MARK}ContainerCreate: unrestricted"
     for reason in (
         f'{DENIED}host path "{evil}"; only an unrestricted grant allows it',
-        f'{DENIED}host path "{evil} #"; condition "binds" requires it',
+        f'{DENIED}host path "{evil} #"; only a grant without condition "binds" allows it',
         f'{DENIED}host path "{evil}\n"',
     ):
         assert [line for line in summed_up(denied(reason)) if line.lstrip().startswith("--allow")] == []

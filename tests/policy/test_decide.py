@@ -48,7 +48,7 @@ def test_every_request_gets_an_answer_that_says_where_it_comes_from(policy: Poli
             assert not decision.message
         else:
             assert decision.message.startswith(f"{name} denied")
-            remedies = (policy.hint(name), "; to allow it", "requires it")
+            remedies = (policy.hint(name), "; to allow it", "only a grant without condition")
             assert any(remedy in decision.message for remedy in remedies)
             assert bool(decision.source) is (name in granted | denied)
 

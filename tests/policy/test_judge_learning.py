@@ -8,9 +8,10 @@ from policy.policies import condition, grant_on, policy_with
 from wire.heads import head_of
 
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import judge, judge_body, judge_engine
+from dockerproxy.policy.judge import judge, judge_body, judge_engine, judge_object
 from dockerproxy.policy.model import Grant, Mode
-from dockerproxy.policy.phases import NeedsBody, Verdict
+from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json
 
@@ -113,3 +114,16 @@ def test_where_something_is_refused_only_a_denied_request_says_what_it_needs_by_
     allowed = policy_with(CONTAINED._replace(conditions=(condition("volumes", ("data",)),)))
     assert judged_in(allowed, "POST /containers/create", BODY).needs is None
     assert judged_in(LEARNING, "GET /containers/json", held=False).needs is None
+
+
+@pytest.mark.parametrize(("status", "needs"), [("created", None), ("exited", {"running": True})])
+def test_of_a_container_whose_files_are_copied_it_is_said_whether_it_has_run(
+    status: str, needs: dict[str, bool] | None
+) -> None:
+    line = "GET /v1.41/containers/web/archive?path=/data"
+    waiting = judge(LEARNING, head_of(line=f"{line} HTTP/1.1"))
+    assert isinstance(waiting, NeedsLookup)
+    document = {"state": {"Status": status}, "mounts": []}
+    learned = judge_object(LEARNING, waiting, ResolvedObject("1" * 64, ("web",), document=document))
+    assert isinstance(learned, Verdict)
+    assert learned.needs == needs

@@ -102,7 +102,7 @@ def bearing(method: str, target: str) -> list[str]:
                     '       no   the image is "quay.io/me/app",'
                     " not allowed: without a tag, every image of that name would be pushed"
                 ),
-                '            condition "images" requires it',
+                '            only a grant without condition "images" allows it',
             ],
         ),
         (

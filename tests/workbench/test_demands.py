@@ -23,7 +23,7 @@ sockets:
             [
                 (
                     'no line in "allow" of socket "ci" in policy.yaml keeps the conditions of the grant and'
-                    ' allows this: condition "cpus" requires it'
+                    ' allows this: only a grant without condition "cpus" allows it'
                 )
             ],
         ),

@@ -27,6 +27,7 @@ from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.objects import KINDS, Kind, ResolvedObject
 from dockerproxy.policy.values import items_of
+from dockerproxy.policy.words.running import COPYING_FILES
 from dockerproxy.wire.document import Json
 from dockerproxy.workbench.patterns import is_generated
 
@@ -296,12 +297,24 @@ def test_what_is_done_to_an_own_object_is_allowed_or_told(name: str, data: st.Da
     operation = OPERATIONS[name]
     query = data.draw(st.sampled_from(queries_of(operation)))
     record = record_of(f"{operation.method} {path_of(operation)}{query and '?'}{query}", "web")
+    if name in COPYING_FILES:  # What is known of the container below does not say that it never ran.
+        record = record._replace(body={**(record.body or {}), "running": True})
     text = learn(*OWN_RECORDS, record)
     policy = load(text)
     command: Json = {"entrypoint": "true", "arguments": []}
     mine = ResolvedObject(ID, ("web",), subject=ID, belongs_to=policy.owner, document={"processconfig": command})
     is_told = "held to what is own" in " ".join(text.split())
     assert is_doubtful(record) or is_told or settled(policy, record, mine).allowed
+
+
+def test_a_copy_of_an_own_container_that_has_run_is_learned_with_what_that_exposes() -> None:
+    copied = record_of(f"GET /containers/{ID}/archive?path=/data", "web")
+    assert "ContainerArchive: " not in learn(*OWN_RECORDS, copied), "it is covered by own"
+    lines = lines_of(*OWN_RECORDS, copied._replace(body={"running": True}))
+    remark = "# running: a container had run; on a rootful engine, a client is root on the host by this"
+    assert remark in lines
+    assert "- ContainerArchive: {own: true, path: [/data], running: true}" in lines
+    assert "- ContainerArchive: {containers: [web], path: [/data]}" in lines_of(copied._replace(body={"running": True}))
 
 
 def test_what_own_does_not_grant_is_written_beside_it() -> None:

@@ -19,7 +19,7 @@ from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.process_settings import LogFormat, LogPolls
 from dockerproxy.settings import Level
 from dockerproxy.workbench.learning import Learner
-from dockerproxy.workbench.reading import Reading
+from dockerproxy.workbench.reading import Records
 
 RECORD = Record(
     socket="docker",
@@ -79,7 +79,7 @@ def write(*records: Record, style: LogFormat = LogFormat.JSON, begin: bool = Fal
 
 def read(lines: list[str]) -> tuple[list[Record], int]:
     """Return the records in some lines, and the number of lines that are none."""
-    reading = Reading(lines)
+    reading = Records(lines)
     records = [record for record, _ in reading]
     return records, reading.unreadable
 
@@ -157,7 +157,7 @@ def round_off(record: Record) -> Record:
 
 def test_the_time_is_the_one_at_which_it_was_written() -> None:
     before = datetime.now(UTC).timestamp()
-    ((_, when),) = Reading(write(RECORD))
+    ((_, when),) = Records(write(RECORD))
     assert before - 0.001 <= when <= datetime.now(UTC).timestamp()
 
 
@@ -296,7 +296,7 @@ def test_a_message_cannot_pass_for_a_record() -> None:
 
 def test_it_does_not_read_further_than_it_is_asked_to() -> None:
     line = write(RECORD)[0]
-    reading = Reading(iter([line, os.devnull]))
+    reading = Records(iter([line, os.devnull]))
     assert next(iter(reading))[0] == RECORD
     assert reading.unreadable == 0
 
@@ -304,7 +304,7 @@ def test_it_does_not_read_further_than_it_is_asked_to() -> None:
 def test_streams_that_never_end_are_not_all_remembered() -> None:
     begins, ends, *_ = write(RECORD, begin=True)
     others = (begins.replace('"pid":', f'"pid":{number}') for number in range(1, 70_000))
-    reading = Reading((*others, begins, ends))
+    reading = Records((*others, begins, ends))
     assert sum(1 for _ in reading) == 70_000
     assert len(reading._begun) <= 65_536
 
@@ -339,7 +339,7 @@ FIELDS = st.fixed_dictionaries(
 @given(st.lists(FIELDS, max_size=4))
 def test_whatever_stands_in_a_log_is_learned_from_or_left_out(lines: list[dict[str, object]]) -> None:
     learner = Learner(SOCKET)
-    for record, when in Reading(json.dumps(line) for line in lines):
+    for record, when in Records(json.dumps(line) for line in lines):
         learner.note(record, when)
     text = learner.text()
     assert text.replace("\n", "").isprintable()
@@ -358,7 +358,7 @@ def test_a_line_of_repeated_reads_is_as_many_records(style: LogFormat) -> None:
         lines = file.read().decode().splitlines()
     assert len(lines) == 2
     assert ('"times":4' if style is LogFormat.JSON else " times=4 since=") in lines[1]
-    reading = Reading(lines)
+    reading = Records(lines)
     assert [record.id for record, _ in reading] == ["4KD7Q-00", *["4KD7Q-04"] * 4]
     assert reading.unreadable == 0
 
@@ -376,4 +376,4 @@ def test_a_line_is_one_record_at_least(times: object) -> None:
     }
     fields |= {"decision": "allowed", "source": "", "reason": "", "status": 200, "received": 0, "sent": 0, "ms": 0.1}
     line = json.dumps({"time": "2026-11-26T09:30:00.000Z", "event": "exchange", "times": times, **fields})
-    assert len(list(Reading([line]))) == 1
+    assert len(list(Records([line]))) == 1

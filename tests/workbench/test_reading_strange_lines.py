@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dockerproxy.workbench.reading import Reading
+from dockerproxy.workbench.reading import Records
 
 LINE = {"time": "2026-11-24T12:00:00.000Z", "level": "info", "event": "exchange", "socket": "docker"} | {
     **dict.fromkeys(("uid", "gid", "pid", "status", "received", "sent"), 0),
@@ -31,12 +31,12 @@ LINE = {"time": "2026-11-24T12:00:00.000Z", "level": "info", "event": "exchange"
 def test_a_value_that_no_record_has_makes_a_line_unreadable(name: str, value: str) -> None:
     fields = ",".join(f'"{key}":{value if key == name else json.dumps(said)}' for key, said in LINE.items())
     line = f"{{{fields}{f',{json.dumps(name)}:{value}' if name not in LINE else ''}}}"
-    reading = Reading([line, json.dumps(LINE)])
+    reading = Records([line, json.dumps(LINE)])
     assert len(list(reading)) == 1
     assert reading.unreadable == 1
 
 
 def test_repeated_reads_are_given_once_with_their_number() -> None:
     lines = [json.dumps({**LINE, "times": 12}), json.dumps(LINE)]
-    assert [times for _, _, times in Reading(lines).grouped()] == [12, 1]
-    assert len(list(Reading(lines))) == 13
+    assert [times for _, _, times in Records(lines).grouped()] == [12, 1]
+    assert len(list(Records(lines))) == 13

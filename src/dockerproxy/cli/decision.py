@@ -13,7 +13,7 @@ from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.workbench.bearing import Line
 from dockerproxy.workbench.needs import find_named
-from dockerproxy.workbench.reading import Reading
+from dockerproxy.workbench.reading import Records
 
 
 def find_decision(text: str, logs: Sequence[str]) -> tuple[Record, list[float]]:
@@ -26,7 +26,7 @@ def find_decision(text: str, logs: Sequence[str]) -> tuple[Record, list[float]]:
         hint = "it is at the end of a denial's message, like 4KD7Q-2F"
         raise UserError(Problem("--decision", f"{show(text)} is not the ID of a decision", hint))
     lines = [line for line in read_lines(logs) if decision in line]
-    found = [each for line in lines for each in Reading([line]) if each[0].id == decision]
+    found = [each for line in lines for each in Records([line]) if each[0].id == decision]
     where = ", ".join(logs)
     if not found:
         raise UserError(Problem(where, f"no decision {decision}", f"name the logs of that day; {HOW_TO_RECORD}"))

@@ -37,7 +37,7 @@ from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
 from dockerproxy.workbench.findings import Finding, Severity, place_of_source
-from dockerproxy.workbench.reading import Reading
+from dockerproxy.workbench.reading import Records
 from dockerproxy.workbench.replay import Pair, Replay
 
 _ENVIRONMENT: Final = "environment"
@@ -209,7 +209,7 @@ def _describe_one(pair: Pair) -> Iterator[str]:
 
 def _replay(path: str, pairs: Sequence[Pair]) -> Replay:
     replay = Replay(pairs)
-    reading = Reading(read_lines((path,)))
+    reading = Records(read_lines((path,)))
     for record, _ in reading:
         replay.note(record)
     tell_unreadable(path, reading.unreadable)

@@ -27,7 +27,7 @@ from dockerproxy.workbench.activity import Activity
 from dockerproxy.workbench.chains import describe_root
 from dockerproxy.workbench.exposures import count_operations, list_exposures
 from dockerproxy.workbench.page import BEGIN
-from dockerproxy.workbench.reading import Reading
+from dockerproxy.workbench.reading import Records
 from dockerproxy.workbench.report import Judged, Source, write_report
 
 
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     sockets = read_policy_file(policy).sockets if policy else ()
     activity = Activity()
     progress = Progress(options.logs)
-    reading = Reading(progress.watch(read_lines(options.logs, progress.follow)))
+    reading = Records(progress.watch(read_lines(options.logs, progress.follow)))
     for record, when, times in reading.grouped():
         if when >= since:
             activity.note(record, when, times)

@@ -35,7 +35,7 @@ from dockerproxy.host import children
 from dockerproxy.host.descriptors import discard
 from dockerproxy.host.private import SOCKET, private_directory
 from dockerproxy.problems import Problem
-from dockerproxy.workbench.reading import Reading
+from dockerproxy.workbench.reading import Records
 
 PROXY_FAILED: Final = 125
 CANNOT_RUN: Final = 126
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             status = children.stop_serving(serving.process)
             return status if status == SOMETHING_TO_MEND else PROXY_FAILED
         summary = Summary(learns=bool(plan.learn))
-        reading = threading.Thread(target=summary.note_all, args=(Reading(split_lines(serving.log)),), name="records")
+        reading = threading.Thread(target=summary.note_all, args=(Records(split_lines(serving.log)),), name="records")
         reading.start()
         clean = partial(_sweep, socket, plan.owner_in(directory), summary) if plan.sweeps else _leave
         status = _run(plan, make_environment(environment, plan.engine, socket), serving.process, held, clean)

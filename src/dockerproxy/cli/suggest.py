@@ -53,7 +53,7 @@ from dockerproxy.workbench.learned import (
 from dockerproxy.workbench.learning import Learner, find_contained
 from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
 from dockerproxy.workbench.proposals import complete, list_proposals
-from dockerproxy.workbench.reading import Reading
+from dockerproxy.workbench.reading import Records
 from dockerproxy.workbench.trying import find_recorded_faults, judge_recorded
 
 _MOST_SOCKETS: Final = 256
@@ -270,7 +270,7 @@ def _is_denied_by_body(policy: CompiledPolicy, record: Record) -> bool:
 
 
 def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, float]]:
-    reading = Reading(read_lines(logs))
+    reading = Records(read_lines(logs))
     others: set[str] = set()
     known: set[str] = set()
     found = False

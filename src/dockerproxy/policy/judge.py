@@ -17,12 +17,13 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import refuse_body, refuse_type
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.decide import Wanted, decide, is_allowed
+from dockerproxy.policy.decide import Wanted, decide, is_allowed, reading_of_head
 from dockerproxy.policy.model import Decision, Mode, values_of
 from dockerproxy.policy.needs import find_needs, list_put_on, refuse_to_bound
 from dockerproxy.policy.objects import (
     LABELLED,
     OWN,
+    RUNNING,
     Kind,
     Lookup,
     ResolvedObject,
@@ -36,6 +37,7 @@ from dockerproxy.policy.plans import find_plan
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Value, items_of, propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object
+from dockerproxy.policy.words.running import COPYING_FILES
 from dockerproxy.policy.writing import settle
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.views.lists import admits
@@ -185,13 +187,18 @@ def _find_needs(phase: Phase, decision: Decision) -> Mapping[str, Value] | Looku
     The engine is not asked for the record of a request that it does not get.
     """
     body, known, asks = BODIES.get(phase.operation.name), phase.known, phase.mode is not Mode.ENFORCE
-    if body is None or (body.is_read and known.body is None) or (decision.allowed and phase.mode is not Mode.LEARN):
+    if decision.allowed and phase.mode is not Mode.LEARN:
         return None
+    copied = reading_of_head(phase.request, known).claims if phase.operation.name in COPYING_FILES else ()
+    state: Mapping[str, Value] = {RUNNING: True} if any(claim.words[0] == RUNNING for claim in copied) else {}
+    if body is None or (body.is_read and known.body is None):
+        return state or None
     named = find_object(phase.request) if body.asks and known.found is None else known.found
     if isinstance(named, Lookup):
         return named if asks else None
     said = frozenset(pair for case in phase.policy.cases[phase.operation.name] for pair in list_put_on(case.conditions))
-    return find_needs(body, phase.request, replace(known, found=named), said, asks=asks)
+    needs = find_needs(body, phase.request, replace(known, found=named), said, asks=asks)
+    return needs if isinstance(needs, Lookup) else {**needs, **state}
 
 
 def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:

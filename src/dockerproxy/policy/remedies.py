@@ -40,7 +40,7 @@ def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, 
     needed = dict(values)
     for fault in faults:
         if fault.value == "" and fault.word in values:
-            return f'condition "{fault.word}" requires it'
+            return f'only a grant without condition "{fault.word}" allows it'
         if fault.value == "" or _is_broken(fault):
             return f'condition "{fault.word}" cannot list it'
         if not is_literal(fault.value):

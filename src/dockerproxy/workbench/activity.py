@@ -124,14 +124,11 @@ class Activity:
         if day is None:
             day = self._days[number] = date.fromordinal(_EPOCH + number)
             if len(self._days) > 2 * _MOST_DAYS:
-                self._forget_days()
+                old = {self._days.pop(number) for number in sorted(self._days)[:-_MOST_DAYS]}
+                for days in self.days.values():
+                    for day in days.keys() & old:
+                        days[EARLIER] += days.pop(day)
         return day if number in self._days else EARLIER
-
-    def _forget_days(self) -> None:
-        old = {self._days.pop(number) for number in sorted(self._days)[:-_MOST_DAYS]}
-        for days in self.days.values():
-            for day in days.keys() & old:
-                days[EARLIER] += days.pop(day)
 
 
 def _find_thing(record: Record, operation: Operation) -> Thing | None:

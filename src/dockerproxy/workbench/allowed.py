@@ -6,7 +6,7 @@ from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS, find_preset
-from dockerproxy.policy.compile import Case, CompiledPolicy, describe_conditions
+from dockerproxy.policy.compile import CompiledPolicy, describe_conditions
 from dockerproxy.tenancy.quota import BUILDS
 from dockerproxy.workbench.exposure import is_whole
 
@@ -31,14 +31,12 @@ def list_allowed(policy: CompiledPolicy) -> Iterator[str]:
 
 def _describe(policy: CompiledPolicy, name: str) -> str:
     """Say the conditions of an operation, and whether it is contained; nothing if all of it is allowed."""
-    ways = list(dict.fromkeys(map(_describe_case, policy.cases[name])))
+    ways: dict[str, None] = {}
+    for case in policy.cases[name]:
+        conditions = describe_conditions(case)
+        parts = (*(() if is_whole(case) else ("contained",)), *((f"if {conditions}",) if conditions else ()))
+        ways[", ".join(parts)] = None
     return "" if "" in ways else f"{' or '.join(ways)}: "
-
-
-def _describe_case(case: Case) -> str:
-    conditions = describe_conditions(case)
-    when = f"if {conditions}" if conditions else ""
-    return when if is_whole(case) else f"contained, {when}" if when else "contained"
 
 
 def list_left_out(policy: CompiledPolicy) -> Iterator[str]:

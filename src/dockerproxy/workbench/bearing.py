@@ -244,7 +244,9 @@ def _lacks_body(tried: Tried, operation: Operation) -> bool:
 def _find_refusal(policy: Policy, operation: Operation, grants: Sequence[_Alone], where: str) -> Iterator[Line]:
     """Say what to write to have an operation refused: a denial, or less where a denial would leave a grant nothing."""
     sources = dict.fromkeys(alone.grant.source for alone in grants)
-    only = [source for source in sources if _covers_only(policy, source, operation.name)]
+    granted = {source: [each.operations for each in policy.grants if each.source == source] for source in sources}
+    denied = frozenset[str]().union(*(denial.operations for denial in policy.denials))
+    only = [source for source in sources if frozenset().union(*granted[source]) - denied == {operation.name}]
     holding = list(dict.fromkeys(alone.grant.source for alone in grants if alone.allows))
     if set(holding) <= set(only):
         yield "change", f'to deny it, remove {list_names(holding, "and")} from "allow" {where}'
@@ -252,9 +254,3 @@ def _find_refusal(policy: Policy, operation: Operation, grants: Sequence[_Alone]
     besides = f'remove {list_names(only, "and")} from "allow", and ' if only else ""
     yield "change", f'to deny it, {besides}add this line to "deny" {where}:'
     yield "", f"- {operation.name}"
-
-
-def _covers_only(policy: Policy, source: str, name: str) -> bool:
-    """Whether a line of `allow` grants one operation and no other, but for those that are denied."""
-    granted = frozenset[str]().union(*(grant.operations for grant in policy.grants if grant.source == source))
-    return granted.difference(*(denial.operations for denial in policy.denials)) == {name}

@@ -58,14 +58,14 @@ class Chain(NamedTuple):
 
 NOTHING: Final = Chain(Extent.NO)
 
-_Known = dict[str, dict[Extent, Chain]]
+_Chains = dict[str, dict[Extent, Chain]]
 
 
 def find_root(policy: CompiledPolicy) -> Chain:
     """Return the shortest chain that gives most of root on the host; `NOTHING` if there is none."""
     if policy.mode is not Mode.ENFORCE:
         return Chain(Extent.YES, (Link("", f"mode: {policy.mode}"),))
-    known: _Known = {}
+    known: _Chains = {}
     for exposure in find_in(policy, GIVING):
         for fact, chain in _give(exposure):
             _keep(known, fact, chain)
@@ -114,7 +114,7 @@ def _find_extent(exposure: Exposure, name: str, case: Case) -> Extent:
     return Extent.SOME if words else Extent.YES
 
 
-def _derive(known: _Known, rule: Rule) -> bool:
+def _derive(known: _Chains, rule: Rule) -> bool:
     """Apply a rule to what is known; whether something new is."""
     fact, most = rule.fact.removesuffix(_MAY), Extent.MAY if rule.fact.endswith(_MAY) else rule.most
     found = False
@@ -127,7 +127,7 @@ def _derive(known: _Known, rule: Rule) -> bool:
     return found
 
 
-def _keep(known: _Known, fact: str, chain: Chain) -> bool:
+def _keep(known: _Chains, fact: str, chain: Chain) -> bool:
     """Keep a chain if it is the shortest to its extent; whether it is."""
     if is_harmless(fact, chain.extent):
         return False

@@ -94,21 +94,11 @@ def _split(text: str) -> list[str]:
 
 
 def _insert(text: str, at: int, items: Sequence[Item], indent: str, first: Sequence[str] = ()) -> str:
-    end = _end_of_line(text, at)
+    end = text.find("\n", at) + 1 or len(text)
     lines = [*first, *(line for item in items for line in write_item(*item, indent))]
-    ending = _ending_in(text)
+    ending = "\r\n" if "\r\n" in text else "\n"
     before = text[:end] if text[:end].endswith("\n") else text[:end] + ending
     return before + "".join(f"{line}{ending}" for line in lines) + text[end:]
-
-
-def _ending_in(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
-
-
-def _end_of_line(text: str, at: int) -> int:
-    """Return where the line after that of a place begins."""
-    end = text.find("\n", at)
-    return len(text) if end < 0 else end + 1
 
 
 def _compose(text: str) -> _Span:

@@ -21,13 +21,12 @@ from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.model import Policy, values_of
 from dockerproxy.policy.needs import restricts
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, Nested, find_nested, list_given, make_mount
-from dockerproxy.policy.objects import KINDS, OWN, REMOVAL, WORDS, Kind
+from dockerproxy.policy.objects import KINDS, OWN, REMOVAL, RUNNING, WORDS, Kind
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import Value, items_of, split_mode, write_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.policy.words.registry import conditions_of
-from dockerproxy.policy.words.running import COPYING_FILES
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.views.lists import LISTS, PRUNED
@@ -94,7 +93,9 @@ class Learner:
             return
         self.changed = True
         if isinstance(need, Impossible):
-            self._note_impossible(need.text)
+            is_told = need.text in self._impossible or len(self._impossible) < _MOST_TOLD_APART
+            self._impossible.update([need.text] if is_told else [])
+            self._others += not is_told
             return
         usage = self._usages.get(need.operation.name)
         if usage is None:
@@ -142,7 +143,7 @@ class Learner:
         others = {usage.named for usage in usages.values() if not usage.is_own}
         listed = {name for name, usage in usages.items() if usage.lists in stamped - others}
         owned = listed | {name for name, usage in usages.items() if usage.is_own and usage.named in stamped}
-        stamps = bool(owned) or self._own is not None
+        stamps = bool(owned) or self._own is not None or (self._demands and self._settings.policy.owner != "")
         grants = [usages[name].grant(owns=name in owned, stamps=stamps) for name in OPERATIONS if name in usages]
         places = self._settings.policy.policy.places
         return LearnedSocket(
@@ -165,12 +166,6 @@ class Learner:
                     self._known.clear()
                 self._known[key] = known
         return known
-
-    def _note_impossible(self, text: str) -> None:
-        if text in self._impossible or len(self._impossible) < _MOST_TOLD_APART:
-            self._impossible[text] += 1
-        else:
-            self._others += 1
 
 
 def find_contained(policy: CompiledPolicy, name: str) -> Case | None:
@@ -196,7 +191,8 @@ def leave_out_nested(
     grants: Sequence[LearnedGrant], places: Places, beside: Sequence[Mount] = ()
 ) -> Sequence[LearnedGrant]:
     """Leave out binds that no policy may have together, those above others first; a remark names each."""
-    items = sorted({item for grant in grants for item in items_of(grant.conditions.get(_BINDS))}, key=_by_depth)
+    listed = {item for grant in grants for item in items_of(grant.conditions.get(_BINDS))}
+    items = sorted(listed, key=lambda bind: (bind.rstrip("/").count("/"), bind))
     left_out: dict[str, Nested] = {}
     for each in (places, NOWHERE):  # A learned file has no `paths`.
         kept, given = list(beside), (*list_given(each), *REPLACEABLE)
@@ -209,10 +205,6 @@ def leave_out_nested(
             else:
                 kept.append(mount)
     return [_without_binds(grant, left_out) for grant in grants] if left_out else grants
-
-
-def _by_depth(bind: str) -> tuple[int, str]:
-    return bind.rstrip("/").count("/"), bind
 
 
 def _without_binds(grant: LearnedGrant, left_out: Mapping[str, Nested]) -> LearnedGrant:
@@ -236,19 +228,14 @@ def _is_covered(grant: LearnedGrant) -> bool:
     return is_free and covers(grant.operation, OWN_GRANT.conditions, conditions_of(grant.conditions))
 
 
-def _find_listed(name: str) -> str:
-    """Return the word of the objects that an operation lists or prunes; empty if it does neither, or of all kinds."""
-    kind = PRUNED[name][0] if name in PRUNED else LISTS.get(name)
-    return "" if kind is None else WORDS[kind]
-
-
 class _Usage:
     """What was seen of an operation."""
 
     def __init__(self, operation: Operation, owned: Owned) -> None:
         self._name = operation.name
         self.named = WORDS[KINDS[self._name]] if self._name in KINDS else ""
-        self.lists = _find_listed(self._name)
+        listed = PRUNED[self._name][0] if self._name in PRUNED else LISTS.get(self._name)
+        self.lists = "" if listed is None else WORDS[listed]
         self._owned = owned
         self._others: set[str] = set()
         self._known = find_words(operation)
@@ -337,6 +324,10 @@ class _Usage:
                 if settled[word].value is None and word not in told
             }
         )
+        if RUNNING in settled and (openings or not (owns or stamps)):
+            settled[RUNNING] = Settled(None)
+        elif RUNNING in settled and settled[RUNNING].value is not None:
+            remarks.append("running: a container had run; on a rootful engine, a client is root on the host by this")
         written = {name: each for name, each in settled.items() if not (openings and name in self._of_body)}
         conditions = {name: each.value for name, each in written.items() if each.value is not None}
         remarks = [*(remark for each in written.values() for remark in each.remarks), *remarks]
@@ -361,8 +352,6 @@ class _Usage:
         beyond = self._beyond + (self._reaching if self._may_reach else 0)
         if owns and beyond:
             yield f"{share(beyond, self._count)} {REACHING.reason}; held to what is own as it is here it may be denied"
-        if owns and self._name in COPYING_FILES:
-            yield "held to what is own as it is here it may be denied, if a container had run; add running: true then"
         if self._untold and contained:
             yield f"{share(self._untold, self._count)} {UNTOLD.reason}; contained as it is here it may be denied"
         if self._denied:

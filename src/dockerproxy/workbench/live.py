@@ -86,7 +86,7 @@ class Seen(NamedTuple):
     time: float
 
 
-class Activity:
+class Traffic:
     """What was asked for, by whomever: a socket, a client, an operation.
 
     What was refused counts as denied. Durations are of answers that the engine gave at once.
@@ -171,9 +171,9 @@ class Live:
         self.connections: tuple[Connection, ...] = ()
         self.more = self.lost = 0
         self.told = (0.0, 0.0)
-        self.by_socket: dict[str, Activity] = {}
-        self.by_client: dict[ClientKey, Activity] = {}
-        self.by_operation: dict[tuple[str, str], Activity] = {}
+        self.by_socket: dict[str, Traffic] = {}
+        self.by_client: dict[ClientKey, Traffic] = {}
+        self.by_operation: dict[tuple[str, str], Traffic] = {}
         self.programs: dict[ClientKey, str] = {}
         self.denials: dict[tuple[str, str, str, str], Denials] = {}
         self.records: deque[Seen] = deque(maxlen=MOST_RECORDS)
@@ -208,7 +208,7 @@ class Live:
         self.sockets, self.connections = tuple(sockets), tuple(connections)
         for each in connections:
             key = each.socket, each.uid, each.pid
-            _find(self.by_client, key, Activity).at = now
+            _find(self.by_client, key, Traffic).at = now
             self._name(key)
         while self.by_client and now - self.by_client[oldest := next(iter(self.by_client))].at > _GONE:
             del self.by_client[oldest]
@@ -227,9 +227,9 @@ class Live:
         client = record.socket, record.peer.uid, record.peer.pid
         self._name(client)
         for activity in (
-            _find(self.by_socket, record.socket, Activity),
-            _find(self.by_client, client, Activity),
-            _find(self.by_operation, (record.socket, record.operation), Activity),
+            _find(self.by_socket, record.socket, Traffic),
+            _find(self.by_client, client, Traffic),
+            _find(self.by_operation, (record.socket, record.operation), Traffic),
         ):
             activity.note(seen, now, times)
         if times:

@@ -62,6 +62,9 @@ _UNCERTAIN: Final = {
 }
 """For each list in the query: why it may be empty."""
 
+_HAS_RUN: Final = {"state": {"Status": "running"}, "mounts": []}
+"""What an engine says of a container of which a record says that it has run, or shares what it mounts."""
+
 _BY_ID: Final = "named one only by its id"
 
 _UNNAMED: Final = {
@@ -221,12 +224,14 @@ def words_of_head(operation: Operation) -> Mapping[str, Constraint]:
 
 
 def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
-    name = need.operation.name
+    name, body = need.operation.name, dict(record.body or {})
+    if body.pop(RUNNING, False) is True and RUNNING in find_words(need.operation):
+        need = replace(need, values={**need.values, RUNNING: True})
     if name not in BODIES or not asked:
         return replace(need, opening=SEALED.get(name, ""))
     words = find_words(need.operation)
     of_body = {word: each for word, each in words.items() if is_of_body(need.operation, word)}
-    told = record.body if record.body is not None and _can_be_used(record.body, need.operation) else None
+    told = body if record.body is not None and _can_be_used(body, need.operation) else None
     if told is None:
         lists = [word for word, each in of_body.items() if each.narrows and each.is_learned and each.takes in LISTS]
         return replace(need, values={**need.values, **dict.fromkeys(lists, UNTOLD)}, is_untold=True)
@@ -281,7 +286,9 @@ def find_named(request: CanonicalRequest, record: Record) -> ResolvedObject | No
         read = read_object(known, answer.encode(), request.version)
         return replace(read, belongs_to=NEW) if isinstance(read, ResolvedObject) else None
     owned = known.kind in {Kind.EXEC, Kind.TASK}
-    return ResolvedObject(known.name, (name,), subject=name if owned else identity or name, belongs_to=NEW)
+    document = _HAS_RUN if record.body is not None and record.body.get(RUNNING) is True else {}
+    subject = name if owned else identity or name
+    return ResolvedObject(known.name, (name,), subject=subject, belongs_to=NEW, document=document)
 
 
 def is_absent(lookup: Lookup, record: Record) -> bool:

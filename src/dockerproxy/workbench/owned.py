@@ -36,13 +36,10 @@ class Owned:
             return
         if record.created:
             self._ids[word, record.created[:_SHORT_ID]] = record.created
-        self._note_names(word, need.values.get("names"), is_chosen=True)
-        self.chosen = frozenset(name for (_, name), is_chosen in self._names.items() if is_chosen)
-
-    def _note_names(self, word: str, names: object, *, is_chosen: bool) -> None:
-        for name in names if isinstance(names, tuple) else ():
-            self._names[word, str(name)] = is_chosen
+        names = need.values.get("names")
+        self._names |= {(word, str(name)): True for name in (names if isinstance(names, tuple) else ())}
         self._forget()
+        self.chosen = frozenset(name for (_, name), is_chosen in self._names.items() if is_chosen)
 
     def owns(self, record: Record, need: Need) -> bool:
         """Whether a request is about an object that was created here."""

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import Shape
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.workbench.live import Activity, ClientKey, Connection, Live
+from dockerproxy.workbench.live import ClientKey, Connection, Live, Traffic
 from dockerproxy.workbench.reasons import split_reason
 from dockerproxy.workbench.table import Cell, Column, Piece, Row, Tone, cell, clean
 from dockerproxy.workbench.units import write_age, write_duration, write_number, write_rate
@@ -48,12 +48,12 @@ def _number(number: float, tone: Tone | None = None) -> Cell:
     return Cell(write_number(number), number, tone if number else Tone.FAINT)
 
 
-def _rate(activity: Activity, now: float) -> Cell:
+def _rate(activity: Traffic, now: float) -> Cell:
     rate = activity.rate.per_second(now)
     return Cell(write_rate(rate), rate, None if rate else Tone.FAINT)
 
 
-def _duration(activity: Activity, share: float) -> Cell:
+def _duration(activity: Traffic, share: float) -> Cell:
     found = activity.durations.find_quantile(share)
     return Cell(write_duration(found), -1.0 if found is None else found)
 
@@ -66,7 +66,7 @@ def _list_sockets(live: Live, now: float) -> Iterator[Row]:
     told = {socket.name: socket for socket in live.sockets}
     shapes = Counter((each.socket, each.shape) for each in live.connections)
     for name in dict.fromkeys((*told, *live.by_socket)):
-        activity = live.by_socket.get(name) or Activity()
+        activity = live.by_socket.get(name) or Traffic()
         bars = draw_bars(activity.rate.list_seconds(now), _BARS_WIDTH)
         yield Row(
             name,

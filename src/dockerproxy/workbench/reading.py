@@ -33,7 +33,7 @@ _MOST_BEGUN: Final = 65_536
 oldest are forgotten, and would count twice."""
 
 
-class Reading:
+class Records:
     """The records in the lines of a log, each with its time, in seconds since 1970, and the number of unreadable lines.
 
     The line with which a stream begins and the one with which it ends are of one exchange, and give one record. One of

@@ -38,15 +38,9 @@ def explain_commands(commands: Mapping[Item, tuple[Item, ...]]) -> Iterable[str]
         return
     _, (example, *_) = min(commands.items(), key=str)
     yield f"commands: * and ? stand for parts that programs generate, as in {_clip(write_value(example))}"
-    if any(map(_opens_a_shell, commands)):
+    scripts = (words for words in commands if isinstance(words, tuple))
+    if any("??" in word and is_script(words, place) for words in scripts for place, word in enumerate(words)):
         yield "commands: a shell reads what ? stands for, so such a script may run anything in the container"
-
-
-def _opens_a_shell(pattern: Item) -> bool:
-    """Whether a shell may read what a pattern stands for."""
-    if not isinstance(pattern, tuple):
-        return False
-    return any("??" in word and is_script(pattern, place) for place, word in enumerate(pattern))
 
 
 def describe_items(items: tuple[Item, ...]) -> str:

@@ -16,7 +16,7 @@ from dockerproxy.workbench.needs import Need
 from dockerproxy.workbench.owned import forget_oldest
 from dockerproxy.workbench.patterns import is_id
 
-LISTS: Final = {
+LISTED_BY: Final = {
     "ContainerInspect": "ContainerList",
     "ContainerStats": "ContainerList",
     "ContainerTop": "ContainerList",
@@ -50,12 +50,12 @@ class Rounds:
     def note(self, record: Record, need: Need, when: float, *, is_own: bool) -> bool:
         """Note a request, at so many seconds since 1970, and return whether it is part of a round."""
         name = need.operation.name
-        if name in LISTS.values() and _lists_all(record):
+        if name in LISTED_BY.values() and _lists_all(record):
             self._ends[record.peer, name] = when + _PATIENCE
             forget_oldest(self._ends, _MOST)
-        if name not in LISTS or need.is_doubtful or is_own or not is_id(need.named):
+        if name not in LISTED_BY or need.is_doubtful or is_own or not is_id(need.named):
             return False
-        begun = (record.peer, LISTS[name])
+        begun = (record.peer, LISTED_BY[name])
         if self._ends.get(begun, 0.0) < when:
             return False
         self._ends[begun] = when + _PATIENCE

@@ -97,7 +97,7 @@ class Listed:
     def __init__(self, word: Constraint, owned: Owned, *, of_body: bool) -> None:
         self._word = word
         self._owned = owned
-        self._widens = of_body and not word.narrows
+        self._widens = not word.narrows and (of_body or word.takes is Takes.YES)
         self._gaps: Counter[Gap] = Counter()
         self._values: set[Value] = set()
         self._items: set[Item] = set()
@@ -120,19 +120,14 @@ class Listed:
             # One is enough to list if no other object was named.
             self._absent[next(iter(self._absent), value.id)] += 1
         elif isinstance(value, tuple):
-            if self._is_named_by_engine(value):
+            is_named = not self._widens and self._word.name in _NAMED_BY_ENGINES
+            if is_named and any(is_generated(name) and name not in self._owned.chosen for name in _texts(value)):
                 self._gaps[_GENERATED] += 1
                 return
             for item in value:
                 self._add(item)
         else:
             self._values.add(value)
-
-    def _is_named_by_engine(self, value: tuple[Item, ...]) -> bool:
-        """Whether a list can be left out that has a name which nobody chose."""
-        if self._widens or self._word.name not in _NAMED_BY_ENGINES:
-            return False
-        return any(is_generated(name) and name not in self._owned.chosen for name in _texts(value))
 
     def _note_doubtful(self, value: Value | Gap) -> None:
         if isinstance(value, tuple):
@@ -308,11 +303,9 @@ class _Published:
 
 
 def _join(name: str, texts: Iterable[str]) -> tuple[str, ...]:
-    return _join_ports(texts) if name == "ports" else tuple(sorted(texts))
-
-
-def _join_ports(texts: Iterable[str]) -> tuple[str, ...]:
     """Write ports that follow each other as a range. 0 is none of them: it is any free one."""
+    if name != "ports":
+        return tuple(sorted(texts))
     ports = sorted({port for text in texts for port in read_ports(text) or ()})
     firsts = [port for before, port in pairwise([-1, *ports]) if port != before + 1 or before < 1]
     lasts = [port for port, after in pairwise([*ports, 1 << 16 + 1]) if after != port + 1 or port < 1]
