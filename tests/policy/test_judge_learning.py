@@ -124,6 +124,6 @@ def test_of_a_container_whose_files_are_copied_it_is_said_whether_it_has_run(
     waiting = judge(LEARNING, head_of(line=f"{line} HTTP/1.1"))
     assert isinstance(waiting, NeedsLookup)
     document = {"state": {"Status": status}, "mounts": []}
-    learned = judge_object(LEARNING, waiting, ResolvedObject("1" * 64, ("web",), document=document))
+    learned = judge_object(waiting, ResolvedObject("1" * 64, ("web",), document=document))
     assert isinstance(learned, Verdict)
     assert learned.needs == needs
