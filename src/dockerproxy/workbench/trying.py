@@ -12,6 +12,7 @@ from dockerproxy.policy.claim import Fault, Known
 from dockerproxy.policy.claims.reader import read_request
 from dockerproxy.policy.claims.tables import BODIES
 from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import Wanted, decide, judge_claims
 from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.judge import judge
@@ -185,6 +186,8 @@ def find_recorded_faults(case: Case, operation: Operation, needed: Mapping[str, 
     if UNRESTRICTED.word in needed:
         path, _, says = str(needed[UNRESTRICTED.word]).partition(" ")
         return (Fault(path, "", says),)
+    if not needed.keys() <= CONSTRAINTS.keys():
+        return (Fault("the body", "", "has what only another version knows"),)
     return judge_claims(case.by_word, claims_of(operation, needed)).faults
 
 
