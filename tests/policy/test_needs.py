@@ -23,7 +23,6 @@ from dockerproxy.policy.needs import (
     leave_out_restrictions,
     list_items,
     list_put_on,
-    restricts,
 )
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.values import Pairs, Takes, Value
@@ -354,37 +353,6 @@ def test_a_grant_that_covers_the_words_is_one_that_lets_the_request_pass(
     request = request_of("POST", f"/containers/create{query}")
     passes = not inspect(BODIES["ContainerCreate"], granted, request, Known(body=(body,), answers=Engine())).faults
     assert covers(granted, record(f"POST /containers/create{query}", body, granted=granted)) is passes
-
-
-@given(NAMES, CREATES, bounds())
-def test_what_a_grant_denies_is_denied_by_a_record_of_it_made_without_an_answer_of_the_engine(
-    query: str, body: Json, granted: dict[str, Value]
-) -> None:
-    request, words = request_of("POST", f"/containers/create{query}"), find_words(CREATE)
-    demands = {word: value for word, value in granted.items() if restricts(CREATE, words[word])}
-    inspected = inspect(BODIES["ContainerCreate"], demands, request, Known(body=(body,), answers=Engine()))
-    kept = find_needs(BODIES["ContainerCreate"], request, Known(body=(body,)), asks=False)
-    assert not isinstance(kept, Lookup)
-    if "unrestricted" not in kept:
-        broken = {fault.word for fault in judge_claims(conditions_of(demands), claims_of(CREATE, kept)).faults}
-        assert {fault.word for fault in inspected.faults if fault.word in demands} <= broken
-
-
-def test_of_labels_a_record_has_names_and_no_values_of_a_client() -> None:
-    body: Json = {"Image": "app", "Labels": {"owner": "ci", "password": "hunter22"}}
-    granted: Mapping[str, Value] = {"labels": Pairs((("owner", "ci"),))}
-    kept = record("POST /containers/create", body, granted=granted)["labels"]
-    assert kept == Pairs((("owner", "ci"), ("password", ())))
-    other: Mapping[str, Value] = {"labels": Pairs((("password", "x"),))}
-    (fault,) = judge_claims(conditions_of(other), claims_of(CREATE, {"labels": kept})).faults
-    assert str(fault) == 'labels has "password", but the rule sets "x"'
-
-
-@pytest.mark.parametrize("labels", [{f"l{number}": "" for number in range(101)}, {"x" * 301: ""}, {"a\nb": ""}])
-def test_of_labels_that_are_too_many_a_record_says_only_that_they_may_be_any(labels: dict[str, Json]) -> None:
-    kept = record("POST /containers/create", {"Image": "app", "Labels": labels})
-    assert kept["labels"] == ""
-    assert not covers({"labels": Pairs((("team", "ci"),))}, kept)
 
 
 PORTS = Pairs((("ports", ("80", "8000-8009")), ("addresses", ("::1",))))

@@ -121,6 +121,8 @@ CREATE = record("POST", "/containers/create")
         ("ContainerCreate: {images: [app]}", {"names": ()}, True),
         ("ContainerCreate: {images: [app]}", {"images": ()}, False),
         ("ContainerCreate", {"unrestricted": "why"}, False),
+        ("ContainerCreate", {"of another version": ("x",)}, False),
+        ("ContainerCreate: {memory: 1GiB, labels: {a: x}}", {"memory": ("x",), "labels": "x"}, False),
         ("ContainerCreate: unrestricted", {"unrestricted": "why"}, True),
     ],
 )

@@ -215,8 +215,8 @@ def _without_binds(grant: LearnedGrant, left_out: Mapping[str, Nested]) -> Learn
         for item in listed
         if item in left_out
     )
-    conditions = {word: kept if word == _BINDS else value for word, value in grant.conditions.items()}
-    conditions = {word: value for word, value in conditions.items() if word != _BINDS or kept}
+    conditions = {word: value for word, value in grant.conditions.items() if word != _BINDS or kept}
+    conditions |= {_BINDS: kept} if kept else {}
     return replace(grant, conditions=conditions, remarks=(*grant.remarks, *remarks))
 
 

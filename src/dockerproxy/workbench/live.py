@@ -128,6 +128,7 @@ class Denials:
         self.count, self.last = 0, first
 
 
+_Scalar = TypeVar("_Scalar", str, int, float)
 _Told = TypeVar("_Told", Hello, Socket, Connection)
 
 ClientKey = tuple[str, int, int]
@@ -203,8 +204,8 @@ class Live:
     def _take_open(self, fields: Fields, now: float) -> None:
         sockets = [_read(Socket, each) for each in _list(fields, "sockets")]
         connections = [_read(Connection, each) for each in _list(fields, "connections")]
-        self.told = (_real(fields, "time"), now)
-        self.more, self.lost = _number(fields, "more"), _number(fields, "lost")
+        self.told = (_value(fields, "time", float), now)
+        self.more, self.lost = _value(fields, "more", int), _value(fields, "lost", int)
         self.sockets, self.connections = tuple(sockets), tuple(connections)
         for each in connections:
             key = each.socket, each.uid, each.pid
@@ -215,7 +216,7 @@ class Live:
 
     def _take_record(self, fields: Fields, now: float) -> None:
         for name in _NUMBERS:
-            _real(fields, name)
+            _value(fields, name, float)
         seen = Seen(read_record(fields), read_time(fields.get("time")))
         record = seen.record
         exchange = record.socket, record.id
@@ -247,13 +248,13 @@ class Live:
 
     def _take_asked(self, fields: Fields, now: float) -> None:
         del now
-        key = _text(fields, "id")
+        key = _value(fields, "id", str)
         _find(self.held, key, dict)
         self.held[key] = fields
 
     def _take_answered(self, fields: Fields, now: float) -> None:
         del now
-        self.held.pop(_text(fields, "id"), None)
+        self.held.pop(_value(fields, "id", str), None)
 
 
 def _find(kept: dict[_Key, _Kept], key: _Key, make: Callable[[], _Kept]) -> _Kept:
@@ -265,25 +266,15 @@ def _find(kept: dict[_Key, _Kept], key: _Key, make: Callable[[], _Kept]) -> _Kep
     return value
 
 
-def _text(fields: Fields, name: str) -> str:
-    value = fields.get(name, "")
-    if not isinstance(value, str):
+_DEFAULTS: Final[Mapping[type, object]] = {str: "", int: 0, float: 0.0}
+
+
+def _value(fields: Fields, name: str, kind: type[_Scalar]) -> _Scalar:
+    value: Any = fields.get(name, _DEFAULTS[kind])
+    is_one = isinstance(value, (int, float) if kind is float else kind)
+    if not is_one or (kind is not str and not abs(value) <= _LARGEST):  # Nor is NaN.
         raise TypeError(name)
-    return value
-
-
-def _number(fields: Fields, name: str) -> int:
-    value = fields.get(name, 0)
-    if not isinstance(value, int) or abs(value) > _LARGEST:
-        raise TypeError(name)
-    return value
-
-
-def _real(fields: Fields, name: str) -> float:
-    value = fields.get(name, 0.0)
-    if not isinstance(value, int | float) or not abs(value) <= _LARGEST:  # Nor is NaN.
-        raise TypeError(name)
-    return float(value)
+    return kind(value)
 
 
 def _list(fields: Fields, name: str) -> Iterable[Fields]:
@@ -294,9 +285,6 @@ def _list(fields: Fields, name: str) -> Iterable[Fields]:
     return value[:MOST]
 
 
-_READERS: Final[Mapping[type, Callable[[Fields, str], Any]]] = {str: _text, int: _number, float: _real}
-
-
 def _read(kind: type[_Told], fields: Fields) -> _Told:
     """Read what is told. A connection on which no request is under way has fewer fields."""
-    return kind(**{name: _READERS[of](fields, name) for name, of in kind.__annotations__.items()})
+    return kind(**{name: _value(fields, name, of) for name, of in kind.__annotations__.items()})

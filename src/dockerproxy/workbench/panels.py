@@ -9,7 +9,7 @@ from dockerproxy.api.catalog import Shape
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.workbench.live import ClientKey, Connection, Live, Traffic
 from dockerproxy.workbench.reasons import split_reason
-from dockerproxy.workbench.table import Cell, Column, Piece, Row, Tone, cell, clean
+from dockerproxy.workbench.table import Cell, Column, Row, Tone, cell, clean
 from dockerproxy.workbench.units import write_age, write_duration, write_number, write_rate
 
 LASTING: Final = frozenset({Shape.STREAM, Shape.TUNNEL, Shape.WAIT})
@@ -48,14 +48,22 @@ def _number(number: float, tone: Tone | None = None) -> Cell:
     return Cell(write_number(number), number, tone if number else Tone.FAINT)
 
 
-def _rate(activity: Traffic, now: float) -> Cell:
+def _count(activity: Traffic, now: float) -> tuple[Cell, ...]:
+    """Return the rate of requests, their number, and how many were denied."""
     rate = activity.rate.per_second(now)
-    return Cell(write_rate(rate), rate, None if rate else Tone.FAINT)
+    of_rate = Cell(write_rate(rate), rate, None if rate else Tone.FAINT)
+    return of_rate, _number(activity.requests), _number(activity.denied, Tone.BAD)
 
 
-def _duration(activity: Traffic, share: float) -> Cell:
-    found = activity.durations.find_quantile(share)
-    return Cell(write_duration(found), -1.0 if found is None else found)
+def _measure(activity: Traffic | Connection) -> tuple[Cell, Cell]:
+    """Return the bytes in and out."""
+    return _number(activity.received), _number(activity.sent)
+
+
+def _last(activity: Traffic) -> tuple[Cell, ...]:
+    """Return how long half of all answers take, and how long nearly all."""
+    found = (activity.durations.find_quantile(share) for share in (0.5, _SLOW))
+    return tuple(Cell(write_duration(each), -1.0 if each is None else each) for each in found)
 
 
 def _time(time: float) -> Cell:
@@ -75,15 +83,11 @@ def _list_sockets(live: Live, now: float) -> Iterator[Row]:
                 cell(name),
                 cell(told[name].mode if name in told else "gone"),
                 _number(told[name].connections if name in told else 0),
-                _rate(activity, now),
-                _number(activity.requests),
-                _number(activity.denied, Tone.BAD),
+                *_count(activity, now),
                 _number(shapes[name, Shape.STREAM]),
                 _number(shapes[name, Shape.TUNNEL]),
-                _number(activity.received),
-                _number(activity.sent),
-                _duration(activity, 0.5),
-                _duration(activity, _SLOW),
+                *_measure(activity),
+                *_last(activity),
                 Cell(bars, 0, Tone.GOOD),
             ),
             about=activity.last,
@@ -106,12 +110,9 @@ def _list_clients(live: Live, now: float) -> Iterator[Row]:
                 Cell(str(pid or "-"), pid),
                 Cell(str(uid), uid),
                 cell(socket),
-                _rate(activity, now),
-                _number(activity.requests),
-                _number(activity.denied, Tone.BAD),
+                *_count(activity, now),
                 _number(opened[key]),
-                _number(activity.received),
-                _number(activity.sent),
+                *_measure(activity),
                 cell(last.record.operation or "unknown" if last is not None else "-"),
             ),
             tone=Tone.PLAIN if opened[key] else Tone.FAINT,
@@ -136,8 +137,7 @@ def _list_lasting(live: Live, now: float) -> Iterator[Row]:
                 Cell(str(each.pid or "-"), each.pid),
                 cell(each.operation),
                 cell(each.object or each.target),
-                _number(each.received),
-                _number(each.sent),
+                *_measure(each),
             ),
             about=each,
         )
@@ -148,6 +148,8 @@ def _list_denials(live: Live, now: float) -> Iterator[Row]:
     for key, denials in live.denials.items():
         record = denials.last.record
         tone = _TONES[record.decision]
+        wrong, advice = split_reason(record.reason)
+        said = (clean(wrong.removeprefix(f"{record.operation} denied: ")), tone)
         yield Row(
             key,
             record.socket,
@@ -160,16 +162,9 @@ def _list_denials(live: Live, now: float) -> Iterator[Row]:
                 cell(record.operation or f"{record.method} {record.target}"),
             ),
             tone=tone,
-            below=tuple(_tell(record, tone)),
+            below=(said, (f"→ {clean(advice)}", Tone.GOOD)) if advice else (said,),
             about=denials.last,
         )
-
-
-def _tell(record: Record, tone: Tone) -> Iterator[Piece]:
-    wrong, advice = split_reason(record.reason)
-    yield clean(wrong.removeprefix(f"{record.operation} denied: ")), tone
-    if advice:
-        yield f"→ {clean(advice)}", Tone.GOOD
 
 
 def _name_peer(live: Live, record: Record) -> str:
@@ -184,13 +179,9 @@ def _list_operations(live: Live, now: float) -> Iterator[Row]:
             (
                 cell(operation or "unknown"),
                 cell(socket),
-                _rate(activity, now),
-                _number(activity.requests),
-                _number(activity.denied, Tone.BAD),
-                _duration(activity, 0.5),
-                _duration(activity, _SLOW),
-                _number(activity.received),
-                _number(activity.sent),
+                *_count(activity, now),
+                *_last(activity),
+                *_measure(activity),
             ),
             about=activity.last,
         )

@@ -11,6 +11,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import find_media_types
 from dockerproxy.policy.claim import Fault, Known
 from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import Wanted, decide, judge_claims
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
@@ -185,6 +186,8 @@ def find_recorded_faults(case: Case, operation: Operation, needed: Mapping[str, 
     if UNRESTRICTED.word in needed:
         path, _, says = str(needed[UNRESTRICTED.word]).partition(" ")
         return (Fault(path, "", says),)
+    if not needed.keys() <= CONSTRAINTS.keys():
+        return (Fault("the body", "", "has what only another version knows"),)
     return judge_claims(case.by_word, claims_of(operation, needed)).faults
 
 

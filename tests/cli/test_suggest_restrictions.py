@@ -1,0 +1,89 @@
+"""A restriction that a request broke is explained, and `suggest` says what would loosen it."""
+
+import pytest
+from cli.files import policy_in
+from cli.programs import run_here
+from cli.test_suggest import missing
+from observe.records import record_of
+
+from dockerproxy.observe.record import Outcome
+from dockerproxy.wire.document import Json
+
+
+@pytest.mark.parametrize(
+    ("granted", "host", "expected"),
+    [
+        (
+            "memory: 1GiB, pids: 50",
+            {"Memory": 1 << 31, "PidsLimit": 40},
+            [
+                '# memory: "1GiB" became "2GiB", since every request did not keep to it',
+                '- ContainerCreate: {memory: "2GiB", pids: "50"}',
+            ],
+        ),
+        (
+            "read_only: required, memory: 1GiB",
+            {"Memory": 1 << 29},
+            [
+                "# read_only: required left out, since every request did not keep to it",
+                '- ContainerCreate: {memory: "1GiB"}',
+            ],
+        ),
+        (
+            "labels: {team: ci, who: me}",
+            {},
+            [
+                "# labels: {team: ci, who: me} became {who: me}, since every request did not keep to it",
+                "- ContainerCreate: {labels: {who: me}}",
+            ],
+        ),
+        (
+            "drop_capabilities: [NET_RAW, MKNOD]",
+            {"CapAdd": ["NET_RAW"]},
+            [
+                "# drop_capabilities: [NET_RAW, MKNOD] became [MKNOD], since every request did not keep to it",
+                "# with this line, a client can take addresses and traffic of others on the networks that it joins",
+                "- ContainerCreate:",
+                "drop_capabilities: [MKNOD]",
+                "add_capabilities: [NET_RAW]",
+            ],
+        ),
+        (
+            "user: not-root",
+            {},
+            [
+                "# user: not-root became any, since every request did not keep to it",
+                "- ContainerCreate: {user: any}",
+            ],
+        ),
+    ],
+)
+def test_a_restriction_that_a_request_did_not_keep_to_is_explained_and_loosened_and_it_is_said_what_that_exposes(
+    granted: str, host: dict[str, Json], expected: list[str]
+) -> None:
+    policy = f"sockets: {{backup: {{path: FOLDER/backup.sock, allow: [ContainerCreate: {{{granted}}}]}}}}\n"
+    body: Json = {"Image": "app:1", "User": "0", "Labels": {"team": "x"}, "HostConfig": host}
+    record = record_of("POST /containers/create", body=body, status=403, decision=Outcome.DENIED)
+    with policy_in(policy) as folder:
+        lines = missing(folder, record._replace(id="4KD7Q-2F"))
+        words = ("--policy", f"{folder}/policy.yaml", "--decision", "4KD7Q-2F", "--log", f"{folder}/proxy.log")
+        explained = run_here("explain", *words)
+    assert "decision   not allowed\n" in explained.out
+    assert f"no   {granted.partition(':')[0]} " in explained.out
+    assert lines[:2] == [
+        "# Add to allow of the socket backup in FOLDER/policy.yaml:",
+        "# in place of its line: a socket has one for each create",
+    ]
+    assert [line for line in lines[2:] if line != "# 1 of 1 was denied when it came"] == expected
+
+
+def test_a_copy_that_was_denied_as_its_container_had_run_gets_a_line_and_is_explained() -> None:
+    policy = "sockets: {backup: {path: FOLDER/backup.sock, allow: [own]}}\n"
+    copied = record_of("GET /containers/web/archive?path=/data", "web", status=403, decision=Outcome.DENIED)
+    copied = copied._replace(body={"running": True}, socket="backup", id="4KD7Q-2F")
+    with policy_in(policy) as folder:
+        assert missing(folder, copied)[-1] == "- ContainerArchive: {containers: [web], path: [/data], running: true}"
+        log = f"{folder}/proxy.log"
+        explained = run_here("explain", "--policy", f"{folder}/policy.yaml", "--decision", "4KD7Q-2F", "--log", log)
+    assert "decision   not allowed" in explained.out
+    assert "running: true" in explained.out
