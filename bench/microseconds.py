@@ -62,6 +62,9 @@ class Nowhere(asyncio.Transport):
         """Nothing waits."""
         return 0
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing waits."""
+
     def write(self, data: Any) -> None:
         """Drop it."""
 

@@ -1,10 +1,10 @@
-"""What a start costs, of this tree and of others, side by side: processor time until it listens, and what `run` adds.
+"""Measure the start of this tree beside others: processor time until `serve` listens, and the time of a whole `run`.
 
     python bench/starting.py [--rounds N] [TREE...]
 
-A TREE is another clone with a `.venv`. The trees take turns, so that what else the machine does meets all alike; what
-counts is the median of all rounds, and the ratio to the first TREE. Run with switches, `serve` reads no policy file;
-`run` is given a preset, and runs `true` to its end.
+A TREE is another clone with a `.venv`. The trees take turns, so other load on the machine affects all of them. The
+output has the medians, and their ratios to the first TREE. `serve` starts with switches and no policy file; `run` has a
+preset and runs `true`.
 """
 
 import argparse
@@ -26,7 +26,7 @@ HERE: Final = Path(__file__).parent.parent
 ROUNDS: Final = 21
 SWITCHES: Final = {"CONTAINERS": "1", "IMAGES": "1", "POST": "1", "ALLOW_START": "1"}
 ENGINE: Final = "engine.sock"
-"""Nobody answers there, and nobody is asked."""
+"""A socket that never answers, and is never asked."""
 
 READY: Final = b"listening on"
 

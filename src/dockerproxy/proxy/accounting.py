@@ -30,7 +30,7 @@ class Accounting:
     Attributes, besides those of `Record`:
         begun: When the exchange under way began.
         count: How many exchanges have begun.
-        held: Bytes of the body that are held.
+        held: Bytes held of its request body.
     """
 
     __slots__ = (
@@ -79,13 +79,13 @@ class Accounting:
         return self._decision
 
     def hold(self, size: int) -> int:
-        """Note how much of a body is held; return how much that makes for all clients of the socket."""
+        """Note the bytes held of this body; return the bytes held for the whole socket."""
         self._usage.held += size - self.held
         self.held = size
         return self._usage.held
 
     def give_back(self) -> None:
-        """Make room for other bodies."""
+        """Count the body as released."""
         self.hold(0)
 
     def note_start(self, judged: Judged) -> None:

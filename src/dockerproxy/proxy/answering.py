@@ -1,7 +1,7 @@
-"""The answer's half of an exchange: what the client gets, from the engine or from us, and the record that is left.
+"""The second half of an exchange: the client's answer, from the engine or from us, and the record.
 
-An `Answering` knows nothing of how its request is read and decided; that is `proxy/exchange`. Its `state` changes by
-the table of `wire/exchange` alone.
+An `Answering` does not know how its request is read and decided: `proxy/exchange` does that. Its `state` changes only
+by the table of `wire/exchange`.
 """
 
 from collections.abc import Callable
@@ -30,30 +30,30 @@ _REPLY, _ALLOWED = Shape.REPLY, Outcome.ALLOWED
 _NO_BODY, _TO_THE_END = Framing.NONE, Framing.CLOSE
 
 _SKIPPABLE: Final = 64 * 1024
-"""Bytes of a refused request's body that are read so that the connection can go on."""
+"""Most bytes of a refused request's body that are read to keep the connection usable."""
 
 _LEVELS: Final = {404: Level.INFO}
-"""Of denials: that nothing is called so is no news for an operator, the engine would have said the same."""
+"""Of denials. A missing object is not news for an operator: the engine would have answered the same."""
 
 _ASKED: Final = frozenset({State.SENDING, State.SENT})
-"""Where an answer may begin: the engine has a request, or the beginning of one, and has not answered it."""
+"""States in which an answer may begin: the engine has all or part of a request and has not answered it."""
 
 _UNANSWERED: Final = _ASKED | {State.HELD}
-"""Where the client can still be answered by us."""
+"""States in which we can still answer the client ourselves."""
 
 
 class Answering:
     """The answer to one request, and how the exchange ends.
 
     Attributes:
-        state: Where the exchange is.
-        judged: The request, once it was read; None again when the record is written.
-        finish: Passes on the answer if that comes whole, where it is simple; None on the long way.
-        copied: Called when the engine is done with a request that copies files; None of others.
+        state: The state of the exchange.
+        judged: The request after its head was read; None before that and after the record is written.
+        finish: Passes on the whole answer to a repeated simple request; None for all other requests.
+        copied: Called when the engine has finished a request that copies files; None for all other requests.
         closes: Whether the connection ends with the exchange.
     """
 
-    # One has these of its own when they change: most never do.
+    # Class attributes: most objects never change them.
     state = State.IDLE
     judged: Judged | None = None
     finish: Callable[[bytes], bool] | None = None
@@ -68,7 +68,7 @@ class Answering:
 
     @property
     def is_held(self) -> bool:
-        """Whether the request waits to be decided: its client has not gone, and nothing else has ended it."""
+        """Whether the request still waits to be decided, and its client is still connected."""
         return self.state is State.HELD and not self._client.is_gone
 
     @property
@@ -77,18 +77,18 @@ class Answering:
         return self.state in _ASKED
 
     def step(self, signal: Signal) -> None:
-        """Go on in the table."""
+        """Move to the next state; raise `OutOfTurn` if the table has none."""
         self.state = step(self.state, signal)
 
     # The engine's answer, as `AnswerReader` reads it
 
     def expect_soon(self, judged: Judged) -> None:
-        """Note that the engine must answer soon, if the operation is one whose answer does not take long."""
+        """Start the time limit for the engine's answer, if the operation has one."""
         if judged.request.operation.shape is _REPLY:
             self._client.wait(self.socket.connections.answers)
 
     def begin(self, head: ResponseHead) -> Framing | None:
-        """Take note of a final response head; return how its body ends, or None if the client does not get it."""
+        """Note a final response head. Return how its body ends, or None if the client does not get this answer."""
         client, judged = self._client, self.judged
         if client.waits_in is self.socket.connections.answers:
             client.stop_waiting()
@@ -106,17 +106,17 @@ class Answering:
         return framing
 
     def begin_alone(self, head: ResponseHead) -> None:
-        """Begin the answer to a request that went alone."""
+        """Begin the answer to a request that the proxy sent over its own connection."""
         self.step(Signal.WHOLE)
         self.begin(head)
 
     @property
     def is_stream(self) -> bool:
-        """Whether the answer may last for weeks."""
+        """Whether the answer is a stream, which may last for weeks."""
         return self.judged is not None and self.judged.operation.shape is Shape.STREAM
 
     def note_start(self) -> None:
-        """Leave a line now of what may last for weeks, and keep nothing of a body of which the engine has all."""
+        """Log the start of a long answer, and drop the request body, which the engine has by now."""
         judged = self.judged
         if isinstance(judged, Verdict):
             self.account.note_start(judged)
@@ -125,12 +125,12 @@ class Answering:
                 self.account.give_back()
 
     def note_created(self, content: bytes) -> None:
-        """Note what was created. Answers that say so are short, and come in one piece."""
+        """Note the ID of the created object. Such answers are short and come in one piece."""
         if self.judged is not None:
             self.account.created = read_created(self.judged.operation.name, self.account.status, content)
 
     def switch(self, head: ResponseHead, data: bytes) -> None:
-        """Stop being HTTP: from the engine's answer on, all is passed on as it is."""
+        """Stop being HTTP: pass on the engine's answer and everything after it unchanged."""
         self.step(Signal.SWITCH)
         self.send(data)
         self.account.status = head.status
@@ -143,7 +143,7 @@ class Answering:
         self._client.write(data)
 
     def end(self, piece: bytes = b"") -> None:
-        """Pass on the last piece of an answer; if it came early, the rest of the request goes on to the engine."""
+        """Pass on the last piece of an answer. After an early one, the rest of the request still goes to the engine."""
         client = self._client
         if piece:
             self.send(piece)
@@ -162,7 +162,7 @@ class Answering:
             client.wait(self.socket.connections.lingering)
 
     def end_alone(self, verdict: Verdict, answer: Whole) -> None:
-        """Pass on the whole answer to a request that went alone."""
+        """Pass on the whole answer to a request that the proxy sent over its own connection."""
         self.judged, head = verdict, read_response(answer.head)
         if head is not None:
             self.begin_alone(head)
@@ -185,9 +185,9 @@ class Answering:
         self.send(write_answer(status, said, close=close, body=body, decision=decision))
 
     def turn_away(self, judged: Judged, status: int, message: str, reason: str = "") -> RequestBody | None:
-        """Answer a request that does not pass; the reason is for the log, if that says more than the message.
+        """Answer a request that does not pass. `reason` is for the log, where it says more than the message.
 
-        The connection goes on if the body is easily read, which is returned, or there is none.
+        The connection stays open if the request has no body, or a short one. Return what must read that body.
         """
         goes_on = is_skippable(judged) and not judged.head.close
         self.step(Signal.REFUSE)
@@ -204,7 +204,7 @@ class Answering:
         return None
 
     def deny_http2(self, verdict: Verdict) -> None:
-        """Deny all that comes, with one record for the connection."""
+        """Deny the whole connection, with one record."""
         self.socket.usage.enter(verdict.operation.shape)
         self.step(Signal.REFUSE)
         self.judged, self.account.status = verdict, HTTPStatus.FORBIDDEN
@@ -214,7 +214,7 @@ class Answering:
         self._client.deny_http2()
 
     def turn_off(self, reason: str) -> None:
-        """Answer a client that came when there was no room for it, whatever it wants."""
+        """Answer a client for which there is no room, before it asks for anything."""
         self.state = State.SENT
         self.fail(503, reason, TOO_MUCH_ASKED)
 
@@ -228,7 +228,7 @@ class Answering:
         self.linger()
 
     def fail(self, status: int, reason: str, blame: tuple[Outcome, Level] | None = None) -> None:
-        """End what cannot go on, by an answer of ours if there is none yet; else so that it looks cut short."""
+        """End the exchange: by an answer of ours, or by cutting the answer that has begun."""
         client, (outcome, level) = self._client, blame or find_blame(status)
         if client.is_gone:
             return
@@ -245,31 +245,31 @@ class Answering:
         else:
             self._log(Level.ERR, reason)
 
-    # What the engine or the client does
+    # The engine or the client breaks off
 
     def break_off(self, reason: str) -> None:
-        """End what the engine has made unreadable."""
+        """End the exchange: the engine broke the protocol."""
         self._client.drop_engine()
         self.fail(502, reason)
 
     def cut_engine(self, reason: str) -> None:
-        """Have no more of an engine that says more than it was asked."""
+        """Close the engine connection, on which more than one answer came."""
         self._client.drop_engine()
         self._log(Level.ERR, reason)
 
     def lose_engine(self, error: Exception | None) -> None:
-        """End what the engine has not answered."""
+        """End the exchange if the engine has not answered it."""
         if self.state is State.SENDING_ANSWERED:
             self.linger()
         elif self.state in _ASKED:
             self.fail(502, f"the engine gave no answer: {error or 'it closed the connection without one'}")
 
     def lose_client(self) -> None:
-        """Leave the record of what was under way when the client went away."""
+        """Leave the record of an exchange whose client went away."""
         if self.judged is not None:
             self.leave(_ALLOWED, "" if self.state is State.TUNNEL else "the client went away")
 
-    # What all endings do
+    # The end
 
     def leave(
         self, outcome: Outcome, reason: str = "", level: Level = Level.INFO, line: tuple[str, str] = NO_LINE
@@ -281,7 +281,7 @@ class Answering:
             self._client.drop_engine()
 
     def free(self) -> None:
-        """Make the connection free for the next request, or end it."""
+        """Make the connection ready for the next request, or end it."""
         client = self._client
         if self.closes or (client.has_ended and not client.inbox.data):
             self.step(Signal.CLOSE)
@@ -291,7 +291,7 @@ class Answering:
             client.renew()
 
     def linger(self) -> None:
-        """End the connection, but not before the client could read its answer."""
+        """End the connection after the client could read its answer."""
         self._client.drop_engine()
         self.step(Signal.CLOSE)
         self._client.linger()
@@ -301,6 +301,6 @@ class Answering:
 
 
 def is_skippable(judged: Judged) -> bool:
-    """Whether what is left of a request is so easily read that the connection goes on behind it."""
+    """Whether the rest of a request is short enough to read, so that the connection can stay open."""
     is_short = judged.is_whole or RequestBody(judged.head).is_at_most(_SKIPPABLE)
     return is_short and (judged.is_whole or not judged.head.expects_continue)

@@ -47,9 +47,9 @@ class Asked:
         self._is_read = False
 
     def proceed(self, verdict: Verdict, mounts: tuple[Mount, ...]) -> NeedsLookup | Question | Verdict | None:
-        """Return what a person is asked, or must be known before, or the denial if nobody is; None if its body must.
+        """Return the next step: a question, a lookup, the denial, or None if the body must come first.
 
-        `mounts` are those that were allowed before.
+        `mounts` are the mounts that earlier answers allowed.
         """
         if self._is_over or verdict.decision.status != HTTPStatus.FORBIDDEN:
             return self._deny(verdict)
@@ -72,9 +72,9 @@ class Asked:
     def take(
         self, question: Question, answer: Answer, policy: CompiledPolicy, before: tuple[Mount, ...]
     ) -> Verdict | tuple[CompiledPolicy, tuple[Mount, ...]]:
-        """Return the denial, or the policy by which it is judged again and all mounts that were allowed by then.
+        """Return the denial, or the policy for judging the request again and all mounts that answers have allowed.
 
-        Another answer may have come meanwhile, or another policy of the socket: `before` and `policy` are those of now.
+        `policy` and `before` are the current ones of the socket: both may have changed since the question.
         """
         self._is_over = True
         mounts = find_mounts(question.verdict) if answer.allows else ()
@@ -91,7 +91,7 @@ class Asked:
         return self._deny(question.verdict, answer.source)
 
     def _deny(self, verdict: Verdict, source: str = "", why: str = "") -> Verdict:
-        """Return the denial as if nobody had been asked, and why it was not or could not be allowed."""
+        """Return the denial, with the reason why no person allowed the request."""
         denied = self._denied
         decision = replace(denied.decision, source=source or denied.decision.source)
         decision = explain(decision, why) if why else decision

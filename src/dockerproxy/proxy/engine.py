@@ -21,7 +21,7 @@ _SAID: Final = re.compile(rb"\r\n(?:server|libpod-api-version):[ \t]*([^\r\n]*)"
 
 
 class Near(Protocol):
-    """What the engine's end needs of the client's; `Client` says what each of these is."""
+    """The part of the client's end that the engine's end needs. `Client` describes the members."""
 
     exchange: Exchange
     buffers: Buffers
@@ -121,9 +121,9 @@ class _Rest(asyncio.Protocol):
 
 
 async def connect(near: Near, engines: Sequence[str]) -> Engine | None:
-    """Open an engine connection, anew for each client: an engine that was restarted is found again.
+    """Open an engine connection. Each client gets a new one, so a restarted engine is found again.
 
-    None if there is none, which ends the exchange.
+    If that fails, end the exchange and return None.
     """
     path = choose_engine(engines)
     try:
@@ -135,7 +135,9 @@ async def connect(near: Near, engines: Sequence[str]) -> Engine | None:
 
 
 async def find_docker(near: Near, engines: Sequence[str], patience: float) -> tuple[Engine | None, bool]:
-    """Open an engine connection, and ask over it whether the engine is Docker. None if it does not say.
+    """Open an engine connection, and ask over it whether the engine is Docker.
+
+    If the engine does not say, end the exchange and return None.
 
     Attack: another engine at the same path a moment later -> Defence: what follows goes over the connection that was
     asked (test: test_a_build_goes_to_the_engine_that_said_that_it_is_docker).

@@ -1,7 +1,7 @@
 """One request and its answer: what becomes of them, from the head of the request to the record.
 
 An `Exchange` decides, and does no I/O: the ends of a connection tell it what came, and it tells them what to do, by the
-methods of `proxy/ports`. How it is answered and ends is its `Answering`.
+methods of `proxy/ports`. Its `Answering` writes the answer and ends it.
 
 Rules that a later editor must not break: what goes to the engine is `Verdict.to_engine` and the body as it was
 understood, never bytes of the client's head; every exchange leaves exactly one record, in `Answering.leave`.
@@ -46,7 +46,7 @@ _REPLY, _ALLOWED, _LENGTH = Shape.REPLY, Outcome.ALLOWED, Framing.LENGTH
 
 _SENT: Final = step(State.IDLE, Signal.WHOLE)
 _FREE: Final = step(step(step(_SENT, Signal.ANSWER), Signal.ANSWER_END), Signal.NEXT)
-"""Where the short way leads, by the steps of the long one."""
+"""States of the short way, derived from the steps of the long one."""
 
 _SHORT_BODIES: Final = frozenset({"json", "-"})
 """What operations say of bodies that come at once."""
@@ -70,11 +70,11 @@ class Exchange:
     """One request and its answer.
 
     Attributes:
-        answering: Its other half.
-        body: What reads its body; None if there is none, or none yet.
+        answering: Its second half: the answer and the record.
+        body: The reader of its body; None without one.
     """
 
-    # An exchange has these of its own when they change: most never do.
+    # Class attributes: most objects never change them.
     body: RequestBody | None = None
     _asked: Asked | None = None
     _policy: CompiledPolicy
@@ -87,12 +87,12 @@ class Exchange:
 
     @property
     def state(self) -> State:
-        """Where it is."""
+        """The state of the exchange."""
         return self.answering.state
 
     @property
     def judged(self) -> Judged | None:
-        """The request, once it was read; None again when the record is written."""
+        """The request after its head was read; None before that and after the record is written."""
         return self.answering.judged
 
     # The request
@@ -168,7 +168,7 @@ class Exchange:
             self._client.go_on()
 
     def _take(self, head: bytes, judged: Judged | Refusal) -> None:
-        """Follow a request whose head was judged, if there may be one more."""
+        """Go on with a judged request, unless too many are under way."""
         if isinstance(judged, Refusal):
             self.refuse(judged, head)
             return
@@ -255,7 +255,7 @@ class Exchange:
         return self._client.engine is not None or self.answering.state in _TAKING
 
     def take_body(self, data: bytes) -> int:
-        """Take what has come of the body: send it on, keep it, or drop it; return how many bytes are done with."""
+        """Send on, keep or drop a piece of the body; return the number of bytes taken."""
         body, client, answering = self.body, self._client, self.answering
         if body is None:
             return 0
@@ -280,7 +280,7 @@ class Exchange:
         return used
 
     def _keep(self, body: HeldBody, used: int, size: int) -> int:
-        """Keep a body that must come whole."""
+        """Keep a piece of a body that must be whole; return the number of bytes taken."""
         if self.account.hold(body.received) > HELD * body.most:
             self.answering.fail(503, "too many bodies are held here at one time", TOO_MUCH_ASKED)
             return size

@@ -9,7 +9,7 @@ from dockerproxy.proxy.connections import has_hung_up
 
 
 class Near(Protocol):
-    """What a tunnel needs of the client's end that it replaces; `Client` says what each of these is."""
+    """The part of the client's end that a tunnel needs. `Client` describes the members."""
 
     transport: asyncio.Transport
     account: Accounting

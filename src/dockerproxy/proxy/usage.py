@@ -47,7 +47,7 @@ class Usage:
 
     Attributes:
         buffered: Bytes that are held for its clients.
-        held: Bytes of them of bodies that are held whole.
+        held: Bytes of request bodies that are held.
     """
 
     def __init__(self, limits: Limits) -> None:
