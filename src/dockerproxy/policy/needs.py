@@ -78,7 +78,7 @@ def _is_learned(request: CanonicalRequest, claim: Claim) -> bool:
     """Whether a claim says what a grant must list. What the head says of the object is learned from the head."""
     constraint = CONSTRAINTS[claim.words[0]]
     if constraint.takes not in LISTS:
-        return False
+        return not constraint.narrows
     if not constraint.narrows or claim.without is False:
         return True
     return constraint.is_learned and is_of_body(request.operation, constraint.name)

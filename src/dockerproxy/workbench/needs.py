@@ -240,7 +240,7 @@ def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
     for word, each in of_body.items():
         if word in told:
             values[word] = told[word] or Gap(_UNNAMED[word])
-        elif each.takes not in LISTS:
+        elif each.takes not in LISTS and each.narrows:
             values[word] = _UNKNOWN
     return replace(need, values=values, demands=frozenset(told.keys() - of_body.keys()))
 
@@ -251,7 +251,7 @@ def _can_be_used(body: Mapping[str, Value], words: Mapping[str, Constraint]) -> 
         return True
     return all(
         name in words
-        and words[name].takes in LISTS
+        and (words[name].takes in LISTS or not words[name].narrows)
         and (value or name in _UNNAMED)
         and _is_value_of(words[name], value)
         and can_be_listed(words[name], value)
@@ -263,6 +263,8 @@ def _is_value_of(word: Constraint, value: Value) -> bool:
     if word.takes is Takes.PORTS:
         pairs = value.items if isinstance(value, Pairs) else (("", ""),)
         return all(name in {"ports", "addresses"} and isinstance(texts, tuple) for name, texts in pairs)
+    if word.takes is Takes.AMOUNT:
+        return isinstance(value, str) and not word.fault(value)
     kind = tuple if word.takes is Takes.LISTS else str
     return isinstance(value, tuple) and all(isinstance(item, kind) for item in value)
 

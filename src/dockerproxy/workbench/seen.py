@@ -319,7 +319,7 @@ def _join_ports(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 class _Demanded:
-    """A demand written by a person; records do not show whether requests meet it."""
+    """A demand written by a person; records say only amounts that requests need to be granted."""
 
     def __init__(self, word: Constraint) -> None:
         self._word = word
@@ -327,8 +327,11 @@ class _Demanded:
         self._others = 0
 
     def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
-        del value
-        self._others += not doubtful
+        if self._word.narrows:
+            self._others += not doubtful
+        elif isinstance(value, str) and not doubtful:
+            is_enough = self._value is not None and self._word.within(value, self._value)
+            self._value = self._value if is_enough else value
 
     def resume(self, value: Value | None, count: int) -> None:
         del count
