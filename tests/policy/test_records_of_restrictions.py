@@ -8,13 +8,13 @@ from policy.inspecting import conditions_of, inspect
 from policy.policies import request_of
 from policy.test_needs import CREATE, CREATES, NAMES, Engine, bounds, covers, record
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.claims.tables import BODIES
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.needs import claims_of, find_needs, restricts
 from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.wire.document import Json
 
 

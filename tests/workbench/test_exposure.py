@@ -166,6 +166,29 @@ def test_a_capability_may_reach_the_host(capability: str, parts: list[str]) -> N
         assert [next(part for part in parts if says.startswith(part)) for says in found] == parts
 
 
+USES = "uses devices or GPUs of the host, whose drivers run in its kernel"
+ROOT = "is root on the host if a device that it may use is a disk or memory of the host"
+
+
+@pytest.mark.parametrize(
+    ("devices", "says"),
+    [
+        *(((each,), [USES]) for each in ("/dev/dri/*", "/dev/nvidia0", "/dev/fuse", "/dev/snd/pcm*", "/dev/net/tun")),
+        *(
+            ((each,), [ROOT, USES])
+            for each in ("/dev/sda", "/dev/n*", "/dev/mem", "/dev/mapper/*", "/dev/dri", "/dev/v*")
+        ),
+        (("/dev/fuse", "/dev/sd?"), [ROOT, USES]),
+    ],
+)
+def test_a_device_may_reach_the_host(devices: tuple[str, ...], says: list[str]) -> None:
+    assert exposed("ContainerCreate", devices=devices, **WITHIN) == says
+
+
+def test_gpus_are_told() -> None:
+    assert exposed("ContainerCreate", gpus="1", **WITHIN) == [USES]
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [

@@ -24,8 +24,17 @@ STRANGERS: dict[str, dict[str, Json]] = {
     "joins": {"PidMode": "container:stranger"},
     "add_capabilities": {"CapAdd": ["SYS_BOOT"]},
     "publish": {"PortBindings": {"80/tcp": [{"HostPort": "999"}]}},
+    "devices": {"Devices": [{"PathOnHost": "/dev/stranger", "PathInContainer": "/dev/x", "CgroupPermissions": "r"}]},
+    "gpus": {"DeviceRequests": [{"Count": 99, "Capabilities": [["gpu"]]}]},
 }
 """For each word what needs something that nobody else has."""
+
+
+USB: dict[str, Json] = {"PathOnHost": "/dev/bus/usb/001/002", "PathInContainer": "/dev/x", "CgroupPermissions": "rw"}
+
+
+def gpus(count: int) -> Json:
+    return {"Count": count, "Capabilities": [["gpu"]]}
 
 
 def create(name: str = "", image: str = "app:1", **host: Json) -> Record:
@@ -61,6 +70,20 @@ def test_what_was_not_seen_in_a_body_is_refused(seen: list[Record]) -> None:
                 "binds: [/srv/a:ro]",
                 "volumes: [data]",
                 'publish: {ports: ["80"], addresses: ["::1"]}',
+            ],
+        ),
+        (
+            [
+                create(Devices=[USB, {**USB, "PathOnHost": "/dev/fuse"}], DeviceRequests=[gpus(2)]),
+                create(DeviceRequests=[gpus(1)]),
+                create(DeviceRequests=[gpus(3)]),
+            ],
+            [
+                "# names: left out, since every request gave no name that a policy can list",
+                "- ContainerCreate:",
+                "images: [docker.io/library/app:1]",
+                "devices: [/dev/bus/usb/001/002, /dev/fuse]",
+                'gpus: "3"',
             ],
         ),
         (

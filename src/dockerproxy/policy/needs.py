@@ -109,7 +109,7 @@ def _is_learned(request: CanonicalRequest, claim: Claim) -> bool:
     """Whether a claim says what a grant must list. What the head says of the object is learned from the head."""
     constraint = CONSTRAINTS[claim.words[0]]
     if constraint.takes not in LISTS:
-        return False
+        return not constraint.narrows
     if not constraint.narrows or claim.without is False:
         return True
     return is_of_body(request.operation, constraint.name)
@@ -129,7 +129,7 @@ def _keep(constraint: Constraint, claims: Iterable[Claim], said: Container[Pair]
     """
     options = [claim.options[0] if claim.options else (None, KEEP) for claim in claims]
     values = [value for value, put in options if not callable(put)]  # A limit that is missing gets the granted one.
-    is_labels = constraint.takes is Takes.TEXTS
+    is_labels = constraint.name == "labels"
     kept: Value = _keep_labels(values, said) if is_labels else ()
     for value in values if not is_labels else ():
         own = constraint.record(value)

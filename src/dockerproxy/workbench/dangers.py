@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from dockerproxy.policy.compile import Case
-from dockerproxy.policy.globs import fits
+from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import is_full_id
 from dockerproxy.policy.references import normalise_pattern
@@ -95,10 +95,25 @@ def adds(*capabilities: str) -> Danger:
     return some("add_capabilities", lambda item: capability_name(item) in capabilities)
 
 
-# What is mounted
+# What is mounted, and what devices are given
 
 writes_host: Final = some("binds", lambda item: split_mode(item)[1] == "rw")
 """Whether directories of the host may be mounted to write there."""
+
+
+_HARMLESS: Final = (
+    *("/dev/accel/*", "/dev/dri/*", "/dev/full", "/dev/fuse", "/dev/kfd", "/dev/kvm", "/dev/net/tun", "/dev/null"),
+    *("/dev/nvidia*", "/dev/random", "/dev/snd/*", "/dev/ttyUSB*", "/dev/urandom", "/dev/video*", "/dev/zero"),
+)
+"""Devices by which a container does not become root on the host, as far as their drivers have no mistakes."""
+
+owns_devices: Final = some("devices", lambda item: not any(covers(each, item) for each in _HARMLESS))
+"""Whether devices may be used that are not known to be harmless."""
+
+
+def uses_devices(case: Case) -> bool:
+    """Whether a grant that is contained gives devices or GPUs."""
+    return is_contained(case) and not {"devices", "gpus"}.isdisjoint(case.by_word)
 
 
 def _owns(bind: str) -> bool:

@@ -20,9 +20,11 @@ from dockerproxy.workbench.dangers import (
     is_contained,
     is_contained_without,
     lacks,
+    owns_devices,
     owns_host,
     reads_every_secret,
     replaces_images,
+    uses_devices,
     writes_host,
 )
 from dockerproxy.workbench.on_host import on_host
@@ -154,6 +156,19 @@ EXPOSURES: Final = (
         writes_host,
         ("binds",),
         gives="writes",
+    ),
+    Exposure(
+        "ContainerCreate",
+        "is root on the host if a device that it may use is a disk or memory of the host",
+        owns_devices,
+        ("devices",),
+        gives="root?",
+    ),
+    Exposure(
+        "ContainerCreate",
+        "uses devices or GPUs of the host, whose drivers run in its kernel",
+        uses_devices,
+        ("devices", "gpus"),
     ),
     Exposure(
         _MAKING,

@@ -264,6 +264,8 @@ def _is_said(operation: Operation, word: Constraint, value: Value) -> bool:
     if word.takes is Takes.PORTS:
         pairs = value.items if isinstance(value, Pairs) else (("", ""),)
         is_known = all(name in {"ports", "addresses"} and isinstance(texts, tuple) for name, texts in pairs)
+    elif word.takes is Takes.AMOUNT:
+        return isinstance(value, str) and not word.fault(value)
     else:
         kind = tuple if word.takes is Takes.LISTS else str
         is_known = word.takes in LISTS and isinstance(value, tuple) and all(isinstance(item, kind) for item in value)

@@ -315,7 +315,8 @@ def _join(name: str, texts: Iterable[str]) -> tuple[str, ...]:
 class _Demanded:
     """A demand of a policy: it is loosened for requests that did not keep to it, and never made up.
 
-    Requests that failed loosen nothing, unless a person asks what they would need.
+    Requests that failed loosen nothing, unless a person asks what they would need. An amount that a request needs to be
+    granted is learned.
     """
 
     def __init__(self, word: Constraint) -> None:
@@ -326,7 +327,10 @@ class _Demanded:
         self._loosens_for_failed = False
 
     def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
-        if self._value is None or isinstance(value, Gap | Absent) or (doubtful and not self._loosens_for_failed):
+        if isinstance(value, Gap | Absent) or (doubtful and not self._loosens_for_failed):
+            return
+        if self._value is None:
+            self._value = value if not self._word.narrows and isinstance(value, str) else None
             return
         loosened = loosen(self._word, self._value, value)
         self._broken += loosened != self._value
@@ -337,11 +341,11 @@ class _Demanded:
         self._loosens_for_failed = not count
 
     def settle(self, total: int) -> Settled:
-        if self._value == self._before:
+        if self._before is None or self._value == self._before:
             return Settled(self._value)
         became = "left out" if self._value is None else f"became {write_value(self._value)}"
         why = f"{share(self._broken, total)} did not keep to it"
-        return Settled(self._value, (f"{self._word.name}: {write_value(self._before or ())} {became}, since {why}",))
+        return Settled(self._value, (f"{self._word.name}: {write_value(self._before)} {became}, since {why}",))
 
 
 def loosen(word: Constraint, value: Value, needed: Value) -> Value | None:

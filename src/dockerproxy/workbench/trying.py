@@ -11,7 +11,6 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import find_media_types
 from dockerproxy.policy.claim import Fault, Known
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.constraints.registry import CONSTRAINTS
 from dockerproxy.policy.decide import Wanted, decide, judge_claims
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
@@ -22,6 +21,7 @@ from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.values import Value, list_names
 from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.wire.document import read_json

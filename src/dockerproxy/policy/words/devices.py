@@ -1,8 +1,7 @@
 """`devices`: the devices of the host that a container may use, as paths below /dev.
 
-A directory stands for all devices below it, as it does for engines, so it is admitted only if an item names it or a
-pattern fits it. A link is followed by the engine: an item admits what its path leads to. Only root makes links in
-directories of /dev, except in those that `_SHARED` lists.
+Engines give a container all devices below a directory, so a directory needs an item that matches its own path. Engines
+follow a link to the device. Only root makes links in directories of /dev, except in those that `_SHARED` lists.
 
 Attack: `/dev/dri/../sda`, `/dev//sda`, `/dev/dri/.` or `/dev/dri/` -> Defence: only clean paths
 (test: test_only_clean_paths_below_dev_are_devices).
@@ -67,7 +66,7 @@ _FIELDS: Final = ("PathOnHost", "PathInContainer", "CgroupPermissions")
 
 
 def _is_plain(path: str) -> bool:
-    """Whether a path is clean as it is, and no engine reads on in it."""
+    """Whether a path is clean, and has no character that an engine reads as the end of it."""
     return path != "" and clean_path(path) == path and ":" not in path and path.isprintable()
 
 

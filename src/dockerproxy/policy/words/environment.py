@@ -1,8 +1,8 @@
 """`environment`: variables that each container and command gets in place of the client's.
 
-It is a convenience, so that programs find a proxy for their traffic: a program can change its own variables, and the
-barrier is `networks`. Programs read some names in capitals and some in small letters, so both are set, and all that
-the client sets by the same name in any case is left out.
+With it, programs find a proxy for their traffic. A program can change its own variables, so the barrier is `networks`.
+Programs read some names in capitals and some in small letters, so both are set. The client's variables of the same name
+are left out, in any case.
 
 Attack: the name in other capitals, twice, or without a value, by which Docker removes it -> Defence: names are compared
 without regard to case, and all of them are left out (test: test_a_client_cannot_set_a_granted_variable).
@@ -12,6 +12,7 @@ Attack: for Podman, a variable without a value, or with a star, for which it loo
 """
 
 import re
+from collections.abc import Hashable
 from typing import Final
 
 from dockerproxy.policy.claim import Claim, Object, Reading, Substitute
@@ -34,6 +35,10 @@ class _Environment(Constraint):
 
     def matcher(self, _granted: Value) -> Matcher:
         return lambda _: True
+
+    def record(self, _value: Hashable) -> Value | None:
+        """Every request keeps to it."""
+        return ()
 
     def judge(self, condition: Condition, claim: Claim) -> Substitute:
         """Put the variables in place of the client's."""

@@ -1,7 +1,7 @@
 """`gpus`: how many GPUs a container may get by device requests, or `all`.
 
-The engine's driver for NVIDIA and AMD picks them. Its hook reads variables of the container, too: on an engine whose
-default runtime is `nvidia`, an image or a variable gives GPUs without any request, which no policy can see.
+The driver of the engine picks the GPUs. If `nvidia` is the default runtime of an engine, its hook also reads variables
+of the container and its image. It then gives GPUs without any request, and no policy can see that.
 
 Attack: two requests of one GPU each -> Defence: their sum is bounded (test: test_gpus_are_counted_over_all_requests).
 Attack: an ID that is several, like `0,1` or `all`, since engines join IDs by commas -> Defence: an ID is a number or a

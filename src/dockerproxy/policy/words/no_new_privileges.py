@@ -1,6 +1,6 @@
 """`no_new_privileges`: that set-user-id programs must be kept from working; and other options of confinement.
 
-What `user` admits only without root gets the same option.
+Where `user` excludes root, the proxy sets the same option.
 
 Attack: an option that sets confinement to what the engine was told to tighten -> Defence: a list of those that tighten.
 Attack: a service under a version of the API for which the engine leaves the field out -> Defence: denied.
