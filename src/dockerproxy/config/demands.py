@@ -64,7 +64,7 @@ def _read_texts(reader: Reader, word: Constraint, node: Node) -> Value | None:
     texts = [(key.text, reader.text(value, f"the value of {key.text}")) for key, value in entries]
     for key, _ in entries:
         if fault := word.fault(key.text):
-            reader.problem(key.place, f"{show(key.text)} in {word.name} can never match", fault)
+            reader.problem(key.place, f"invalid name {show(key.text)} in {word.name}", fault)
             return None
     read = tuple((name, text.text) for name, text in texts if text is not None)
     return Pairs(read) if read and len(read) == len(texts) else None

@@ -1,7 +1,8 @@
 """`devices`: the devices of the host that a container may use, as paths below /dev.
 
-Engines give a container all devices below a directory, so a directory needs an item that matches its own path. Engines
-follow a link to the device. Only root makes links in directories of /dev, except in those that `_SHARED` lists.
+Engines give a container all devices below a directory, so a directory needs an item that matches its own path: a
+pattern like /dev/nvidia* matches one, too. Engines follow a link to the device. Only root makes links in directories of
+/dev, except in those that `_SHARED` lists.
 
 Attack: `/dev/dri/../sda`, `/dev//sda`, `/dev/dri/.` or `/dev/dri/` -> Defence: only clean paths
 (test: test_only_clean_paths_below_dev_are_devices).

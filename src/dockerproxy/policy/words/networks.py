@@ -268,21 +268,18 @@ def check_connected(reading: Reading, value: Json, path: str, _parent: Object) -
 
 def check_service_networks(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each network is one that is granted, and goes on under its whole id; the host's never."""
-    for where, network in objects_at(value, path):
-        network["Target"] = _join_for_service(reading, str(network.get("Target") or ""), f"{where}.Target")
-
-
-def _join_for_service(reading: Reading, name: str, path: str) -> str:
-    if not IS_NAME(name):
-        reading.violate(path, name, "not a valid network name")
-        return name
-    found, lookup = reading.resolve(Kind.NETWORK, name)
-    if found is not None and ("host" in found.names or found.document.get("driver") == "host"):
-        reading.violate(path, name, "not allowed: it is the host's network")
-    wrong = None if found is None or found.document else find_fault(path, name, "a network that does not exist")
-    joined = Joined(found, "bridge" in found.names) if found is not None else None
-    reading.claim("networks", joined, path, name, "a network that no rule allows", lookup=lookup, wrong=wrong)
-    return found.id if found is not None else name
+    for place, network in objects_at(value, path):
+        name, where = str(network.get("Target") or ""), f"{place}.Target"
+        if not IS_NAME(name):
+            reading.violate(where, name, "not a valid network name")
+            continue
+        found, lookup = reading.resolve(Kind.NETWORK, name)
+        if found is not None and ("host" in found.names or found.document.get("driver") == "host"):
+            reading.violate(where, name, _HOST)
+        wrong = None if found is None or found.document else find_fault(where, name, "a network that does not exist")
+        joined = Joined(found, "bridge" in found.names) if found is not None else None
+        reading.claim("networks", joined, where, name, _NOT_GRANTED, lookup=lookup, wrong=wrong)
+        network["Target"] = found.id if found is not None else name
 
 
 _SUMMARY: Final = (
