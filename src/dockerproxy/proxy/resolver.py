@@ -15,6 +15,7 @@ import errno
 import json
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from http import HTTPStatus
 from typing import Final, TypeVar
@@ -45,6 +46,9 @@ _LONGEST_LIST: Final = 16 * 1024 * 1024
 
 _STEP: Final = 4 * 1024 * 1024
 """Bytes of a list that come before it is sifted, and between two times."""
+
+LONGEST_LINE: Final = 1 << 18
+"""Bytes of a line of a stream, or of the head of an answer. An event has some hundred, and the labels of its object."""
 
 _PIECE: Final = 1 << 16
 
@@ -264,49 +268,76 @@ async def converse(paths: Sequence[str], request: bytes, *, to_the_end: bool = T
         inquiry.close()
 
 
+class Incoming:
+    """An answer that comes over its own connection: its head, and then its body without the framing."""
+
+    def __init__(self, beginning: bytes, head: ResponseHead, reader: asyncio.StreamReader) -> None:
+        self.beginning = beginning
+        self.head = head
+        self._reader = reader
+        self._chunks = Chunks() if head.framing is Framing.CHUNKED else None
+        self._left = None if head.framing in {Framing.CHUNKED, Framing.CLOSE} else head.length
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the end of the body has come."""
+        return self._left == 0 or (self._chunks is not None and self._chunks.ended)
+
+    async def read(self) -> bytes:
+        """Return the next piece of the body; nothing at its end.
+
+        Raises:
+            UnknownObjectError: The body is cut short, or breaks the protocol.
+        """
+        payload = b""
+        while not payload and not self.has_ended:
+            payload = data = await self._reader.read(_PIECE if self._left is None else min(self._left, _PIECE))
+            if self._chunks is not None:
+                fed = self._chunks.feed(data)
+                if not data or fed.broken or fed.used < len(data):
+                    raise UnknownObjectError(_CUT)
+                payload = b"".join(data[start:stop] for start, stop in fed.payload)
+            elif self._left is not None:
+                self._left -= len(data)
+            if not data and self._left is None:
+                break
+            if not data:
+                raise UnknownObjectError(_CUT)
+        return payload
+
+
+async def open_answer(stack: AsyncExitStack, paths: Sequence[str], request: bytes) -> Incoming:
+    """Send a request over its own connection, which lasts until the stack ends, and read the head of the answer."""
+    reader = asyncio.StreamReader(limit=LONGEST_LINE)
+    transport, _ = await open_connection(partial(asyncio.StreamReaderProtocol, reader), choose_engine(paths))
+    stack.callback(transport.abort)
+    transport.write(request)
+    try:
+        beginning = await reader.readuntil(END_OF_HEAD)
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        raise UnknownObjectError(_UNREADABLE) from error
+    head = read_response(beginning)
+    if head is None or head.status < HTTPStatus.OK:
+        raise UnknownObjectError(_UNREADABLE)
+    return Incoming(beginning, head, reader)
+
+
 async def collect(paths: Sequence[str], request: bytes, sift: Callable[[bytes], Awaitable[bytes]]) -> bytes:
-    """Ask for a list over a connection of its own; return the answer, sifted if it is long.
+    """Ask for a list over its own connection; return the answer, sifted if it is long.
 
     While it is sifted, nothing more is read from the engine.
     """
-    reader = asyncio.StreamReader(limit=_PIECE)
-    transport, _ = await open_connection(partial(asyncio.StreamReaderProtocol, reader), choose_engine(paths))
-    try:
-        transport.write(request)
-        beginning = await reader.readuntil(END_OF_HEAD)
-        head = read_response(beginning)
-        if head is None or head.status < HTTPStatus.OK:
-            raise UnknownObjectError(_UNREADABLE)
-        content = await _collect(reader, head, sift)
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-        raise UnknownObjectError(_UNREADABLE) from error
-    finally:
-        transport.abort()
-    return with_content(beginning, content)
-
-
-async def _collect(
-    reader: asyncio.StreamReader, head: ResponseHead, sift: Callable[[bytes], Awaitable[bytes]]
-) -> bytes:
-    """Read the body of an answer."""
-    chunks = Chunks() if head.framing is Framing.CHUNKED else None
-    left = None if head.framing in {Framing.CHUNKED, Framing.CLOSE} else head.length
-    content, next_sift = bytearray(), _STEP
-    while left != 0 and not (chunks is not None and chunks.ended):
-        data = await reader.read(_PIECE if left is None else min(left, _PIECE))
-        if not data and head.framing is Framing.CLOSE:
-            break
-        fed = chunks.feed(data) if chunks is not None else None
-        if not data or (fed is not None and (fed.broken or fed.used < len(data))):
-            raise UnknownObjectError(_CUT)
-        content += data if fed is None else b"".join(data[start:stop] for start, stop in fed.payload)
-        left = None if left is None else left - len(data)
-        if len(content) >= next_sift:
-            content = bytearray(await sift(bytes(content)))
-            next_sift = len(content) + _STEP
-        if len(content) > _LONGEST_LIST:
-            raise UnknownObjectError(_CUT)
-    return bytes(content) if next_sift == _STEP else await sift(bytes(content))
+    async with AsyncExitStack() as stack:
+        incoming = await open_answer(stack, paths, request)
+        content, next_sift = bytearray(), _STEP
+        while data := await incoming.read():
+            content += data
+            if len(content) >= next_sift:
+                content = bytearray(await sift(bytes(content)))
+                next_sift = len(content) + _STEP
+            if len(content) > _LONGEST_LIST:
+                raise UnknownObjectError(_CUT)
+    return with_content(incoming.beginning, bytes(content) if next_sift == _STEP else await sift(bytes(content)))
 
 
 def read_answer(data: bytes) -> tuple[ResponseHead, bytes]:
