@@ -21,6 +21,7 @@ from dockerproxy.policy.hiding import find_bar
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.lists import LISTED, PRUNES, RELATIVE
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, values_of
+from dockerproxy.policy.nesting import find_roots, list_binds
 from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, VOLUME_CREATE, WORDS, list_switches
 from dockerproxy.policy.prunes import UNCLEAR
 from dockerproxy.policy.summaries import COUNTING
@@ -148,6 +149,7 @@ class CompiledPolicy:
 
 def compile_policy(policy: Policy) -> CompiledPolicy:
     """Compile a policy. Every operation of the catalog gets an answer."""
+    policy = replace(policy, places=find_roots(list_binds(policy.grants), policy.places))
     granted: dict[str, list[Grant]] = {}
     for grant in policy.grants:
         for name in grant.operations:
@@ -155,8 +157,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     denied = {name: denial for denial in reversed(policy.denials) for name in denial.operations}
     cases: dict[str, tuple[Case, ...]] = dict.fromkeys((UNKNOWN.name, *OPERATIONS), ())
     cases[HEALTH.name] = (Case((), Decision(allowed=True, source="always")),)
-    owns = any(condition.word == OWN for grant in policy.grants for condition in grant.conditions)
-    owner = policy.owner if owns else ""
+    owner = policy.owner if any(each.word == OWN for grant in policy.grants for each in grant.conditions) else ""
     left = tuple(grant._replace(operations=grant.operations - denied.keys()) for grant in policy.grants)
     used = list_seen(left)
     for name in granted.keys() - denied.keys():

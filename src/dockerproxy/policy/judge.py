@@ -24,6 +24,7 @@ from dockerproxy.policy.lists import admits
 from dockerproxy.policy.model import Decision, Mode, values_of
 from dockerproxy.policy.needs import find_needs, refuse_to_bound
 from dockerproxy.policy.objects import (
+    KINDS,
     LABELLED,
     OWN,
     Kind,
@@ -33,10 +34,12 @@ from dockerproxy.policy.objects import (
     find_object,
     is_full_id,
     missing,
+    name_in,
 )
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Reading, Verdict, deny
 from dockerproxy.policy.plans import find_plan
 from dockerproxy.policy.stamps import NEW
+from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.policy.values import Value, items_of, propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object
 from dockerproxy.policy.writing import settle
@@ -66,8 +69,11 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
 
 
 def _bar(policy: CompiledPolicy, reading: Reading) -> Verdict | None:
-    """Deny what would show what is hidden: in every mode, and before the engine is asked anything."""
+    """Deny what would show what is hidden, or volumes of ours: in every mode, and before the engine is asked."""
     request, operation = reading.request, reading.operation
+    if KINDS.get(operation.name) is Kind.VOLUME and is_ours(name_in(request.path, operation)):
+        decision = Decision(allowed=False, source="", message="no such volume", status=HTTPStatus.NOT_FOUND)
+        return Verdict(*reading.parts, decision, b"", None)
     bar = find_bar(policy.hides, operation.name, request) if operation is not HEALTH else ""
     if not bar:
         return None
@@ -99,7 +105,8 @@ def judge_body(policy: CompiledPolicy, waiting: NeedsBody, content: bytes, nonce
 
 def judge_again(policy: CompiledPolicy, denied: Verdict, known: Known, nonce: str) -> NeedsLookup | Verdict:
     """Decide about a whole request that another policy denies, with what is known of it."""
-    reading = replace(Reading(*denied.parts), mode=policy.mode, known=replace(known, nonce=nonce))
+    known = replace(known, nonce=nonce, places=policy.policy.places)
+    reading = replace(Reading(*denied.parts), mode=policy.mode, known=known)
     return _bar(policy, reading) or _decide(policy, reading)
 
 

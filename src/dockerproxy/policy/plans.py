@@ -6,9 +6,9 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.policy.copies import MOUNTING
-from dockerproxy.policy.creating import create, hold_for_create, mount_unread
+from dockerproxy.policy.creating import create, hold_for_create, mount_unread, remove_unused
 from dockerproxy.policy.holds import REMOVING, VOLUME, Hold, hold_container, hold_network, hold_volume
-from dockerproxy.policy.lists import PRUNES, has_joined, write_filters
+from dockerproxy.policy.lists import EVENTS, PRUNES, has_joined, write_filters
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.objects import (
     NETWORK_REMOVALS,
@@ -22,12 +22,15 @@ from dockerproxy.policy.objects import (
 from dockerproxy.policy.phases import Act, Plan, Reading, Scene, Verdict, deny
 from dockerproxy.policy.spelling import SPELLED
 from dockerproxy.policy.steps import Ask, Pass, UnknownObjectError
+from dockerproxy.policy.subtrees import uses_parts
 from dockerproxy.policy.views import edit, prune_own, read, read_listing, show_list
 from dockerproxy.policy.watching import watch
 
 PlanMaker = Callable[[Verdict, Scene], Plan]
 
 _LIST: Final = "/containers/json?all=1&filters="
+_REMOVALS: Final = frozenset({"ContainerDelete", "ContainerPrune"})
+"""They may leave a volume of ours unused."""
 
 
 def find_plan(reading: Reading, decision: Decision) -> PlanMaker | None:
@@ -36,15 +39,18 @@ def find_plan(reading: Reading, decision: Decision) -> PlanMaker | None:
     if not decision.allowed and reading.mode is Mode.ENFORCE:
         return None
     is_partial = bool(reading.hides or decision.shows)
-    is_edited = is_partial or (reading.known.places.paths and name in SPELLED)
+    places = reading.known.places
+    is_edited = is_partial or (places.differ and name in SPELLED)
+    has_parts = places.roots and name == "ContainerCreate" and decision.content is not None
     plans = (
         (copy_files, decision.keeps_stopped and reading.known.found is not None),
         (start, decision.starts and reading.known.found is not None),
         (remove, name in REMOVING and not decision.shows),
         (remove_network, _find_network(reading) is not None),
-        (watch, is_partial and operation.shape is Shape.STREAM),
+        (watch, (is_partial and operation.shape is Shape.STREAM) or (places.roots and name in EVENTS)),
         (prune_own, decision.shows and name in PRUNES),
-        (create, decision.copies or decision.mounts or decision.joins or decision.counts_for),
+        (remove_containers, name in _REMOVALS and (places.roots or uses_parts(reading.known.found))),
+        (create, decision.copies or decision.mounts or decision.joins or decision.counts_for or has_parts),
         (show_list, decision.shows),
         (read, is_edited or (decision.owner and name == VOLUME_CREATE)),
         (mount_unread, decision.copies is None and name in MOUNTING),
@@ -112,6 +118,13 @@ def remove(verdict: Verdict, scene: Scene) -> Plan:
     """
     scene.fills.forget(hold_for_removal(verdict))
     return (yield from edit(verdict, (yield from Act(verdict, to_the_end=True))))
+
+
+def remove_containers(verdict: Verdict, _scene: Scene) -> Plan:
+    """Remove containers, and the volumes of ours that nothing uses then."""
+    answer = yield from Act(verdict)
+    yield from remove_unused(verdict)
+    return (yield from edit(verdict, answer))
 
 
 def remove_network(verdict: Verdict, scene: Scene) -> Plan:

@@ -33,18 +33,13 @@ _MOST_REMEMBERED: Final = 4
 """Bytes of a list that is remembered until it comes again, and how many are."""
 
 
-def is_edited(operation: Operation, verdict_hides: object, paths: object) -> bool:
-    """Whether something is cut out of an answer, or written anew."""
-    return bool(verdict_hides) or (bool(paths) and operation.name in SPELLED)
-
-
 def edit(verdict: Verdict, answer: Whole) -> Steps[Whole | Says]:
     """Return an answer without what is hidden, and with directories as the client calls them."""
     owner, places, hides = verdict.decision.owner, verdict.known.places, verdict.hides
     is_made = verdict.operation.name == VOLUME_CREATE and owner and verdict.mode is Mode.ENFORCE
     if is_made and answer.status < HTTPStatus.BAD_REQUEST and not has_labels(answer.content, {OWNER: owner}):
         return Says(HTTPStatus.CONFLICT, _TAKEN)  # Another client has made it meanwhile.
-    respells = bool(places.paths) and verdict.operation.name in SPELLED and answer.status == HTTPStatus.OK
+    respells = places.differ and verdict.operation.name in SPELLED and answer.status == HTTPStatus.OK
     if not hides and not respells:
         return answer
 

@@ -28,7 +28,9 @@ from dockerproxy.policy.hiding import hide_line
 from dockerproxy.policy.lists import EVENTS, admits
 from dockerproxy.policy.objects import Kind, ask
 from dockerproxy.policy.phases import Plan, Scene, Verdict
+from dockerproxy.policy.stamps import RESERVED
 from dockerproxy.policy.steps import Find, Open, Stream, UnknownObjectError
+from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.policy.views import edit
 
 _KNOWN: Final = 4096
@@ -56,7 +58,9 @@ class _Watch:
 
     def show(self, line: bytes) -> Generator[Find, object, bytes]:
         """Return what the client may see of a line; nothing if that is nothing."""
-        verdict = self._verdict
+        verdict, event = self._verdict, read_event(line) if RESERVED.encode() in line else None
+        if event is not None and event.kind is Kind.VOLUME and is_ours(event.id):
+            return b""
         if verdict.decision.shows and not (yield from self._is_shown(line)):
             return b""
         left = hide_line(verdict.operation, verdict.hides, line) if verdict.hides else line

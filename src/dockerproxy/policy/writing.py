@@ -71,7 +71,7 @@ def _find_places(reading: Reading) -> bytes | None:
 def _write(reading: Reading, decision: Decision, target: str) -> bytes:
     """Write the head, and behind it the body if it was held: as it was understood, or as it came where none judged."""
     head, operation = reading.head, reading.operation
-    if decision.shows or decision.owner or reading.hides or reading.known.places.paths:
+    if decision.shows or decision.owner or reading.hides or reading.known.places.differ:
         head = replace(head, fields=tuple(field for field in head.fields if field[0] not in _OF_ANSWERS))
     if operation is HEALTH:
         operation = OPERATIONS["SystemPing"]

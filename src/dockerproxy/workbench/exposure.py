@@ -23,6 +23,7 @@ from dockerproxy.workbench.dangers import (
     owns_host,
     reads_every_secret,
     replaces_images,
+    writes_below,
     writes_host,
 )
 from dockerproxy.workbench.on_host import on_host
@@ -152,6 +153,13 @@ EXPOSURES: Final = (
         _MAKING,
         "writes in directories of the host, and where links in them lead: those cannot be seen from here",
         writes_host,
+        ("binds",),
+        gives="writes",
+    ),
+    Exposure(
+        _MAKING,
+        "writes everywhere below directories of the host, also in what other clients and people have there",
+        writes_below,
         ("binds",),
         gives="writes",
     ),

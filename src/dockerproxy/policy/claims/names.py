@@ -25,7 +25,8 @@ from typing import Final
 
 from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Object, Reading
-from dockerproxy.policy.objects import Kind, ResolvedObject, is_full_id
+from dockerproxy.policy.objects import VOLUME_CREATE, Kind, ResolvedObject, is_full_id
+from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json
 
@@ -61,6 +62,8 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
     name = name.removeprefix("/") if path == "?name" else name
     if name and not IS_NAME(name):
         reading.violate(path, value, "not a valid name")
+    elif is_ours(name) and reading.request.operation.name == VOLUME_CREATE:
+        reading.violate(path, value, "not allowed: the proxy keeps such names for itself")
     elif (path == "Name" and is_id_of_swarm(name)) or _captures(reading, name):
         reading.violate(path, value, "ambiguous: it looks like an object ID")
     if reading.request.operation.name == "NetworkCreate" and name in _OF_ENGINES:

@@ -61,6 +61,6 @@ class _Binds(Constraint):
 
 CONSTRAINT = _Binds(
     "binds",
-    "which directories and files of the host may be mounted, `:ro` behind one only to read; links on the host cannot be"
-    " seen from here",
+    "which directories and files of the host may be mounted: `/**` behind one for all below, `:ro` only to read; links"
+    " on the host cannot be seen from here",
 )
