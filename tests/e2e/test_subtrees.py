@@ -58,6 +58,7 @@ sockets:
       - VolumeInspect
       - VolumeList
       - VolumePrune
+  third: {path: FOLDER/third.sock, allow: ["containers:read", "volumes:read", SystemDataUsage]}
 """
 CREATE = "/v1.45/containers/create"
 OURS = "io.dockerproxy.__"
@@ -164,7 +165,11 @@ def test_clients_see_what_they_asked_for_and_no_volume_of_ours(two: Two, root: P
         assert sorted(listed[own], key=str) == sorted(told["Mounts"], key=str)
         assert OURS not in json.dumps(listed)
         assert client.ask("GET", "/v1.45/volumes").json()["Volumes"] in ([], None)
-    assert OURS.encode() not in other.ask("GET", "/v1.45/system/df").body
+    third = Socket(other.socket.parent / "third.sock")
+    for client in (other, third):
+        for target in ("system/df", "volumes", "containers/json?all=1", f"containers/{identity}/json"):
+            answer = client.ask("GET", f"/v1.45/{target}")
+            assert (answer.status, OURS.encode() in answer.body) == (200, False)
     assert len(list_ours(dockerd)) == 2
     with connect_to(other.socket) as watching:
         send_head(watching, "GET /v1.45/events?since=1")

@@ -37,12 +37,14 @@ class Places:
         sockets: What the client may call a socket besides where engines have theirs.
         roots: Directories of the host below which links may lead anywhere, so that the engine must not follow them when
             it mounts a path there. None lies below another (`policy/nesting`).
+        hides: Whether another socket of the proxy has roots, so that its volumes are not shown here.
     """
 
     paths: Mapping[str, str] = field(default_factory=dict)
     own_socket: str = ""
     sockets: frozenset[str] = frozenset()
     roots: frozenset[str] = field(default=frozenset(), compare=False)
+    hides: bool = field(default=False, compare=False)
 
     def is_socket(self, path: str) -> bool:
         """Whether a path of the client means its own socket."""
@@ -71,8 +73,8 @@ class Places:
 
     @property
     def differ(self) -> bool:
-        """Whether the engine has other names than the client for what that mounts."""
-        return bool(self.paths or self.roots)
+        """Whether the engine has other names than clients for what they mount."""
+        return bool(self.paths or self.roots or self.hides)
 
     def of_client(self, path: str) -> str:
         """Return what the client calls a path of the host; empty if that is no name of it for the client."""

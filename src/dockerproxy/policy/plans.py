@@ -47,7 +47,10 @@ def find_plan(reading: Reading, decision: Decision) -> PlanMaker | None:
         (start, decision.starts and reading.known.found is not None),
         (remove, name in REMOVING and not decision.shows),
         (remove_network, _find_network(reading) is not None),
-        (watch, (is_partial and operation.shape is Shape.STREAM) or (places.roots and name in EVENTS)),
+        (
+            watch,
+            (is_partial and operation.shape is Shape.STREAM) or ((places.roots or places.hides) and name in EVENTS),
+        ),
         (prune_own, decision.shows and name in PRUNES),
         (remove_containers, name in _REMOVALS and (places.roots or uses_parts(reading.known.found))),
         (create, decision.copies or decision.mounts or decision.joins or decision.counts_for or has_parts),
