@@ -70,7 +70,7 @@ class Asked:
             return "" if is_known else question
         if question is None:
             return ""
-        return find_conflict(self.policy, find_mounts(question.verdict), mounts) or question
+        return find_conflict(self.policy, find_mounts(question), mounts) or question
 
 
 class Asking(Ending):
@@ -107,7 +107,7 @@ class Asking(Ending):
         if not self.is_held:
             return
         asked.is_over = True
-        mounts = find_mounts(question.verdict) if answer.allows else ()
+        mounts = find_mounts(question) if answer.allows else ()
         # Another answer may have come meanwhile, or another policy.
         conflict = find_conflict(self.socket.policy, mounts, self.socket.approved_mounts)
         if answer.allows and not conflict:
