@@ -66,7 +66,10 @@ def test_only_places_of_mounts_are_spelled_anew() -> None:
     assert all(OPERATIONS[name].access == "read" for name in SPELLED)
 
 
-@pytest.mark.parametrize("content", [b"", b"[", b'{"Mounts": [}', b'{"a": 1} 2', b"\x1f\x8b", b"[" * 100_000])
+DEEP = b'{"Mounts": %b%b}' % (b"[" * 100, b"]" * 100)
+
+
+@pytest.mark.parametrize("content", [b"", b"[", b'{"Mounts": [}', b'{"a": 1} 2', b"\x1f\x8b", b"[" * 100_000, DEEP])
 def test_what_cannot_be_read_is_not_told(content: bytes) -> None:
     assert respell(OPERATIONS["ContainerInspect"], PLACES, content) is None
 
