@@ -310,6 +310,43 @@ def test_the_docker_command_line_works_below(two: Two, make_client: Any, label: 
     assert label
 
 
+def test_a_sweep_removes_volumes_of_ours(dockerd: Engine, root: Path, label: str) -> None:
+    """Also those of containers that the engine removes by itself."""
+    text = SOCKETS.replace("LABEL", label).replace("ROOT", str(root))
+    with running_file(dockerd.socket, text.replace("own_as:", "sweep: at-exit\n    own_as:")) as (folder, proxy):
+        mine = Socket(folder / "agent.sock")
+        make(mine, {"Binds": ["/workspace/a/deep:/x"]})
+        running = make(mine, {"Binds": ["/workspace/a:/x"], "AutoRemove": True}, "sleep", "600")
+        assert mine.ask("POST", f"/v1.45/containers/{running}/start").status == 204
+        assert len(list_ours(dockerd)) == 2
+        proxy.stop()
+    assert list_ours(dockerd) == []
+
+
+PROJECT = """
+services:
+  job:
+    image: busybox
+    network_mode: none
+    command: cat /short/file /long/file
+    volumes:
+      - /workspace/a:/short:ro
+      - {type: bind, source: /workspace/within, target: /long, bind: {create_host_path: true}}
+"""
+
+
+def test_compose_mounts_what_lies_below(two: Two, make_client: Any, tmp_path: Path, dockerd: Engine) -> None:
+    mine, _, _ = two
+    client: Client = make_client(socket=mine.socket)
+    (tmp_path / "compose.yaml").write_text(PROJECT)
+    words = ("compose", "--project-name=p", f"--file={tmp_path}/compose.yaml")
+    assert client.text(*words, "up").count("inside") == 2
+    assert "Running" not in client.text(*words, "up", "--no-recreate", "--detach")
+    assert len(list_ours(dockerd)) == 2
+    client.run(*words, "down")
+    assert list_ours(dockerd) == []
+
+
 def test_a_proxy_that_starts_again_knows_what_is_mounted(two: Two, root: Path, dockerd: Engine, label: str) -> None:
     mine, _, _ = two
     identity = make(mine, {"Binds": ["/workspace/a:/x"]})

@@ -11,7 +11,6 @@ from policy.judging import finish, nobody
 from policy.policies import WEB
 from wire.heads import head_of
 
-from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.copies import Fills
@@ -20,7 +19,6 @@ from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Act, Outcome, Scene, Verdict
 from dockerproxy.policy.places import Places
-from dockerproxy.policy.spelling import respell
 from dockerproxy.policy.steps import Ask, Open, Read, Says, Stream, UnknownObjectError, Whole, Work
 from dockerproxy.policy.subtrees import LABEL, LONGEST, is_ours, name_volume, show_binds, uses_parts, write_parts
 
@@ -266,6 +264,18 @@ def test_what_no_container_uses_is_removed() -> None:
     assert send("DELETE", "/v1.45/containers/web", policy=elsewhere).plan is None
 
 
+def test_a_stop_that_removes_a_container_removes_what_is_unused() -> None:
+    policy = policy_in(text=FILE.replace("- ContainerPrune", '- ContainerStop: {containers: ["*"]}'))
+    document = {"mounts": [{"Name": OURS}], "hostconfig": {"AutoRemove": True}}
+    found = ResolvedObject(WEB.id, ("web",), document=document)
+    verdict = send("POST", "/v1.45/containers/web/stop?t=0", policy=policy, found=found)
+    _, (_, waited, _, removed) = carry_out(verdict, docker(unused=(OURS,)), policy)
+    assert waited.startswith(f"POST /containers/{WEB.id}/wait?condition=removed")
+    assert removed.startswith(f"DELETE /volumes/{OURS}")
+    stays = ResolvedObject(WEB.id, ("web",), document={**document, "hostconfig": {}})
+    assert send("POST", "/v1.45/containers/web/stop", policy=policy, found=stays).plan is None
+
+
 def test_a_removal_succeeds_although_the_engine_does_not_list_volumes() -> None:
     verdict = send("DELETE", "/v1.45/containers/web")
     assert verdict.plan is not None
@@ -342,50 +352,6 @@ def test_a_name_says_which_part_is_the_root() -> None:
     }
     assert len(names) == 4
     assert len(name_volume("/srv/work/" + "a" * 200, "/srv/work")) < LONGEST
-
-
-def spelled(name: str, document: object) -> Any:
-    left = respell(OPERATIONS[name], POLICY.policy.places, json.dumps(document).encode())
-    assert left is not None
-    return json.loads(left)
-
-
-def test_clients_see_binds_and_no_volumes_of_ours() -> None:
-    data = {"Type": "volume", "Name": "data", "Source": "/var/lib", "Destination": "/d"}
-    mount = {
-        "Type": "volume",
-        "Name": OURS,
-        "Source": "/var/lib/x",
-        "Destination": "/x",
-        "Driver": "local",
-        "RW": False,
-    }
-    told = spelled(
-        "ContainerInspect", {"HostConfig": {"Binds": None, "Mounts": [part("a", Target="/x")]}, "Mounts": [mount, data]}
-    )
-    assert told["HostConfig"]["Mounts"] == [{"Type": "bind", "Source": "/workspace/a", "Target": "/x"}]
-    place = {
-        "Type": "bind",
-        "Source": "/workspace/a",
-        "Destination": "/x",
-        "Mode": "",
-        "RW": False,
-        "Propagation": "rprivate",
-    }
-    assert told["Mounts"] == [place, data]
-    assert spelled("ContainerList", [{"Mounts": [mount]}]) == [{"Mounts": [place]}]
-    volumes = [{"Name": OURS}, {"Name": "data"}]
-    assert spelled("VolumeList", {"Volumes": volumes, "Warnings": None}) == {"Volumes": volumes[1:], "Warnings": None}
-    old = {"Volumes": volumes, "Containers": [{"Mounts": [mount]}]}
-    assert spelled("SystemDataUsage", old) == {"Volumes": volumes[1:], "Containers": [{"Mounts": [place]}]}
-    assert spelled("SystemDataUsage", {"VolumeUsage": {"Items": volumes}}) == {"VolumeUsage": {"Items": volumes[1:]}}
-
-
-@pytest.mark.parametrize("value", [None, 5, OURS, [OURS], [[OURS]], {"Name": OURS}, [{"Name": [OURS]}]])
-def test_what_is_no_mount_or_volume_stays(value: object) -> None:
-    for document in ({"Mounts": value, "HostConfig": {"Mounts": value}}, {"Volumes": value}):
-        name = "ContainerInspect" if "Mounts" in document else "VolumeList"
-        assert spelled(name, document) == document
 
 
 def test_lists_of_volumes_are_read_where_some_may_be_ours() -> None:

@@ -21,8 +21,8 @@ from dockerproxy.policy.objects import (
 )
 from dockerproxy.policy.phases import Act, Plan, Reading, Scene, Verdict, deny
 from dockerproxy.policy.spelling import SPELLED
-from dockerproxy.policy.steps import Ask, Pass, UnknownObjectError
-from dockerproxy.policy.subtrees import uses_parts
+from dockerproxy.policy.steps import Ask, Pass, Read, UnknownObjectError
+from dockerproxy.policy.subtrees import is_removed_at_end, uses_parts
 from dockerproxy.policy.views import edit, prune_own, read, read_listing, show_list
 from dockerproxy.policy.watching import watch
 
@@ -52,6 +52,7 @@ def find_plan(reading: Reading, decision: Decision) -> PlanMaker | None:
             (is_partial and operation.shape is Shape.STREAM) or ((places.roots or places.hides) and name in EVENTS),
         ),
         (prune_own, decision.shows and name in PRUNES),
+        (stop_and_remove, name == "ContainerStop" and is_removed_at_end(reading.known.found)),
         (remove_containers, name in _REMOVALS and (places.roots or uses_parts(reading.known.found))),
         (create, decision.copies or decision.mounts or decision.joins or decision.counts_for or has_parts),
         (show_list, decision.shows),
@@ -126,6 +127,17 @@ def remove(verdict: Verdict, scene: Scene) -> Plan:
 def remove_containers(verdict: Verdict, _scene: Scene) -> Plan:
     """Remove containers, and the volumes of ours that nothing uses then."""
     answer = yield from Act(verdict)
+    yield from remove_unused(verdict)
+    return (yield from edit(verdict, answer))
+
+
+def stop_and_remove(verdict: Verdict, _scene: Scene) -> Plan:
+    """Stop a container that the engine then removes, as a sweep does, and remove what nothing uses then."""
+    answer, found = (yield from Act(verdict)), verdict.known.found
+    try:
+        yield from Read(Ask("POST", f"/containers/{found.id if found else ''}/wait?condition=removed").head)
+    except UnknownObjectError:
+        return (yield from edit(verdict, answer))
     yield from remove_unused(verdict)
     return (yield from edit(verdict, answer))
 

@@ -70,6 +70,12 @@ def uses_parts(found: ResolvedObject | None) -> bool:
     return any(is_ours(mount.get("Name")) for _, mount in mounts)
 
 
+def is_removed_at_end(found: ResolvedObject | None) -> bool:
+    """Whether the engine removes such a container by itself, as that of `docker run --rm`."""
+    host = object_of(found.document.get("hostconfig")) if found is not None else {}
+    return host.get("AutoRemove") is True and uses_parts(found)
+
+
 # What goes to the engine
 
 
