@@ -61,6 +61,11 @@ class Admitted(NamedTuple):
     begins: str
 
 
+def begin(places: Places, path: str, *, read_only: bool) -> str:
+    """Return up to where the engine follows links on the way to a path that a container mounts."""
+    return places.find_root(path, read_only=read_only) or path
+
+
 def list_admitted(grants: list[tuple[str, list[str]]], places: Places) -> Iterator[Admitted]:
     """Yield what may be mounted, as enforcement decides it. A service has nothing below a directory with `/**`."""
     for name, binds in grants:
@@ -70,7 +75,7 @@ def list_admitted(grants: list[tuple[str, list[str]]], places: Places) -> Iterat
         for path, read_only in product(EVERY_PATH, (True, False)):
             if not places.is_socket(path) and matches(Bind(path, read_only)):
                 host = places.on_host(path)
-                yield Admitted(host, not read_only, host if is_service else places.find_root(host) or host)
+                yield Admitted(host, not read_only, host if is_service else begin(places, host, read_only=read_only))
     if places.own_socket:
         yield Admitted(places.own_socket, writes=False, begins=places.own_socket)
 
@@ -101,6 +106,8 @@ def test_no_admitted_path_can_be_moved_by_whoever_has_another(
     event("refused" if problems else f"loads, {len(grants)} grants")
     assert all(" below " in problem or " within " in problem for problem in problems)
     assert problems or not movable
+    places_of = {(each.path, each.writes) for each in admitted}
+    assert problems or all((each.begins, each.writes) in places_of for each in admitted)
     nested = find_movable({each._replace(begins=each.path) for each in admitted}, paths.values())
     assert nested or not problems or more
 
@@ -110,8 +117,8 @@ def test_no_admitted_path_can_be_moved_by_whoever_has_another(
 def test_a_bind_of_a_container_below_a_directory_begins_there(outer: str, inner: str) -> None:
     """The engine follows no link below it."""
     places = load([("ContainerCreate", [outer, inner, "/other"])]).policy.policy.places
-    assert places.roots == {"/srv"}
-    assert (places.find_root("/srv"), places.find_root("/srv/x/y"), places.find_root("/srvx")) == ("", "/srv", "")
+    assert "/srv" in (places.trees if outer.endswith(":ro") else places.roots)
+    assert [begin(places, path, read_only=True) for path in ("/srv", "/srv/x/y", "/srvx")] == ["/srv", "/srv", "/srvx"]
 
 
 def test_the_outermost_directory_is_the_root() -> None:
@@ -121,6 +128,15 @@ def test_the_outermost_directory_is_the_root() -> None:
     [problem] = find_problems([("ContainerCreate", ["/srv/*", "/srv/a/b/**"])])
     assert '"/srv/a/b/**" matches paths below "/srv/*", where containers may write' in problem
     assert find_problems([("ContainerCreate", ["/", "/srv/**"])])
+
+
+def test_no_link_leads_to_what_may_only_be_read() -> None:
+    """In what is written, all of the root may be written to; in what is read, all of it may be read."""
+    places = load([("ContainerCreate", ["/srv/**:ro", "/srv/a/**", "/srv/b", "/srv/b/c"])]).policy.policy.places
+    for path, root in (("/srv/a/x", "/srv/a"), ("/srv/b/c", "/srv/b"), ("/srv/a", ""), ("/srv/x", "")):
+        assert places.find_root(path, read_only=False) == root
+        assert places.find_root(path, read_only=True) == (root or "/srv")
+    assert find_problems([("ContainerCreate", ["/srv/**:ro", "/srv/**/c"])])
 
 
 def test_only_what_has_something_below_is_a_root() -> None:
@@ -202,16 +218,17 @@ def test_paths_of_the_host_are_compared() -> None:
     assert '"/cache" (on the host "/srv/ci/cache") lies below "/srv/ci", where containers' in problem
     assert load([("ContainerCreate", ["/area", "/area/x:ro"])], paths={"/area/x": "/srv/x"})
     places = load([("ContainerCreate", ["/srv/ci", "/cache:ro"])], paths=paths).policy.policy.places
-    assert places.find_root(places.on_host("/cache")) == "/srv/ci"
+    assert places.find_root(places.on_host("/cache"), read_only=True) == "/srv/ci"
     places = load([("ContainerCreate", ["/w/**"])], paths={"/w": "/srv/w", "/w/x": "/data"}).policy.policy.places
-    assert [places.find_root(places.on_host(path)) for path in ("/w/a", "/w/x", "/w/x/a")] == ["/srv/w", "", "/data"]
+    found = [places.find_root(places.on_host(path), read_only=False) for path in ("/w/a", "/w/x", "/w/x/a")]
+    assert found == ["/srv/w", "", "/data"]
 
 
 @pytest.mark.parametrize("inner", ["/w/cache", "/w/cache:ro", "/w/*:ro", "/srv/ci/cache:ro"])
-def test_a_bind_of_a_service_within_what_the_client_has_is_refused(inner: str) -> None:
+def test_a_bind_within_what_the_client_has_is_refused(inner: str) -> None:
     """The client needs no container to make a link in a directory that it calls by a name of its own."""
-    assert load([("ContainerCreate", [inner])], paths={"/w": "/srv/ci"}).policy.policy.places.roots == {"/srv/ci"}
-    [problem] = find_problems([("ServiceCreate", [inner])], paths={"/w": "/srv/ci"})
+    assert find_problems([("ServiceCreate", [inner])], paths={"/w": "/srv/ci"})
+    [problem] = find_problems([("ContainerCreate", [inner])], paths={"/w": "/srv/ci"})
     assert 'below "/w" (on the host "/srv/ci"), where the client itself may write' in problem
     assert 'mount "/w" itself, or give the inner path a directory of its own in paths' in problem
     assert load([("ContainerCreate", ["/w", "/w/x:ro"])], paths={"/w": "/srv/ci", "/w/x": "/srv/x"})
@@ -221,7 +238,7 @@ def test_a_bind_of_a_service_within_what_the_client_has_is_refused(inner: str) -
 def test_var_run_is_run() -> None:
     for outer in ("/var/run/ci", "/v*/run/ci", "/run/**"):
         places = load([("ContainerCreate", [outer, "/run/ci/a:ro"])]).policy.policy.places
-        assert places.find_root("/run/ci/a") in {"/run/ci", "/run"}
+        assert places.find_root("/run/ci/a", read_only=True) in {"/run/ci", "/run"}
     assert find_problems([("ContainerCreate", ["/run/ci", "/var/run/ci/a:ro"])])
     assert load([("ContainerCreate", ["/run/ci", "/var/run/ci:ro"])])
     assert find_problems([("ContainerCreate", ["/run/lock", "/var/lock/a:ro"])])

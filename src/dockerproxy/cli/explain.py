@@ -217,7 +217,7 @@ def _describe_body(tried: Tried, body: bytes) -> str:
 
 def _show_content(socket: SocketSettings, name: str, content: bytes) -> Iterator[Line]:
     places = socket.policy.policy.places
-    if places.roots and name == "ContainerCreate":
+    if places.has_parts and name == "ContainerCreate":
         content, roots = write_parts(content, places)
         if roots:
             yield "engine", "must be Docker 26 or newer, for parts of volumes that serve makes before"

@@ -180,7 +180,7 @@ def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
 
 def _hide_volumes(sockets: list[SocketSettings]) -> Iterator[SocketSettings]:
     """Have no socket show the volumes that binds of another one need (`policy/subtrees`)."""
-    hides = any(socket.policy.policy.places.roots for socket in sockets)
+    hides = any(socket.policy.policy.places.has_parts for socket in sockets)
     for socket in sockets:
         policy = socket.policy.policy
         hidden = replace(policy, places=replace(policy.places, hides=True)) if hides else policy

@@ -79,7 +79,7 @@ def create(verdict: Verdict, scene: Scene) -> Plan:
     filled = verdict.decision.copies or ()
     scene.fills.discard(filled)
     answer = yield from Act(verdict)
-    if verdict.known.places.roots:
+    if verdict.known.places.has_parts:
         yield from remove_unused(verdict)
     if answer.status >= HTTPStatus.BAD_REQUEST:
         scene.fills.add(filled)  # Clients pull an image when they hear that there is none, and create once more.
@@ -94,7 +94,7 @@ def mount_unread(verdict: Verdict, scene: Scene) -> Plan:
 def _mount_parts(verdict: Verdict) -> Steps[Verdict]:
     """Have binds below a root be parts of volumes that are made before (`policy/subtrees`)."""
     content, places = verdict.decision.content or b"", verdict.known.places
-    if not places.roots or not content or verdict.operation.name != "ContainerCreate":
+    if not places.has_parts or not content or verdict.operation.name != "ContainerCreate":
         return verdict
     content, roots = yield from Work(content, partial(write_parts, content, places))
     if not roots:

@@ -9,7 +9,8 @@ A bind below a directory that `find_roots` finds is none of them: the engine loo
 (`policy/subtrees`). So only the directory must not be replaceable. Services have no such binds.
 
 Attack: replace the directory itself, as a pattern, another root, a volume or a client with `paths` lies above it ->
-Defence: the outermost one is the root, and it is compared in place of all below it (the same test).
+Defence: the outermost writable one is the root, and it is compared in place of all below it (test:
+test_no_admitted_path_can_be_moved_by_whoever_has_another).
 Attack: a pattern that matches a directory and one below it, like `/srv/**` -> Defence: patterns are compared as
 automata, so that no pair of paths is missed (test: test_no_admitted_path_can_be_moved_by_whoever_has_another).
 Attack: the two under unrelated names of the client -> Defence: paths of the host are compared (the same test).
@@ -18,7 +19,7 @@ test_a_bind_of_a_service_below_a_writable_one_is_refused).
 Attack: the same directory through a link that every host has, like `/var/run` -> Defence: both names are compared
 (test: test_var_run_is_run). Other links on the host cannot be seen from here.
 Attack: make the link in a directory that the client itself has, by its name in `paths` -> Defence: such a directory
-counts as writable (test: test_a_bind_of_a_service_within_what_the_client_has_is_refused).
+counts as writable (test: test_a_bind_within_what_the_client_has_is_refused).
 Attack: write to the directory as a volume, or in a container's own files; replace `_data` of a volume, and mount that
 -> Defence: all within the engines' usual directories counts as writable, and so does /proc, which is full of links
 (test: test_a_bind_among_the_engines_own_files_is_refused).
@@ -109,7 +110,7 @@ REPLACEABLE: Final = (
 def make_mount(places: Places, path: str, *, writes: bool) -> Mount:
     """Return what a path or pattern of a client means on the host."""
     globs = [_find_tree(glob) or glob for glob in places.list_on_host(path)]
-    begins = _with_linked(places.find_root(glob) or glob for glob in globs)
+    begins = _with_linked(places.find_root(glob, read_only=not writes) or glob for glob in globs)
     return Mount(path, writes, _with_linked(globs), begins=begins)
 
 
@@ -141,19 +142,30 @@ def list_mounts(grants: Iterable[Grant], places: Places) -> tuple[Mount, ...]:
 
 def find_roots(binds: Iterable[str], places: Places) -> Places:
     """Return places with the roots that some binds need: directories with `/**`, and writable ones above others."""
-    places = replace(places, roots=frozenset())
-    trees, writable, globs = set[str](), {host for each in list_given(places) for host in each.hosts}, list[str]()
+    places = without_roots(places)
+    trees, roots, writable, globs = set[str](), set[str](), set[str](), list[str]()
     for path, mode in ((path, mode) for path, mode in map(split_mode, binds) if not places.is_socket(path)):
         for glob in _with_linked(places.list_on_host(path)):
             tree = _find_tree(glob)
-            trees |= {tree} if tree else set()
-            writable |= {glob} if mode == "rw" and is_literal(glob) else set()
+            if tree:
+                (roots if mode == "rw" else trees).add(tree)
+            elif mode == "rw" and is_literal(glob):
+                writable.add(glob)
             globs.append(tree or glob)
     above = {directory for glob in globs if is_literal(glob) for directory in _list_above(glob)}
     patterns = [glob for glob in globs if not is_literal(glob)]
-    roots = trees | {each for each in writable if each in above or any(reaches_below(glob, each) for glob in patterns)}
+    roots |= {each for each in writable if each in above or any(reaches_below(glob, each) for glob in patterns)}
     roots.discard("/")  # What mounts all of the host is root there anyway.
-    return replace(places, roots=frozenset(root for root in roots if roots.isdisjoint(_list_above(root))))
+    return replace(places, roots=_list_outermost(roots), trees=_list_outermost(trees))
+
+
+def without_roots(places: Places) -> Places:
+    """Return places without roots, as services have them."""
+    return replace(places, roots=frozenset(), trees=frozenset())
+
+
+def _list_outermost(paths: set[str]) -> frozenset[str]:
+    return frozenset(path for path in paths if paths.isdisjoint(_list_above(path)))
 
 
 def list_given(places: Places) -> tuple[Mount, ...]:

@@ -35,8 +35,9 @@ class Places:
         paths: Directories of the host by what the client calls them; all are clean and absolute.
         own_socket: Where the host has the client's own socket; empty if no container gets it.
         sockets: What the client may call a socket besides where engines have theirs.
-        roots: Directories of the host below which links may lead anywhere, so that the engine must not follow them when
-            it mounts a path there. None lies below another (`policy/nesting`).
+        roots: Directories of the host that containers may mount to write there, and below which the engine must not
+            follow links out of them. None lies below another (`policy/nesting`).
+        trees: The same of such that containers may only read, with all below.
         hides: Whether another socket of the proxy has roots, so that its volumes are not shown here.
     """
 
@@ -44,6 +45,7 @@ class Places:
     own_socket: str = ""
     sockets: frozenset[str] = frozenset()
     roots: frozenset[str] = field(default=frozenset(), compare=False)
+    trees: frozenset[str] = field(default=frozenset(), compare=False)
     hides: bool = field(default=False, compare=False)
 
     def is_socket(self, path: str) -> bool:
@@ -66,15 +68,26 @@ class Places:
                 if rest[:1] != "/":  # No clean path has two of them.
                     yield f"{host.removesuffix('/')}/{rest}" if rest else host
 
-    def find_root(self, glob: str) -> str:
-        """Return the root that all paths of the host that a glob matches lie below; empty if there is none."""
+    def find_root(self, glob: str, *, read_only: bool) -> str:
+        """Return the root that all paths of the host that a glob matches lie below; empty if there is none.
+
+        Attack: have a link in a directory lead to what lies beside it, of which only reading is granted, and mount it
+        to write there -> Defence: the root of what is written is one that may be written to, all of it (test:
+        test_no_link_leads_to_what_may_only_be_read).
+        """
         stem = glob if is_literal(glob) else find_stem(glob)
-        return next((root for root in self.roots if stem.startswith(f"{root}/")), "")
+        roots = (*self.roots, *(self.trees if read_only else ()))
+        return next((root for root in roots if stem.startswith(f"{root}/")), "")
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether binds may be parts of volumes (`policy/subtrees`)."""
+        return bool(self.roots or self.trees)
 
     @property
     def differ(self) -> bool:
         """Whether the engine has other names than clients for what they mount."""
-        return bool(self.paths or self.roots or self.hides)
+        return bool(self.paths or self.has_parts or self.hides)
 
     def of_client(self, path: str) -> str:
         """Return what the client calls a path of the host; empty if that is no name of it for the client."""

@@ -41,7 +41,7 @@ def find_plan(reading: Reading, decision: Decision) -> PlanMaker | None:
     is_partial = bool(reading.hides or decision.shows)
     places = reading.known.places
     is_edited = is_partial or (places.differ and name in SPELLED)
-    has_parts = places.roots and name == "ContainerCreate" and decision.content is not None
+    has_parts = places.has_parts and name == "ContainerCreate" and decision.content is not None
     plans = (
         (copy_files, decision.keeps_stopped and reading.known.found is not None),
         (start, decision.starts and reading.known.found is not None),
@@ -49,11 +49,11 @@ def find_plan(reading: Reading, decision: Decision) -> PlanMaker | None:
         (remove_network, _find_network(reading) is not None),
         (
             watch,
-            (is_partial and operation.shape is Shape.STREAM) or ((places.roots or places.hides) and name in EVENTS),
+            (is_partial and operation.shape is Shape.STREAM) or ((places.has_parts or places.hides) and name in EVENTS),
         ),
         (prune_own, decision.shows and name in PRUNES),
         (stop_and_remove, name == "ContainerStop" and is_removed_at_end(reading.known.found)),
-        (remove_containers, name in _REMOVALS and (places.roots or uses_parts(reading.known.found))),
+        (remove_containers, name in _REMOVALS and (places.has_parts or uses_parts(reading.known.found))),
         (create, decision.copies or decision.mounts or decision.joins or decision.counts_for or has_parts),
         (show_list, decision.shows),
         (read, is_edited or (decision.owner and name == VOLUME_CREATE)),

@@ -87,7 +87,8 @@ def write_parts(content: bytes, places: Places) -> tuple[bytes, Mapping[str, str
     binds = list[Json]()
     for bind in map(str, list_of(host.get("Binds"))):
         source, *others = bind.split(":")  # One without a target is a volume.
-        read_only = "ro" in ",".join(others[1:]).split(",")
+        options = ",".join(others[1:]).split(",")
+        read_only = "ro" in options and not {"z", "Z"}.intersection(options)  # As it was judged.
         mount: Object = {"Type": "bind", "Source": source, "Target": "".join(others[:1]), "ReadOnly": read_only}
         part = _take_part(mount, places, roots) if others else mount
         if part is mount:
@@ -103,7 +104,8 @@ def write_parts(content: bytes, places: Places) -> tuple[bytes, Mapping[str, str
 def _take_part(mount: Object, places: Places, roots: dict[str, str]) -> Object:
     """Return a mount in place of a bind below a root; all others as they are."""
     source = str(mount.get("Source"))
-    root = places.find_root(source) if mount.get("Type") == "bind" and source != places.own_socket else ""
+    is_bind, read_only = mount.get("Type") == "bind" and source != places.own_socket, mount.get("ReadOnly") is True
+    root = places.find_root(source, read_only=read_only) if is_bind else ""
     if not root:
         return mount
     name = name_volume(source, root)

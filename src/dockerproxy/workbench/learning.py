@@ -23,7 +23,16 @@ from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.lists import LISTS
 from dockerproxy.policy.model import Policy, values_of
-from dockerproxy.policy.nesting import REPLACEABLE, Mount, Nested, find_nested, find_roots, list_given, make_mount
+from dockerproxy.policy.nesting import (
+    REPLACEABLE,
+    Mount,
+    Nested,
+    find_nested,
+    find_roots,
+    list_given,
+    make_mount,
+    without_roots,
+)
 from dockerproxy.policy.objects import KINDS, OWN, REMOVAL, WORDS, Kind
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.prunes import PRUNED
@@ -197,11 +206,10 @@ def leave_out_nested(
     left_out, below = dict[str, Nested](), set[str]()
     for each in (places, NOWHERE):  # A learned file has no `paths`.
         rooted, given = find_roots((*items, *granted), each), (*list_given(each), *REPLACEABLE)
-        bare = replace(each, roots=frozenset())
         kept = [m if m.path == each.own_socket else make_mount(rooted, m.path, writes=m.writes) for m in beside]
         for item in (item for item in items if item not in left_out):
             path, mode = split_mode(item)
-            mount = make_mount(bare if item in serving else rooted, path, writes=mode == "rw")
+            mount = make_mount(without_roots(each) if item in serving else rooted, path, writes=mode == "rw")
             found = (*find_nested((mount,), (mount, *kept, *given)), *find_nested(kept, (mount,)))
             if found:
                 left_out[item] = found[0]

@@ -107,7 +107,7 @@ def compare(sockets: tuple[SocketSettings, ...], engine: Engine, ask_engine: Ask
         yield differ("engine", file, Severity.NOTE, text, "give each hostile client a rootless one")
     exists = cache(partial(_exists, ask_engine))
     for socket in sockets:
-        if socket.policy.policy.places.roots and (engine.podman or engine.api < SINCE[:2]):
+        if socket.policy.policy.places.has_parts and (engine.podman or engine.api < SINCE[:2]):
             text = "binds below a directory need Docker 26, API 1.45: this engine gets none of them"
             yield differ(f"socket {socket.name}", file, Severity.WARNING, text, "let binds list the directory alone")
         for name, cases in socket.policy.cases.items():

@@ -102,15 +102,15 @@ def _claim_source(reading: Reading, source: str, path: str, *, read_only: bool, 
         reading.violate(path, source, _NOT_CLEAN)
         return source
     if not places.is_socket(clean):
-        wrong = _find_wrong(reading, clean, path, more)
-        reading.claim("binds", Bind(clean, read_only), path, clean, wrong=wrong)
+        bind = Bind(clean, read_only)
+        reading.claim("binds", bind, path, clean, wrong=_find_wrong(reading, bind, path, more))
     return places.on_host(clean)
 
 
-def _find_wrong(reading: Reading, source: str, path: str, more: str) -> Fault | None:
+def _find_wrong(reading: Reading, bind: Bind, path: str, more: str) -> Fault | None:
     """Say why a bind cannot go on as a part of a volume (`policy/subtrees`); None if it can, or need not."""
-    host, version = reading.places.on_host(source), read_version(reading.request.version)
-    root, says = reading.places.find_root(host), more and f"and cannot have {more}"
+    host, version = reading.places.on_host(bind.path), read_version(reading.request.version)
+    root, says = reading.places.find_root(host, read_only=bind.read_only), more and f"and cannot have {more}"
     if not root:
         return None
     if reading.request.operation.section.startswith("services"):
@@ -119,7 +119,8 @@ def _find_wrong(reading: Reading, source: str, path: str, more: str) -> Fault | 
         says = f"which needs API {SINCE[0]}.{SINCE[1]}, not {reading.request.version}"
     elif len(name_volume(host, root)) > LONGEST:
         says = "and too long for the name of a volume"
-    return Fault(path, show(source), f"below a directory in which links may change, {says}", "binds") if says else None
+    says = says and f"below a directory in which links may change, {says}"
+    return Fault(path, show(bind.path), says, "binds") if says else None
 
 
 def _claim_volume(reading: Reading, name: str, path: str, labels: Json = None) -> None:
