@@ -21,6 +21,7 @@ from dockerproxy.policy.phases import Act, Outcome, Scene, Verdict
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.steps import Ask, Open, Read, Says, Stream, UnknownObjectError, Whole, Work
 from dockerproxy.policy.subtrees import LABEL, LONGEST, is_ours, name_volume, show_binds, uses_parts, write_parts
+from dockerproxy.policy.views import edit
 
 FILE = """
 sockets:
@@ -352,6 +353,22 @@ def test_a_name_says_which_part_is_the_root() -> None:
     }
     assert len(names) == 4
     assert len(name_volume("/srv/work/" + "a" * 200, "/srv/work")) < LONGEST
+
+
+def test_what_is_hidden_of_a_bind_is_hidden_of_a_part_of_a_volume() -> None:
+    hidden = FILE.replace("    mode:", "    hide: [mounts]\n    mode:").replace(
+        "- ContainerPrune", "- ContainerInspect"
+    )
+    verdict = send("GET", "/v1.45/containers/web/json", policy=policy_in(text=hidden))
+    mounts = [{"Type": "volume", "Name": OURS, "Source": "/var/lib/x", "Destination": "/x", "RW": True}]
+    content = json.dumps({"Id": WEB.id, "Mounts": mounts, "HostConfig": {"Mounts": [part("a", Target="/y")]}}).encode()
+    steps = edit(verdict, Whole(b"HTTP/1.1 200 OK\r\n\r\n", 200, content))
+    step = next(steps)
+    assert isinstance(step, Work)
+    left = step.do()
+    assert isinstance(left, bytes)
+    assert b'"/y"' in left
+    assert all(word not in left for word in (b"/srv/work", b"/workspace", b"io.dockerproxy", b"Subpath", b"__srv"))
 
 
 def test_lists_of_volumes_are_read_where_some_may_be_ours() -> None:

@@ -43,9 +43,9 @@ def edit(verdict: Verdict, answer: Whole) -> Steps[Whole | Says]:
     if not hides and not respells:
         return answer
 
-    def write() -> bytes | None:
-        left = hide(verdict.operation, hides, answer.status, answer.content) if hides else answer.content
-        return left if left is None or not respells else respell(verdict.operation, places, left)
+    def write() -> bytes | None:  # What is hidden of a bind must not show as a volume of ours.
+        told = respell(verdict.operation, places, answer.content) if respells else answer.content
+        return told if told is None or not hides else hide(verdict.operation, hides, answer.status, told)
 
     left = yield from Work(answer.content, write)
     return Whole(with_content(keep_plain(answer.head) if hides else answer.head, left), answer.status, left)
