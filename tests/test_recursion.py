@@ -43,6 +43,7 @@ JSON = {
     "policy/words/fixed.py": "reads and writes what read_json has bounded",
     "policy/copies.py": "reads what write_json wrote",
     "policy/creating.py": "writes a name",
+    "policy/subtrees.py": "reads what write_json wrote, and lists that the cutter, which catches it, has read before",
     "proxy/resolver.py": "writes labels, which are texts",
     "workbench/reading.py": "catches it",
     "workbench/live.py": "catches it",

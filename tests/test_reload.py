@@ -131,7 +131,7 @@ BINDS = """
 """
 
 
-@pytest.mark.parametrize(("before", "after"), [("/srv", "/srv/x:ro"), ("/srv/x", "/srv"), ("/srv/*", "/srv/a/**:ro")])
+@pytest.mark.parametrize(("before", "after"), [("/srv", "/srv/x:ro"), ("/srv/x", "/srv"), ("/srv/*", "/srv/a/x/**:ro")])
 def test_the_log_warns_of_mounts_that_nest_with_those_of_the_policy_before(before: str, after: str) -> None:
     """Containers from before the reload keep their mounts, and those that stopped mount again when they start."""
     with serving(BINDS.format(bind=before)) as reloaded:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cli.files import policy_in, sockets_of, write
@@ -102,6 +103,20 @@ def test_what_depends_on_a_body_says_so() -> None:
             "           ?    contained: depends on the body",
         ],
     )
+
+
+def test_a_bind_below_a_directory_is_explained_as_what_the_engine_gets(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("sockets: {ci: {path: /a/ci.sock, allow: [ContainerCreate: {binds: ['/srv/ci/**']}]}}")
+    for source, version, status, says in (
+        ("/srv/ci/a", "", 0, "engine     must be Docker 26 or newer, for parts of volumes that serve makes before"),
+        ("/srv/ci/a", "/v1.44", 1, "which needs API 1.45, not v1.44"),
+        ("/srv/ci", "/v1.44", 0, '"Binds":["/srv/ci:/x"]'),
+    ):
+        body = write(tmp_path / "body", json.dumps({"Image": "a", "HostConfig": {"Binds": [f"{source}:/x"]}}))
+        done = run_here("explain", "--policy", str(policy), "POST", f"{version}/containers/create", "--body", body)
+        assert (done.status, says in done.out) == (status, True)
+        assert ("Subpath" in done.out) == says.startswith("engine")
 
 
 def test_a_body_may_come_by_standard_input() -> None:

@@ -99,7 +99,14 @@ def test_a_container_that_mounts_the_engines_socket_gets_the_private_one(
 
 
 def test_no_container_gets_a_private_socket_that_containers_can_replace(folder: Path) -> None:
-    for bind, own in (("/run", ""), ("/run/p", ""), ("/run:ro", "/run/p/docker.sock"), ("/srv", "/run/p/docker.sock")):
+    for bind, own in (
+        ("/run", ""),
+        ("/run/p", ""),
+        ("/run:ro", "/run/p/docker.sock"),
+        ("/srv", "/run/p/docker.sock"),
+        ("/run/**", ""),
+        ("/srv/**", "/run/p/docker.sock"),
+    ):
         made = plan(folder, "--allow", f'ContainerCreate: {{binds: ["{bind}"]}}', "--", "a")
         assert made.settings_in("/run/p", "").sockets[0].policy.policy.places.own_socket == own
 

@@ -1,14 +1,17 @@
 """No policy that loads lets clients replace what they may mount: nothing lies below a directory they may write to."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from itertools import product
+from typing import NamedTuple
 
 import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.nesting import find_roots
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.words.binds import Bind
 from dockerproxy.policy.words.registry import CONSTRAINTS
@@ -47,24 +50,47 @@ def find_problems(grants: list[tuple[str, list[str]]], **more: object) -> list[s
     return []
 
 
-def list_admitted(values: list[tuple[str, ...]], places: Places) -> Iterator[tuple[str, bool]]:
-    """Yield each path of the host that may be mounted, as enforcement decides it, and whether it may be written to."""
-    matchers = [CONSTRAINT.matcher(value) for value in values]
-    for path, read_only in product(EVERY_PATH, (True, False)):
-        if not places.is_socket(path) and any(matches(Bind(path, read_only)) for matches in matchers):
-            yield places.on_host(path), not read_only
+class Admitted(NamedTuple):
+    """A path of the host that may be mounted.
+
+    Attributes:
+        path: The path.
+        writes: Whether it may be written to.
+        begins: Up to where the engine follows links on the way to it.
+    """
+
+    path: str
+    writes: bool
+    begins: str
+
+
+def begin(places: Places, path: str, *, read_only: bool) -> str:
+    """Return up to where the engine follows links on the way to a path that a container mounts."""
+    return places.find_root(path, read_only=read_only) or path
+
+
+def list_admitted(grants: list[tuple[str, list[str]]], places: Places) -> Iterator[Admitted]:
+    """Yield what may be mounted, as enforcement decides it. A service has nothing below a directory with `/**`."""
+    for name, binds in grants:
+        is_service = name != "ContainerCreate"
+        items = [re.sub(r"^((?:/[ab]+|/s)+)/\*\*(?=:|$)", r"\1", item) if is_service else item for item in binds]
+        matches = CONSTRAINT.matcher(tuple(items))
+        for path, read_only in product(EVERY_PATH, (True, False)):
+            if not places.is_socket(path) and matches(Bind(path, read_only)):
+                host = places.on_host(path)
+                yield Admitted(host, not read_only, host if is_service else begin(places, host, read_only=read_only))
     if places.own_socket:
-        yield places.own_socket, False
+        yield Admitted(places.own_socket, writes=False, begins=places.own_socket)
 
 
-def find_movable(admitted: set[tuple[str, bool]], given: Iterable[str]) -> set[tuple[str, str]]:
+def find_movable(admitted: set[Admitted], given: Iterable[str]) -> set[tuple[str, str]]:
     """Return what may be mounted below a directory that a container may write to, or that the client has itself."""
-    writable = [*(path for path, writes in admitted if writes), *given]
+    writable = [*(each.path for each in admitted if each.writes), *given]
     return {
-        (inner, outer)
-        for inner, _ in admitted
+        (inner.path, outer)
+        for inner in admitted
         for outer in writable
-        if inner != outer and inner.startswith(outer.rstrip("/") + "/")
+        if inner.begins != outer and inner.begins.startswith(outer.rstrip("/") + "/")
     }
 
 
@@ -75,18 +101,56 @@ def test_no_admitted_path_can_be_moved_by_whoever_has_another(
 ) -> None:
     """Enforcement is asked about each short path; no policy of binds alone is refused in vain."""
     more = ({"paths": paths} if paths else {}) | ({"own_socket": own_socket} if own_socket else {})
-    admitted = set(list_admitted([tuple(binds) for _, binds in grants], Places(paths, own_socket)))
+    places = find_roots([item for _, binds in grants for item in binds], Places(paths, own_socket))
+    admitted = set(list_admitted(grants, places))
+    event("below a root" if any(each.begins != each.path for each in admitted) else "no root")
     movable = find_movable(admitted, paths.values())
     problems = find_problems(grants, **more)
     event("refused" if problems else f"loads, {len(grants)} grants")
     assert all(" below " in problem or " within " in problem for problem in problems)
     assert problems or not movable
-    assert movable or not problems or more
+    places_of = {(each.path, each.writes) for each in admitted}
+    assert problems or all((each.begins, each.writes) in places_of for each in admitted)
+    nested = find_movable({each._replace(begins=each.path) for each in admitted}, paths.values())
+    assert nested or not problems or more
+
+
+@pytest.mark.parametrize("outer", ["/srv", "/srv/**", "/srv/**:ro"])
+@pytest.mark.parametrize("inner", ["/srv/cache", "/srv/cache:ro", "/srv/a/b/c", "/srv/*:ro", "/srv/*/x", "/srv/a/**"])
+def test_a_bind_of_a_container_below_a_directory_begins_there(outer: str, inner: str) -> None:
+    """The engine follows no link below it."""
+    places = load([("ContainerCreate", [outer, inner, "/other"])]).policy.policy.places
+    assert "/srv" in (places.trees if outer.endswith(":ro") else places.roots)
+    assert [begin(places, path, read_only=True) for path in ("/srv", "/srv/x/y", "/srvx")] == ["/srv", "/srv", "/srvx"]
+
+
+def test_the_outermost_directory_is_the_root() -> None:
+    """One that clients can replace by a link is none."""
+    grants = [("ContainerCreate", ["/srv/a/b/**", "/srv/a", "/srv/a/b/c:ro", "/srv"]), ("ServiceCreate", ["/data/**"])]
+    assert load(grants).policy.policy.places.roots == {"/srv", "/data"}
+    [problem] = find_problems([("ContainerCreate", ["/srv/*", "/srv/a/b/**"])])
+    assert '"/srv/a/b/**" matches paths below "/srv/*", where containers may write' in problem
+    assert find_problems([("ContainerCreate", ["/", "/srv/**"])])
+
+
+def test_no_link_leads_to_what_may_only_be_read() -> None:
+    """In what is written, all of the root may be written to; in what is read, all of it may be read."""
+    places = load([("ContainerCreate", ["/srv/**:ro", "/srv/a/**", "/srv/b", "/srv/b/c"])]).policy.policy.places
+    for path, root in (("/srv/a/x", "/srv/a"), ("/srv/b/c", "/srv/b"), ("/srv/a", ""), ("/srv/x", "")):
+        assert places.find_root(path, read_only=False) == root
+        assert places.find_root(path, read_only=True) == (root or "/srv")
+    assert find_problems([("ContainerCreate", ["/srv/**:ro", "/srv/**/c"])])
+
+
+def test_only_what_has_something_below_is_a_root() -> None:
+    """Where there is none, answers are not read."""
+    for binds in (["/srv", "/srv2/x", "/data:ro", "/data/x:ro"], ["/srv/*"], ["/w:ro"]):
+        assert not load([("ContainerCreate", binds)], paths={"/w": "/mine"}).policy.policy.places.roots
 
 
 @pytest.mark.parametrize("inner", ["/srv/cache", "/srv/cache:ro", "/srv/a/b/c:ro", "/srv/*:ro", "/s**/x:ro"])
-@pytest.mark.parametrize("names", [*product(OPERATIONS[:2], OPERATIONS)])
-def test_a_bind_below_a_writable_one_is_refused(inner: str, names: tuple[str, str]) -> None:
+@pytest.mark.parametrize("names", [*product(OPERATIONS[:2], OPERATIONS[1:])])
+def test_a_bind_of_a_service_below_a_writable_one_is_refused(inner: str, names: tuple[str, str]) -> None:
     [problem] = find_problems([(names[0], ["/srv"]), (names[1], ["/etc/localtime:ro", inner])])
     assert problem.startswith("policy.yaml:1:")
     path = inner.removesuffix(":ro")
@@ -103,9 +167,9 @@ sockets:
     allow:
       - ContainerCreate:
           binds:
-            - "/srv/ci/cache:ro"
+            - "/srv/*/cache:ro"
             - /etc/localtime:ro
-      - ServiceCreate: {images: [a], binds: [/srv/ci]}
+      - ServiceCreate: {images: [a], binds: [/srv/ci*]}
 """
     with pytest.raises(UserError) as caught:
         read_policy(text, "policy.yaml")
@@ -115,7 +179,11 @@ sockets:
 @pytest.mark.parametrize(
     ("binds", "loads"),
     [
-        (["/srv/ci/**"], False),
+        (["/srv/ci/**"], True),
+        (["/srv/ci*/**"], False),
+        (["/srv/**/x"], False),
+        (["/srv/ci/***"], True),
+        (["/srv/ci", "/srv/ci/a**"], True),
         (["/srv/ci**"], False),
         (["/*"], False),
         (["/srv/ci/**:ro"], True),
@@ -128,7 +196,7 @@ sockets:
         (["/srv:ro", "/srv"], True),
         (["/srv", "/srv2/x", "/sr"], True),
         (["/srv/a", "/srv/b", "/srv:ro"], True),
-        (["/srv:ro", "/srv/a", "/srv/a/b:ro"], False),
+        (["/srv:ro", "/srv/a", "/srv/a/b:ro"], True),
         (["/", "/srv:ro"], False),
         (["/*/*"], False),  # /var/run is a link to /run.
         (["/*/*/*:ro", "/srv"], False),
@@ -142,21 +210,27 @@ def test_a_pattern_is_all_that_it_matches(binds: list[str], *, loads: bool) -> N
 
 
 def test_a_pattern_that_nests_with_itself_says_what_to_write() -> None:
-    [problem] = find_problems([("ContainerCreate", ["/srv/ci/**"])])
-    assert '"/srv/ci/**" is writable and matches paths within each other' in problem
-    assert problem.endswith('list the directories, or write "/srv/ci/**:ro"')
+    [problem] = find_problems([("ContainerCreate", ["/srv/ci**"])])
+    assert '"/srv/ci**" is writable and matches paths within each other' in problem
+    assert problem.endswith('list the directories, or write "/srv/ci**:ro"')
 
 
 def test_paths_of_the_host_are_compared() -> None:
     paths = {"/cache": "/srv/ci/cache"}
-    [problem] = find_problems([("ContainerCreate", ["/srv/ci", "/cache:ro"])], paths=paths)
+    [problem] = find_problems([("ServiceCreate", ["/srv/ci", "/cache:ro"])], paths=paths)
     assert '"/cache" (on the host "/srv/ci/cache") lies below "/srv/ci", where containers' in problem
     assert load([("ContainerCreate", ["/area", "/area/x:ro"])], paths={"/area/x": "/srv/x"})
+    places = load([("ContainerCreate", ["/srv/ci", "/cache:ro"])], paths=paths).policy.policy.places
+    assert places.find_root(places.on_host("/cache"), read_only=True) == "/srv/ci"
+    places = load([("ContainerCreate", ["/w/**"])], paths={"/w": "/srv/w", "/w/x": "/data"}).policy.policy.places
+    found = [places.find_root(places.on_host(path), read_only=False) for path in ("/w/a", "/w/x", "/w/x/a")]
+    assert found == ["/srv/w", "", "/data"]
 
 
 @pytest.mark.parametrize("inner", ["/w/cache", "/w/cache:ro", "/w/*:ro", "/srv/ci/cache:ro"])
 def test_a_bind_within_what_the_client_has_is_refused(inner: str) -> None:
     """The client needs no container to make a link in a directory that it calls by a name of its own."""
+    assert find_problems([("ServiceCreate", [inner])], paths={"/w": "/srv/ci"})
     [problem] = find_problems([("ContainerCreate", [inner])], paths={"/w": "/srv/ci"})
     assert 'below "/w" (on the host "/srv/ci"), where the client itself may write' in problem
     assert 'mount "/w" itself, or give the inner path a directory of its own in paths' in problem
@@ -165,8 +239,10 @@ def test_a_bind_within_what_the_client_has_is_refused(inner: str) -> None:
 
 
 def test_var_run_is_run() -> None:
-    for outer, inner in (("/run/ci", "/var/run/ci/a:ro"), ("/var/run/ci", "/run/ci/a:ro"), ("/v*/run/ci", "/run/ci/a")):
-        assert find_problems([("ContainerCreate", [outer, inner])])
+    for outer in ("/var/run/ci", "/v*/run/ci", "/run/**"):
+        places = load([("ContainerCreate", [outer, "/run/ci/a:ro"])]).policy.policy.places
+        assert places.find_root("/run/ci/a", read_only=True) in {"/run/ci", "/run"}
+    assert find_problems([("ContainerCreate", ["/run/ci", "/var/run/ci/a:ro"])])
     assert load([("ContainerCreate", ["/run/ci", "/var/run/ci:ro"])])
     assert find_problems([("ContainerCreate", ["/run/lock", "/var/lock/a:ro"])])
 

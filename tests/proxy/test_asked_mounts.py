@@ -69,6 +69,22 @@ async def test_nobody_is_asked_about_a_mount_that_nests_with_the_policy_or_with_
 
 
 @in_loop
+async def test_an_answer_allows_what_lies_below_a_granted_directory_only_as_a_part_of_a_volume() -> None:
+    """Nobody is asked where the engine would follow links there: by an unrestricted grant."""
+    async with office(asking({"ContainerCreate": {"binds": ["/srv/**"], "images": ["app"]}})) as at:
+        operator = await at.sit()
+        client = await at.here.connect()
+        for more in ({"Privileged": True}, {"Sysctls": {"a": "b"}}):
+            await client.send(mounting("/srv/x:/x:ro", **more))
+            assert '; no answer can allow it: "/srv/x" lies below "/srv/**"' in await denial(await client.answer())
+        await client.send(mounting("/srv/x:/x:z"))
+        assert "no answer can allow it" in await denial(await client.answer())
+        await client.send(mounting("/srv/x:/x:ro"))
+        assert (await operator.answer_next("deny"))["conditions"]["binds"] == ["/srv/x:ro"]
+        await denial(await client.answer())
+
+
+@in_loop
 async def test_of_two_questions_that_nest_the_second_answer_is_refused() -> None:
     async with office(asking()) as at:
         operator = await at.sit()

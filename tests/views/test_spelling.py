@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.places import Places
+from dockerproxy.policy.subtrees import name_volume
 from dockerproxy.views.spelling import SPELLED, respell
 
 PLACES = Places({"/workspace": "/srv/project", "/etc": "/srv/etc"})
@@ -66,7 +67,10 @@ def test_only_places_of_mounts_are_spelled_anew() -> None:
     assert all(OPERATIONS[name].access == "read" for name in SPELLED)
 
 
-@pytest.mark.parametrize("content", [b"", b"[", b'{"Mounts": [}', b'{"a": 1} 2', b"\x1f\x8b", b"[" * 100_000])
+DEEP = b'{"Mounts": %b%b}' % (b"[" * 100, b"]" * 100)
+
+
+@pytest.mark.parametrize("content", [b"", b"[", b'{"Mounts": [}', b'{"a": 1} 2', b"\x1f\x8b", b"[" * 100_000, DEEP])
 def test_what_cannot_be_read_is_not_told(content: bytes) -> None:
     assert respell(OPERATIONS["ContainerInspect"], PLACES, content) is None
 
@@ -88,3 +92,51 @@ JSON = st.recursive(
 def test_what_has_no_path_of_the_client_stays_byte_for_byte(document: dict[str, object]) -> None:
     content = json.dumps(document, separators=(",", ":")).encode()
     assert respell(OPERATIONS["ContainerInspect"], PLACES, content) == content
+
+
+OURS = name_volume("/srv/project/a", "/srv/project")
+
+
+def test_clients_see_binds_and_no_volumes_of_ours() -> None:
+    data = {"Type": "volume", "Name": "data", "Source": "/var/lib", "Destination": "/d"}
+    mount = {
+        "Type": "volume",
+        "Name": OURS,
+        "Source": "/var/lib/x",
+        "Destination": "/x",
+        "Driver": "local",
+        "RW": False,
+    }
+    told = spelled(
+        "ContainerInspect",
+        {
+            "HostConfig": {
+                "Binds": None,
+                "Mounts": [{"Type": "volume", "Source": OURS, "Target": "/x", "VolumeOptions": {"Subpath": "a"}}],
+            },
+            "Mounts": [mount, data],
+        },
+    )
+    assert told["HostConfig"]["Mounts"] == [{"Type": "bind", "Source": "/workspace/a", "Target": "/x"}]
+    place = {
+        "Type": "bind",
+        "Source": "/workspace/a",
+        "Destination": "/x",
+        "Mode": "",
+        "RW": False,
+        "Propagation": "rprivate",
+    }
+    assert told["Mounts"] == [place, data]
+    assert spelled("ContainerList", [{"Mounts": [mount]}]) == [{"Mounts": [place]}]
+    volumes = [{"Name": OURS}, {"Name": "data"}]
+    assert spelled("VolumeList", {"Volumes": volumes, "Warnings": None}) == {"Volumes": volumes[1:], "Warnings": None}
+    old = {"Volumes": volumes, "Containers": [{"Mounts": [mount]}]}
+    assert spelled("SystemDataUsage", old) == {"Volumes": volumes[1:], "Containers": [{"Mounts": [place]}]}
+    assert spelled("SystemDataUsage", {"VolumeUsage": {"Items": volumes}}) == {"VolumeUsage": {"Items": volumes[1:]}}
+
+
+@pytest.mark.parametrize("value", [None, 5, OURS, [OURS], [[OURS]], {"Name": OURS}, [{"Name": [OURS]}]])
+def test_what_is_no_mount_or_volume_stays(value: object) -> None:
+    for document in ({"Mounts": value, "HostConfig": {"Mounts": value}}, {"Volumes": value}):
+        name = "ContainerInspect" if "Mounts" in document else "VolumeList"
+        assert spelled(name, document) == document

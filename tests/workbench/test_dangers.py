@@ -19,6 +19,7 @@ from dockerproxy.workbench.dangers import (
     reads_every_secret,
     reads_keys,
     replaces_images,
+    writes_below,
     writes_host,
 )
 
@@ -66,6 +67,8 @@ def test_a_path_that_can_only_be_read_gives_no_more_than_sockets_away() -> None:
     assert owns_host(contained(binds=("/etc/cron.d",)))
     assert not owns_host(contained(binds=("/etc/cron.d:ro", "/srv")))
     assert owns_host(contained(binds=("/run/docker.sock:ro",)))
+    assert writes_below(contained(binds=("/srv", "/srv/**")))
+    assert not writes_below(contained(binds=("/srv/**:ro", "/srv/x", "/srv/*")))
     assert writes_host(contained(binds=("/srv:ro", "/srv/x")))
 
 

@@ -128,6 +128,8 @@ def test_what_is_possible_all_the_same_is_said(name: str, part: str) -> None:
     [
         (("/srv/ci/cache", "/etc/localtime:ro"), ["writes in directories of the host"]),
         (("/srv/ci/*",), ["writes in directories of the host"]),
+        (("/srv/ci/**",), ["writes in directories of the host", "writes everywhere below directories of the host"]),
+        (("/srv/ci/**:ro",), []),
         (("/srv/ci:ro",), []),
         (("/etc/**:ro",), []),
         (("/etc/*",), ["is root on the host", "writes in"]),

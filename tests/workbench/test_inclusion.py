@@ -54,6 +54,7 @@ PROVEN: tuple[tuple[list[str], list[str]], ...] = (
     (["ContainerList: {labelled: {a: [b, c]}}"], ["ContainerList: {labelled: {a: b, d: e}, containers: [web]}"]),
     (["ContainerList: {containers: [web]}", "ContainerList: {own: true}"], ["ContainerList: {own: true}"]),
     (["ContainerCreate: {binds: ['/srv/*', '/x/**:ro']}"], ["ContainerCreate: {binds: [/srv/a, '/x/b/*:ro']}"]),
+    (["ContainerCreate: {binds: ['/w/**']}"], ["ContainerCreate: {binds: ['/w/a/**', /w, /w/a/b, '/w/x:ro']}"]),
     (["ContainerCreate: {binds: ['/srv/*']}"], ["ContainerCreate"]),
     (["ContainerCreate: {memory: 2GiB}"], ["ContainerCreate: {memory: 1GiB, cpus: 1, user: not-root}"]),
     (["ContainerCreate: {publish: {ports: [8000-8999]}}"], ["ContainerCreate: {publish: {ports: [8080]}}"]),

@@ -199,13 +199,22 @@ def test_what_is_learned_loads_whatever_was_mounted(seen: list[tuple[bool, list[
     assert left_out or all(settled(policy, record).allowed for record in records)
 
 
-def test_the_outer_bind_is_learned_and_the_inner_one_is_named() -> None:
-    text = learn(create(Binds=["/area:/w", "/area/cache:/c:ro", "/etc/localtime:/l:ro"]))
-    assert "binds: [/area, /etc/localtime:ro]" in text.replace('"', "")
+def test_a_bind_that_no_policy_may_have_is_named() -> None:
+    text = learn(create(Binds=["/proc:/p:ro", "/proc/1/root:/c:ro", "/etc/localtime:/l:ro"]))
+    assert "binds: [/etc/localtime:ro, /proc:ro]" in text.replace('"', "")
     said = " ".join(text.replace("#", "").replace('"', "").split())
     assert (
-        "binds: /area/cache:ro is left out, because /area/cache lies below /area, where containers may write: one can"
-        " be made a link to any path of the host; write /area:ro, use a volume, or move one of them"
+        "binds: /proc/1/root:ro is left out, because /proc/1/root lies below /proc/*/**, where processes may write: one"
+        " can be made a link to any path of the host; mount /proc:ro"
     ) in said
+
+
+def test_a_bind_below_a_writable_one_is_learned_and_named() -> None:
+    """Only Docker 26 mounts it so that nothing but what was seen can be mounted."""
+    text = learn(create(Binds=["/area:/w", "/area/cache:/c:ro", "/etc/localtime:/l:ro"]))
+    assert "binds: [/area, /area/cache:ro, /etc/localtime:ro]" in text.replace('"', "")
+    said = " ".join(text.replace("#", "").replace('"', "").split())
+    assert "binds: below a writable directory, which needs Docker 26 and API 1.45: [/area/cache:ro]" in said
+    assert "Docker 26" not in learn(create(Binds=["/area:/w", "/areal/cache:/c:ro"]))
     kept = learn(create(Binds=["/area:/w:ro", "/area/cache:/c"]))
     assert "binds: [/area/cache, /area:ro]" in kept.replace('"', "")

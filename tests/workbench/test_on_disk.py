@@ -46,6 +46,7 @@ def test_a_bind_that_is_a_link(folder: Path) -> None:
         says.format("link", "real"),
         says.format("link/below", "real/below"),
     ]
+    assert binds(folder, "FOLDER/link/**:ro", "FOLDER/link/b**:ro") == [says.format("link", "real")]
 
 
 def test_a_bind_that_is_missing_or_a_socket(folder: Path) -> None:

@@ -123,6 +123,17 @@ def test_a_condition_that_the_engine_drops_is_found() -> None:
     assert not [each for each in Engines(podman).verify(create) if "ignored" in each.says]  # It has no such version.
 
 
+@pytest.mark.parametrize("binds", [["/srv/**"], ["/srv", "/srv/x"]])
+def test_an_engine_that_mounts_nothing_below_a_directory_is_found(binds: list[str]) -> None:
+    grant = {"ContainerCreate": {"binds": binds}}
+    for version in (PODMAN, {**PODMAN, "ApiVersion": "1.45"}, {**DOCKER, "ApiVersion": "1.44"}):
+        [found] = [each for each in Engines(version).verify(grant) if "Docker 26" in each.says]
+        assert found.hint == "let binds list the directory alone"
+        whole = Engines(version).verify({"ContainerCreate": {"binds": ["/srv"]}})
+        assert not any("Docker 26" in each for each in texts(whole))
+    assert texts(Engines().verify(grant)) == []
+
+
 def test_operations_of_the_other_engine_have_no_effect_unless_a_preset_has_them() -> None:
     found = Engines().verify("libpod/pods:read", "services:read", "preset:podman-exporter")
     assert [(each.says, each.level) for each in found] == [

@@ -35,6 +35,7 @@ from dockerproxy.config.near import show
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.subtrees import write_parts
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
@@ -192,7 +193,7 @@ def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iter
     if decision.allowed:
         yield from _describe_answer(socket, tried)
     if decision.allowed and decision.content is not None:
-        yield from _show_content(decision.content)
+        yield from _show_content(socket, tried.request.operation.name, decision.content)
 
 
 def _describe_answer(socket: SocketSettings, tried: Tried) -> Iterator[Line]:
@@ -214,7 +215,12 @@ def _describe_body(tried: Tried, body: bytes) -> str:
     return f"{len(body)} bytes{' of application/json' if tried.known.body is not None else ''}"
 
 
-def _show_content(content: bytes) -> Iterator[Line]:
+def _show_content(socket: SocketSettings, name: str, content: bytes) -> Iterator[Line]:
+    places = socket.policy.policy.places
+    if places.has_parts and name == "ContainerCreate":
+        content, roots = write_parts(content, places)
+        if roots:
+            yield "engine", "must be Docker 26 or newer, for parts of volumes that serve makes before"
     lines = json.dumps(json.loads(content), indent=2).splitlines()
     if len(content) <= _SHORT:
         lines = [content.decode()]

@@ -20,7 +20,7 @@ from dockerproxy.config.variables import Variables
 from dockerproxy.host.private import SOCKET
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.nesting import find_nested, list_mounts
+from dockerproxy.policy.nesting import find_nested, find_roots, list_binds, list_mounts
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import LogFormat, Settings
 from dockerproxy.proxy.probing import find_trouble
@@ -70,6 +70,7 @@ class Plan(NamedTuple):
         # Containers that mount a socket of the engine's get the private one, which is another each time.
         sockets = policy.places.sockets | {self.engine}
         places = replace(policy.places, own_socket=path if is_place(path) else "", sockets=sockets)
+        places = find_roots(list_binds(policy.grants), places)
         mounts = list_mounts(policy.grants, places)
         if any(find_nested(mounts, mounts)):  # Containers could replace the socket by a link, so none may mount it.
             places = replace(places, own_socket="")

@@ -14,10 +14,19 @@ from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.compile import OWN_GRANT
+from dockerproxy.policy.copies import SERVICES
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import EXAMPLES, needs_tags
 from dockerproxy.policy.model import Denial, Grant, values_of
-from dockerproxy.policy.nesting import REPLACEABLE, find_nested, list_given, list_mounts
+from dockerproxy.policy.nesting import (
+    REPLACEABLE,
+    find_nested,
+    find_roots,
+    list_binds,
+    list_given,
+    list_mounts,
+    without_roots,
+)
 from dockerproxy.policy.objects import OWN, PULL
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.profile import CREATES, complete
@@ -191,8 +200,11 @@ def check_binds(reader: Reader, lines: Iterable[Line], places: Places, own_socke
         for grant in line.grants:
             for item in items_of(values_of(grant.conditions).get("binds")):
                 found.setdefault(split_mode(item)[0], line.binds.get(item, line.place))
+    bare, places = without_roots(places), find_roots(list_binds(grants), places)
     mounts = list_mounts(grants, places)
-    for nested in find_nested(mounts, (*mounts, *list_given(places), *REPLACEABLE)):
+    services = [grant for grant in grants if not grant.operations.isdisjoint(SERVICES)]  # They have no such binds.
+    inners = (*list_mounts((grant for grant in grants if grant not in services), places), *list_mounts(services, bare))
+    for nested in find_nested(dict.fromkeys(inners), (*mounts, *list_given(places), *REPLACEABLE)):
         reader.problem(found[nested.inner.path], nested.describe(), nested.hint)
 
 

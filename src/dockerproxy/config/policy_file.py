@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -175,7 +175,17 @@ def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
     if not sockets and not reader.problems:
         reader.problem(root.place, "missing sockets", _EXAMPLE)
     reader.finish()
-    return PolicyFile(engine.text if engine else "", tuple(sockets), {name: path.place for name, path in paths.items()})
+    shown = tuple(_hide_volumes(sockets))
+    return PolicyFile(engine.text if engine else "", shown, {name: path.place for name, path in paths.items()})
+
+
+def _hide_volumes(sockets: list[SocketSettings]) -> Iterator[SocketSettings]:
+    """Have no socket show the volumes that binds of another one need (`policy/subtrees`)."""
+    hides = any(socket.policy.policy.places.has_parts for socket in sockets)
+    for socket in sockets:
+        policy = socket.policy.policy
+        hidden = replace(policy, places=replace(policy.places, hides=True)) if hides else policy
+        yield replace(socket, policy=compile_policy(hidden)) if hides else socket
 
 
 def _read_socket(

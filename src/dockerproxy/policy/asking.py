@@ -20,7 +20,8 @@ Attack: ask for something harmless, to get a container without the limits of gra
 put in is put in all the same, but for limits that the request itself exceeds
 (test: test_an_answer_leaves_the_limits_of_the_profile).
 Attack: have a path mounted, and another one below it -> Defence: no answer can allow a path that containers of the
-policy or of earlier answers could replace (test: test_no_answer_nests_mounts).
+policy or of earlier answers could replace (test: test_no_answer_nests_mounts), nor anything unrestricted below a
+directory with `/**` (test: test_an_answer_allows_what_lies_below_a_granted_directory_only_as_a_part_of_a_volume).
 """
 
 from collections.abc import Mapping, Sequence
@@ -217,12 +218,14 @@ def _is_decided(policy: CompiledPolicy, kind: Kind, name: str, found: ResolvedOb
     return found.belongs_to not in {"", policy.owner}
 
 
-def find_mounts(verdict: Verdict) -> tuple[Mount, ...]:
-    """Return the paths of the host that a request mounts."""
+def find_mounts(question: Question) -> tuple[Mount, ...]:
+    """Return the paths of the host that a request mounts. By an unrestricted grant, the engine follows all links."""
+    verdict, is_contained = question.verdict, UNRESTRICTED.word not in question.conditions
     table = BODIES.get(verdict.operation.name)
     claims = read_request(table, verdict.request, verdict.known).claims if table is not None else []
     binds = dict.fromkeys(option for claim in claims for option, _ in claim.options if isinstance(option, Bind))
-    return tuple(make_mount(verdict.known.places, bind.path, writes=not bind.read_only) for bind in binds)
+    mounts = (make_mount(verdict.known.places, bind.path, writes=not bind.read_only) for bind in binds)
+    return tuple(mount if is_contained else mount._replace(begins=()) for mount in mounts)
 
 
 def find_conflict(policy: CompiledPolicy, mounts: Sequence[Mount], before: Sequence[Mount]) -> str:

@@ -12,6 +12,7 @@ from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.model import NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
+from dockerproxy.policy.nesting import find_roots, list_binds
 from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, WORDS, list_switches
 from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import items_of, propose
@@ -142,6 +143,7 @@ class CompiledPolicy:
 
 def compile_policy(policy: Policy) -> CompiledPolicy:
     """Compile a policy. Every operation of the catalog gets an answer."""
+    policy = replace(policy, places=find_roots(list_binds(policy.grants), policy.places))
     granted: dict[str, list[Grant]] = {}
     for grant in policy.grants:
         for name in grant.operations:

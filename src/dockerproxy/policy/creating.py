@@ -17,10 +17,11 @@ from dockerproxy.policy.descriptions import has_labels
 from dockerproxy.policy.holds import Hold, hold_network, hold_volume
 from dockerproxy.policy.model import Making, Mode, Tenancy
 from dockerproxy.policy.objects import OWN, VOLUME_CREATE, Kind, is_full_id
-from dockerproxy.policy.phases import Act, Plan, Verdict, deny
+from dockerproxy.policy.phases import Act, Acts, Plan, Verdict, deny
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.steps import Ask, Says, Scene, Steps, UnknownObjectError, Whole, Work
-from dockerproxy.policy.writing import keep_from_copying
+from dockerproxy.policy.subtrees import LABEL, is_volume_of, knows_parts, list_ours, write_parts, write_volume
+from dockerproxy.policy.writing import keep_from_copying, settle
 from dockerproxy.views.answers import edit
 from dockerproxy.wire.document import list_of, object_of, read_engine_json
 
@@ -53,9 +54,14 @@ def create(verdict: Verdict, scene: Scene) -> Plan:
     refusal = yield from tenancy.prepare(making, scene)
     if refusal is not None:
         return deny(verdict, refusal.message, refusal.status)
+    verdict = yield from _mount_parts(verdict)
+    if not verdict.passes:
+        return verdict
     filled = decision.copies or ()
     scene.fills.discard(filled)
     answer = yield from Act(verdict)
+    if verdict.known.places.has_parts:
+        yield from remove_unused(verdict)
     if answer.status >= HTTPStatus.BAD_REQUEST:
         scene.fills.add(filled)  # Clients pull an image when they hear that there is none, and create once more.
     elif (
@@ -75,6 +81,35 @@ def _is_new(tenancy: Tenancy, answer: Whole) -> bool:
 def mount_unread(verdict: Verdict, scene: Scene) -> Plan:
     """Have something created by a body that no grant judged. Only where volumes are held or may be filled."""
     return (yield from create(verdict, scene))
+
+
+def _mount_parts(verdict: Verdict) -> Steps[Verdict]:
+    """Have binds below a root be parts of volumes that are made before (`policy/subtrees`)."""
+    content, places = verdict.decision.content or b"", verdict.known.places
+    if not places.has_parts or not content or verdict.operation.name != "ContainerCreate":
+        return verdict
+    content, roots = yield from Work(content, partial(write_parts, content, places))
+    if not roots:
+        return verdict
+    status, said = yield from Ask("GET", "/version")
+    if status != HTTPStatus.OK or not knows_parts(said):
+        return deny(verdict, "only Docker 26 and newer mount what lies below a directory in which links may change")
+    for name, root in roots.items():
+        status, said = yield from Ask("POST", "/volumes/create", write_volume(name, root))
+        if status != HTTPStatus.CREATED or not is_volume_of(said, root):
+            raise UnknownObjectError(f"the volume {name} could not be made; remove it", HTTPStatus.SERVICE_UNAVAILABLE)
+    return settle(verdict, replace(verdict.decision, content=content), verdict.needs)
+
+
+def remove_unused(verdict: Verdict) -> Acts[None]:
+    """Remove the volumes of ours that no container uses. The engine keeps those that one has got meanwhile."""
+    filters = quote(json.dumps({"dangling": ["true"], "label": [LABEL]}))
+    try:
+        _, content = yield from Ask("GET", f"/volumes?filters={filters}")
+        for name in list_ours(content):
+            yield from Act(replace(verdict, to_engine=Ask("DELETE", f"/volumes/{name}").head))
+    except UnknownObjectError:
+        return  # The next removal finds them.
 
 
 def _settle_copies(verdict: Verdict, scene: Scene) -> Steps[Verdict]:

@@ -65,6 +65,13 @@ def overlap(one: str, other: str) -> bool:
     return any(_meet(*ways) for ways in product(_list_ways(one), _list_ways(other)))
 
 
+def find_tree(text: str) -> str:
+    """Return the directory of a glob that matches it and all below, like `/data/**`; empty for other globs, and `/`."""
+    directory = text.rstrip("*")
+    is_tree = text.endswith("**") and directory.endswith("/") and not _SIGN.search(directory)
+    return directory.removesuffix("/") if is_tree else ""
+
+
 def find_stem(text: str) -> str:
     """Return what a glob begins with before the first sign."""
     return _SIGN.split(text, maxsplit=1)[0]

@@ -21,6 +21,7 @@ from dockerproxy.policy.decide import Wanted, decide, is_allowed, reading_of_hea
 from dockerproxy.policy.model import Decision, Mode, values_of
 from dockerproxy.policy.needs import find_needs, list_put_on, refuse_to_bound
 from dockerproxy.policy.objects import (
+    KINDS,
     LABELLED,
     OWN,
     RUNNING,
@@ -31,10 +32,12 @@ from dockerproxy.policy.objects import (
     find_object,
     is_full_id,
     missing,
+    name_in,
 )
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Phase, Verdict, deny
 from dockerproxy.policy.plans import find_plan
 from dockerproxy.policy.stamps import NEW
+from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.policy.values import Value, items_of, propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object
 from dockerproxy.policy.words.running import COPYING_FILES
@@ -66,8 +69,11 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
 
 
 def _bar(phase: Phase) -> Verdict | None:
-    """Deny what would show what is hidden: in every mode, and before the engine is asked anything."""
+    """Deny what would show what is hidden, or volumes of ours: in every mode, and before the engine is asked."""
     policy, request, operation = phase.policy, phase.request, phase.operation
+    if KINDS.get(operation.name) is Kind.VOLUME and is_ours(name_in(request.path, operation)):
+        decision = Decision(allowed=False, source="", message="no such volume", status=HTTPStatus.NOT_FOUND)
+        return Verdict(*phase.parts, decision, b"", None)
     bar = find_bar(policy.hides, operation.name, request) if operation is not HEALTH else ""
     if not bar:
         return None
@@ -98,7 +104,8 @@ def judge_body(waiting: NeedsBody, content: bytes, nonce: str = "") -> Judged | 
 
 def judge_again(policy: CompiledPolicy, denied: Verdict, known: Known, nonce: str) -> NeedsLookup | Verdict:
     """Decide about a whole request that another policy denies, with what is known of it."""
-    phase = replace(Phase(*denied.parts), policy=policy, known=replace(known, nonce=nonce))
+    known = replace(known, nonce=nonce, places=policy.policy.places)
+    phase = replace(Phase(*denied.parts), policy=policy, known=known)
     return _bar(phase) or _decide(phase)
 
 

@@ -5,11 +5,17 @@ A container that may write to `/srv` can replace `/srv/cache` by a link. The eng
 root on the host together, or read any file if the inner one is read-only. This module finds such pairs. The loader,
 mode `ask`, `run`, learning and `suggest` refuse them; a reload and `check` warn of those that they cannot refuse.
 
+A bind below a directory that `find_roots` finds is none of them: the engine looks for it within that directory
+(`policy/subtrees`). So only the directory must not be replaceable. Services have no such binds.
+
+Attack: replace the directory itself, as a pattern, another root, a volume or a client with `paths` lies above it ->
+Defence: the outermost writable one is the root, and it is compared in place of all below it (test:
+test_no_admitted_path_can_be_moved_by_whoever_has_another).
 Attack: a pattern that matches a directory and one below it, like `/srv/**` -> Defence: patterns are compared as
 automata, so that no pair of paths is missed (test: test_no_admitted_path_can_be_moved_by_whoever_has_another).
 Attack: the two under unrelated names of the client -> Defence: paths of the host are compared (the same test).
 Attack: the two in grants of different operations or presets -> Defence: all grants of a socket are compared (test:
-test_a_bind_below_a_writable_one_is_refused).
+test_a_bind_of_a_service_below_a_writable_one_is_refused).
 Attack: the same directory through a link that every host has, like `/var/run` -> Defence: both names are compared
 (test: test_var_run_is_run). Other links on the host cannot be seen from here.
 Attack: make the link in a directory that the client itself has, by its name in `paths` -> Defence: such a directory
@@ -20,9 +26,10 @@ Attack: write to the directory as a volume, or in a container's own files; repla
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
-from dockerproxy.policy.globs import reaches_below
+from dockerproxy.policy.globs import find_tree, reaches_below
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.values import is_literal, items_of, split_mode
@@ -40,6 +47,8 @@ class Mount(NamedTuple):
         hosts: All that the host may call it, as globs.
         writers: Who may.
         instead: What to write for a mount below it; empty if the path may become read-only.
+        begins: Where the engine follows links on the way to it: the root that it lies below, if there is one. Empty if
+            that is the path itself.
     """
 
     path: str
@@ -47,11 +56,16 @@ class Mount(NamedTuple):
     hosts: tuple[str, ...]
     writers: str = "containers"
     instead: str = ""
+    begins: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Name it as the policy and, if that differs, as the host does."""
         there = self.hosts[0]
-        return f'"{self.path}"' if there == self.path else f'"{self.path}" (on the host "{there}")'
+        return (
+            f'"{self.path}"'
+            if there == (find_tree(self.path) or self.path)
+            else f'"{self.path}" (on the host "{there}")'
+        )
 
 
 class Nested(NamedTuple):
@@ -62,7 +76,7 @@ class Nested(NamedTuple):
 
     def describe(self, writers: str = "") -> str:
         """Say what is wrong, as a clause. `writers` are those who may write to the outer one, if it does not say."""
-        if self.inner == self.outer:
+        if self.inner.hosts == self.outer.hosts:
             return f"{self.inner} is writable and matches paths within each other: {_DANGER}"
         lies = "lies" if is_literal(self.inner.path) else "matches paths"
         return f"{self.inner} {lies} below {self.outer}, where {writers or self.outer.writers} may write: {_DANGER}"
@@ -70,7 +84,7 @@ class Nested(NamedTuple):
     @property
     def hint(self) -> str:
         """Say what to write instead."""
-        if self.inner == self.outer:
+        if self.inner.hosts == self.outer.hosts:
             return f'list the directories, or write "{self.outer.path}:ro"'
         return self.outer.instead or f'write "{self.outer.path}:ro", use a volume, or move one of them'
 
@@ -95,19 +109,63 @@ REPLACEABLE: Final = (
 
 def make_mount(places: Places, path: str, *, writes: bool) -> Mount:
     """Return what a path or pattern of a client means on the host."""
-    hosts = tuple(places.list_on_host(path))
-    linked = (other for host in hosts for other in _LINKED.list_on_host(host))
-    return Mount(path, writes, tuple(dict.fromkeys((*hosts, *linked))))
+    globs = [_find_tree(glob) or glob for glob in places.list_on_host(path)]
+    begins = _with_linked(places.find_root(glob, read_only=not writes) or glob for glob in globs)
+    return Mount(path, writes, _with_linked(globs), begins=begins)
+
+
+def _with_linked(globs: Iterable[str]) -> tuple[str, ...]:
+    """Add all other names that the host may have for what globs match."""
+    globs = tuple(globs)
+    return tuple(dict.fromkeys((*globs, *(other for glob in globs for other in _LINKED.list_on_host(glob)))))
+
+
+def _find_tree(glob: str) -> str:
+    """Return the directory of a glob like `/data/**`; empty for others, and where links are whatever a policy says."""
+    tree = find_tree(glob)
+    return "" if tree and any(reaches_below(glob, each.path) for each in REPLACEABLE) else tree
+
+
+def list_binds(grants: Iterable[Grant]) -> tuple[str, ...]:
+    """Return what some grants say by `binds`."""
+    return tuple(dict.fromkeys(item for grant in grants for item in items_of(values_of(grant.conditions).get("binds"))))
 
 
 def list_mounts(grants: Iterable[Grant], places: Places) -> tuple[Mount, ...]:
     """Return what some grants let containers mount. An unrestricted grant has no bounds, and is root without a pair."""
-    items = dict.fromkeys(item for grant in grants for item in items_of(values_of(grant.conditions).get("binds")))
-    modes = ((path, mode) for path, mode in map(split_mode, items) if not places.is_socket(path))
+    modes = ((path, mode) for path, mode in map(split_mode, list_binds(grants)) if not places.is_socket(path))
     mounts = [make_mount(places, path, writes=mode == "rw") for path, mode in modes]
     if places.own_socket:
-        mounts.append(make_mount(places, places.own_socket, writes=False))
+        mounts.append(make_mount(places, places.own_socket, writes=False)._replace(begins=()))
     return tuple(dict.fromkeys(mounts))
+
+
+def find_roots(binds: Iterable[str], places: Places) -> Places:
+    """Return places with the roots that some binds need: directories with `/**`, and writable ones above others."""
+    places = without_roots(places)
+    trees, roots, writable, globs = set[str](), set[str](), set[str](), list[str]()
+    for path, mode in ((path, mode) for path, mode in map(split_mode, binds) if not places.is_socket(path)):
+        for glob in _with_linked(places.list_on_host(path)):
+            tree = _find_tree(glob)
+            if tree:
+                (roots if mode == "rw" else trees).add(tree)
+            elif mode == "rw" and is_literal(glob):
+                writable.add(glob)
+            globs.append(tree or glob)
+    above = {directory for glob in globs if is_literal(glob) for directory in _list_above(glob)}
+    patterns = [glob for glob in globs if not is_literal(glob)]
+    roots |= {each for each in writable if each in above or any(reaches_below(glob, each) for glob in patterns)}
+    roots.discard("/")  # What mounts all of the host is root there anyway.
+    return replace(places, roots=_list_outermost(roots), trees=_list_outermost(trees))
+
+
+def without_roots(places: Places) -> Places:
+    """Return places without roots, as services have them."""
+    return replace(places, roots=frozenset(), trees=frozenset())
+
+
+def _list_outermost(paths: set[str]) -> frozenset[str]:
+    return frozenset(path for path in paths if paths.isdisjoint(_list_above(path)))
 
 
 def list_given(places: Places) -> tuple[Mount, ...]:
@@ -130,12 +188,14 @@ def find_nested(inners: Iterable[Mount], outers: Iterable[Mount]) -> Iterator[Ne
 
 
 def _find_above(inner: Mount, places: Mapping[str, Mount], patterns: Iterable[tuple[str, Mount]]) -> Iterator[Mount]:
-    for host in inner.hosts:
+    for host in inner.begins or inner.hosts:
         if is_literal(host):
             yield from (places[above] for above in _list_above(host) if above in places)
         else:
             yield from (outer for place, outer in places.items() if reaches_below(host, place))
         yield from (outer for pattern, outer in patterns if reaches_below(host, pattern))
+    fixed = [(pattern, outer) for pattern, outer in patterns if outer in REPLACEABLE]
+    yield from (outer for host in inner.hosts for pattern, outer in fixed if reaches_below(host, pattern))
 
 
 def _list_above(path: str) -> Iterator[str]:

@@ -7,6 +7,8 @@ Attack: `/workspace/../etc`, `/workspacex` -> Defence: only clean paths get here
 (test: test_a_place_is_never_outside_of_its_directory).
 Attack: the engine's socket by a name that is not known as one -> Defence: it is a directory like others, for which a
 grant is needed.
+Attack: a link below a directory to which clients may write -> Defence: `policy/subtrees` mounts what lies there (test:
+test_a_bind_below_a_granted_directory_is_a_part_of_a_volume).
 Attack: a host path with a colon or comma, behind which an engine reads options -> Defence: the loader refuses it.
 """
 
@@ -15,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from dockerproxy.policy.globs import list_rests
+from dockerproxy.policy.globs import find_stem, list_rests
 from dockerproxy.policy.values import is_literal
 
 ENGINES: Final = (
@@ -33,11 +35,18 @@ class Places:
         paths: Directories of the host by what the client calls them; all are clean and absolute.
         own_socket: Where the host has the client's own socket; empty if no container gets it.
         sockets: What the client may call a socket besides where engines have theirs.
+        roots: Directories of the host that containers may mount to write there, and below which the engine must not
+            follow links out of them. None lies below another (`policy/nesting`).
+        trees: The same of such that containers may only read, with all below.
+        hides: Whether another socket of the proxy has roots, so that its volumes are not shown here.
     """
 
     paths: Mapping[str, str] = field(default_factory=dict)
     own_socket: str = ""
     sockets: frozenset[str] = frozenset()
+    roots: frozenset[str] = field(default=frozenset(), compare=False)
+    trees: frozenset[str] = field(default=frozenset(), compare=False)
+    hides: bool = field(default=False, compare=False)
 
     def is_socket(self, path: str) -> bool:
         """Whether a path of the client means its own socket."""
@@ -58,6 +67,27 @@ class Places:
             for rest in list_rests(glob, client):
                 if rest[:1] != "/":  # No clean path has two of them.
                     yield f"{host.removesuffix('/')}/{rest}" if rest else host
+
+    def find_root(self, glob: str, *, read_only: bool) -> str:
+        """Return the root that all paths of the host that a glob matches lie below; empty if there is none.
+
+        Attack: have a link in a directory lead to what lies beside it, of which only reading is granted, and mount it
+        to write there -> Defence: the root of what is written is one that may be written to, all of it (test:
+        test_no_link_leads_to_what_may_only_be_read).
+        """
+        stem = glob if is_literal(glob) else find_stem(glob)
+        roots = (*self.roots, *(self.trees if read_only else ()))
+        return next((root for root in roots if stem.startswith(f"{root}/")), "")
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether binds may be parts of volumes (`policy/subtrees`)."""
+        return bool(self.roots or self.trees)
+
+    @property
+    def differ(self) -> bool:
+        """Whether the engine has other names than clients for what they mount."""
+        return bool(self.paths or self.has_parts or self.hides)
 
     def of_client(self, path: str) -> str:
         """Return what the client calls a path of the host; empty if that is no name of it for the client."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.policy.copies import MOUNTING
-from dockerproxy.policy.creating import create, hold_for_create, mount_unread
+from dockerproxy.policy.creating import create, hold_for_create, mount_unread, remove_unused
 from dockerproxy.policy.holds import REMOVING, VOLUME, Hold, hold_container, hold_network, hold_volume
 from dockerproxy.policy.model import NO_USES, Decision, Mode
 from dockerproxy.policy.objects import (
@@ -19,9 +19,10 @@ from dockerproxy.policy.objects import (
     name_in,
 )
 from dockerproxy.policy.phases import Act, Phase, Plan, Verdict, deny
-from dockerproxy.policy.steps import Answer, Ask, Pass, Perform, Says, Scene, UnknownObjectError, Whole, Work
+from dockerproxy.policy.steps import Answer, Ask, Pass, Perform, Read, Says, Scene, UnknownObjectError, Whole, Work
+from dockerproxy.policy.subtrees import is_removed_at_end, uses_parts
 from dockerproxy.views.answers import edit, read, read_listing, show_list
-from dockerproxy.views.lists import PRUNED, has_joined, write_filters
+from dockerproxy.views.lists import EVENTS, PRUNED, has_joined, write_filters
 from dockerproxy.views.spelling import SPELLED
 from dockerproxy.views.watching import watch
 from dockerproxy.wire.answer import read_message, write_document
@@ -29,6 +30,8 @@ from dockerproxy.wire.answer import read_message, write_document
 PlanMaker = Callable[[Verdict, Scene], Plan]
 
 _LIST: Final = "/containers/json?all=1&filters="
+_REMOVALS: Final = frozenset({"ContainerDelete", "ContainerPrune"})
+"""They may leave a volume of ours unused."""
 
 
 def find_plan(phase: Phase, decision: Decision) -> PlanMaker | None:
@@ -36,16 +39,22 @@ def find_plan(phase: Phase, decision: Decision) -> PlanMaker | None:
     operation, name = phase.operation, phase.operation.name
     if not decision.allowed and phase.mode is Mode.ENFORCE:
         return None
-    is_partial = bool(phase.hides or decision.shows)
-    is_edited = is_partial or (phase.known.places.paths and name in SPELLED)
+    is_partial, places = bool(phase.hides or decision.shows), phase.known.places
+    is_edited = is_partial or (places.differ and name in SPELLED)
+    has_parts = places.has_parts and name == "ContainerCreate" and decision.content is not None
     plans = (
         (copy_files, decision.keeps_stopped and phase.known.found is not None),
         (start, decision.starts and phase.known.found is not None),
         (remove, name in REMOVING and not decision.shows),
         (remove_network, _find_network(phase) is not None),
-        (watch, is_partial and operation.shape is Shape.STREAM),
+        (
+            watch,
+            (is_partial and operation.shape is Shape.STREAM) or ((places.has_parts or places.hides) and name in EVENTS),
+        ),
         (prune_own, decision.shows and name in PRUNED),
-        (create, decision.copies or decision.uses != NO_USES or _is_counted(phase, decision)),
+        (stop_and_remove, name == "ContainerStop" and is_removed_at_end(phase.known.found)),
+        (remove_containers, name in _REMOVALS and (places.has_parts or uses_parts(phase.known.found))),
+        (create, decision.copies or decision.uses != NO_USES or _is_counted(phase, decision) or has_parts),
         (show_list, decision.shows),
         (read, is_edited),
         (mount_unread, decision.copies is None and name in MOUNTING),
@@ -118,6 +127,24 @@ def remove(verdict: Verdict, scene: Scene) -> Plan:
     """
     scene.fills.forget(hold_for_removal(verdict))
     return (yield from edit(verdict, (yield from Act(verdict, to_the_end=True))))
+
+
+def remove_containers(verdict: Verdict, _scene: Scene) -> Plan:
+    """Remove containers, and the volumes of ours that nothing uses then."""
+    answer = yield from Act(verdict)
+    yield from remove_unused(verdict)
+    return (yield from edit(verdict, answer))
+
+
+def stop_and_remove(verdict: Verdict, _scene: Scene) -> Plan:
+    """Stop a container that the engine then removes, as a sweep does, and remove what nothing uses then."""
+    answer, found = (yield from Act(verdict)), verdict.known.found
+    try:
+        yield from Read(Ask("POST", f"/containers/{found.id if found else ''}/wait?condition=removed").head)
+    except UnknownObjectError:
+        return (yield from edit(verdict, answer))
+    yield from remove_unused(verdict)
+    return (yield from edit(verdict, answer))
 
 
 def remove_network(verdict: Verdict, scene: Scene) -> Plan:

@@ -74,7 +74,7 @@ def _find_places(phase: Phase) -> bytes | None:
 def _write(phase: Phase, decision: Decision, target: str) -> bytes:
     """Write the head, and behind it the body if it was held: as it was understood, or as it came where none judged."""
     head, operation = phase.head, phase.operation
-    if decision.shows or phase.hides or phase.known.places.paths or operation.name == VOLUME_CREATE:
+    if decision.shows or phase.hides or phase.known.places.differ or operation.name == VOLUME_CREATE:
         head = replace(head, fields=tuple(field for field in head.fields if field[0] not in _OF_ANSWERS))
     if operation is HEALTH:
         return _PING

@@ -66,7 +66,7 @@ class Asked:
             return question
         if not isinstance(question, Question):  # Nobody is asked, or the engine does not say what a name means.
             return self._deny(verdict)
-        conflict = find_conflict(self._policy, find_mounts(question.verdict), mounts)
+        conflict = find_conflict(self._policy, find_mounts(question), mounts)
         return self._deny(verdict, why=conflict) if conflict else question
 
     def take(
@@ -77,7 +77,7 @@ class Asked:
         `policy` and `before` are the current ones of the socket: both may have changed since the question.
         """
         self._is_over = True
-        mounts = find_mounts(question.verdict) if answer.allows else ()
+        mounts = find_mounts(question) if answer.allows else ()
         conflict = find_conflict(policy, mounts, before)
         if answer.allows and not conflict:
             extended = extend(self._policy, (question.grant(answer.source),))

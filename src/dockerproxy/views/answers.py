@@ -30,21 +30,16 @@ _MOST_REMEMBERED: Final = 4
 """Bytes of a list that is remembered until it comes again, and how many are."""
 
 
-def is_edited(operation: Operation, verdict_hides: object, paths: object) -> bool:
-    """Whether something is cut out of an answer, or written anew."""
-    return bool(verdict_hides) or (bool(paths) and operation.name in SPELLED)
-
-
 def edit(verdict: Verdict, answer: Whole) -> Steps[Whole]:
     """Return an answer without what is hidden, and with directories as the client calls them."""
     places, hides = verdict.known.places, verdict.hides
-    respells = bool(places.paths) and verdict.operation.name in SPELLED and answer.status == HTTPStatus.OK
+    respells = places.differ and verdict.operation.name in SPELLED and answer.status == HTTPStatus.OK
     if not hides and not respells:
         return answer
 
-    def write() -> bytes | None:
-        left = hide(verdict.operation, hides, answer.status, answer.content) if hides else answer.content
-        return left if left is None or not respells else respell(verdict.operation, places, left)
+    def write() -> bytes | None:  # What is hidden of a bind must not show as a volume of ours.
+        told = respell(verdict.operation, places, answer.content) if respells else answer.content
+        return told if told is None or not hides else hide(verdict.operation, hides, answer.status, told)
 
     left = yield from Work(answer.content, write)
     return Whole(with_content(keep_plain(answer.head) if hides else answer.head, left), answer.status, left)

@@ -1,7 +1,9 @@
 """What the engine says of mounts, in the names of the client: directories as its `paths` call them.
 
-Where an inspection or a list has paths of the host, those that the client has a name for are written so. All else stays
-byte for byte. Without it, a client that makes a container anew from its inspection would name what no grant lists.
+Where an inspection or a list has paths of the host, those that the client has a name for are written so. A part of a
+volume of ours is shown as the bind that the client asked for (`policy/subtrees`), and these volumes are in no list. All
+else stays byte for byte. Without it, a client that makes a container anew from its inspection would name what no grant
+lists.
 
 Attack: a label that is called like a field -> Defence: only the places in the tree below are looked at
 (test: test_only_places_of_mounts_are_spelled_anew).
@@ -16,15 +18,16 @@ from typing import Final
 from dockerproxy.api.answers import REST, Node
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.policy.places import Places
+from dockerproxy.policy.subtrees import leave_out, show_binds
 from dockerproxy.views.hiding import cut
 
 SPELLED: Final = frozenset(
     {
         *("ContainerInspect", "ContainerInspectLibpod", "ContainerList", "PodInspectLibpod"),
-        *("ServiceInspect", "ServiceList", "SystemDataUsage", "TaskInspect", "TaskList"),
+        *("ServiceInspect", "ServiceList", "SystemDataUsage", "TaskInspect", "TaskList", "VolumeList"),
     }
 )
-"""Operations whose answers have paths of the host that a client can mount."""
+"""Operations whose answers have paths of the host that a client can mount, or volumes of ours."""
 
 
 def respell(operation: Operation, places: Places, content: bytes) -> bytes | None:
@@ -44,10 +47,22 @@ def _grow(section: str, paths: tuple[tuple[str, str], ...]) -> Mapping[str, Node
         source, colon, rest = bind.partition(":")
         return f"{spell(source)}{colon}{rest}" if source.startswith("/") else bind
 
-    mounts: Mapping[str, Node] = {"Mounts": {"Source": _rewrite(spell), REST: str}}
+    source: Mapping[str, Node] = {"Source": _rewrite(spell), REST: str}
+
+    def spell_mounts(text: str) -> str:
+        left = cut(show_binds(text).encode(errors="surrogateescape"), source)
+        if left is None:
+            raise ValueError(text)
+        return left.decode(errors="surrogateescape")
+
+    mounts: Mapping[str, Node] = {"Mounts": spell_mounts}
     spec = {"TaskTemplate": _within({"ContainerSpec": _within(mounts)}), "ContainerSpec": _within(mounts)}
+    if section == OPERATIONS["VolumeList"].section:
+        return _within({"Volumes": leave_out})
     if section == OPERATIONS["SystemDataUsage"].section:
-        return _within({"Containers": _within(mounts), "ContainerUsage": _within({"Items": _within(mounts)})})
+        lists: Mapping[str, Node] = {"Containers": _within(mounts), "Volumes": leave_out}
+        usage = {"ContainerUsage": lists["Containers"], "VolumeUsage": leave_out}
+        return _within({**lists, **{name: _within({"Items": each}) for name, each in usage.items()}})
     if section.endswith("pods"):
         return _within({"mounts": mounts["Mounts"]})
     if section.endswith("containers"):

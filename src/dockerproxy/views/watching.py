@@ -25,7 +25,9 @@ from typing import Final
 
 from dockerproxy.policy.objects import Kind, ask
 from dockerproxy.policy.phases import Plan, Verdict
+from dockerproxy.policy.stamps import RESERVED
 from dockerproxy.policy.steps import Find, Open, Scene, Stream, UnknownObjectError
+from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.views.answers import edit
 from dockerproxy.views.events import Event, is_of_before, may_be_of_before, read_event, rules_out
 from dockerproxy.views.hiding import hide_line
@@ -56,7 +58,9 @@ class _Watch:
 
     def show(self, line: bytes) -> Generator[Find, object, bytes]:
         """Return what the client may see of a line; nothing if that is nothing."""
-        verdict = self._verdict
+        verdict, event = self._verdict, read_event(line) if RESERVED.encode() in line else None
+        if event is not None and event.kind is Kind.VOLUME and is_ours(event.id):
+            return b""
         if verdict.decision.shows and not (yield from self._is_shown(line)):
             return b""
         left = hide_line(verdict.operation, verdict.hides, line) if verdict.hides else line

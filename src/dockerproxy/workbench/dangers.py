@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from dockerproxy.policy.compile import Case
-from dockerproxy.policy.globs import covers, fits
+from dockerproxy.policy.globs import covers, find_tree, fits
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import is_full_id
 from dockerproxy.policy.references import normalise_pattern
@@ -99,6 +99,9 @@ def adds(*capabilities: str) -> Danger:
 
 writes_host: Final = some("binds", lambda item: split_mode(item)[1] == "rw")
 """Whether directories of the host may be mounted to write there."""
+
+writes_below: Final = some("binds", lambda item: split_mode(item)[1] == "rw" and find_tree(split_mode(item)[0]) != "")
+"""The same for all that lies below them."""
 
 
 _HARMLESS: Final = (

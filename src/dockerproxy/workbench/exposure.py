@@ -25,6 +25,7 @@ from dockerproxy.workbench.dangers import (
     reads_every_secret,
     replaces_images,
     uses_devices,
+    writes_below,
     writes_host,
 )
 from dockerproxy.workbench.on_host import on_host
@@ -169,6 +170,13 @@ EXPOSURES: Final = (
         "uses devices or GPUs of the host, whose drivers run in its kernel",
         uses_devices,
         ("devices", "gpus"),
+    ),
+    Exposure(
+        _MAKING,
+        "writes everywhere below directories of the host, also in what other clients and people have there",
+        writes_below,
+        ("binds",),
+        gives="writes",
     ),
     Exposure(
         _MAKING,

@@ -7,7 +7,7 @@ the file says why. Names that an engine or a library generated are never listed.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,11 +16,21 @@ from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import CREATES, Outcome, Record
 from dockerproxy.policy.compile import OWN_GRANT, Case, CompiledPolicy
+from dockerproxy.policy.copies import SERVICES
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.model import Policy, values_of
 from dockerproxy.policy.needs import restricts
-from dockerproxy.policy.nesting import REPLACEABLE, Mount, Nested, find_nested, list_given, make_mount
+from dockerproxy.policy.nesting import (
+    REPLACEABLE,
+    Mount,
+    Nested,
+    find_nested,
+    find_roots,
+    list_given,
+    make_mount,
+    without_roots,
+)
 from dockerproxy.policy.objects import KINDS, OWN, REMOVAL, RUNNING, WORDS, Kind
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.profile import CREATED_BY
@@ -190,26 +200,35 @@ def gather(grants: Sequence[LearnedGrant], before: tuple[int, float] | None) -> 
 def leave_out_nested(
     grants: Sequence[LearnedGrant], places: Places, beside: Sequence[Mount] = ()
 ) -> Sequence[LearnedGrant]:
-    """Leave out binds that no policy may have together, those above others first; a remark names each."""
-    listed = {item for grant in grants for item in items_of(grant.conditions.get(_BINDS))}
-    items = sorted(listed, key=lambda bind: (bind.rstrip("/").count("/"), bind))
-    left_out: dict[str, Nested] = {}
+    """Leave out binds that no policy may have together, those above others first; a remark names each.
+
+    Another one names those that only Docker 26 can mount (`policy/subtrees`).
+    """
+    listed = [(grant.operation, item) for grant in grants for item in items_of(grant.conditions.get(_BINDS))]
+    items = sorted({item for _, item in listed}, key=lambda bind: (bind.rstrip("/").count("/"), bind))
+    serving = {item for name, item in listed if name in SERVICES}
+    granted = [f"{mount.path}:{'rw' if mount.writes else 'ro'}" for mount in beside]
+    left_out, below = dict[str, Nested](), set[str]()
     for each in (places, NOWHERE):  # A learned file has no `paths`.
-        kept, given = list(beside), (*list_given(each), *REPLACEABLE)
+        rooted, given = find_roots((*items, *granted), each), (*list_given(each), *REPLACEABLE)
+        kept = [m if m.path == each.own_socket else make_mount(rooted, m.path, writes=m.writes) for m in beside]
         for item in (item for item in items if item not in left_out):
             path, mode = split_mode(item)
-            mount = make_mount(each, path, writes=mode == "rw")
+            mount = make_mount(without_roots(each) if item in serving else rooted, path, writes=mode == "rw")
             found = (*find_nested((mount,), (mount, *kept, *given)), *find_nested(kept, (mount,)))
             if found:
                 left_out[item] = found[0]
             else:
                 kept.append(mount)
-    return [_without_binds(grant, left_out) for grant in grants] if left_out else grants
+                below |= {item} if mount.begins != mount.hosts else set()
+    return [_without_binds(grant, left_out, below) for grant in grants] if left_out or below else grants
 
 
-def _without_binds(grant: LearnedGrant, left_out: Mapping[str, Nested]) -> LearnedGrant:
+def _without_binds(grant: LearnedGrant, left_out: Mapping[str, Nested], below: Container[str]) -> LearnedGrant:
     listed = items_of(grant.conditions.get(_BINDS))
     kept = tuple(item for item in listed if item not in left_out)
+    needing = tuple(item for item in kept if item in below)
+    needs = f"{_BINDS}: below a writable directory, which needs Docker 26 and API 1.45: {write_value(needing)}"
     remarks = (
         f"{_BINDS}: {write_value(item)} is left out, because {left_out[item].describe()}; {left_out[item].hint}"
         for item in listed
@@ -217,7 +236,7 @@ def _without_binds(grant: LearnedGrant, left_out: Mapping[str, Nested]) -> Learn
     )
     conditions = {word: value for word, value in grant.conditions.items() if word != _BINDS or kept}
     conditions |= {_BINDS: kept} if kept else {}
-    return replace(grant, conditions=conditions, remarks=(*grant.remarks, *remarks))
+    return replace(grant, conditions=conditions, remarks=(*grant.remarks, *remarks, *((needs,) if needing else ())))
 
 
 def _is_covered(grant: LearnedGrant) -> bool:

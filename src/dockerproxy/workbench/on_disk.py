@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dockerproxy.config.files import open_file, read_bytes
+from dockerproxy.policy.globs import find_tree
 from dockerproxy.policy.values import is_literal, items_of, split_mode
 from dockerproxy.settings import SocketSettings
 from dockerproxy.wire.document import list_of, object_of
@@ -33,6 +34,7 @@ def find_binds(socket: SocketSettings, file: str) -> Iterator[Finding]:
             binds = on_host(socket.policy, case).by_word.get("binds")
             for item in items_of(binds.value) if binds is not None else ():
                 path, where = split_mode(item)[0], place_of_source(file, case.decision.source)
+                path = find_tree(path) or path
                 if is_literal(path) and (text := _look_at(path)):
                     yield differ(f"socket {socket.name}", where, Severity.WARNING, text)
     for place in socket.policy.policy.places.paths.values():

@@ -17,6 +17,7 @@ from dockerproxy.config.groups import PRESET
 from dockerproxy.policy.compile import Case
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.objects import Kind, ask, get_object
+from dockerproxy.policy.subtrees import SINCE
 from dockerproxy.policy.values import is_literal, items_of
 from dockerproxy.policy.vocabulary import is_of_body
 from dockerproxy.policy.words.constraint import Condition
@@ -105,6 +106,9 @@ def compare(sockets: tuple[SocketSettings, ...], engine: Engine, ask_engine: Ask
         yield differ("engine", file, Severity.NOTE, text, "give each hostile client a rootless one")
     exists = cache(partial(_exists, ask_engine))
     for socket in sockets:
+        if socket.policy.policy.places.has_parts and (engine.podman or engine.api < SINCE[:2]):
+            text = "binds below a directory need Docker 26, API 1.45: this engine gets none of them"
+            yield differ(f"socket {socket.name}", file, Severity.WARNING, text, "let binds list the directory alone")
         for name, cases in socket.policy.cases.items():
             for case in cases if name in OPERATIONS else ():
                 make = partial(differ, f"socket {socket.name}", place_of_source(file, case.decision.source))

@@ -61,7 +61,7 @@ class _Binds(Constraint):
 
 
 _SUMMARY: Final = (
-    "which directories and files of the host may be mounted, `:ro` behind one only to read; links on the host cannot be"
-    " seen from here"
+    "which directories and files of the host may be mounted: `/**` behind one for all below, `:ro` only to read; links"
+    " on the host cannot be seen from here"
 )
 WORDS: Final = (_Binds("binds", _SUMMARY),)

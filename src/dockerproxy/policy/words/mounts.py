@@ -11,7 +11,8 @@ Attack: a source with a template, which a node fills in later: `/srv/{{"../.."}}
 Attack: a type of a mount in other capitals, or none, which means a bind -> Defence: refused.
 Attack: put links into a volume while Docker fills it for a task (`policy/copies`) -> Defence: it fills none that has a
 name (test: test_nothing_is_copied_into_a_volume_of_a_service).
-A link on the host cannot be seen from here. A volume of a service is looked at where the engine is.
+A link on the host cannot be seen from here: below a directory that clients can change, the engine must not follow it.
+A volume of a service is looked at where the engine is.
 """
 
 import re
@@ -19,8 +20,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from dockerproxy.policy.claim import Object, Reading, find_fault, items_at, objects_at, pairs_at, run_check
+from dockerproxy.api.request import read_version
+from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, items_at, objects_at, pairs_at, run_check
 from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.subtrees import LONGEST, SINCE, is_ours, name_volume
 from dockerproxy.policy.words.binds import Bind
 from dockerproxy.policy.words.constraint import Objects
 from dockerproxy.policy.words.images import check_images
@@ -37,6 +40,9 @@ _RELABELS: Final = frozenset({"z", "Z"})
 _VOLUME_OPTIONS: Final = _SHOWN | _RELABELS | {"nocopy"}
 _BIND_OPTIONS: Final = _VOLUME_OPTIONS | {"consistent", "cached", "delegated"}
 """Behind the target of a bind. All others carry mounts back to the host or, for Podman, change files there."""
+
+_ALWAYS: Final = frozenset({"", "rw", "ro", "rbind", "rprivate", "consistent", "cached", "delegated", "nocopy"})
+"""Those that a part of a volume has, too, or that say nothing about a bind."""
 
 _NOT_FILLED: Final = "notmpcopyup"
 """The option of memory with which Podman leaves it empty; Docker, which always does, refuses it."""
@@ -73,7 +79,8 @@ def _check_bind(reading: Reading, bind: str, path: str) -> str:
     _look_at_target(reading, target, path)
     if source.startswith("/"):
         is_read_only = "ro" in options and _RELABELS.isdisjoint(options)
-        parts[0] = _claim_source(reading, source, path, read_only=is_read_only)
+        more = next((f"the option {show(each)}" for each in options if each not in _ALWAYS), "")
+        parts[0] = _claim_source(reading, source, path, read_only=is_read_only, more=more)
         known = _BIND_OPTIONS
     else:
         _claim_volume(reading, source, path)
@@ -91,21 +98,44 @@ def _look_at_target(reading: Reading, target: str, path: str) -> None:
         reading.violate(path, target, f"{_NOT_CLEAN} in the container")
 
 
-def _claim_source(reading: Reading, source: str, path: str, *, read_only: bool) -> str:
-    """Claim a directory of the host, unless it is the client's own socket; return where the host has it."""
+def _claim_source(reading: Reading, source: str, path: str, *, read_only: bool, more: str) -> str:
+    """Claim a directory of the host, unless it is the client's own socket; return where the host has it.
+
+    `more` is what is said of it that a part of a volume cannot have.
+    """
     clean, places = clean_path(source), reading.places
     if not clean or ":" in source:
         reading.violate(path, source, _NOT_CLEAN)
         return source
     if not places.is_socket(clean):
-        reading.claim("binds", Bind(clean, read_only), path, clean)
+        bind = Bind(clean, read_only)
+        reading.claim("binds", bind, path, clean, wrong=_find_wrong(reading, bind, path, more))
     return places.on_host(clean)
+
+
+def _find_wrong(reading: Reading, bind: Bind, path: str, more: str) -> Fault | None:
+    """Say why a bind cannot go on as a part of a volume (`policy/subtrees`); None if it can, or need not."""
+    host, version = reading.places.on_host(bind.path), read_version(reading.request.version)
+    root, says = reading.places.find_root(host, read_only=bind.read_only), more and f"and cannot have {more}"
+    if not root:
+        return None
+    if reading.request.operation.section.startswith("services"):
+        says = "where only containers mount anything, no services"
+    elif version is not None and version < SINCE:
+        says = f"which needs API {SINCE[0]}.{SINCE[1]}, not {reading.request.version}"
+    elif len(name_volume(host, root)) > LONGEST:
+        says = "and too long for the name of a volume"
+    says = says and f"below a directory in which links may change, {says}"
+    return Fault(path, show(bind.path), says, "binds") if says else None
 
 
 def _claim_volume(reading: Reading, name: str, path: str, labels: Json = None) -> None:
     """Claim a volume, which must be no directory of the host in disguise. One that is made on the way gets labels."""
     if not IS_NAME(name):
         reading.violate(path, name, "neither an absolute path nor a valid volume name")
+        return
+    if is_ours(name):
+        reading.violate(path, name, "not allowed: the proxy keeps such names for itself")
         return
     found, lookup = reading.resolve(Kind.VOLUME, name)
     says = "not allowed: a volume with a driver or options may be any directory"
@@ -167,7 +197,10 @@ def _claim_mount(reading: Reading, mount: Object, path: str) -> None:
             reading.violate(where, text, "ambiguous: Podman reads on after a comma or quotation mark")
     match mount.get("Type"):
         case "bind":
-            mount["Source"] = _claim_source(reading, source, at_source, read_only=mount.get("ReadOnly") is True)
+            is_forced = object_of(mount.get("BindOptions")).get("ReadOnlyForceRecursive") is True
+            more = "ReadOnlyForceRecursive" if is_forced else ""
+            is_read_only = mount.get("ReadOnly") is True
+            mount["Source"] = _claim_source(reading, source, at_source, read_only=is_read_only, more=more)
         case "volume":
             if source:
                 _claim_volume(reading, source, at_source, object_of(mount.get("VolumeOptions")).get("Labels"))

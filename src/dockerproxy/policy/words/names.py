@@ -29,8 +29,9 @@ from typing import Final
 
 from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Object, Reading, find_fault, objects_at, owned
+from dockerproxy.policy.objects import VOLUME_CREATE, Kind, ResolvedObject, is_full_id
 from dockerproxy.policy.objects import WORDS as KIND_WORDS
-from dockerproxy.policy.objects import Kind, ResolvedObject, is_full_id
+from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.policy.words.constraint import Objects
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json, show
@@ -72,6 +73,8 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
         captures = begun[1] not in map(lower, found.names)
     if name and not IS_NAME(name):
         reading.violate(path, value, "not a valid name")
+    elif is_ours(name) and reading.request.operation.name == VOLUME_CREATE:
+        reading.violate(path, value, "not allowed: the proxy keeps such names for itself")
     elif (path == "Name" and is_id_of_swarm(name)) or captures:
         reading.violate(path, value, "ambiguous: it looks like an object ID")
     if reading.request.operation.name == "NetworkCreate" and name in _OF_ENGINES:
