@@ -1,7 +1,6 @@
 """No policy that loads lets clients replace what they may mount: nothing lies below a directory they may write to."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import NamedTuple
@@ -56,7 +55,7 @@ class Admitted(NamedTuple):
     Attributes:
         path: The path.
         writes: Whether it may be written to.
-        begins: Up to where the engine follows links on the way to it.
+        begins: Up to where the engine follows links on the way to it; empty if it is denied all the same.
     """
 
     path: str
@@ -70,22 +69,22 @@ def begin(places: Places, path: str, *, read_only: bool) -> str:
 
 
 def list_admitted(grants: list[tuple[str, list[str]]], places: Places) -> Iterator[Admitted]:
-    """Yield what may be mounted, as enforcement decides it. A service has nothing below a directory with `/**`."""
+    """Yield what grants let be mounted, as enforcement decides it. A service has nothing below a root."""
     for name, binds in grants:
-        is_service = name != "ContainerCreate"
-        items = [re.sub(r"^((?:/[ab]+|/s)+)/\*\*(?=:|$)", r"\1", item) if is_service else item for item in binds]
-        matches = CONSTRAINT.matcher(tuple(items))
+        matches = CONSTRAINT.matcher(tuple(binds))
         for path, read_only in product(EVERY_PATH, (True, False)):
             if not places.is_socket(path) and matches(Bind(path, read_only)):
                 host = places.on_host(path)
-                yield Admitted(host, not read_only, host if is_service else begin(places, host, read_only=read_only))
+                begins = begin(places, host, read_only=read_only)
+                is_denied = name != "ContainerCreate" and begins != host
+                yield Admitted(host, not read_only, "" if is_denied else begins)
     if places.own_socket:
         yield Admitted(places.own_socket, writes=False, begins=places.own_socket)
 
 
 def find_movable(admitted: set[Admitted], given: Iterable[str]) -> set[tuple[str, str]]:
     """Return what may be mounted below a directory that a container may write to, or that the client has itself."""
-    writable = [*(each.path for each in admitted if each.writes), *given]
+    writable = [*(each.path for each in admitted if each.writes and each.begins), *given]
     return {
         (inner.path, outer)
         for inner in admitted
@@ -110,7 +109,7 @@ def test_no_admitted_path_can_be_moved_by_whoever_has_another(
     assert all(" below " in problem or " within " in problem for problem in problems)
     assert problems or not movable
     places_of = {(each.path, each.writes) for each in admitted}
-    assert problems or all((each.begins, each.writes) in places_of for each in admitted)
+    assert problems or all((each.begins, each.writes) in places_of for each in admitted if each.begins)
     nested = find_movable({each._replace(begins=each.path) for each in admitted}, paths.values())
     assert nested or not problems or more
 
