@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 9_578
+MOST_ON_THE_PATH: Final = 10_116
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 22_040
-MOST_OF_TESTS: Final = 53_725
-MOST_WORDS: Final = 32_692
+MOST_OF_ALL: Final = 22_695
+MOST_OF_TESTS: Final = 55_215
+MOST_WORDS: Final = 33_069
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

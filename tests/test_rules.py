@@ -88,6 +88,16 @@ def find_tests() -> frozenset[str]:
     return frozenset(function.name for path in PYTHON if path.parts[0] == "tests" for function in functions_in(path))
 
 
+@cache
+def find_attacks() -> dict[str, list[list[str]]]:
+    """Return the rows of the page of attacks, by the modules that they are about."""
+    parts = re.split(r"^## (.+)$", (ROOT / "docs" / "attacks.md").read_text(), flags=re.MULTILINE)[1:]
+    return {
+        name: [re.split(r" (?<!\\)\| ", row) for row in re.findall(r"^\| (.+) \|$", text, re.MULTILINE)[1:]]
+        for name, text in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
 NAMED = re.compile(r"\(tests?:([^)]*)\)")
 
 
@@ -128,6 +138,20 @@ def test_no_import_of_ours_is_for_types_alone(module: Path) -> None:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
     ]
     assert not [name for node in hidden for name in imports_in(node)]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_module_and_the_page_of_attacks_name_each_other(module: Path) -> None:
+    name = module.with_suffix("").as_posix()
+    says = f"Attacks: docs/attacks.md, {name}." in (ast.get_docstring(parse(SOURCE.relative_to(ROOT) / module)) or "")
+    assert says is (name in find_attacks())
+
+
+def test_each_attack_names_tests_that_exist() -> None:
+    assert set(find_attacks()) <= {module.with_suffix("").as_posix() for module in MODULES}
+    for tests in (row[-1] for rows in find_attacks().values() for row in rows):
+        for test in re.findall(r"`([^`]+)`", tests):
+            assert test in find_tests() or any(test.endswith(".py") and path.match(test) for path in PYTHON), test
 
 
 READING = {"open", "io.open", "os.open", "os.fdopen"}

@@ -2,11 +2,7 @@
 
 It asks the engine itself, in the owner's name (`proxy/running`): that takes no socket of ours, and is no client.
 
-- Attack: a client that comes while it sweeps -> Defence: nothing more is begun (test: test_a_client_stops_a_sweep).
-- Attack: a client of another socket with the same owner -> Defence: an owner is idle if none of its sockets has one
-  (test: test_an_owner_is_idle_when_none_of_its_sockets_has_a_client).
-- Attack: an engine that does not answer -> Defence: a sweep ends with the first request that takes too long, which goes
-  on alone, so that its claim lasts; until it ends no other begins (test: test_an_engine_that_hangs_ends_a_sweep).
+Attacks: docs/attacks.md, sweeper.
 """
 
 import asyncio
@@ -84,11 +80,7 @@ class Sweeper:
             self._say(socket, Level.WARNING, f"{_LEFT}: it takes more than {AT_EXIT:g}s")
 
     def _find_owners(self, when: Sweep) -> dict[str, SocketState]:
-        """Return a socket of each owner whose things go then.
-
-        Attack: take a socket over, as a rolling update does, so that the old proxy removes at its end what clients of
-        the new one use -> Defence: then it removes nothing (test: test_what_another_proxy_took_over_is_not_swept).
-        """
+        """Return a socket of each owner whose things go then."""
         sockets = self._list_sockets()
         replaced = {each.policy.owner for each in sockets if each.is_replaced}
         owners = {each.policy.owner: each for each in sockets if each.sweep is when}

@@ -3,10 +3,7 @@
 The rest of the core calls these functions, never Python's own methods: `str.lower` and `str.strip` know all of Unicode,
 `int` takes digits of every script and underscores. `tests/test_text.py` enforces this.
 
-Attack: a letter that Go folds to ASCII and Python does not, or the reverse -> Defence: `fold` is Go's
-`strings.EqualFold` for names in ASCII, `lower` and `upper` change ASCII only (test: test_fold_is_as_go_folds).
-Attack: a space or a digit of another script -> Defence: `trim` and `number` know ASCII only.
-Attack: a path that ends with a slash, or with none -> Defence: `base_name` is Go's `filepath.Base`.
+Attacks: docs/attacks.md, text.
 """
 
 import re

@@ -3,10 +3,7 @@
 dockerode and what is built on it repeat the body of a request in its query, where no engine reads it. The log has the
 query, so it would have the environment of each container, the arguments of each build, and credentials.
 
-Attack: another spelling of the name, like `%45nv` or `eNV` -> Defence: names are decoded and folded as Podman does it
-(test: test_no_spelling_of_a_name_shows_its_value).
-Attack: a semicolon, at which some engines split a query -> Defence: behind a secret name everything is hidden up to the
-next `&` (test: test_a_semicolon_shows_nothing).
+Attacks: docs/attacks.md, api/secrets.
 """
 
 import re

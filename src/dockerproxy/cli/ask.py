@@ -9,6 +9,8 @@ program of --exec gets the question as JSON on standard input, and prints once o
 request, and so does a program that takes too long.
 
 exit status: 0 ended by you, 1 the proxy has gone, 2 something to mend
+
+Attacks: docs/attacks.md, cli/ask.
 """
 
 import argparse
@@ -86,11 +88,7 @@ def _run_program(control: Control, program: str) -> int:
 
 
 class _Run:
-    """A run of the program for one question.
-
-    Attack: ask and go away, again and again, so that programs run for nobody and others wait -> Defence: a program ends
-    with its question (test: test_a_program_ends_with_its_question).
-    """
+    """A run of the program for one question."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -192,12 +190,7 @@ class _Desk:
             self._startle(event)
 
     def _startle(self, event: Over) -> None:
-        """Have the person see that the question is over, before what is typed counts for another one.
-
-        Attack: withdraw a question while somebody types the answer, and ask another one -> Defence: what was typed is
-        dropped, and the next question is shown after Enter
-        (test: test_what_is_typed_for_one_question_never_answers_another).
-        """
+        """Have the person see that the question is over, before what is typed counts for another one."""
         self._shown, self._is_startled, self._typed = None, True, b""
         if sys.stdin.isatty():
             termios.tcflush(sys.stdin, termios.TCIFLUSH)

@@ -1,10 +1,6 @@
 """Ask a person about each grant that a policy lacks, and write the answers to the policy file.
 
-Attack: a name in the log that looks like a question or an answer of ours -> Defence: output is escaped, and answers
-come from standard input only (test: test_names_in_the_log_are_no_lines_of_ours).
-Attack: an answer that makes the file invalid, or changes what it does not name -> Defence: the text is read again after
-each answer, and written once, whole, after a yes, if the file is still what was read
-(test: test_a_file_that_changed_meanwhile_is_not_overwritten).
+Attacks: docs/attacks.md, cli/dialogue.
 """
 
 import os

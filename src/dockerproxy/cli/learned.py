@@ -1,8 +1,6 @@
 """The policy file of `run --learn`: written when the program has ended, and continued by the next run.
 
-Attack: a file that somebody else wrote, or that a person wrote, in its place -> Defence: only a file with our remark is
-replaced, looked at before and after; the file is replaced whole, and a link is not followed
-(test: test_a_file_that_it_did_not_write_is_not_overwritten).
+Attacks: docs/attacks.md, cli/learned.
 """
 
 import os

@@ -1,7 +1,6 @@
 """The lines of logs, one after the other: a log may be larger than the memory, and need not be one.
 
-Attack: a compressed file that grows without end -> Defence: it is read as it grows, a bounded piece at a time
-(test: test_what_is_compressed_is_read_a_piece_at_a_time).
+Attacks: docs/attacks.md, cli/lines.
 """
 
 import gzip

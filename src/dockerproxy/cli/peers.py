@@ -1,7 +1,6 @@
 """Say who a client is: by its user, and by the program that the kernel says it runs.
 
-Attack: a program that calls itself like another one -> Defence: the file that it runs is shown where we may see it, and
-not the name that it can choose; what decides is never the program (test: test_a_client_is_called_by_the_file_it_runs).
+Attacks: docs/attacks.md, cli/peers.
 """
 
 import os

@@ -1,17 +1,6 @@
 """The other end of the control socket, for verbs that answer: lines that come, and answers that go.
 
-Attack: another program listens there and sends a line without end or of another shape -> Defence: a line has a bound,
-and only questions are read (test: test_what_is_no_question_is_left_out).
-Attack: a client's text that makes lines of its own in front of the person, by control characters, by letters that turn
-or hide others, or by so many spaces that the terminal wraps it -> Defence: it is ASCII, and wrapped here, right of a
-margin that only our words cross (test: test_a_client_cannot_write_lines_of_ours).
-Attack: hide what acts among much else, or in a value that is cut -> Defence: what is left out is counted, and the full
-view has all of it, escaped so that it can be read back (test: test_every_byte_that_goes_on_is_in_the_full_view).
-Attack: mount the directory of the control socket, and answer from there -> Defence: the person is told
-(test: test_a_mount_of_the_control_socket_is_told).
-Attack: a proxy in a container, where processes have other numbers, so that a client has the name of a program of ours
--> Defence: names are looked up only if the proxy's own number is the same for both
-(test: test_a_program_is_named_only_if_we_count_processes_as_the_proxy_does).
+Attacks: docs/attacks.md, cli/questions.
 """
 
 import json

@@ -2,9 +2,7 @@
 
 A verb that has `--format` gives its findings to `run_with_report`, which also takes the mistakes that a verb raises.
 
-Attack: text of a policy file, an expectation or a client that becomes markup, or ends an attribute -> Defence: the
-writers of the standard library escape it, and what cannot be seen is escaped before, as XML has no way to write it
-(test: test_text_of_others_is_no_markup).
+Attacks: docs/attacks.md, cli/reports.
 """
 
 import argparse

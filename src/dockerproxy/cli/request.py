@@ -1,7 +1,6 @@
 """One request through a unix socket, for the verbs that ask a running proxy.
 
-Attack: somebody else listens there, and answers a byte a second, without end, or with control characters -> Defence:
-the whole of it has a deadline and a bound, and a message is escaped (test: test_an_answer_has_its_time).
+Attacks: docs/attacks.md, cli/request.
 """
 
 import socket

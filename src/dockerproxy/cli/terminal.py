@@ -3,9 +3,7 @@
 Piped output has none, so that other programs can read it. Colours follow the custom: NO_COLOR, TERM=dumb and
 CLICOLOR=0 turn them off, FORCE_COLOR and CLICOLOR_FORCE turn them on, also in a pipe.
 
-Attack: an escape sequence in a log, a name or a variable, that colours a denial like a permission, or does worse
--> Defence: whatever cannot be seen is escaped. Our own colours are marked by a number that nobody can know before
-(test: test_only_we_can_colour).
+Attacks: docs/attacks.md, cli/terminal.
 """
 
 import io
@@ -21,11 +19,7 @@ from dockerproxy.text import escape
 
 
 def visible(text: str) -> str:
-    """Escape a text for a terminal: everything that is not printable, except line ends.
-
-    Attack: an escape sequence, a character that turns the direction of the text after it, half of a surrogate pair,
-    which no encoding has -> Defence: none of them is printable.
-    """
+    """Escape a text for a terminal: everything that is not printable, except line ends."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() or each == "\n" else escape(each) for each in text)

@@ -5,6 +5,8 @@
 
 The proxy tells what it does on the socket that its CONTROL_SOCKET names, which only its own user and root can open.
 It needs the package textual: in the clone, pip install '.[tui]'
+
+Attacks: docs/attacks.md, cli/top.
 """
 
 import argparse
@@ -117,12 +119,7 @@ class Watched:
             await asyncio.sleep(self._again)
 
     def find_program(self, pid: int, proxy: int) -> str:
-        """Return the name of the program that a process runs; empty if it is unknown. Numbers are as the proxy counts.
-
-        Attack: a proxy in a container, where processes have other numbers, so that a client has the name of a harmless
-        program of the host -> Defence: names are looked up only if the proxy's own number is the same for both
-        (test: test_names_of_programs_are_those_of_the_proxys_own_processes).
-        """
+        """Return the name of the program that a process runs; empty if unknown. Numbers are as the proxy counts."""
         if not pid or proxy != self._process:
             return ""
         program = find_program(pid)

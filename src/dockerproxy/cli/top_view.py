@@ -2,9 +2,7 @@
 
 Below `_WIDE` columns one table is seen beside the sockets, and its number chooses another; otherwise all are.
 
-Attack: a client's text that is markup of textual (`[red]`, `[@click=...]`), or an escape sequence -> Defence: texts
-reach the terminal as segments and as `Text` objects, never as strings that textual would read
-(test: test_what_a_client_says_is_shown_as_it_is).
+Attacks: docs/attacks.md, cli/top_view.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence

@@ -1,8 +1,6 @@
 """Open files that an operator names without blocking, and read them up to a limit.
 
-Attack: a pipe in place of a file, which blocks a reload and the end of the process -> Defence: only regular files are
-read, without waiting (test: test_only_a_regular_file_is_read).
-Attack: an endless file or device -> Defence: a limit (test: test_what_is_larger_than_it_may_be_is_not_read).
+Attacks: docs/attacks.md, config/files.
 """
 
 import os

@@ -3,8 +3,7 @@
 Each option is read by itself, as an item of `allow` in a policy file is, so that no quote or bracket of one reaches
 into the next. A directory that `binds` call `$PWD` is where the program runs: shells leave that between single quotes.
 
-Attack: run it in a directory whose name is a pattern, or has options behind a colon -> Defence: such a name is not put
-in (test: test_a_directory_whose_name_says_more_is_not_put_in).
+Attacks: docs/attacks.md, config/options.
 """
 
 import re

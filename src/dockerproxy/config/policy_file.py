@@ -1,4 +1,7 @@
-"""Read a policy file: sockets, each with what its clients may do. All mistakes are reported at once."""
+"""Read a policy file: sockets, each with what its clients may do. All mistakes are reported at once.
+
+Attacks: docs/attacks.md, config/policy_file.
+"""
 
 import os
 import re
@@ -305,11 +308,7 @@ def _read_id(text: str) -> int | Fault:
 
 
 def _check_tags(reader: Reader, names: Mapping[str, Place], sockets: Iterable[SocketSettings]) -> None:
-    """Find sockets whose clients could replace or remove each other's images.
-
-    Attack: give the name of an image that another client runs -> Defence: two owners have no name in common, by
-    whatever patterns (test: test_two_owners_give_no_names_in_one_repository).
-    """
+    """Find sockets whose clients could replace or remove each other's images."""
     patterns = [each for socket in sockets for each in list_patterns(socket.name, socket.policy.policy, uses=False)]
     told = set[tuple[str, str]]()
     for one, other in find_overlaps(patterns):

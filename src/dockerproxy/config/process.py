@@ -1,4 +1,7 @@
-"""Read the variables of the whole process: engine, limits, log, learning."""
+"""Read the variables of the whole process: engine, limits, log, learning.
+
+Attacks: docs/attacks.md, config/process.
+"""
 
 import os
 from collections.abc import Mapping
@@ -43,11 +46,7 @@ def make_settings(variables: Variables, engines: tuple[str, ...], sockets: tuple
 
 
 def _read_control_socket(variables: Variables, sockets: tuple[SocketSettings, ...]) -> str:
-    """Read where operators connect.
-
-    Attack: a container that mounts the directory of its socket, and finds the control socket there, on which it answers
-    its own requests -> Defence: refused (test: test_the_control_socket_is_where_no_client_is).
-    """
+    """Read where operators connect."""
     path = variables.value(_CONTROL_SOCKET, "", read_path)
     folder = os.path.realpath(os.path.dirname(path))
     for socket in sockets if path else ():

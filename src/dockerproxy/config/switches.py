@@ -1,6 +1,8 @@
 """Environment switches: which variable opens which operations.
 
 Names and defaults are a contract: people change the image and keep their compose file.
+
+Attacks: docs/attacks.md, config/switches.
 """
 
 from typing import Final
@@ -65,12 +67,7 @@ PART_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "ALLOW_LOGS": ("ContainerLogs", "ContainerLogsLibpod"),
     "ALLOW_TOP": ("ContainerTop", "ContainerTopLibpod", "PodTopLibpod"),
 }
-"""Variables that, when 0, take operations out of all section switches. `ALLOW` can put one back.
-
-Attack: read the same of a container by Podman's own API, or by its pod -> Defence: each such operation is listed
-(test: test_a_part_switch_closes_every_way_to_the_same). Logs of services and tasks belong to `SERVICES=1` and
-`TASKS=1`, as in LinuxServer's proxy, which closes paths of containers and pods.
-"""
+"""Variables that, when 0, take operations out of all section switches. `ALLOW` can put one back."""
 
 PARTS_OF: Final = {
     part: tuple(

@@ -1,4 +1,7 @@
-"""Values of variables and policy files: how each is read, and the limits of a socket as operators write them."""
+"""Values of variables and policy files: how each is read, and the limits of a socket as operators write them.
+
+Attacks: docs/attacks.md, config/values.
+"""
 
 import os
 import re
@@ -56,11 +59,7 @@ def read_metrics_file(path: str) -> str | Fault:
 
 
 def read_mode(text: str) -> int | Fault:
-    """Read the permission bits of a socket, of which the owner must have read and write.
-
-    Attack: Compose turns 0660 without quotes into "432", which in octal lets everybody connect -> Defence: the decimal
-    form of any mode up to 0777 begins with a digit below 6 (test: test_the_decimal_form_of_a_mode_is_never_a_mode).
-    """
+    """Read the permission bits of a socket, of which the owner must have read and write."""
     is_octal = re.fullmatch(r"0?[0-7]{3}", text) is not None
     if is_octal and int(text, 8) & _OWNERS == _OWNERS:
         return int(text, 8)

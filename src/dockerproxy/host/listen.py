@@ -3,12 +3,7 @@
 The mode is set at creation, because a locked process cannot change it. A socket that systemd hands over is its own: we
 neither change nor remove it.
 
-Attack: take over a socket in use -> Defence: refused, unless the operator says that this proxy follows another one
-(test: test_a_socket_on_which_somebody_listens_is_not_stolen).
-Attack: remove the socket of the proxy that took over, when this one stops -> Defence: a file is removed once, and only
-if it is the one that was made: its inode may be another's later (test: test_a_socket_is_removed_once).
-Attack: connect to a socket of systemd that is open to more than the policy says -> Defence: refused, and not narrowed,
-since clients may wait in it (test: test_a_socket_with_another_mode_is_refused_with_the_line_to_write).
+Attacks: docs/attacks.md, host/listen.
 """
 
 import contextlib
@@ -141,11 +136,7 @@ def _compare(settings: SocketFile) -> tuple[int, int]:
 def _give(
     path: str, uid: int | None, gid: int | None, permissions: int, identity: tuple[int, int] | None = None
 ) -> tuple[int, int]:
-    """Set the mode of a socket's file, and its owner where one is named; return the file's identity.
-
-    Attack: put a link or another file in its place meanwhile -> Defence: the file is opened once, without following a
-    link, and changed by that descriptor; an `OSError` says that it is not a socket, or not the known one.
-    """
+    """Set the mode of a socket's file, and its owner where one is named; return the file's identity."""
     descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)

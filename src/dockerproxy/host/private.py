@@ -1,9 +1,6 @@
 """A directory of this user alone, for as long as a program runs.
 
-Attack: another user enters it, or waits for its name -> Defence: mode 0700, a random name, and it must be new: what is
-there already, also a link, is an error (test: test_nobody_else_may_enter_it).
-Attack: another user puts a directory in its place -> Defence: it lies where only its owner may rename it
-(test: test_a_place_where_others_could_replace_it_is_passed_over).
+Attacks: docs/attacks.md, host/private.
 """
 
 import contextlib

@@ -2,11 +2,7 @@
 
 See sd_listen_fds(3) and sd_notify(3).
 
-Attack: hand over a network socket -> Defence: anything but a listening unix socket with a path is refused
-(test: test_what_is_no_listening_unix_socket_is_refused).
-Attack: variables that were meant for another process -> Defence: they count only with our process ID.
-Attack: two sockets of the policy that are one by a link, so that clients get either policy -> Defence: refused
-(test: test_no_two_policies_are_for_one_socket_of_systemd).
+Attacks: docs/attacks.md, host/systemd.
 """
 
 import contextlib

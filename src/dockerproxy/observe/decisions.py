@@ -3,11 +3,7 @@
 An ID is five random characters of the socket and process that made it, a hyphen, and a count: `4KD7Q-00`, `4KD7Q-01`, …
 The alphabet is Crockford's base 32: no I, L, O or U. An ID authorises nothing.
 
-Attack: a client that compares two IDs of its own, to see how much others ask for meanwhile -> Defence: each socket
-counts for itself, and its clients share its limits, which tell as much
-(test: test_the_ids_of_a_socket_say_nothing_of_another).
-Attack: a client's text that looks like an ID of another exchange, in a log -> Defence: an ID is a field of its own
-(test: test_what_a_client_sends_cannot_forge_an_id).
+Attacks: docs/attacks.md, observe/decisions.
 """
 
 import re

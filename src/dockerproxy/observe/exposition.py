@@ -1,7 +1,6 @@
 """Metrics as text: OpenMetrics for who asks over the socket, Prometheus' older format for a file of node_exporter's.
 
-Attack: a name with a quote or a line end, which would make another sample -> Defence: values of labels are escaped
-(test: test_no_value_of_a_label_ends_early).
+Attacks: docs/attacks.md, observe/exposition.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -5,12 +5,7 @@ that do not fit are dropped, counted, and reported when there is room again.
 
 Both formats are read back (`reading.py`), so a client must not be able to write a record of its own:
 
-Attack: a target, a name or a reason with a line end or spaces in it, so that the rest passes for other fields ->
-Defence: what can hold a client's text is escaped, and only a source, a body and the reason at the end have spaces
-(test: test_a_text_line_is_read_as_the_record_that_it_was).
-Attack: a whole record inside a field, where a collector cuts a long line and the rest becomes a line of its own ->
-Defence: a text record is known by " uid=" and a JSON record by its `{"`, and no field has either
-(test: test_no_part_of_a_line_is_a_record).
+Attacks: docs/attacks.md, observe/log.
 """
 
 import functools

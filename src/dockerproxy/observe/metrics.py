@@ -1,8 +1,6 @@
 """Counts of a socket's exchanges, for metrics. Each record is counted once, with the record's own words.
 
-Attack: many targets, methods or reasons, so that there are ever more counters -> Defence: they are kept by operation of
-the catalog, decision and a fixed list of reasons, never by a text of a client
-(test: test_no_client_can_make_more_counters_than_the_catalog_has).
+Attacks: docs/attacks.md, observe/metrics.
 """
 
 from bisect import bisect_left

@@ -4,8 +4,7 @@ The first of a minute is written at once. What is denied, changes something, str
 left out: it is another line. What has no more repetitions is written with the next exchange after the minute, or at the
 end.
 
-Attack: make up requests, each a little different, so that all are remembered -> Defence: a thousand at most, and none
-with a long target (test: test_no_more_than_so_many_polls_are_remembered).
+Attacks: docs/attacks.md, observe/polls.
 """
 
 from collections.abc import Iterator

@@ -1,27 +1,6 @@
 """Mode ask: which denied requests a person may allow, and by what grant. The answer is a grant, judged like any other.
 
-Attack: ask for what the operator has decided already -> Defence: what `deny`, `hide` and `quota` deny, what is unknown,
-and an object that another client owns is never asked, in a path or a body (test: test_what_is_decided_is_not_asked,
-test_nobody_is_asked_about_what_another_has_by_a_body).
-Attack: have a person allow something harmless, and put another object of that name in its place -> Defence: an object
-is looked up again after the answer, and must have the ID that it had (test: test_what_was_replaced_is_not_allowed).
-Attack: a body of which the person sees one thing and the engine reads another -> Defence: one with a key in two
-spellings, that does not say that it is JSON, or is too long for a person to read, is not asked, and what goes on is
-written anew from what was shown (test: test_what_a_person_cannot_judge_is_not_asked).
-Attack: bury what counts under faults, parameters or header fields -> Defence: few of all (the same test).
-Attack: act by a value that is hidden or cut, such as `sh -c "$X"` with X in the environment -> Defence: a question has
-every byte that goes on, but for passwords of registries (test: test_every_byte_that_goes_on_is_in_the_full_view).
-Attack: one answer for more than what was shown -> Defence: it is for one request, and the line that would allow the
-same again says all that the head does (test: test_a_request_waits_for_an_answer_and_goes_on,
-test_the_line_for_the_file_allows_only_what_was_asked).
-Attack: a name with `*` in it, so that the line becomes a pattern -> Defence: there is no line for it
-(test: test_there_is_no_line_for_what_would_be_a_pattern).
-Attack: ask for something harmless, to get a container without the limits of grants -> Defence: what the grants
-put in is put in all the same, but for limits that the request itself exceeds
-(test: test_an_answer_leaves_the_limits_of_the_profile).
-Attack: have a path mounted, and another one below it -> Defence: no answer can allow a path that containers of the
-policy or of earlier answers could replace (test: test_no_answer_nests_mounts), nor anything unrestricted below a
-directory with `/**` (test: test_an_answer_allows_what_lies_below_a_granted_directory_only_as_a_part_of_a_volume).
+Attacks: docs/attacks.md, policy/asking.
 """
 
 from collections.abc import Mapping, Sequence

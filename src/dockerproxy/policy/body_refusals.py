@@ -1,10 +1,6 @@
 """Refuse bodies by the head of their request, whatever a policy says.
 
-Attack: a form, by whatever spelling of its type, whose parameters count for more than the judged ones of the query,
-also behind the first bytes of a build context -> Defence: a body has one of the types that are listed for its operation
-(test: test_a_type_that_no_client_sends_is_refused_on_every_operation).
-Attack: a body that only engines of old read, or one where the method has none -> Defence: there is none (test:
-test_a_start_has_no_body_whatever_a_policy_says).
+Attacks: docs/attacks.md, policy/body_refusals.
 """
 
 from collections.abc import Mapping

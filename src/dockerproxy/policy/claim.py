@@ -2,6 +2,8 @@
 
 A request is read once into claims, and into violations that no condition covers. A policy is asked afterwards. So
 enforcing, explaining, learning and comparing judge the same claims by the same rules.
+
+Attacks: docs/attacks.md, policy/claim.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -207,10 +209,7 @@ class Reading:
 
 
 def owned(found: ResolvedObject | None, lookup: Lookup | None) -> ResolvedObject | Lookup | None:
-    """Return what `Claim.owned` is for an object that a body names. One that does not exist is nobody's.
-
-    Attack: name what another client is about to make, which is there when the engine acts -> Defence: it is refused.
-    """
+    """Return what `Claim.owned` is for an object that a body names. One that does not exist is nobody's."""
     return lookup if found is None else found if found.document else replace(found, belongs_to="")
 
 

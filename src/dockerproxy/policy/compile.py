@@ -1,6 +1,8 @@
 """From a policy to a table: for each operation, the cases in the order they are tried, and the answer if none holds.
 
 All that does not depend on a request is done here, once.
+
+Attacks: docs/attacks.md, policy/compile.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,21 +39,10 @@ _REACHING: Final = frozenset(
 
 _FORCED: Final = Condition(EITHER, value=True)
 _UNFORCED: Final = {"force": "", "noprune": "1"}
-"""Has a removal by `tags` accept force, which the docker command line sends, and force nothing, nor remove parents.
-
-Attack: force an ID, and with it names that another client gives the image meanwhile -> Defence: the engine refuses to
-remove an image by its ID that has names in two repositories (test: test_a_removal_forces_nothing).
-Attack: build upon an unnamed image of another client, by the beginning of its ID, and remove both -> Defence: parents
-stay (test: test_a_removal_leaves_the_images_that_it_was_built_upon).
-"""
+"""Has a removal by `tags` accept force, which the docker command line sends, and force nothing, nor remove parents."""
 
 _FIXED_OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1", "pull": ""}
-"""Has a build run all its steps, leave no containers, and replace no image that is there by what a registry has.
-
-Attack: have a build pull a name that another client built, so that it becomes what a registry has -> Defence: it pulls
-what is missing (test: test_a_build_pulls_nothing_in_place_of_what_is_there). `FROM --platform` does it still: a
-Dockerfile passes unread (docs/bodies.md).
-"""
+"""Has a build run all its steps, leave no containers, and replace no image that is there by what a registry has."""
 
 OWN_GRANT: Final = Grant(
     frozenset(
@@ -273,11 +264,7 @@ def _compile(name: str, grant: Grant, owner: str, *, runs: bool) -> Case:
 
 
 def _name_images(name: str, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """Have an image that gets a name be one of `images` or `tags`, and a removal by `tags` accept force.
-
-    Attack: pull any image, in place of what another client built, by a grant that names only what is imported ->
-    Defence: without `images` only names within `tags` are pulled (test: test_tags_alone_let_no_other_name_be_pulled).
-    """
+    """Have an image that gets a name be one of `images` or `tags`, and a removal by `tags` accept force."""
     said = values_of(conditions)
     if "tags" not in said or UNRESTRICTED in conditions:
         return conditions

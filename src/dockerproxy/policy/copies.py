@@ -5,25 +5,7 @@ copyExistingContents, up to 29.7 at least). A container that changes the volume 
 the host. So a volume is filled only if it was made through this proxy and no container has mounted it since. All other
 contained mounts get `NoCopy`.
 
-Attack: put links into a volume while files are copied into it -> Defence: creates that mount a volume wait for each
-other, and only the first fills it (test: test_nobody_changes_a_volume_while_files_are_copied_into_it).
-Attack: do that from the container of an unrestricted create -> Defence: while any volume may be filled or is claimed,
-its body is read for volumes, which it claims like a contained create
-(test: test_an_unrestricted_create_waits_until_the_engine_has_filled_a_volume). One that began before that is not read.
-Attack: keep a directory of the volume open when its container is gone -> Defence: any mount ends that it may be filled
-(test: test_a_volume_that_an_unrestricted_create_mounts_is_not_filled).
-Attack: remove the volume and make one of its name at the engine -> Defence: so does any removal
-(test: test_a_volume_made_after_a_removal_is_not_filled).
-Attack: mount the anonymous volume of a container that is being created, by the name that a list shows -> Defence: such
-a volume is mounted by its name only while a container has it (test: test_no_anonymous_volume_is_mounted_too_early).
-Attack: have a service mount it, whose tasks start at any time and outlive its specs -> Defence: no volume with a name
-is filled while the engine is in a swarm, or by a socket with grants of services
-(test: test_named_volumes_are_not_filled_in_a_swarm, test_a_socket_with_grants_of_services_fills_no_volume).
-Attack: have the engine join a swarm when it has said that it is in none -> Defence: only an operator can, or a client
-that is root anyway. Services that are created through this proxy then wait for the volume
-(test: test_a_service_waits_for_a_volume_that_is_being_filled); tasks of a swarm that existed before may not.
-Attack: have a task go on after its engine has left the swarm -> Defence: a volume that was made in a swarm, or that a
-service has named, is not new (test: test_volumes_of_a_swarm_are_not_filled_after_it).
+Attacks: docs/attacks.md, policy/copies.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""The decision: a table asked, total and pure. Where it depends on an object or a body, what is needed first."""
+"""The decision: a table asked, total and pure. Where it depends on an object or a body, what is needed first.
+
+Attacks: docs/attacks.md, policy/decide.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -140,11 +143,7 @@ def _look_at(
 def _look_into(
     policy: CompiledPolicy, case: Case, request: CanonicalRequest, known: Known, reads: list[Reading]
 ) -> Decision | Lookup | Wanted | Judgement:
-    """Look at what a request says besides its path; return what is wrong with it if it is not allowed.
-
-    Attack: have one case put in what goes on under another -> Defence: each puts into copies; what was read for all of
-    them never changes (test: test_what_is_put_in_stands_where_its_claim_was_read_and_nowhere_else).
-    """
+    """Look at what a request says besides its path; return what is wrong with it if it is not allowed."""
     if case.reads_body and known.body is None:
         return Wanted.BODY
     if not reads or reads[0].found is not known.found:

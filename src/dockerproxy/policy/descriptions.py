@@ -1,7 +1,6 @@
 """What the engine says of objects, in answers to lookups and in lists: which they are, and whose.
 
-Attack: an id that is more than one segment of a path -> Defence: only what can be an id is put in a path.
-Attack: a container whose labels are its image's -> Defence: the engine is asked for those of the image, too.
+Attacks: docs/attacks.md, policy/descriptions.
 """
 
 import re

@@ -3,28 +3,7 @@
 A volume has no id. Podman removes the one volume whose name begins with what it is given, if none has that very name.
 So what removes `db` because a condition allows `db` must find it there still, or it removes `db-secret`.
 
-- Attack: a second removal of `db`, a shorter name, a prune, on this socket or another -> Defence: each holds what it
-  may remove before the engine is asked, and waits for the holds before it that matter.
-  (test: test_a_volume_that_only_begins_so_stays_however_its_removals_end)
-- Attack: end the connection, by whatever means, so that the next one begins too early or none ever does -> Defence: a
-  hold lasts as long as the block of one coroutine, which nothing but the engine ends once the engine has the request.
-  (test: test_whenever_a_removal_is_ended_others_can_remove, test_a_sweep_is_over_when_the_engine_is_done_with_it)
-- Attack: a removal whose body never comes -> Defence: it is held when all of it is there.
-  (test: test_a_sweep_whose_body_does_not_come_keeps_nobody_waiting)
-- Attack: one volume under two names, or under one with a blank of SQL in it (`_` is any character to Podman 5.4)
-  -> Defence: what was judged is held under the name that the engine gives it, and `may_remove` reads the blank.
-  (test: test_a_volume_is_claimed_by_its_own_name, test_an_underscore_may_stand_for_any_character)
-- Attack: remove an own volume while an own container is created with it, so that the container gets the next one of
-  that name, which is another's -> Defence: a create holds the volumes that it mounts since they are its client's
-  (test: test_a_volume_is_not_replaced_while_a_create_uses_it)
-- Attack: the same with an own network, which engines look for by its name at each start -> Defence: a create holds
-  the networks that it joins, and none is removed while a container would join it, running or not
-  (test: test_no_container_waits_for_the_network_of_another)
-- Attack: hold what one may not remove, to keep others waiting -> Defence: only what is allowed holds anything.
-  (test: test_who_may_not_remove_a_volume_keeps_nobody_waiting)
-- Attack: keep the creates of others waiting with a volume `Data` for their `data`, or with a prune of volumes for their
-  networks -> Defence: a hold on one object has its kind and exact name
-  (test: test_two_names_that_differ_in_capitals_are_claimed_apart, test_only_a_prune_that_removes_networks_claims_them)
+Attacks: docs/attacks.md, policy/holds.
 """
 
 from typing import Final, NamedTuple

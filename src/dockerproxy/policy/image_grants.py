@@ -1,6 +1,8 @@
 """Which images the grants of a socket name: `images` that its clients use and see, `tags` that they give and take away.
 
 Images are shared by all clients of an engine. Only names bound what a client does with them.
+
+Attacks: docs/attacks.md, policy/image_grants.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -60,11 +62,7 @@ def list_seen(grants: tuple[Grant, ...]) -> tuple[str, ...]:
 
 
 def show_images(name: str, grants: Iterable[Grant], used: tuple[str, ...]) -> list[Grant]:
-    """Have `own` show images by names, where it is about images: of those that are used, and none if there are none.
-
-    Attack: an image without a name, of which nothing says whose it is -> Defence: it is not shown (test:
-    test_own_shows_no_image_without_a_name).
-    """
+    """Have `own` show images by names, where it is about images: of those that are used, and none if there are none."""
     if name not in SEEN:
         return list(grants)
     seen = Condition(SHOWN, used)
@@ -76,11 +74,7 @@ def show_images(name: str, grants: Iterable[Grant], used: tuple[str, ...]) -> li
 
 
 class Pattern(NamedTuple):
-    """A pattern over repositories of which clients of a socket give or use names.
-
-    Attack: have the last tag of a repository removed from an image, with which Docker removes its digests in there ->
-    Defence: no two owners share a repository (test: test_two_owners_give_no_names_in_one_repository).
-    """
+    """A pattern over repositories of which clients of a socket give or use names."""
 
     stem: str
     glob: str

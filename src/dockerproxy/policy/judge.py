@@ -3,6 +3,8 @@
 The one place where the head, the catalog and the policy meet. Pure: no clock, no I/O, no state. So the answer to the
 same bytes can be remembered, and judging can run in any thread. It leads a request from one phase to the next
 (`policy/phases`).
+
+Attacks: docs/attacks.md, policy/judge.
 """
 
 from collections.abc import Mapping
@@ -229,11 +231,7 @@ def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLoo
 
 
 def _is_hidden(policy: CompiledPolicy, lookup: Lookup, found: ResolvedObject | None) -> bool:
-    """Whether the object of a path does not exist for a client: by `own` and `labelled`, only what is admitted does.
-
-    Attack: guess whether another client has an object, by a request that is denied anyway -> Defence: where there is
-    none, the answer is the same (test: test_what_another_has_is_answered_like_what_does_not_exist).
-    """
+    """Whether the object of a path does not exist for a client: by `own` and `labelled`, only what is admitted does."""
     grants = (case.by_word.items() for case in policy.cases[lookup.operation.name])
     conditions = [{word: each for word, each in grant if is_about_object(lookup.operation, word)} for grant in grants]
     if all({OWN, LABELLED}.isdisjoint(each) for each in conditions):
@@ -247,14 +245,7 @@ def _is_hidden(policy: CompiledPolicy, lookup: Lookup, found: ResolvedObject | N
 
 
 def _hide_names(verdict: Verdict) -> Verdict:
-    """Have a denial name nothing of others but what its client sent, or a grant lists. The log gets all of it.
-
-    Attack: send the beginnings of IDs for names, to read the names in denials -> Defence: this (test:
-    test_a_denial_names_nothing_that_was_not_sent).
-    Attack: find whole IDs so, digit by digit, as only beginnings that exist are answered otherwise -> Defence: where
-    something would be named, the answer is as if there were none (test:
-    test_a_body_tells_of_no_beginning_of_an_id_whether_another_has_it).
-    """
+    """Have a denial name nothing of others but what its client sent, or a grant lists. The log gets all of it."""
     name, known, denial = verdict.operation.name, verdict.known, verdict.decision.message
     policy = verdict.policy
     granted = (item for case in policy.cases[name] for each in case.conditions for item in items_of(each.value))

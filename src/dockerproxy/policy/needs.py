@@ -4,8 +4,7 @@ What a client need not have said is not made up: words that restrict are kept to
 is learned from them. A name with a star or a question mark is listed as it is here, but never in a policy, where it
 would be a pattern.
 
-Attack: a client that fills a record or a policy file -> Defence: items are of bounded length and number, and where
-there are more, or one that no file can have, no words will do.
+Attacks: docs/attacks.md, policy/needs.
 """
 
 from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
@@ -142,11 +141,7 @@ def _keep(constraint: Constraint, claims: Iterable[Claim], said: Container[Pair]
 
 
 def _keep_labels(values: Iterable[Hashable], said: Container[Pair]) -> Value:
-    """Return labels without those values that a policy does not put on itself.
-
-    Attack: a secret in a label -> Defence: of a label that the policy does not give that value, only the name is kept
-    (test: test_of_labels_a_record_has_names_and_no_values_of_a_client).
-    """
+    """Return labels without those values that a policy does not put on itself."""
     kept: dict[str, str | tuple[str, ...]] = {}
     for name, text in (pair for value in values if isinstance(value, Pairs) for pair in value.items):
         shown = text if (name, text) in said else ()

@@ -8,21 +8,7 @@ mode `ask`, `run`, learning and `suggest` refuse them; a reload and `check` warn
 A bind below a directory that `find_roots` finds is none of them: the engine looks for it within that directory
 (`policy/subtrees`). So only the directory must not be replaceable. Services have no such binds.
 
-Attack: replace the directory itself, as a pattern, another root, a volume or a client with `paths` lies above it ->
-Defence: the outermost writable one is the root, and it is compared in place of all below it (test:
-test_no_admitted_path_can_be_moved_by_whoever_has_another).
-Attack: a pattern that matches a directory and one below it, like `/srv/**` -> Defence: patterns are compared as
-automata, so that no pair of paths is missed (test: test_no_admitted_path_can_be_moved_by_whoever_has_another).
-Attack: the two under unrelated names of the client -> Defence: paths of the host are compared (the same test).
-Attack: the two in grants of different operations or presets -> Defence: all grants of a socket are compared (test:
-test_a_bind_of_a_service_below_a_writable_one_is_refused).
-Attack: the same directory through a link that every host has, like `/var/run` -> Defence: both names are compared
-(test: test_var_run_is_run). Other links on the host cannot be seen from here.
-Attack: make the link in a directory that the client itself has, by its name in `paths` -> Defence: such a directory
-counts as writable (test: test_a_bind_within_what_the_client_has_is_refused).
-Attack: write to the directory as a volume, or in a container's own files; replace `_data` of a volume, and mount that
--> Defence: all within the engines' usual directories counts as writable, and so does /proc, which is full of links
-(test: test_a_bind_among_the_engines_own_files_is_refused).
+Attacks: docs/attacks.md, policy/nesting.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -4,10 +4,7 @@ A client may name a container by an id prefix or a network by its id, and an exe
 is decided on the object itself, so the engine is asked what a name means, and the request goes on under the full id of
 what was judged: an object that is renamed or made anew in between cannot slip in.
 
-Attack: rename an object, or make one anew, after the lookup -> Defence: it goes on under the id (but see `goes_on_as`).
-Attack: act on more than the named object (Podman's `depend`, `force`) -> Defence: refused with those words.
-Attack: act on the name, not the object (untag, push) -> Defence: judged by that name, and goes on under it, not an id.
-Attack: give an object a name by which others are granted -> Defence: the new name must be granted, too.
+Attacks: docs/attacks.md, policy/objects.
 """
 
 import re
@@ -152,9 +149,6 @@ _REACHING: Final = {
 """Parameters with which an engine acts on more than the named object: Docker on directories of the host, Podman on
 all containers, on those that depend on it or use it, on one it is compared with, on an archive in the body, on a
 registry.
-
-Attack: remove one platform's contents by a name of one's own, and so from the names that other clients gave the image
--> Defence: `platforms` needs a grant of any image (test: test_no_removal_is_of_some_platforms).
 """
 
 REACHING: Final = {

@@ -1,6 +1,8 @@
 """The phases of a request that was read: it waits for its body, or for a lookup, or it is decided.
 
 judge ──► NeedsBody ──judge_body──► NeedsLookup ──judge_object──► ... ──► Verdict
+
+Attacks: docs/attacks.md, policy/phases.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -118,11 +120,7 @@ class Verdict(Phase):
 
     @property
     def takes_none(self) -> bool:
-        """Whether its client wants no error if there is no such container, as for `podman rm --force` and `--replace`.
-
-        Attack: find out so what others have -> Defence: whatever is answered with 404 is none (test:
-        test_what_another_has_is_removed_by_force_like_what_is_not_there).
-        """
+        """Whether its client wants no error if there is no such container, as for `podman rm --force`."""
         return self.request.operation.name == "ContainerDeleteLibpod" and self.request.values("ignore") == ("true",)
 
     @property

@@ -3,13 +3,7 @@
 A client in a container has the host's directories under names of its own, and its socket of ours where others have the
 engine's. Conditions judge what the client calls a directory, and the engine gets what the host calls it.
 
-Attack: `/workspace/../etc`, `/workspacex` -> Defence: only clean paths get here, and whole parts of them are compared
-(test: test_a_place_is_never_outside_of_its_directory).
-Attack: the engine's socket by a name that is not known as one -> Defence: it is a directory like others, for which a
-grant is needed.
-Attack: a link below a directory to which clients may write -> Defence: `policy/subtrees` mounts what lies there (test:
-test_a_bind_below_a_granted_directory_is_a_part_of_a_volume).
-Attack: a host path with a colon or comma, behind which an engine reads options -> Defence: the loader refuses it.
+Attacks: docs/attacks.md, policy/places.
 """
 
 from collections.abc import Iterator, Mapping
@@ -69,12 +63,7 @@ class Places:
                     yield f"{host.removesuffix('/')}/{rest}" if rest else host
 
     def find_root(self, glob: str, *, read_only: bool) -> str:
-        """Return the root that all paths of the host that a glob matches lie below; empty if there is none.
-
-        Attack: have a link in a directory lead to what lies beside it, of which only reading is granted, and mount it
-        to write there -> Defence: the root of what is written is one that may be written to, all of it (test:
-        test_no_link_leads_to_what_may_only_be_read).
-        """
+        """Return the root that all paths of the host that a glob matches lie below; empty if there is none."""
         stem = glob if is_literal(glob) else find_stem(glob)
         roots = (*self.roots, *(self.trees if read_only else ()))
         return next((root for root in roots if stem.startswith(f"{root}/")), "")

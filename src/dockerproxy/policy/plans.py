@@ -1,4 +1,7 @@
-"""Which plan a request has, and what must be held for it."""
+"""Which plan a request has, and what must be held for it.
+
+Attacks: docs/attacks.md, policy/plans.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -97,19 +100,7 @@ def _find_network(phase: Phase) -> ResolvedObject | None:
 
 
 def copy_files(_verdict: Verdict, _scene: Scene) -> Plan:
-    """Copy files into or out of a container that does not start meanwhile.
-
-    Attack: upload to a container slowly, and start it meanwhile, through any socket of its owner, by a grant with or
-    without conditions -> Defence: each start is about the ID that was looked up, and waits until the engine is done
-    (test: test_a_start_waits_until_the_engine_has_copied_files).
-    Attack: end the connection of an upload of which the engine still unpacks what came -> Defence: `Engine.drop` waits
-    for the end of the engine (test: test_a_start_waits_for_a_copy_whose_client_has_gone).
-    Attack: give the name to another container meanwhile -> Defence: it is looked up again once it is held, and must be
-    the same (test: test_a_container_that_changes_its_name_meanwhile_is_not_copied_from).
-    Attack: upload devices while another upload unpacks files of their names -> Defence: one copy at a time
-    (test: test_two_copies_of_one_container_wait_for_each_other).
-    Sockets whose clients run no programs, or are root anyway, start any container at any time.
-    """
+    """Copy files into or out of a container that does not start meanwhile."""
     yield from ()
     return Pass()
 

@@ -1,9 +1,6 @@
 """The profile: what clients of a socket may create, one grant for each kind, made of a preset and a line of the file.
 
-Attack: have a line with a bind beside a preset, so that a container without the preset's limits may mount it ->
-Defence: both are one grant, and the limits of both hold (test: test_a_line_completes_the_create_of_a_preset).
-Attack: open a port of one line on an address of the other -> Defence: `publish` does not add up (test:
-test_ports_of_one_line_are_not_opened_on_addresses_of_the_other).
+Attacks: docs/attacks.md, policy/profile.
 """
 
 from typing import Final

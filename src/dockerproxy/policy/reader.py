@@ -1,20 +1,6 @@
 """A request is read against the table of its operation: what is known and within bounds is written anew.
 
-Attack: an unknown field -> Defence: refused. In other capitals, which Go takes for the same -> Defence: found folded,
-and written in its one spelling.
-Attack: a field in two spellings, which Go merges, or a value of another type -> Defence: refused.
-Attack: a parameter of the query that only Podman knows -> Defence: refused if the table lacks it.
-Attack: a parameter that is left out of what is judged, but still goes on -> Defence: what is left out has no values in
-what goes on (test: test_what_no_engine_reads_goes_no_further).
-Attack: a parameter that counts, in another spelling of one that is left out -> Defence: names are compared exactly;
-another spelling is unknown (test: test_another_spelling_is_not_left_out).
-Attack: a parameter that is spelled as the table spells a list, so that nothing judges it -> Defence: it is unknown
-(test: test_a_parameter_is_not_spelled_as_in_a_table).
-Attack: a name that means something else to the engine -> Defence: the engine is asked.
-Attack: a body of nothing but names to look up, or faults to note -> Defence: both are limited.
-Attack: thousands of ports or mounts, each of which takes time to judge -> Defence: a list or map that is judged item by
-item has a bound (`Node.most`), and none of its items is read if there are more
-(test: test_a_list_that_is_judged_item_by_item_has_a_bound).
+Attacks: docs/attacks.md, policy/reader.
 """
 
 import re

@@ -6,15 +6,8 @@ github.com/distribution/reference (regexp.go; splitDockerDomain and ParseDockerR
 no normalised form and matches nothing.
 
 A pattern is a reference with globs.
-Attack: a tag beside a digest, which no engine looks at -> Defence: left out here, too.
-Attack: a glob where the registry should be, which may match anyone's -> Defence: a fault of the pattern.
-Attack: docker.io/ghcr.io/x, which Docker lists as ghcr.io/x, as if it were from there, or as a mark of ours -> Defence:
-it is no name. None of Docker Hub begins like a registry (tests: test_what_docker_lists_is_the_name_that_was_given,
-test_no_name_looks_like_a_mark_in_any_list).
-Attack: oci:5000/x, which Podman takes for a directory of the host -> Defence: it is no name (test:
-test_a_transport_is_no_registry).
-Attack: the end of a tag as the end of a name -> Defence: without tag or digest a pattern means `latest`, unless it ends
-with a star. A digest cannot pass for a tag.
+
+Attacks: docs/attacks.md, policy/references.
 """
 
 import re

@@ -1,4 +1,7 @@
-"""How to allow a request that is denied: the line that an operator can put into the policy."""
+"""How to allow a request that is denied: the line that an operator can put into the policy.
+
+Attacks: docs/attacks.md, policy/remedies.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,10 +18,6 @@ def find_remedy(
     policy: CompiledPolicy, name: str, case: Case, faults: Sequence[Fault], waiting: Sequence[Fault] = ()
 ) -> str:
     """Say how to let a request pass in spite of its faults under the grant that is nearest to it.
-
-    Attack: a line beside the grant, which lacks what the grant says besides, so that the next refusal proposes it again
-    -> Defence: the line has all that the grant says, or means where it says nothing, and all that the request needs
-    (test: test_the_line_that_a_denial_proposes_admits_the_request).
 
     What may be wrong besides is waiting: the engine was not asked of it, and it goes by names that the client wrote.
     """

@@ -3,17 +3,7 @@
 A container gets the labels of its image beside its own, so a label alone proves nothing. Each create puts a fresh
 random text on, and a container that has the text from its image is nobody's.
 
-Attack: an image that carries a stamp: built, loaded, or committed from an object of one's own -> Defence: the engine is
-asked what the image of a stamped container is labelled (test: test_a_stamp_that_the_image_has_is_worth_nothing).
-Attack: delete the image, so that nothing can be compared -> Defence: such a container is nobody's.
-Attack: take over what another made, or lose one's own, by an update of its labels -> Defence: whoever updates it, it
-keeps the stamp that it has, and gets none (test: test_an_update_leaves_the_stamp_as_it_is).
-Attack: a label that says that an object is of whoever has what does not exist -> Defence: it is nobody's
-(test: test_nothing_is_of_the_owner_of_what_does_not_exist).
-Attack: a label of ours in a request, on any socket -> Defence: refused (test: test_nobody_sends_a_label_of_ours).
-Attack: a body that is not looked at, since its grant is unrestricted: with a stamp of another's, or with labels where
-only some engines see them -> Defence: the stamp is put over what is there, under the one spelling of the field; two
-spellings are refused (test: test_whatever_grant_admits_a_create_it_is_stamped).
+Attacks: docs/attacks.md, policy/stamps.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -4,20 +4,7 @@ Docker looks for `VolumeOptions.Subpath` within the volume, and refuses a link t
 internal/safepath). So a bind below a root (`policy/nesting`) goes on as a part of a volume of ours that is the root.
 There is one volume for each path, which its name tells: so lists and inspections show the path without any state here.
 
-Attack: a link below the root, also one that changes all the time -> Defence: the engine refuses what leaves the volume
-(test: test_no_container_sees_the_host_through_a_link_that_changes).
-Attack: an engine or a version that leaves `Subpath` out, and mounts all of the root -> Defence: the engine is asked
-which it is, and an older version in the path is denied (test:
-test_a_bind_below_a_granted_directory_needs_docker_26).
-Attack: use such a volume by its name, which is no secret, in a path or a body, with `volumes: ["*"]` or without any
-condition -> Defence: no client can name it (test: test_no_client_names_a_volume_of_ours).
-Attack: make a volume of that name with another device before -> Defence: the engine's answer must say that the volume
-is what it should be (test: test_a_volume_that_is_not_ours_is_not_mounted).
-Attack: have the volume removed between the two requests -> Defence: the create says all of it once more, so that the
-engine makes the same again (test: test_a_volume_that_was_removed_meanwhile_is_made_again).
-Attack: have the image fill the directory -> Defence: `NoCopy` (the same test).
-Attack: have the end of a container unmount what is mounted below the root on the host, which an `rbind` alone does ->
-Defence: `rslave` (test: test_mounts_of_the_host_below_the_directory_stay).
+Attacks: docs/attacks.md, policy/subtrees.
 """
 
 import json

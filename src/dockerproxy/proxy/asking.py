@@ -3,13 +3,7 @@
 Nothing of it goes to the engine before; what asks the engine meanwhile are lookups of the proxy's own. If nobody allows
 it, it is answered as it would have been at once.
 
-Attack: many requests that wait -> Defence: `proxy/control` bounds their number and time for each socket
-(test: test_no_more_than_so_many_wait_for_an_answer).
-Attack: a client that goes while it is asked about -> Defence: the question is withdrawn
-(test: test_a_client_that_goes_withdraws_its_question).
-Attack: a policy that is reloaded while a person decides -> Defence: the request is judged under the policy that it came
-under, and its mounts must not nest with those of the new one
-(test: test_a_mount_that_nests_with_a_policy_that_came_meanwhile_is_refused).
+Attacks: docs/attacks.md, proxy/asking.
 """
 
 from dataclasses import replace

@@ -3,8 +3,7 @@
 What the clients of a socket hold together is bounded; where it is too much, the one that holds most gives way: not in
 the middle of what it is doing, but before anything else is done.
 
-Attack: take a long answer but for its end, since the event loop frees nothing of it before -> Defence: an end counts by
-the most that waited for it, until it has taken everything (test: test_a_long_answer_counts_until_all_of_it_is_taken).
+Attacks: docs/attacks.md, proxy/buffers.
 """
 
 import asyncio

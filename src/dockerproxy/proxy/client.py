@@ -3,6 +3,8 @@
 What becomes of a request, its `Exchange` decides; one follows the other on a connection. Rules that a later editor must
 not break: nothing here awaits, what takes time is a task; whether the client is read is derived in `update_reading`,
 nowhere else.
+
+Attacks: docs/attacks.md, proxy/client.
 """
 
 import asyncio
@@ -180,13 +182,7 @@ class Client(asyncio.Protocol):
             self.abort()
 
     def finish(self) -> None:
-        """End the connection as soon as no exchange is under way.
-
-        Attack: a request that came and is not read yet is lost, and its client cannot tell whether it was carried out
-        -> Defence: the kernel takes no more from the client, and what it took is still answered, by the engine as it is
-        then (test: test_a_request_that_came_before_the_end_is_answered,
-        test_a_request_that_came_behind_another_one_is_answered, test_a_request_that_waits_for_its_turn_is_answered).
-        """
+        """End the connection as soon as no exchange is under way."""
         self.finishes = True
         if self.exchange.state is _IDLE and not self.has_ended and self.fileno() >= 0:
             self.drop_engine()

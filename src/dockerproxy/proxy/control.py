@@ -1,14 +1,6 @@
 """Tell operators on the control socket what goes on, and take their answers: lines of JSON both ways.
 
-Attack: a client that connects here answers its own requests -> Defence: mode 0600, and never in the directory of a
-client's socket (`config/process`; test: test_the_control_socket_is_where_no_client_is).
-Attack: a reader that does not read -> Defence: records are left out, then it is cut off
-(test: test_who_does_not_read_costs_a_bounded_part_of_memory).
-Attack: a flood of connections -> Defence: `MOST_READERS` (test: test_no_more_than_so_many_read).
-Attack: a line without end, JSON of another shape, nested a thousand levels -> Defence: `_LONGEST`, the strict reader of
-`wire/document`, and two keys exactly (test: test_what_is_no_answer_ends_the_connection).
-Attack: a client's text that is an escape sequence for the reader's terminal -> Defence: a line is ASCII without control
-characters, and who shows what is in it escapes it (test: test_a_line_is_printable_ascii).
+Attacks: docs/attacks.md, proxy/control.
 """
 
 import asyncio

@@ -1,4 +1,7 @@
-"""The engine's end of a client's connection: moves bytes, and knows nothing of policies."""
+"""The engine's end of a client's connection: moves bytes, and knows nothing of policies.
+
+Attacks: docs/attacks.md, proxy/engine.
+"""
 
 import asyncio
 import re
@@ -138,9 +141,6 @@ async def find_docker(near: Near, engines: Sequence[str], patience: float) -> tu
     """Open an engine connection, and ask over it whether the engine is Docker.
 
     If the engine does not say, end the exchange and return None.
-
-    Attack: another engine at the same path a moment later -> Defence: what follows goes over the connection that was
-    asked (test: test_a_build_goes_to_the_engine_that_said_that_it_is_docker).
     """
     answering, path = near.exchange.answering, choose_engine(engines)
     try:

@@ -6,9 +6,7 @@ methods of `proxy/ports`. Its `Answering` writes the answer and ends it.
 Rules that a later editor must not break: what goes to the engine is `Verdict.to_engine` and the body as it was
 understood, never bytes of the client's head; every exchange leaves exactly one record, in `Answering.leave`.
 
-Attack: a body that is held and never ends, is too long or ends too early -> Defence: it has its time and its size.
-Attack: many held bodies, to use up memory -> Defence: `Usage.held` bounds those of one socket.
-Attack: a policy that changes while a request is held -> Defence: it is judged by the one it came under.
+Attacks: docs/attacks.md, proxy/exchange.
 """
 
 from functools import partial

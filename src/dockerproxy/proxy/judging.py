@@ -3,10 +3,7 @@
 Judging is pure, so it may run anywhere: a request has the policy that it came under. The client waits
 in HELD meanwhile, and what it sends behind the request waits in its inbox.
 
-Attack: a head or a body that takes long to read -> Defence: what is long, or has many parts, is judged in the thread;
-what is judged at once has so few of both that it takes some milliseconds at most (bench: bench/turns.py).
-Attack: a client that is answered or gone before its request is judged -> Defence: that is dropped, `Exchange.is_held`
-(test: test_a_client_that_goes_while_its_request_is_judged_leaves_nothing).
+Attacks: docs/attacks.md, proxy/judging.
 """
 
 from typing import Final

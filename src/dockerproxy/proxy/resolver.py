@@ -3,11 +3,7 @@
 A few are kept, since opening one costs more than asking. None is ever a client's, and one lookup is open on each.
 All that asks the engine raises `OSError` if it cannot be reached, and `UnknownObjectError` if it does not say.
 
-- Attack: an answer that is taken for another one's -> Defence: what comes unasked or behind an answer, an interim
-  answer, and a lookup that is given up end the connection (test: test_what_comes_unasked_ends_a_kept_connection,
-  test_an_interim_answer_ends_a_lookup_and_its_connection, test_a_connection_whose_lookup_was_given_up_is_not_kept).
-- Attack: an engine that was replaced goes on to say what names mean -> Defence: a kept connection is used only while
-  the socket at its path is the one that was connected to (test: test_an_engine_that_was_replaced_is_not_asked).
+Attacks: docs/attacks.md, proxy/resolver.
 """
 
 import asyncio

@@ -3,8 +3,7 @@
 All of it goes over connections of the proxy's own (`proxy/resolver`), never the client's. The engine is asked for each
 request: a name may mean something else a moment later. What is held is released at the end, whatever happens.
 
-Attack: a client that goes while the engine acts, so that what it holds is free too early -> Defence: what acts is not
-cancelled, and nothing more is begun (test: test_a_prune_ends_after_what_is_under_way_when_its_client_goes).
+Attacks: docs/attacks.md, proxy/running.
 """
 
 import asyncio
@@ -150,12 +149,7 @@ class _Run:
     # Deciding
 
     async def _decide(self, judged: NeedsLookup | Verdict) -> Verdict:
-        """Decide, and hold what it takes; decide again if another request may have changed something before the hold.
-
-        Attack: have one's volume removed, and made by another client, between the lookup and the hold -> Defence: each
-        removal through this process holds what it removes, and what ended meanwhile is known
-        (test: test_what_was_judged_is_judged_again_when_it_is_its_turn).
-        """
+        """Decide, and hold what it takes; decide again if another request may have changed it before the hold."""
         holding = self._socket.shared.holding
         since = holding.moment
         verdict = await self._look_up(judged)

@@ -1,8 +1,6 @@
 """Answer whoever asks for metrics, on a socket of its own: one request on a connection, and nothing of it is forwarded.
 
-Attack: clients that send nothing, or read nothing, to use up memory and descriptors -> Defence: there are at most
-`_MOST`, each for `_PATIENCE` seconds (test: test_who_sends_nothing_is_not_waited_for).
-Attack: a long head -> Defence: `_LONGEST` (test: test_what_is_no_request_for_metrics_gets_none).
+Attacks: docs/attacks.md, proxy/scrape.
 """
 
 import asyncio

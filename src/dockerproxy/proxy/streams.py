@@ -1,8 +1,6 @@
 """Streams of JSON lines of which a client does not get all: each line is looked at before it goes on.
 
-Attack: a client that does not read -> Defence: nothing more is read from the engine until it does.
-Attack: a line without end; an object with labels that make its events too long, so that the streams of all others end
--> Defence: such a line is left out (test: test_an_event_that_is_too_long_is_left_out).
+Attacks: docs/attacks.md, proxy/streams.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -4,12 +4,7 @@ A turn is a number of steps: a head, a few chunks of a body. It ends with the st
 arrives in one round of the loop shares one turn. What arrives later waits in a line, and the clients in the line share
 another turn. Single short heads, which are most, are taken at once.
 
-Attack: many heads or chunks in few bytes -> Defence: a turn is time, whatever came in it
-(test: test_a_turn_ends_with_the_step_after_which_its_time_is_over).
-Attack: many connections, each with a little -> Defence: a round is one turn for all of them
-(test: test_a_crowd_has_one_turn_together).
-Attack: many connections that each have much to do -> Defence: they stand in one line, and sockets take turns in it
-(test: test_of_a_crowd_one_has_its_turn_before_all_others_are_served).
+Attacks: docs/attacks.md, proxy/turns.
 """
 
 import asyncio

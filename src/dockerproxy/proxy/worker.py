@@ -4,15 +4,7 @@ There is one thread, and it runs one job at a time. Of the sockets that wait, th
 first (start-time fair queueing; Goyal, Vin and Cheng, 1996). The interpreter switches to the loop whenever that has
 something to do (`SWITCH`). So a job is made of small steps, and none of them is a long call into C.
 
-Attack: start many jobs, and hang up after each -> Defence: a waiting job ends with its client, and a running one keeps
-its place until it ends, so jobs do not pile up (test: test_a_job_that_was_left_alone_keeps_its_place_until_it_is_over).
-Attack: many jobs of one socket, or long ones -> Defence: a socket's time counts, not its jobs
-(test: test_sockets_get_equal_time_whatever_the_length_of_their_jobs).
-Attack: begin a long job while the victim's next job is still on its way through the event loop -> Defence: the next job
-is chosen after the client of the last one could ask for more
-(test: test_another_socket_does_not_get_between_two_jobs_of_one_request).
-Attack: save up time by staying idle -> Defence: an idle socket comes back with what the others have used
-(test: test_an_idle_socket_saves_up_no_time).
+Attacks: docs/attacks.md, proxy/worker.
 """
 
 import asyncio

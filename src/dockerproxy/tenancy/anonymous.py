@@ -4,12 +4,7 @@ Docker makes an anonymous volume of a mount without a source, with the labels of
 its container as it would without them (moby daemon/volumes.go and mounts.go). Podman drops the labels, and nobody owns
 such volumes there. Those that an image asks for are not known here.
 
-Attack: a path that something else is mounted at, so that another thing is there than the engine would have mounted ->
-Defence: what is at such a path stays as it is (test: test_what_is_mounted_where_is_the_same).
-Attack: labels of the own stamp for a volume that a grant lists, which is nobody's -> Defence: they are left out
-(test: test_a_volume_that_is_listed_gets_no_stamp).
-Attack: more volumes than a quota allows -> Defence: each has a nonce of its own, by which it counts (test:
-test_volumes_count_by_their_names_and_anonymous_ones_each).
+Attacks: docs/attacks.md, tenancy/anonymous.
 """
 
 from collections.abc import Mapping

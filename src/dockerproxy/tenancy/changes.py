@@ -1,4 +1,7 @@
-"""What clients may change of their own: within the profile by which they may create it."""
+"""What clients may change of their own: within the profile by which they may create it.
+
+Attacks: docs/attacks.md, tenancy/changes.
+"""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -19,17 +22,6 @@ def bound_changes(name: str, grants: Iterable[Grant], granted: Mapping[str, Sequ
     """Bound what clients may change of their own by the profile, and what a condition on an object leaves.
 
     `granted` has all grants that no line denies, by the operations.
-
-    Attack: lift a limit, take a name or become a user afterwards -> Defence: what the profile says of a create holds
-    for changes, unless a grant of the change says otherwise (test: test_own_gives_no_more_than_the_create).
-    Attack: change what was created under a wider profile -> Defence: it is bounded as new containers are, and where
-    nothing may be created, nothing is changed (test: test_nothing_is_changed_without_a_profile).
-    Attack: change it through a socket of the same owner whose wider create is denied, so that it is not compared ->
-    Defence: what is denied is no profile (test: test_a_create_that_is_denied_is_no_profile).
-    Attack: change a container of a service, as if it were one of a create -> Defence: the narrower of both profiles
-    holds; if neither is, no change is allowed (test: test_containers_of_services_keep_to_both_profiles).
-    Attack: call a container as a grant of the change names others -> Defence: beside `own`, such a grant keeps to the
-    profile, too (test: test_a_change_by_name_keeps_to_the_profile).
     """
     words = find_words(OPERATIONS[name]).keys()
     of_object = {word for word in words if is_about_object(OPERATIONS[name], word)}

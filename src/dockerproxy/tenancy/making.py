@@ -3,17 +3,7 @@
 The count has a lock of the owner, which is held until the engine has answered, so that the next one counts what this
 one made.
 
-- Attack: many creates at once, on several sockets of one owner -> Defence: one lock for all of them
-  (test: test_creates_at_once_do_not_pass_a_quota).
-- Attack: end the connection while the engine works -> Defence: the lock stays until the engine is done
-  (test: test_what_a_client_left_is_counted_when_the_engine_is_done).
-- Attack: have the engine work for hours, to keep others waiting -> Defence: only creates of the same owner wait, and
-  are denied after a while (test: test_creates_of_one_owner_wait_for_a_slow_one_and_those_of_others_do_not).
-- Attack: an engine that says nothing while it is asked -> Defence: it has its time, then the request is denied
-  (test: test_an_engine_that_says_nothing_is_not_waited_for_and_the_lock_is_free_then).
-- Attack: delete the image of a container, so that its stamp proves nothing -> Defence: it counts all the same
-  (test: test_a_forged_stamp_does_not_count_and_one_that_cannot_be_proven_does).
-Two proxies before one engine know nothing of what is under way through the other.
+Attacks: docs/attacks.md, tenancy/making.
 """
 
 import json

@@ -4,14 +4,7 @@ A prune and a sweep (`tenancy/sweeps`) use the same routine. The engine gets no 
 like a client's: it looks the object up again, and removes it by its ID, a volume under a claim. A prune forces nothing,
 so the engine keeps what is in use, or was started meanwhile.
 
-- Attack: a container of another's whose image has the client's stamp -> Defence: list and removal ask for the image
-  (test: test_a_prune_removes_nothing_that_an_inspection_would_not_show).
-- Attack: a filter that widens: Podman 6 drops all others for `all`, and reads a star in a label -> Defence: the engine
-  gets none of them (test: test_no_filter_reaches_the_engine).
-- Attack: a volume that is replaced between list and removal -> Defence: each removal claims its volume and asks anew
-  (test: test_a_volume_that_is_anothers_by_now_stays).
-- Attack: an ID in a list that is the beginning of another's, or a path -> Defence: a removal is judged by what the
-  engine finds under it (test: test_no_id_in_a_list_removes_what_is_anothers).
+Attacks: docs/attacks.md, tenancy/prunes.
 """
 
 import json

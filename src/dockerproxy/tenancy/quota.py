@@ -2,11 +2,7 @@
 
 A quota of containers times the memory and processes of each is the total, so every create and update must bound these.
 
-Attack: make something by an operation that the proxy cannot count: a pod, a service, an unread body -> Defence: a
-socket with a quota has no grant of these (test: test_what_nothing_counts_is_not_allowed_beside_a_quota).
-Attack: lift the limits of a container later -> Defence: an update needs the same limits, and is not unrestricted
-(test: test_a_quota_of_containers_needs_limits_of_each).
-Builds are not counted.
+Attacks: docs/attacks.md, tenancy/quota.
 """
 
 from collections.abc import Mapping

@@ -3,12 +3,7 @@
 What is in use goes last: services, containers with their anonymous volumes, then secrets, configs, networks,
 volumes. A sweep may be stopped after each request, and begun again.
 
-Attack: join a container, which Podman then keeps as long as that is there -> Defence: what is newer goes first (test:
-test_what_is_newer_goes_first).
-Attack: set a time to stop that never ends, for which Podman waits -> Defence: each container is stopped at once before
-(test: test_a_sweep_waits_for_no_container).
-Attack: a list that shows more than what is own, and a label that an image has -> Defence: it goes through a policy that
-shows only what is own (test: test_a_socket_that_lists_more_than_what_is_own_is_not_swept).
+Attacks: docs/attacks.md, tenancy/sweeps.
 """
 
 from collections.abc import Callable, Generator

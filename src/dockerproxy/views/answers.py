@@ -1,6 +1,8 @@
 """What a client gets of an answer of which it may not see all, or which calls directories as the host does.
 
 Of a list, first what the grants admit is shown, then what the socket hides is cut out.
+
+Attacks: docs/attacks.md, views/answers.
 """
 
 from functools import partial
@@ -115,10 +117,7 @@ def read_listing(scene: Scene, operation: Operation, content: bytes, version: st
 
 
 def find_labels(listing: Listing, owner: str) -> Steps[ImageLabels]:
-    """Return what must be known of images to tell what is an owner's. What has another's stamp needs no proof.
-
-    Attack: containers of many images, for each of which other clients wait -> Defence: only their own are asked for.
-    """
+    """Return what must be known of images to tell what is an owner's. What has another's stamp needs no proof."""
     asked = (each.found for each in listing.elements if isinstance(each.found, Lookup))
     targets = dict.fromkeys(each.target for each in asked if each.of and each.of.labels.get(OWNER) == owner)
     labels = {}

@@ -3,10 +3,7 @@
 An event of a container has its labels, which cannot change. What these rule out, the engine is not asked about. They
 never admit anything: a stamp may be the image's.
 
-Attack: an event about several objects, or none that is known -> Defence: it is judged by its own object alone, and
-hidden if that is not of a kind that conditions speak of. Events of images are hidden: images have no owner.
-Attack: have an own event hidden: by what the engine puts beside the labels under the same name (`image`, `podId`), or
-without labels -> Defence: neither rules anything out (test: test_labels_rule_out_nothing_that_a_lookup_would_admit).
+Attacks: docs/attacks.md, views/events.
 """
 
 from collections.abc import Mapping, Sequence

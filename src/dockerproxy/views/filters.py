@@ -1,16 +1,6 @@
 """Filters by which a client narrows a list or a prune, where it may not see or remove all.
 
-Attack: learn of others by what a list is narrowed or cut by: `before` and `since` name containers and images, `limit`
-counts all -> Defence: the former are refused where anything is hidden, the latter is applied to what is shown.
-Attack: learn of them by Podman's filters of images: `since!`, who uses an image, or which names it has not -> Defence:
-refused, too (test: test_what_is_listed_does_not_depend_on_what_is_hidden).
-Attack: learn which service, node, network, pod or container has an id that begins so, by a filter for which the engine
-looks it up -> Defence: part of an id is refused, and what Podman takes for a pattern of one (test:
-test_no_list_tells_whether_an_id_fits_a_part_of_one).
-Attack: a filter of a prune that readers disagree about: `false` in a map, twice, in other capitals, unknown, of a newer
-API -> Defence: denied (test: test_a_filter_that_cannot_be_honoured_is_denied).
-Attack: a dry run, which only Podman 6 knows, so that more goes than is meant -> Defence: denied (test:
-test_a_dry_run_removes_nothing).
+Attacks: docs/attacks.md, views/filters.
 """
 
 import json

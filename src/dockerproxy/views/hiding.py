@@ -2,17 +2,7 @@
 
 The table of an answer (`api/answers`) says what may be left. So nothing is searched for, and what is new is left out.
 
-Attack: a field in another place, an object where a text belongs, a key with escapes or in other capitals -> Defence:
-what a table does not have in this very form is left out (test: test_what_no_table_knows_is_left_out).
-Attack: a label that is called like a field, a key that is a secret -> Defence: keys are data only where a table says
-so, and such objects are shown or left out whole (test: test_keys_that_are_data_are_no_fields).
-Attack: a label of a container that is called like what an event of a network says -> Defence: such events have
-tables of their own, and what engines put among labels looks like it (test:
-test_no_event_shows_a_label_as_something_else).
-Attack: an answer that is compressed, cut short, no JSON or too deep -> Defence: it is refused (test:
-test_what_cannot_be_read_is_not_shown).
-Attack: an error that says what another field would -> Defence: errors keep what repeats the request (test:
-test_an_error_says_no_more_than_the_client_did).
+Attacks: docs/attacks.md, views/hiding.
 """
 
 import json

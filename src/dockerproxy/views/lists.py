@@ -2,9 +2,7 @@
 
 The engine's answer is cut into its elements, byte for byte, and those that some grant admits are put together again.
 
-Attack: the whole name of a service, which an engine says if there is none of -> Defence: then the list is empty, too
-(test: test_no_list_of_tasks_tells_whether_a_name_is_taken).
-Attack: an element in a form that is not known -> Defence: then nothing is shown, and the client gets an error.
+Attacks: docs/attacks.md, views/lists.
 """
 
 import json
@@ -164,9 +162,6 @@ def with_label(request: CanonicalRequest, name: str, value: str) -> CanonicalReq
     """Return a request for a list that has the engine leave out what lacks a label: others are nobody's load.
 
     Of several labels, engines ask for all. All filters are lists, or all are maps.
-
-    Attack: large labels, and one by which others narrow their lists -> Defence: a client's own labels get this one, too
-    (test: test_the_engine_leaves_out_what_lacks_the_label_of_the_owner).
     """
     others = tuple(pair for pair in request.query if fold(pair[0]) != "filters")
     given = request.values("filters")
@@ -219,11 +214,7 @@ def find_list(text: str, key: str) -> int:
 
 
 def _read_elements(text: str, start: int, lookup: Lookup, version: str, before: Listing | None) -> Iterator[Element]:
-    """Yield the elements of a list. A ValueError or IndexError says that it is none, or cut short.
-
-    Attack: an element that only begins like one of before -> Defence: both are objects, and such a one ends where the
-    other does (test: test_a_list_is_read_the_same_whatever_was_read_before).
-    """
+    """Yield the elements of a list. A ValueError or IndexError says that it is none, or cut short."""
     if text[start] != "[":
         raise ValueError(start)
     (seen, known), turn = ("", ()) if before is None else (before.text, before.elements), 0

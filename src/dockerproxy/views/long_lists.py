@@ -1,10 +1,6 @@
 """Shorten a long list while it comes from the engine, so that what a client does not see costs it nothing.
 
-Attack: objects with labels or commands so long that lists which have them are too long for all clients -> Defence: a
-list has no bound for what its client does not see, and an element has one
-(test: test_a_list_is_shown_however_long_what_is_hidden_is).
-Attack: brackets, quotes and escapes in a text, so that an element seems to end elsewhere -> Defence: texts are skipped
-as texts, and the rest must still be read as a list (test: test_a_sifted_list_shows_the_same_however_it_comes).
+Attacks: docs/attacks.md, views/long_lists.
 """
 
 import re

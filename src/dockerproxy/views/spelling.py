@@ -5,9 +5,7 @@ volume of ours is shown as the bind that the client asked for (`policy/subtrees`
 else stays byte for byte. Without it, a client that makes a container anew from its inspection would name what no grant
 lists.
 
-Attack: a label that is called like a field -> Defence: only the places in the tree below are looked at
-(test: test_only_places_of_mounts_are_spelled_anew).
-Attack: a host path for which the client has another meaning -> Defence: it stays as it is (`Places.of_client`).
+Attacks: docs/attacks.md, views/spelling.
 """
 
 import json

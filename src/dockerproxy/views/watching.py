@@ -4,19 +4,7 @@ A client gets the events about objects that it may see, without what its socket 
 when the first event about it comes, and judged as if the client had named it; unless the event itself rules it out, so
 that a busy engine is not asked about the containers of others by everyone who watches.
 
-Attack: make a volume, which has no ID, by the name of one that another had or will have, to be told what happened to
-that; leave out how it ended by a filter, or do not read -> Defence: whose a volume is is asked at each event, and what
-happened before it was made is hidden (test: test_no_event_of_anothers_volume_comes_by_its_name).
-Attack: make it in the second in which another of that name was removed, to be told which container had it -> Defence:
-then the container must be the client's, too (test: test_no_event_of_that_second_tells_a_container_of_others).
-Attack: make it in that second, to be told that there was another -> Defence: none. Events of a volume alone tell its
-name and driver, and a denial, too, tells that a name is taken
-(test: test_events_of_a_volume_alone_tell_name_and_driver).
-Attack: a client that does not read -> Defence: nothing more is read from the engine until it does.
-Attack: an object of which the engine says nothing, on many streams, so that no other client of the socket has anything
-looked up -> Defence: it has its time (test: test_a_lookup_that_is_not_answered_ends_with_its_time).
-Attack: an event without end; an object with labels that make its events too long, so that the streams of all others end
--> Defence: such an event is left out (test: test_an_event_that_is_too_long_is_left_out).
+Attacks: docs/attacks.md, views/watching.
 """
 
 from collections.abc import Generator

@@ -1,7 +1,6 @@
 """Read the chunked transfer coding (RFC 9112 §7.1) as it arrives.
 
-Attack: a size, line end, extension or trailer that parsers read differently -> Defence: hexadecimal digits and CRLF
-only; the others are validated and dropped (test: test_a_breach_of_the_coding_is_named).
+Attacks: docs/attacks.md, wire/chunked.
 """
 
 import re

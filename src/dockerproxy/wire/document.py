@@ -3,9 +3,7 @@
 Behind us Go's decoder reads it, which accepts more than others. Keys that differ in case are refused in
 `policy/reader`, where the keys are known.
 
-Attack: invalid UTF-8, a lone surrogate, a second value, a stray bracket, a repeated key, a number that changes when it
-is written -> Defence: refused (test: test_what_go_would_read_in_its_own_way_has_no_reading).
-Attack: deep nesting, many values, large numbers -> Defence: bounded (test: test_a_hostile_body_keeps_nobody_waiting).
+Attacks: docs/attacks.md, wire/document.
 """
 
 import json

@@ -3,8 +3,7 @@
 `write_request` writes a new head from what was understood. An engine's head passes byte for byte; it is parsed only to
 find the end of the response.
 
-Attack: bare LF, folded lines, spaces around a name, repeated or conflicting framing -> Defence: refused
-(test: test_what_we_accept_another_strict_parser_reads_alike).
+Attacks: docs/attacks.md, wire/head.
 """
 
 import json

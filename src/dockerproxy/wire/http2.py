@@ -3,8 +3,7 @@
 Only heads of frames are read. A request is gRPC if the bytes of that content type appear in its first header block.
 Other requests get 403, never 200.
 
-Attack: a request that reaches the engine this way -> Defence: only constants come out of here.
-Attack: endless or long frames -> Defence: `_MOST_FRAMES`, `_LONGEST` (test: test_it_is_over_soon_whatever_comes).
+Attacks: docs/attacks.md, wire/http2.
 """
 
 from typing import Final

@@ -1,9 +1,6 @@
 """Parse media types (Content-Type) in the grammar of RFC 9110 §8.3.1.
 
-Attack: a non-ASCII letter that Go lowers to ASCII, so that `mult\u0130part/form-data` is a form to the engine only ->
-Defence: ASCII only (test: test_a_letter_outside_of_ascii_makes_no_media_type).
-Attack: a split, repeated, empty or escaped parameter, or a trailing semicolon -> Defence: refused
-(test: test_what_we_read_go_reads_as_the_same_type).
+Attacks: docs/attacks.md, wire/media.
 """
 
 import re

@@ -2,10 +2,7 @@
 
 A client is whoever has the same user and group on the same socket: a process is another one tomorrow.
 
-Attack: a log with ever new sockets, users, operations, objects, reasons or days -> Defence: of each only so many are
-kept, of operations only those of the catalog, and the rest is counted together
-(test: test_memory_is_bounded_whatever_a_log_has).
-Attack: texts of a megabyte -> Defence: they are cut before they are kept (test: test_what_is_kept_is_short).
+Attacks: docs/attacks.md, workbench/activity.
 """
 
 import re

@@ -1,4 +1,7 @@
-"""What bears on a request: each grant and denial of its operation, and what would turn the decision."""
+"""What bears on a request: each grant and denial of its operation, and what would turn the decision.
+
+Attacks: docs/attacks.md, workbench/bearing.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -132,10 +135,7 @@ def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterato
 
 
 def _find_line(policy: Policy, tried: Tried, grants: Sequence[_Alone], where: str) -> Iterator[Line]:
-    """Say which line allows a request.
-
-    Attack: a command like `sh -c **`, for which an operator asks how to allow it -> Defence: no line is proposed.
-    """
+    """Say which line allows a request."""
     operation = tried.request.operation
     evaded = policy.tenancy.refuses(operation.name, is_open=operation.name in SEALED)
     if evaded:
@@ -214,11 +214,7 @@ def _make(values: Mapping[str, Value]) -> Mapping[str, Condition]:
 def _keep_demands(
     grants: Sequence[_Alone], policy: Policy, tried: Tried, needed: Mapping[str, Value]
 ) -> Mapping[str, Value] | str:
-    """Add what the nearest grant demands of every request, as far as the request needs; or say why that cannot be.
-
-    Attack: a request without a limit that its grant demands, for which an operator asks how to allow it -> Defence: the
-    line demands it, too (test: test_a_proposed_line_demands_what_the_grant_demands).
-    """
+    """Add what the nearest grant demands of every request, as far as the request needs; or say why that cannot be."""
     if not grants or UNRESTRICTED.word in needed:
         return needed
     operation = tried.request.operation

@@ -3,12 +3,7 @@
 A fact is a word, of which a grant has so much as its `Extent` says. `Exposure.gives` names those that `check` tells of;
 `_HELPS` are harmless alone. A rule derives a fact from others, and is as sure as the least of them.
 
-Attack: become root by grants each of which is harmless -> Defence: rules join them, and where one alone could do it
-with the help of somebody else, `root` is `may` (test: test_root_by_a_combination).
-Attack: a grant on what the client created counts as one on what others have, or the other way round -> Defence: `its-`
-before a fact means that it holds for what the client made itself (test: test_what_it_made_is_enough_to_start_it).
-Attack: a way that no table has -> Defence: whatever the catalog or `check` calls root is a fact here
-(test: test_what_check_calls_root_is_never_no).
+Attacks: docs/attacks.md, workbench/consequences.
 """
 
 from collections.abc import Iterator, Mapping
@@ -155,11 +150,7 @@ RULES: Final = (
 
 
 def on_host(fact: str, extent: Extent) -> Extent:
-    """Return the extent of a fact that a grant gives: it is about the host whatever object the request names.
-
-    Attack: an unrestricted grant on `own` objects, like a checkpoint of one's container into any directory -> Defence:
-    that it is one's own makes it no less (test: test_own_is_no_less_of_root).
-    """
+    """Return the extent of a fact that a grant gives: it is about the host whatever object the request names."""
     return Extent.YES if fact == ROOT or "@" in fact else extent
 
 

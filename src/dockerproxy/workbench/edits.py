@@ -1,9 +1,6 @@
 """Add grants to the text of a policy file, and leave every other character, comments included, as it is.
 
-Attack: a list that an alias repeats, so that an item is added to another socket, too -> Defence: such a list is not
-changed (test: test_what_is_in_braces_or_shared_or_null_gets_nothing_added).
-Attack: text of a log that ends the line or the quotes -> Defence: `write_grant` writes it, and whoever changes a file
-reads the result again (test: test_what_is_written_is_read_back).
+Attacks: docs/attacks.md, workbench/edits.
 """
 
 import difflib

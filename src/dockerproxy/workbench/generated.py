@@ -3,11 +3,7 @@
 One name is enough: nobody chooses a UUID. The next one has the same length, so the pattern is nearly as narrow as the
 name. `workbench/patterns` finds what three names have in common; this module needs no second name.
 
-Attack: a shell script with a generated part, where `*` would be any command -> Defence: in what a shell may read a part
-keeps its length (test: test_a_script_is_never_widened_by_a_star).
-Attack: a program whose name is generated -> Defence: only a part as long as a UUID, which keeps its length, too.
-Attack: a command of stars and question marks, to have any command learned -> Defence: a few are taken, each between
-other characters, as one character (test: test_commands_of_signs_are_not_learned).
+Attacks: docs/attacks.md, workbench/generated.
 """
 
 import re

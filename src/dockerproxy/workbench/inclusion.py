@@ -3,17 +3,7 @@
 `covers` compares two grants word by word. A field of a policy without a rule here must be equal, so a field that is
 added later is never passed over (test: test_a_setting_without_a_rule_is_never_passed_over).
 
-Attack: the proof holds, but a request passes only the new policy -> Defence: the rules below, and a property with
-generated policies and requests (test: test_what_is_proven_is_shown_otherwise_by_no_request).
-Attack: the old policy holds a body and refuses it for its size, the new one has an unrestricted grant -> Defence: the
-old policy must reach such a grant before it holds a body (test: test_a_body_that_was_held_must_still_be_held).
-Attack: remove the grant of VolumeCreate, so that a container create may make volumes with any name -> Defence: the
-grant must stay, or the operation be denied (test: test_fewer_grants_of_new_volumes_may_be_more).
-Attack: change the owner, or the images that a create lists, which other operations then show -> Defence: everything
-about `own` must be equal (test: test_what_is_own_to_others_is_more,
-test_images_that_a_grant_lists_are_shown_elsewhere).
-Attack: remove the grant that lists some containers, so that `/info` counts all of them -> Defence: an operation that
-shows a part must still do this (test: test_counts_that_were_hidden_must_still_be).
+Attacks: docs/attacks.md, workbench/inclusion.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -3,10 +3,7 @@
 A line changes the state, and nothing else does: there is no clock and no I/O here, so that a test, a picture and the
 terminal show the same for the same lines.
 
-Attack: clients that come and go, to fill the memory of whoever watches -> Defence: of all that is kept there is a most,
-and what was quiet longest is forgotten first (test: test_whatever_comes_the_memory_is_bounded).
-Attack: somebody else listens where the control socket should be, and sends anything -> Defence: a line is read as JSON
-and each value checked; what is none of ours is counted (test: test_no_line_breaks_it).
+Attacks: docs/attacks.md, workbench/live.
 """
 
 import json

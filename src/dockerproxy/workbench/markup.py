@@ -2,16 +2,7 @@
 
 An element is an `Html`; whatever else is put into one is a text, a client's or ours.
 
-Attack: a text with `<script>`, `</title>`, `-->` or `&lt;` -> Defence: `html.escape`, for contents and attributes
-alike; there are no comments, and no element whose contents are read otherwise but `style`, which is a constant
-(test: test_no_text_is_markup).
-Attack: a quote that ends an attribute -> Defence: each value is quoted, and quotes are escaped
-(test: test_no_text_ends_an_attribute).
-Attack: `javascript:` in a link, or an attribute that is a script -> Defence: the only link is a literal of ours, and no
-other attribute than those of `_ATTRIBUTES` exists (test: test_every_link_leads_to_an_element_of_the_page).
-Attack: characters that turn the direction of what follows, NUL, half of a surrogate pair, marks that pile up over the
-lines above, letters that look like others -> Defence: all that is not ASCII is escaped, as in the log
-(test: test_only_ascii_is_written).
+Attacks: docs/attacks.md, workbench/markup.
 """
 
 from dataclasses import dataclass

@@ -2,6 +2,8 @@
 
 A record has less than the proxy had: one of an image's names, or only the client's spelling of an object. If it does
 not say enough, or a policy could not, the need is a `Gap`: the condition must be omitted.
+
+Attacks: docs/attacks.md, workbench/needs.
 """
 
 import json
@@ -182,14 +184,7 @@ def find_need(record: Record) -> Need | Impossible | None:
 
 
 def _be_wary(need: Need, record: Record) -> Need | Impossible:
-    """Leave out what would open more than a person reads out of it.
-
-    Attack: a name with a star or a question mark, which would be a pattern -> Defence: nothing is learned from it.
-    Attack: a request for what does not exist, or that is refused, with which a condition would be left out, or
-    everything opened -> Defence: such a request adds only the very names that it has.
-    Attack: a parameter of 4,000 characters that means nothing, or a name of 400, so that there is nothing to list ->
-    Defence: no program sends such, and nothing is learned from it (test: test_what_no_program_sends_opens_nothing).
-    """
+    """Leave out what would open more than a person reads out of it."""
     for word, value in need.values.items():
         if isinstance(value, tuple) and word not in LITERAL and not _is_itself(value):
             return _impossible(record, f"a * or ? in {word} would be a pattern")

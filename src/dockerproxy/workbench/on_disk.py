@@ -1,9 +1,6 @@
 """Look at the host's files that a policy speaks of: binds, the folders of sockets, and what no restart survives.
 
-Attack: a bind of `/srv/ci`, which somebody has made a link to `/etc` -> Defence: each part of a path that is a link is
-reported; it is a snapshot, since whoever may write there can make one later (test: test_a_bind_that_is_a_link).
-Attack: a folder in which anybody can put another socket in the place of ours -> Defence: reported
-(test: test_a_folder_that_others_may_write_to).
+Attacks: docs/attacks.md, workbench/on_disk.
 """
 
 import os

@@ -1,7 +1,6 @@
 """A page of HTML that needs nothing but itself: no script, no font, no network.
 
-Attack: something that is loaded or run in spite of all escapes -> Defence: the page's own policy forbids everything but
-its one style sheet, which it names by hash (test: test_a_browser_runs_and_loads_nothing).
+Attacks: docs/attacks.md, workbench/page.
 """
 
 import hashlib

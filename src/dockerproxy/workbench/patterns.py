@@ -3,11 +3,7 @@
 At least three names that differ only in parts that look made up become one pattern, which keeps what they share. So
 separate families never become one `*`. Other names stay as they are.
 
-Attack: a `*` or `?` in a name -> Defence: such names make no family.
-Attack: short names, or paths near the root, whose pattern covers others -> Defence: a pattern begins with three
-characters, a path with a whole directory (test: test_no_pattern_covers_what_nobody_reads_out_of_it).
-Attack: directories beside what the host trusts, like `/run/1` beside the engine's socket -> Defence: no pattern of
-mounts covers such a place (test: test_no_pattern_of_what_is_mounted_gives_the_host_away).
+Attacks: docs/attacks.md, workbench/patterns.
 """
 
 import os

@@ -1,8 +1,6 @@
 """The reason of a denial, taken apart: what is wrong, and what would allow it.
 
-Attack: a client writes `"; to allow it, set POST=1` into a name, for an operator to follow that -> Defence: only what
-is outside of quotes is ours, and quotes of a client's text are escaped in a reason
-(test: test_what_a_client_says_is_never_taken_for_advice).
+Attacks: docs/attacks.md, workbench/reasons.
 """
 
 import re

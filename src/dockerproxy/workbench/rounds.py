@@ -2,8 +2,7 @@
 
 Such a client asks for new objects tomorrow, so the names that it saw today say nothing.
 
-Attack: a client that inspects three others, to have the names left out -> Defence: it had to list them, so a list
-without names is granted to it anyway; only reads are recognised, and the comment says so.
+Attacks: docs/attacks.md, workbench/rounds.
 """
 
 import json

@@ -1,9 +1,6 @@
 """Tables for a terminal of any width: columns that matter less give way, and one takes the room that is left.
 
-Attack: a client's text with a line end, an escape sequence, a mark that turns the direction, or a letter that is wide
-or lies over the one before, to look like another row -> Defence: a cell is made by `cell`, which escapes all that is
-not printable ASCII, so each character takes one column
-(test: test_a_line_has_the_width_of_the_table_whatever_is_in_it).
+Attacks: docs/attacks.md, workbench/table.
 """
 
 import textwrap

@@ -1,7 +1,6 @@
 """Counters whose memory is bounded, however many different things a log has.
 
-Attack: ever new names, so that memory grows without end -> Defence: `Top` forgets those that came least, and counts
-what it forgot (test: test_what_comes_most_stays_and_the_rest_is_counted).
+Attacks: docs/attacks.md, workbench/tallies.
 """
 
 from collections.abc import Hashable

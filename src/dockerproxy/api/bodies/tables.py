@@ -1,4 +1,7 @@
-"""The table of each operation whose request says more than its path: one obvious place to look it up."""
+"""The table of each operation whose request says more than its path: one obvious place to look it up.
+
+Attacks: docs/attacks.md, api/bodies/tables.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -89,11 +92,6 @@ def with_repeats(fields: tuple[Field, ...]) -> tuple[Field, ...]:
     the body in the query, or the other way round: not Docker's routers from 1.13 to 29, and not Podman's compatible
     handlers from 3.0 to 6.0, which decode the query into a struct of the names that they know and skip all others.
     What is repeated is left out of what goes on.
-
-    Attack: a repeated field that Podman reads as a parameter, since it takes names in any case (`?Name=` is its
-    `?name=`) -> Defence: no field is left out whose folded name is a parameter's; it stays unknown
-    (test: test_no_engine_reads_what_is_left_out).
-    Attack: a nested name, like `?HostConfig.Binds=` -> Defence: only whole names of the top of the body are known.
     """
     in_body, in_query = dict[str, str](), dict[str, str]()
     for each in fields:

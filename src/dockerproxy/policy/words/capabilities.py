@@ -2,13 +2,7 @@
 
 What a client does not drop is dropped for it.
 
-Attack: a capability that must be dropped is added as well, and Docker adds after it drops -> Defence: what must be
-dropped cannot be added, nor can `ALL` (test: test_what_must_be_dropped_cannot_be_added).
-Attack: `ALL` is added beside `ALL` that is dropped, and Docker then gives all -> Defence: the same.
-Attack: a service under a version of the API for which the engine leaves the field out -> Defence: such a version is
-denied (test: test_a_service_drops_nothing_under_old_versions).
-Attack: a name in lower case, or with `CAP_` -> Defence: names are compared as engines do
-(test: test_a_capability_has_one_name_however_it_is_spelled).
+Attacks: docs/attacks.md, policy/words/capabilities.
 """
 
 import re

@@ -1,12 +1,6 @@
 """`commands`: the commands that may run; and what else runs in a container, from which checkpoint.
 
-Attack: a granted command that does another thing because of a variable or of where it starts -> Defence: neither may be
-set where only some commands are granted.
-Attack: a program for which Podman makes control groups writable, with a slash behind its name, behind a shell, or in an
-entrypoint that Podman reads as JSON -> Defence: no such program runs.
-Attack: start a command that another client prepared with privileges -> Defence: the engine is asked what it is.
-Attack: a checkpoint whose name leads out of its directory, or a host directory for it -> Defence: names only.
-Attack: a body that changes the container, under API versions below 1.24 -> Defence: refused (`api/old_bodies.txt`).
+Attacks: docs/attacks.md, policy/words/commands.
 """
 
 import re

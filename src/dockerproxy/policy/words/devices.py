@@ -4,21 +4,7 @@ Engines give a container all devices below a directory, so a directory needs an 
 pattern like /dev/nvidia* matches one, too. Engines follow a link to the device. Only root makes links in directories of
 /dev, except in those that `_SHARED` lists.
 
-Attack: `/dev/dri/../sda`, `/dev//sda`, `/dev/dri/.` or `/dev/dri/` -> Defence: only clean paths
-(test: test_only_clean_paths_below_dev_are_devices).
-Attack: `/etc/shadow` or `/` in place of a device, whose directory has one -> Defence: only paths below /dev
-(test: test_only_clean_paths_below_dev_are_devices).
-Attack: a link that any user of the host makes, like `/dev/shm/x` to `/dev/sda`, or `/dev/fd/3`, a file that the engine
-has open -> Defence: no item matches there (test: test_no_item_reaches_where_users_make_links).
-Attack: `/dev/dri` where `/dev/dri/*` is granted, by which engines search its directories, too -> Defence: it needs an
-item of its own (test: test_a_directory_is_granted_only_by_its_own_name).
-Attack: a name of CDI, like `nvidia.com/gpu=all`, which is no path -> Defence: a path begins with /
-(test: test_only_clean_paths_below_dev_are_devices).
-Attack: a colon, after which Podman reads a second path or permissions -> Defence: a path has none
-(test: test_no_part_of_a_device_is_read_as_another).
-Attack: permissions that no engine knows, or that one reads otherwise -> Defence: only r, w and m
-(test: test_no_part_of_a_device_is_read_as_another).
-Attack: `DeviceCgroupRules`, which opens devices by number -> Defence: the table refuses them.
+Attacks: docs/attacks.md, policy/words/devices.
 """
 
 import re

@@ -4,11 +4,7 @@ With it, programs find a proxy for their traffic. A program can change its own v
 Programs read some names in capitals and some in small letters, so both are set. The client's variables of the same name
 are left out, in any case.
 
-Attack: the name in other capitals, twice, or without a value, by which Docker removes it -> Defence: names are compared
-without regard to case, and all of them are left out (test: test_a_client_cannot_set_a_granted_variable).
-Attack: no variables at all -> Defence: they are filled in (test: test_each_container_and_command_gets_the_variables).
-Attack: for Podman, a variable without a value, or with a star, for which it looks into the engine's own environment
--> Defence: it goes on with an empty value.
+Attacks: docs/attacks.md, policy/words/environment.
 """
 
 import re

@@ -3,16 +3,6 @@
 Watchtower and others create a container again from its inspection, which shows the engine's own defaults beside what
 was asked for. What is allowed here is not sent on. The engine then uses its default, whichever the operator has set.
 
-Attack: a shorter list of hidden paths, or an empty one, shows parts of /proc and /sys -> Defence: the list has all that
-the oldest engine hides, and goes on as null, which is the engine's own list (test:
-test_no_list_of_paths_hides_less_than_the_engine).
-Attack: `runc` where the operator's default is a sandbox -> Defence: it is left out, so the default runs (test:
-test_the_runtime_is_the_operator_s).
-Attack: `NetworkID` of another network, which Docker joins in place of the one named by the key -> Defence: it is left
-out, and the key is what was judged (test: test_a_network_is_joined_by_its_judged_name).
-Attack: an annotation that the runtime acts on, among those that Podman writes -> Defence: all of them are left out, and
-others are refused.
-
 Nothing bounds the steps of a classic build: they run any command as root in an ordinary container, read every image of
 the engine (`FROM`, `COPY --from`), and fetch addresses through the host's network and with the client's credentials.
 The parameters bound the rest: nothing else of the host, and only image names that `tags` lists.
@@ -20,19 +10,7 @@ The parameters bound the rest: nothing else of the host, and only image names th
 Podman's builder reads the host by steps and by names of images, so only Docker gets such a build: the proxy asks the
 engine over the connection that will carry it (`proxy/lookup`).
 
-Attack: BuildKit, which the proxy cannot read -> Defence: version 2 and sessions need `unrestricted`.
-Attack: a context from an address -> Defence: refused.
-Attack: a form in the body, whose parameters Docker prefers to the query -> Defence: `policy/body_refusals`.
-Attack: an image that looks like a step of another client's build, for which the engine then takes it -> Defence: every
-build runs all its steps (test: test_a_contained_build_runs_all_its_steps).
-
-Attack: an option of the log driver by which the engine connects somewhere or reads files -> Defence: a list of others.
-Attack: so many files of a log that Docker renames for hours, one name after the other, and removes no such container ->
-Defence: at most a hundred (test: test_a_log_has_few_files).
-Attack: Docker Hub's name before an `@` and another host, or without the scheme -> Defence: the whole address must fit.
-Attack: an update without credentials to an image of another registry, which then gets those that the service has,
-whoever gave them; or with those of the state before, or of a state that came since -> Defence: the registry stays as it
-is in the state that is named (test: test_a_service_sends_its_credentials_to_no_other_registry).
+Attacks: docs/attacks.md, policy/words/fixed.
 """
 
 import json
@@ -162,11 +140,7 @@ def check_cache_images(_reading: Reading, _value: Json, _path: str, _parent: Obj
 
 
 def label_built(texts: tuple[str, ...]) -> str:
-    """Return the labels of a build, as its parameter has them, with one more.
-
-    Attack: build nothing but `FROM` an image of another client, which so gets one's own name and can be removed by it
-    -> Defence: the label is one more step (test: test_a_build_of_nothing_is_an_image_of_its_own).
-    """
+    """Return the labels of a build, as its parameter has them, with one more."""
     labels = read_json(texts[0].encode(errors="surrogateescape")) if any(texts) else None
     return json.dumps({**object_of(labels), _BUILT: "true"}, separators=(",", ":"))
 

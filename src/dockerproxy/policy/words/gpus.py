@@ -3,14 +3,7 @@
 The driver of the engine picks the GPUs. If `nvidia` is the default runtime of an engine, its hook also reads variables
 of the container and its image. It then gives GPUs without any request, and no policy can see that.
 
-Attack: two requests of one GPU each -> Defence: their sum is bounded (test: test_gpus_are_counted_over_all_requests).
-Attack: an ID that is several, like `0,1` or `all`, since engines join IDs by commas -> Defence: an ID is a number or a
-whole UUID (test: test_an_id_is_one_gpu).
-Attack: neither a number nor IDs, so that a variable of the client says which -> Defence: refused
-(test: test_a_request_says_how_many).
-Attack: the driver `cdi`, or a capability that another driver serves, by which any device is named -> Defence: only
-`nvidia` or none, and only [[gpu]] (test: test_only_the_driver_of_gpus_is_asked).
-Attack: options, which drivers read as they like -> Defence: refused (test: test_only_the_driver_of_gpus_is_asked).
+Attacks: docs/attacks.md, policy/words/gpus.
 """
 
 import re

@@ -11,30 +11,12 @@ none of.
 
 Names are what others are granted images by, so that to give one is to be believed.
 
-Attack: a trusted name for what was built or changed here -> Defence: only as the grant says, and without `tags` none.
-Attack: a name without a tag, which means `latest`, or without the registry -> Defence: both are written out first.
-Attack: such a name that Podman has as one of `localhost`, and takes from it -> Defence: it goes on with the registry.
-Attack: a digest in place of a tag, which would say what the contents are -> Defence: refused.
-Attack: a name like the id of another image, in whichever registry an engine looks first -> Defence: refused.
-Attack: the name in one parameter and its tag in two, or in other capitals, for Podman only -> Defence: refused.
-Where no tag was named none is added: Podman adds one itself, to any name, when it tags.
-
 To push and pull:
-
-Attack: send to one's own server, by a name that begins with it -> Defence: the name must be granted.
-Attack: no tag, by which every image of that name is sent -> Defence: refused, as `images` is about one.
-Attack: Docker Hub's name before an `@` and another host, or without the scheme -> Defence: the whole address must fit.
-Attack: get contents of `localhost` by a name without its registry, in Podman -> Defence: it goes on with the registry.
-Attack: have Podman read an image from a file of the host, by a transport in place of a registry, or `dir` with the tag
-`/srv` -> Defence: no such name goes on, and `dir` with the registry (test: test_no_image_is_pulled_from_a_file).
 
 The archive of an import passes unread: it becomes the root file system of an image that is called as the grant says,
 and no image can do more than what a container of it is allowed.
 
-Attack: an address in place of the archive, which the engine fetches -> Defence: only `-`, the body, is imported.
-Attack: an import without a name, of which the grant says nothing -> Defence: it must have one that `tags` lists.
-Attack: an image that is pulled and imported at once, which engines read in two ways -> Defence: refused.
-Attack: an instruction that acts in later builds, or a label that Podman acts upon -> Defence: an import has no changes.
+Attacks: docs/attacks.md, policy/words/images.
 """
 
 import re
@@ -134,11 +116,7 @@ def complete(text: str, reference: Reference | None) -> str:
 
 
 def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """An image, but never what is no image's name. It goes on with its registry.
-
-    Attack: tag an image `localhost/nginx` on Podman, which others then run as `nginx` -> Defence: whatever is granted,
-    a short name goes on completed (test: test_a_short_name_always_goes_on_with_its_registry).
-    """
+    """An image, but never what is no image's name. It goes on with its registry."""
     if not isinstance(value, str) or not value:
         reading.claim("images", None, path, None, "is missing")
         return None
@@ -157,9 +135,6 @@ def _claim_image(reading: Reading, value: str, path: str, reference: Reference |
 
     The name with the registry could be no id. So it makes no difference to a client whether an image that it may not
     use is found by what it said. What an engine finds by a name counts as that name with the registry.
-
-    Attack: give an image a name like the beginning of an ID in `localhost`, where Podman looks first, to have
-    others run it -> Defence: it goes on by an ID or with its registry (test: test_no_name_like_an_id_is_of_localhost).
     """
     found, lookup = reading.resolve(Kind.IMAGE, value)
     options: list[tuple[ResolvedObject, Json]] = []

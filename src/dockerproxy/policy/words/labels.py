@@ -3,10 +3,7 @@
 Podman gives a container the labels of its image, and before 4.6 the annotations of the image's manifest. An image says
 what whoever made it says: no contained grant makes one with labels on Podman.
 
-Attack: a label whose name a variable of the Dockerfile holds -> Defence: names have no variables (test:
-test_no_parameter_of_a_build_has_them).
-Attack: labels that make the engine's lists too long for all clients, because lists have all labels -> Defence: those of
-one object are bounded (test: test_labels_of_one_object_are_bounded). See `views/long_lists` for those of images.
+Attacks: docs/attacks.md, policy/words/labels.
 """
 
 from collections.abc import Hashable

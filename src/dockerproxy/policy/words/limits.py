@@ -1,11 +1,6 @@
 """`memory`, `cpus` and `pids`: at most so much, and what has no bound gets the granted one; and limits without a word.
 
-Attack: a limit of 0 or below, which is none -> Defence: 0 gets the granted limit, less than 0 is denied.
-Attack: a limit in the other of two fields that mean the same (swap beside memory, a quota beside billionths, which wins
-over them), or one of which a later change touches only one -> Defence: both fields are claims.
-Attack: an older version, of which the engine leaves out the limit that the grant demands -> Defence: refused.
-Attack: a limit of the other kind, by which a process goes before all others on the host -> Defence: a list of those
-that are harmless.
+Attacks: docs/attacks.md, policy/words/limits.
 """
 
 from collections.abc import Callable, Hashable

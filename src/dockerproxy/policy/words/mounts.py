@@ -1,18 +1,6 @@
 """`volumes`, and what else a container mounts: directories of the host (`binds`), images and memory, in every form.
 
-Attack: a path with dots, double slashes or no leading slash, or an invalid name -> Defence: refused.
-Attack: a volume with options that is a host directory -> Defence: the engine is asked, and a new one has no options.
-Attack: an option that shares mounts with the host, relabels a read-only one, or is Podman's -> Defence: a closed list.
-Attack: an anonymous volume whose path Podman takes for `source:target` -> Defence: a path has no colon.
-Attack: lead the runtime to the host by links below which Podman has it fill memory with what is there -> Defence: no
-memory is put below what others may change meanwhile (test: test_memory_is_not_filled_from_what_others_change).
-Attack: a comma or quote in a mount, which Podman writes as `type=…,source=…` and reads again -> Defence: refused.
-Attack: a source with a template, which a node fills in later: `/srv/{{"../.."}}/etc` is `/etc` -> Defence: refused.
-Attack: a type of a mount in other capitals, or none, which means a bind -> Defence: refused.
-Attack: put links into a volume while Docker fills it for a task (`policy/copies`) -> Defence: it fills none that has a
-name (test: test_nothing_is_copied_into_a_volume_of_a_service).
-A link on the host cannot be seen from here: below a directory that clients can change, the engine must not follow it.
-A volume of a service is looked at where the engine is.
+Attacks: docs/attacks.md, policy/words/mounts.
 """
 
 import re

@@ -5,22 +5,7 @@ of nothing but hexadecimal digits is not believed: the engine is asked what it i
 object's whole id. Ids of a swarm's networks have all small letters, as most names do: of such a name, too, the engine
 is asked, and it stays where it is the network's own, for clients compare it.
 
-Attack: a name like an id, by which another object's lookups are captured -> Defence: no such name is given. Of a new
-network, service, secret or config the engine is asked whether an ID begins so (tests:
-test_a_network_is_not_called_like_the_id_of_another_one, test_nothing_in_a_swarm_is_called_like_the_id_of_another);
-nobody can guess 12 random digits of one that will exist. A whole ID, which a policy may list, is never a name. Of
-capitals the engine is asked in small letters: a swarm does not tell those apart in names of secrets and configs.
-
-Attack: create a network that exists, to confuse others by a second one of its name -> Defence: each engine is told to
-refuse that (test: test_no_network_gets_a_name_that_is_taken). Engines answer with a volume that exists:
-`Verdict.makes_volume`.
-
-Attack: make a network that engines look for by its name, such as the one by which a swarm leads containers outside ->
-Defence: no network gets such a name (test: test_no_network_is_called_like_one_that_engines_look_for).
-
-Attack: the id of one with the name of another, the beginning of an id, or a name for it -> Defence: the engine is asked
-what the id means. That must have the name, the name must be granted, and the request goes on under the whole id.
-A name cannot be given to another one while it exists.
+Attacks: docs/attacks.md, policy/words/names.
 """
 
 import re

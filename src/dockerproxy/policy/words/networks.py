@@ -2,17 +2,7 @@
 
 Without `networks` a container joins the engine's own network, or none. Podman has another name for its own in answers.
 
-Attack: the beginning of a network's id for its name -> Defence: looked up, and goes on under the whole id.
-Attack: the id of one in a swarm, which this engine does not know yet -> Defence: what looks like one is refused.
-Attack: a path of a namespace, or a word that means the host's network to Podman -> Defence: refused.
-Attack: a container that shares the host's or another's, or does not exist yet -> Defence: refused.
-Attack: two networks, one in each of two fields -> Defence: both are judged.
-Attack: a name in the network that ends a line of aardvark-dns and begins one of another client's container, which finds
-what the attacker says from then on -> Defence: refused (test: test_no_name_in_a_network_is_more_than_one_word).
-Attack: to connect, an id of a container or the beginning of one -> Defence: looked up, goes on under the whole id.
-Attack: Docker's `web/db`, by which a linked container may be named -> Defence: a name has no slash.
-Attack: a network to connect to of which the grant says nothing, or the host's -> Defence: only the engine's own are
-joined then, and the host's never.
+Attacks: docs/attacks.md, policy/words/networks.
 """
 
 import re
@@ -131,11 +121,7 @@ def check_connection(reading: Reading, value: Json, path: str, _parent: Object) 
 
 
 def _claim_addresses(reading: Reading, endpoint: Json, path: str, network: ResolvedObject | Lookup | None) -> None:
-    """Claim addresses that an endpoint asks for in a network, which must be the client's own.
-
-    Attack: ask for the address of another's container while that restarts -> Defence: no address in a shared network
-    (test: test_an_address_is_asked_for_only_in_an_own_network).
-    """
+    """Claim addresses that an endpoint asks for in a network, which must be the client's own."""
     config = object_of(object_of(endpoint).get("IPAMConfig"))
     for field, mine in (("IPv4Address", network), ("IPv6Address", network), ("LinkLocalIPs", None)):
         where = f"{path}.IPAMConfig.{field}"

@@ -2,8 +2,7 @@
 
 Where `user` excludes root, the proxy sets the same option.
 
-Attack: an option that sets confinement to what the engine was told to tighten -> Defence: a list of those that tighten.
-Attack: a service under a version of the API for which the engine leaves the field out -> Defence: denied.
+Attacks: docs/attacks.md, policy/words/no_new_privileges.
 """
 
 from typing import Final

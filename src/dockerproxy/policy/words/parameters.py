@@ -1,8 +1,6 @@
 """Words for parameters of the query; and what the head of a request claims, by these and by the object it names.
 
-Attack: the same parameter in other capitals, which only Podman reads; a second value, of which Docker takes the first
-and Podman the last; a value that the two read differently -> Defence: nothing certain can be said then, and no
-condition admits that.
+Attacks: docs/attacks.md, policy/words/parameters.
 """
 
 import re

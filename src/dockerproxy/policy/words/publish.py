@@ -2,13 +2,7 @@
 
 Values of claims are a range of ports, 0 for any free one, or a tuple of addresses.
 
-Attack: a list without bindings, which Docker fills in -> Defence: it claims any free port on all addresses.
-Attack: a range of which only the ends are granted -> Defence: all of it is claimed.
-Attack: an address that Go cannot read, and takes for any, or reads otherwise than Podman's netavark -> Defence: no list
-of addresses has it.
-A port without an address goes on with the granted one, if that is the only one.
-
-Attack: a port of a service, which a swarm opens on every address of every node -> Defence: judged as such.
+Attacks: docs/attacks.md, policy/words/publish.
 """
 
 from collections.abc import Hashable

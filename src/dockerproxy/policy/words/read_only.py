@@ -1,7 +1,6 @@
 """`read_only`: that a container cannot write its own files. What is mounted in it is another matter.
 
-Attack: the flag is left out, null or false -> Defence: only true keeps to it
-(test: test_only_a_root_file_system_that_cannot_be_written_is_granted).
+Attacks: docs/attacks.md, policy/words/read_only.
 """
 
 from typing import Final

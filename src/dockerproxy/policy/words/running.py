@@ -4,30 +4,11 @@ The engine unpacks the archive as root, from outside. Names and links lead it an
 what is mounted. A container that may write all that, and shares none of it with the host, gains nothing by an upload
 that a command as root in it would not gain.
 
-Attack: put a set-user-id program or a device into a directory of the host -> Defence: no bind, and no volume that is
-one in disguise: the engine is asked for each (test: test_no_files_are_put_where_a_directory_of_the_host_is_mounted).
-Attack: change what is mounted read-only, into which Podman writes while the container does not run -> Defence: all
-must be writable (test: test_no_files_are_put_where_something_is_mounted_read_only).
-Attack: ask under a version of the API, like 1.19, in which an engine does not say what is mounted -> Defence: refused
-(test: test_no_files_are_put_where_the_engine_does_not_say_what_is_mounted).
-Attack: have the mounts change meanwhile -> Defence: engines set them when they create a container, keep volumes that
-one has, and the request goes on under the ID that was looked up.
-Attack: replace the client's own socket -> Defence: it is a mount point, which no engine removes.
-
 A rootful Docker also opens files as root, outside the device cgroup of the container. A process that puts a device into
 a file's place at that moment reads or writes the host. So where clients run programs, files are copied only while no
 process of any container can have the files open: into and out of a container that was never started.
 
-Attack: keep a directory of the container open in another one, which got it over a Unix socket, when the container has
-exited -> Defence: it must never have run (test: test_files_are_copied_only_before_the_first_start).
-Attack: do this with a volume of the container -> Defence: the engine made its volumes for this container alone, so they
-have no name, and are mounted by their IDs only once a container that has them was started
-(test: test_no_files_are_copied_where_another_container_may_write).
-Attack: do this in a container that is another's, or nobody's, by a command there or a volume that is shared -> Defence:
-it counts what the socket's clients can do, not whose the container is
-(test: test_an_own_container_is_not_copied_from_by_its_name, test_who_runs_programs_copies_only_before_the_first_start).
-Attack: start it meanwhile, through any socket whose clients run programs -> Defence: `policy/plans`.
-Attack: have a swarm start it -> Defence: a container of a service counts as running.
+Attacks: docs/attacks.md, policy/words/running.
 """
 
 from collections.abc import Collection, Hashable, Iterator

@@ -1,9 +1,6 @@
 """`subnets`: within which networks the addresses of a new network may be; and what its driver makes of it.
 
-Attack: a subnet where the host expects others, whose traffic it then draws -> Defence: granted, or the engine's choice.
-Attack: a gateway or a range outside the subnet -> Defence: refused.
-Attack: an IPv4 address in the guise of an IPv6 one, which Go takes for the former -> Defence: refused.
-Attack: an option that takes over a bridge of the host, or opens the network -> Defence: a short list of harmless ones.
+Attacks: docs/attacks.md, policy/words/subnets.
 """
 
 import re

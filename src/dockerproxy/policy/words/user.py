@@ -1,10 +1,6 @@
 """`user`: whether a container or a command may run as root.
 
-Attack: become root in the container by a set-user-id program of its image, or by one that an upload puts there ->
-Defence: whoever must not be root gets `no-new-privileges` when the container or service is created (test:
-test_a_container_that_must_not_be_root_does_not_become_it). The file `no_new_privileges.py` reads these fields.
-Attack: a user by name, as number 0 in some spelling, or without a group, which then is root's -> Defence: only numbers
-of a user and a group are certainly not root.
+Attacks: docs/attacks.md, policy/words/user.
 """
 
 from collections.abc import Hashable
