@@ -10,7 +10,7 @@ MOST_ON_THE_PATH: Final = 10_116
 
 MOST_OF_ALL: Final = 22_695
 MOST_OF_TESTS: Final = 55_215
-MOST_WORDS: Final = 33_069
+MOST_WORDS: Final = 33_070
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""
