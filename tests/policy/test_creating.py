@@ -4,19 +4,24 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from policy.policies import grant_on, policy_with
+from policy.stamping import MINE as MADE
+from policy.stamping import POLICY, THEIRS, engine, send
 from proxy.bodies import CONTAINED, OUTSIDE, TWO_UNFILLED, TWO_VOLUMES, contained, create, whole
 from proxy.harness import Wire, World, in_loop, request, world
 from proxy.lookups import answer, asked, tell, the_client
 from proxy.podman import add_socket, claims, standing_in, status_of
 from proxy.stage import turn, until
 
-from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.copies import Fills
 from dockerproxy.policy.holds import Hold, hold_network, hold_volume
 from dockerproxy.policy.model import Grant, Mode
+from dockerproxy.policy.phases import Act
+from dockerproxy.policy.steps import Ask, Says, Scene, Whole, Work
 
 
 def test_a_volume_is_new_until_a_container_may_have_it() -> None:
@@ -342,3 +347,24 @@ async def test_an_error_or_timeout_keeps_volumes_empty(status: str) -> None:
         else:
             await asked(here, "/info")
         assert (await whole(await here.engine_side()))[1] == TWO_UNFILLED
+
+
+@pytest.mark.parametrize(
+    ("labels", "mode", "is_theirs"), [(THEIRS, "enforce", True), (MADE, "enforce", False), (THEIRS, "report", False)]
+)
+def test_a_volume_that_another_client_made_meanwhile_is_not_had(
+    labels: dict[str, str], mode: str, *, is_theirs: bool
+) -> None:
+    policy = compile_policy(replace(POLICY.policy, mode=Mode(mode)))
+    verdict = send("POST /v1.41/volumes/create", {"Name": "web"}, engine(None), policy=policy)
+    assert verdict.plan is not None
+    plan, answer = (
+        verdict.plan(verdict, Scene(Fills(), {}, 0.0)),
+        json.dumps({"Name": "web", "Labels": labels}).encode(),
+    )
+    step = next(plan)
+    while not isinstance(step, Act):
+        step = plan.send((200, b"{}") if isinstance(step, Ask) else step.do() if isinstance(step, Work) else None)
+    with pytest.raises(StopIteration) as end:
+        step = plan.send(Whole(b"HTTP/1.1 201 Created\r\n\r\n", 201, answer))
+    assert isinstance(end.value.value, Says) is is_theirs

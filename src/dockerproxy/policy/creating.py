@@ -64,11 +64,7 @@ def create(verdict: Verdict, scene: Scene) -> Plan:
         yield from remove_unused(verdict)
     if answer.status >= HTTPStatus.BAD_REQUEST:
         scene.fills.add(filled)  # Clients pull an image when they hear that there is none, and create once more.
-    elif (
-        verdict.operation.name == VOLUME_CREATE
-        and tenancy.owner
-        and not has_labels(answer.content, {OWNER: tenancy.owner})
-    ):
+    elif verdict.operation.name == VOLUME_CREATE and verdict.mode is Mode.ENFORCE and not _is_new(tenancy, answer):
         return Says(HTTPStatus.CONFLICT, _TAKEN)  # Another client has made it meanwhile.
     return (yield from edit(verdict, answer))
 
