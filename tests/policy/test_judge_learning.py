@@ -8,10 +8,12 @@ from policy.policies import condition, grant_on, policy_with
 from wire.heads import head_of
 
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import judge, judge_body, judge_engine, judge_object
+from dockerproxy.policy.copies import Fills
+from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
+from dockerproxy.policy.steps import Identify, Scene
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json
 
@@ -84,20 +86,30 @@ def test_what_passes_unread_needs_what_its_parameters_say() -> None:
     assert judged_in(REPORTING, "POST /images/create?fromImage=app&tag=1", held=False).needs == {}
 
 
+def on_podman(build: Verdict) -> Verdict:
+    """Return what becomes of a build in front of another engine than Docker."""
+    assert build.plan is not None
+    plan = build.plan(build, Scene(Fills(), {}, 0.0))
+    assert isinstance(next(plan), Identify)
+    with pytest.raises(StopIteration) as end:
+        plan.send(False)  # noqa: FBT003 (it is what the engine said)
+    assert isinstance(end.value.value, Verdict)
+    return end.value.value
+
+
 def test_a_build_of_another_engine_than_docker_needs_an_unrestricted_grant() -> None:
     granted = Grant(frozenset({"ImageBuild"}), "x")
     for mode in (Mode.LEARN, Mode.REPORT):
         for grants in ((), (granted,)):
             build = build_in(mode, "", *grants)
-            assert build.needs_docker
-            told = judge_engine(build)
+            told = on_podman(build)
             assert (told.passes, told.decision.allowed) == (True, False)
             assert told.to_engine == build.to_engine
             reason = {
                 "unrestricted": "the engine does not say that it is Docker, and only Docker's builder is contained"
             }
             assert told.needs == (reason if build.needs is not None else None)
-    assert not build_in(Mode.REPORT, "", granted._replace(conditions=(UNRESTRICTED,))).needs_docker
+    assert build_in(Mode.REPORT, "", granted._replace(conditions=(UNRESTRICTED,))).plan is None
 
 
 def test_where_something_is_refused_only_a_denied_request_says_what_it_needs_by_names_that_it_has() -> None:

@@ -12,6 +12,7 @@ from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.creating import create
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Verdict, deny
+from dockerproxy.policy.plans import build as build_plan
 from dockerproxy.policy.plans import find_plan, remove
 from dockerproxy.views.answers import read, show_list
 
@@ -60,14 +61,14 @@ def test_a_denial_passes_only_where_nothing_is_refused(mode: Mode) -> None:
         (Mode.LEARN, "ImageBuild: unrestricted", True),
     ],
 )
-def test_a_build_needs_docker_if_it_is_contained_or_somebody_learns_from_it(
+def test_a_build_asks_what_the_engine_is_if_it_is_contained_or_somebody_learns_from_it(
     mode: Mode, grant: str, *, needs: bool
 ) -> None:
     [socket] = read_policy(
         f"sockets: {{ci: {{path: /ci.sock, mode: {mode}, allow: [{grant}]}}}}", "policy.yaml"
     ).sockets
     build = judged(OPERATIONS["ImageBuild"], "content-length: 9", policy=socket.policy, target="/build?t=app")
-    assert build.needs_docker is needs
+    assert (build.plan is build_plan) is needs
 
 
 @pytest.mark.parametrize(

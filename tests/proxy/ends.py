@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from dockerproxy.errors import Refusal
@@ -194,16 +195,16 @@ class Ends:
     def judge_aside(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         self.waiting.append(lambda: then(work()))
 
-    def find_docker(self, then: Callable[[bool], None]) -> None:
+    async def find_docker(self) -> bool:
         """Have an engine that says that it is Docker."""
-        self.waiting.append(lambda: then(True))  # noqa: FBT003 (it is what the engine said)
+        return True
 
     def look_up(self, judged: NeedsLookup | Verdict) -> None:
         def find() -> None:
             decided: Judged = judged
             while isinstance(decided, NeedsLookup):
                 decided = judge_object(decided, self.found)
-            self.exchange.go_on(decided)
+            self.exchange.go_on(replace(decided, plan=None) if isinstance(decided, Verdict) else decided)
 
         self.waiting.append(find)
 

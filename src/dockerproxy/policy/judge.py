@@ -20,8 +20,8 @@ from dockerproxy.policy.body_refusals import refuse_body, refuse_type
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, is_allowed, reading_of_head
-from dockerproxy.policy.model import Decision, Mode, values_of
-from dockerproxy.policy.needs import find_needs, list_put_on, refuse_to_bound
+from dockerproxy.policy.model import Decision, Mode
+from dockerproxy.policy.needs import find_needs, list_put_on
 from dockerproxy.policy.objects import (
     KINDS,
     LABELLED,
@@ -36,12 +36,12 @@ from dockerproxy.policy.objects import (
     missing,
     name_in,
 )
-from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Phase, Verdict, deny
+from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Phase, Verdict
 from dockerproxy.policy.plans import find_plan
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.subtrees import is_ours
-from dockerproxy.policy.values import Value, items_of, propose
-from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object
+from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.vocabulary import is_about_object
 from dockerproxy.policy.words.running import COPYING_FILES
 from dockerproxy.policy.writing import settle
 from dockerproxy.views.hiding import find_bar
@@ -139,20 +139,6 @@ def judge_unknown(waiting: NeedsLookup | Verdict, reason: str, *, hides: bool = 
     if isinstance(waiting, Verdict) and not waiting.passes and waiting.decision.status == HTTPStatus.FORBIDDEN:
         return replace(waiting, object="", needs=None, decision=replace(waiting.decision, reason=reason))
     return _settle(replace(waiting, object=""), Decision(allowed=False, source="", message=reason, status=502))
-
-
-def judge_engine(verdict: Verdict) -> Verdict:
-    """Decide about a request of which only Docker gets a contained one, where the engine is another, or does not say.
-
-    Where nothing is refused, it passes, and what it needs is `unrestricted`.
-    """
-    reason = "the engine does not say that it is Docker, and only Docker's builder is contained"
-    if verdict.needs is not None:
-        verdict = replace(verdict, needs=refuse_to_bound(reason))
-    if not verdict.decision.docker_only:
-        return verdict
-    remedy = propose(verdict.policy.policy.remedy, verdict.operation.name, values_of((UNRESTRICTED,)))
-    return deny(verdict, f"{reason}; {remedy}")
 
 
 def attach_body(verdict: Verdict, content: bytes) -> Verdict:
@@ -293,4 +279,4 @@ def _settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None 
     """Write what goes to the engine, and plan what the request takes besides. Where nothing is refused, lists pass."""
     if phase.mode is not Mode.ENFORCE:
         decision = replace(decision, shows=())
-    return settle(phase, decision, needs, find_plan(phase, decision))
+    return settle(phase, decision, needs, find_plan(phase, decision, is_learned=needs is not None))

@@ -16,7 +16,7 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Decision, Mode
-from dockerproxy.policy.objects import BUILD, OWN, Lookup
+from dockerproxy.policy.objects import OWN, Lookup
 from dockerproxy.policy.steps import Pass, Says, Scene, Step, Stream, Whole, Yielded
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.head import Framing, RequestHead
@@ -111,12 +111,6 @@ class Verdict(Phase):
     def sole_owner(self) -> str:
         """Whose all is that is shown; empty if it is not all somebody's."""
         return find_sole_owner(self.policy, self.decision)
-
-    @property
-    def needs_docker(self) -> bool:
-        """Whether it passes, and the engine must say first whether it is Docker: to allow it, or to learn from it."""
-        is_asked = self.decision.docker_only or self.needs is not None
-        return bool(self.to_engine) and self.request.operation.name == BUILD and is_asked
 
     @property
     def takes_none(self) -> bool:

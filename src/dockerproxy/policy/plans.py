@@ -4,6 +4,7 @@ Attacks: docs/attacks.md, policy/plans.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -12,8 +13,10 @@ from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.policy.copies import MOUNTING
 from dockerproxy.policy.creating import create, hold_for_create, mount_unread, remove_unused
 from dockerproxy.policy.holds import REMOVING, VOLUME, Hold, hold_container, hold_network, hold_volume
-from dockerproxy.policy.model import NO_USES, Decision, Mode
+from dockerproxy.policy.model import NO_USES, Decision, Mode, values_of
+from dockerproxy.policy.needs import refuse_to_bound
 from dockerproxy.policy.objects import (
+    BUILD,
     NETWORK_REMOVALS,
     SWEEPING,
     VOLUME_PRUNES,
@@ -22,8 +25,22 @@ from dockerproxy.policy.objects import (
     name_in,
 )
 from dockerproxy.policy.phases import Act, Phase, Plan, Verdict, deny
-from dockerproxy.policy.steps import Answer, Ask, Pass, Perform, Read, Says, Scene, UnknownObjectError, Whole, Work
+from dockerproxy.policy.steps import (
+    Answer,
+    Ask,
+    Identify,
+    Pass,
+    Perform,
+    Read,
+    Says,
+    Scene,
+    UnknownObjectError,
+    Whole,
+    Work,
+)
 from dockerproxy.policy.subtrees import is_removed_at_end, uses_parts
+from dockerproxy.policy.values import propose
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.views.answers import edit, read, read_listing, show_list
 from dockerproxy.views.lists import EVENTS, PRUNED, has_joined, write_filters
 from dockerproxy.views.spelling import SPELLED
@@ -37,8 +54,11 @@ _REMOVALS: Final = frozenset({"ContainerDelete", "ContainerPrune"})
 """They may leave a volume of ours unused."""
 
 
-def find_plan(phase: Phase, decision: Decision) -> PlanMaker | None:
-    """Return the plan of a request that passes; None if it is only passed on, or does not pass."""
+def find_plan(phase: Phase, decision: Decision, *, is_learned: bool = False) -> PlanMaker | None:
+    """Return the plan of a request that passes; None if it is only passed on, or does not pass.
+
+    `is_learned` says that it is recorded what it needs.
+    """
     operation, name = phase.operation, phase.operation.name
     if not decision.allowed and phase.mode is Mode.ENFORCE:
         return None
@@ -46,6 +66,7 @@ def find_plan(phase: Phase, decision: Decision) -> PlanMaker | None:
     is_edited = is_partial or (places.differ and name in SPELLED)
     has_parts = places.has_parts and name == "ContainerCreate" and decision.content is not None
     plans = (
+        (build, name == BUILD and (decision.docker_only or is_learned)),
         (copy_files, decision.keeps_stopped and phase.known.found is not None),
         (start, decision.starts and phase.known.found is not None),
         (remove, name in REMOVING and not decision.shows),
@@ -99,6 +120,23 @@ def _find_network(phase: Phase) -> ResolvedObject | None:
     return found if found is not None and found.document and found.belongs_to else None
 
 
+def build(verdict: Verdict, _scene: Scene) -> Plan:
+    """Let a build go to an engine that is Docker, the builder of which is contained, or deny it.
+
+    Where nothing is refused, it passes, and what it needs is `unrestricted`.
+    """
+    verdict = replace(verdict, plan=None)
+    if (yield from Identify()):
+        return verdict
+    reason = "the engine does not say that it is Docker, and only Docker's builder is contained"
+    if verdict.needs is not None:
+        verdict = replace(verdict, needs=refuse_to_bound(reason))
+    if not verdict.decision.docker_only:
+        return verdict
+    remedy = propose(verdict.policy.policy.remedy, verdict.operation.name, values_of((UNRESTRICTED,)))
+    return deny(verdict, f"{reason}; {remedy}")
+
+
 def copy_files(_verdict: Verdict, _scene: Scene) -> Plan:
     """Copy files into or out of a container that does not start meanwhile."""
     yield from ()
@@ -130,8 +168,9 @@ def remove_containers(verdict: Verdict, _scene: Scene) -> Plan:
 def stop_and_remove(verdict: Verdict, _scene: Scene) -> Plan:
     """Stop a container that the engine then removes, as a sweep does, and remove what nothing uses then."""
     answer, found = (yield from Act(verdict)), verdict.known.found
+    target = f"/containers/{found.id if found else ''}/wait?condition=removed"
     try:
-        yield from Read(Ask("POST", f"/containers/{found.id if found else ''}/wait?condition=removed").head)
+        yield from Read(Ask("POST", target).head, waits=True)
     except UnknownObjectError:
         return (yield from edit(verdict, answer))
     yield from remove_unused(verdict)
@@ -182,3 +221,8 @@ def _go_on(step: Callable[[], Ask]) -> Ask | Answer:
         return step()
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return] # it is what the generator returns
+
+
+def can_begin(verdict: Verdict) -> bool:
+    """Whether a plan can begin with what has come of its request."""
+    return verdict.is_whole or verdict.plan in {build, copy_files}

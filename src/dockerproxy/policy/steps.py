@@ -68,6 +68,14 @@ class Find(Yielded[ResolvedObject | None]):
 
 
 @dataclass(frozen=True, slots=True)
+class Identify(Yielded[bool]):
+    """Ask the engine what it is, over the connection that then gets the request; what comes is whether it is Docker.
+
+    If the engine does not say, the client is told, and the plan ends.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Lock(Yielded[None]):
     """Wait until no other request of an owner has this lock, which is held until the plan is over."""
 
@@ -161,7 +169,7 @@ class Stream(NamedTuple):
     is_plain: bool
 
 
-Step: TypeAlias = Ask | Find | Lock | Work[object] | Read | Open | Perform | Tell
+Step: TypeAlias = Ask | Find | Identify | Lock | Work[object] | Read | Open | Perform | Tell
 _Result = TypeVar("_Result")
 Steps: TypeAlias = Generator[Step, object, _Result]
 """What yields steps, gets what came of each, and returns a result."""

@@ -11,13 +11,14 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from dockerproxy.api.request import read_version
 from dockerproxy.policy.claim import Object, objects_at
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.stamps import RESERVED
+from dockerproxy.text import unquote
 from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, write_json
 
 LABEL: Final = f"{RESERVED}subtree"

@@ -317,18 +317,17 @@ class Client(asyncio.Protocol):
 
         self._start(ask(), "asking a person")
 
-    def find_docker(self, then: Callable[[bool], None]) -> None:
-        """Open an engine connection anew, find out over it whether the engine is Docker, then go on."""
+    async def find_docker(self) -> bool | None:
+        """Open an engine connection, and ask whether the engine is Docker; None if the client has its answer."""
         self.drop_engine()
-        self._start(self._find_docker(then), "asking whether the engine is Docker")
-
-    async def _find_docker(self, then: Callable[[bool], None]) -> None:
         engine, is_docker = await find_docker(self, self.shared.engines, self.socket.patience)
-        if engine is not None and self.exchange.answering.is_held:
-            self.take_engine(engine)
-            then(is_docker)
-        elif engine is not None:
+        if engine is None:
+            return None
+        if not self.exchange.answering.is_held:
             engine.drop()
+            return None
+        self.take_engine(engine)
+        return is_docker
 
     def look_up(self, judged: NeedsLookup | Verdict) -> None:
         """Ask the engine what must be known of a request, then go on with the verdict."""

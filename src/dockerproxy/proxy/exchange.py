@@ -19,8 +19,9 @@ from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.asking import Question, forget
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.judge import attach_body, judge, judge_again, judge_body, judge_engine
+from dockerproxy.policy.judge import attach_body, judge, judge_again, judge_body
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
+from dockerproxy.policy.plans import can_begin
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.answering import Answering
 from dockerproxy.proxy.asking import Asked
@@ -182,12 +183,9 @@ class Exchange:
             self.answering.fail(judged.status, judged.reason)
             return
         self.answering.judged = judged
-        if isinstance(judged, Verdict) and judged.needs_docker:
-            self._hold()
-            self._client.find_docker(self._take_engine)
-        elif isinstance(judged, Verdict) and not self.socket.shared.has_plan(judged):
+        if isinstance(judged, Verdict) and not self.socket.shared.has_plan(judged):
             self._proceed(judged)
-        elif isinstance(judged, NeedsBody) or (isinstance(judged, Verdict) and not judged.is_whole):
+        elif isinstance(judged, NeedsBody) or (isinstance(judged, Verdict) and not can_begin(judged)):
             self._collect(judged)
         else:
             self._hold()
@@ -212,16 +210,9 @@ class Exchange:
         self._client.detach()
         self.answering.expect_soon(verdict)
 
-    def _take_engine(self, is_docker: bool) -> None:  # noqa: FBT001 (it is what the engine said)
-        """Send a build on over the connection over which its engine said what it is, or deny it."""
-        judged = self.judged
-        if self.answering.is_held and isinstance(judged, Verdict):
-            self.answering.judged = verdict = judged if is_docker else judge_engine(judged)
-            if verdict.passes:
-                self._proceed(verdict)
-            else:
-                self._deny(verdict)
-            self._client.go_on()
+    async def find_docker(self) -> bool | None:
+        """Return whether the engine that gets the request is Docker; None if the client has its answer."""
+        return await self._client.find_docker()
 
     def _proceed(self, verdict: Verdict) -> None:
         """Send a request on that is decided, or answer it."""

@@ -19,11 +19,12 @@ from dockerproxy.policy.holds import REMOVING
 from dockerproxy.policy.judge import judge, judge_object, judge_unknown
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Act, NeedsLookup, Outcome, Verdict
-from dockerproxy.policy.plans import copy_files, find_holds
+from dockerproxy.policy.plans import can_begin, find_holds
 from dockerproxy.policy.steps import (
     Answer,
     Ask,
     Find,
+    Identify,
     Lock,
     Open,
     Pass,
@@ -172,7 +173,7 @@ class _Run:
 
     def _has_plan(self, verdict: Verdict) -> bool:
         """Whether a plan can begin: a start has no body to speak of, but may have one, and comes back with that."""
-        return (verdict.is_whole or verdict.plan is copy_files) and self._socket.shared.has_plan(verdict)
+        return can_begin(verdict) and self._socket.shared.has_plan(verdict)
 
     async def _look_up(self, judged: NeedsLookup | Verdict) -> Verdict:
         """Ask the engine all that must be known of a request, and decide about it."""
@@ -237,6 +238,8 @@ class _Run:
                     return await self._ask(step)
             case Read() | Open():
                 return await self._read(step)
+            case Identify():
+                return await self._identify()
         self._detach(step.verdict if isinstance(step, Act) else self.verdict)
         return await (
             _act(self._socket, step) if isinstance(step, Act) else perform(self._socket, self.verdict.policy, step.ask)
@@ -254,6 +257,12 @@ class _Run:
             self._detach(self.verdict)
         async with socket.lookups:
             return await shared.resolver.ask(shared.engines, step.target, step.content, is_fixed=step.is_fixed)
+
+    async def _identify(self) -> bool:
+        is_docker = None if self._exchange is None else await self._exchange.find_docker()
+        if is_docker is None:
+            raise _ClientGoneError
+        return is_docker
 
     async def _read(self, step: Read | Open) -> Whole | None:
         socket, engines = self._socket, self._socket.shared.engines

@@ -103,8 +103,6 @@ class _Running(Constraint):
         return True
 
 
-_SUMMARY: Final = (
-    "beside own programs: copy files also if it ran or shares mounts, which makes a client root on a rootful host"
-)
+_SUMMARY: Final = "copy files also of containers that ran or share mounts, which makes a client root on a rootful host"
 WORDS: Final = (_Running(RUNNING, _SUMMARY),)
 CHECKS: Final = (check_own_volumes,)
