@@ -103,7 +103,7 @@ def remove_unused(verdict: Verdict) -> Acts[None]:
     try:
         _, content = yield from Ask("GET", f"/volumes?filters={filters}")
         for name in list_ours(content):
-            yield from Act(replace(verdict, to_engine=Ask("DELETE", f"/volumes/{name}").head))
+            yield from Act(replace(verdict, to_engine=Ask("DELETE", f"/volumes/{quote(name, safe='')}").head))
     except UnknownObjectError:
         return  # The next removal finds them.
 
