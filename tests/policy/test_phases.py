@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 from policy.judging import judged
-from policy.policies import request_of
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
@@ -69,11 +68,3 @@ def test_a_build_asks_what_the_engine_is_if_it_is_contained_or_somebody_learns_f
     ).sockets
     build = judged(OPERATIONS["ImageBuild"], "content-length: 9", policy=socket.policy, target="/build?t=app")
     assert (build.plan is build_plan) is needs
-
-
-@pytest.mark.parametrize(
-    ("query", "takes_none"), [("", False), ("?ignore=false", False), ("?ignore=true&force=1", True)]
-)
-def test_who_ignores_that_there_is_no_such_container_takes_none(query: str, takes_none: bool) -> None:  # noqa: FBT001
-    for target, is_own in (("/v5.0.0/libpod/containers/x", True), ("/containers/x", False)):
-        assert replace(LIST, request=request_of("DELETE", target + query)).takes_none == (takes_none and is_own)

@@ -8,8 +8,8 @@ Attacks: docs/attacks.md, policy/holds.
 
 from typing import Final, NamedTuple
 
+from dockerproxy.api.podman import begins_as
 from dockerproxy.policy.objects import BY_NAME, SWEEPING
-from dockerproxy.text import lower
 
 REMOVING: Final = BY_NAME | SWEEPING
 """Operations that may remove volumes."""
@@ -41,15 +41,8 @@ class Hold(NamedTuple):
         return judged.was_judged and other.may_remove(judged.name)
 
     def may_remove(self, name: str) -> bool:
-        """Whether Podman may remove an object of that name: SQLite's LIKE ignores case, and `_` matches any character.
-
-        Docker compares exact names. There this is too wide, but only for clients that may remove any volume.
-        """
-        return (
-            not name.startswith(_CONTAINER)
-            and len(self.name) <= len(name)
-            and all(ours in {"_", own} for ours, own in zip(lower(self.name), lower(name), strict=False))
-        )
+        """Whether the engine may remove an object of that name; for Docker, this is too wide."""
+        return not name.startswith(_CONTAINER) and begins_as(name, self.name)
 
 
 def hold_network(identity: str, *, uses: bool = False) -> Hold:

@@ -14,6 +14,7 @@ from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH
+from dockerproxy.api.podman import say_absent
 from dockerproxy.api.request import canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.body_refusals import refuse_body, refuse_type
@@ -262,8 +263,7 @@ def _absent(lookup: Lookup, source: str, mode: Mode) -> Decision:
 
     Only to those who may use one of that name, or who know a whole id: others learn nothing.
     """
-    no = "no" if lookup.operation.section.startswith("libpod/") else "No"  # Podman's client looks for that word.
-    message = f"{no} such {lookup.kind}: {lookup.name}"
+    message = say_absent(lookup.operation, lookup.kind, lookup.name)
     return Decision(allowed=mode is not Mode.ENFORCE, source=source, message=message, status=404)
 
 

@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.api.podman import is_libpod
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.policy.stamps import NEW
@@ -255,7 +256,7 @@ def find_reference(request: CanonicalRequest) -> ResolvedObject | None:
 
 def ask(kind: Kind, name: str, version: str, operation: Operation) -> Lookup:
     """Return what to ask the engine to know what a name means."""
-    libpod = "/libpod" if operation.section.startswith("libpod/") else ""
+    libpod = "/libpod" if is_libpod(operation) else ""
     path = f"{libpod}/{_SECTIONS[kind]}/{name}{'/json' if libpod or kind not in _SHORT else ''}"
     path = quote(path, safe="/:@")  # A name that stands in a body may be of any characters.
     return Lookup(kind, name, f"/{version}{path}" if version else path, operation)
@@ -331,7 +332,7 @@ def new_name(request: CanonicalRequest) -> str:
     if not image:
         return names[0].removeprefix("/")
     reference = join_reference(names[0], "".join(tags))
-    short = operation.section.startswith("libpod/") and reference is not None and not is_whole(names[0], reference)
+    short = is_libpod(operation) and reference is not None and not is_whole(names[0], reference)
     return "" if reference is None or short else str(with_default_tag(reference))
 
 

@@ -1,8 +1,6 @@
 """The phases of a request that was read: it waits for its body, or for a lookup, or it is decided.
 
 judge ──► NeedsBody ──judge_body──► NeedsLookup ──judge_object──► ... ──► Verdict
-
-Attacks: docs/attacks.md, policy/phases.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -111,11 +109,6 @@ class Verdict(Phase):
     def sole_owner(self) -> str:
         """Whose all is that is shown; empty if it is not all somebody's."""
         return find_sole_owner(self.policy, self.decision)
-
-    @property
-    def takes_none(self) -> bool:
-        """Whether its client wants no error if there is no such container, as for `podman rm --force`."""
-        return self.request.operation.name == "ContainerDeleteLibpod" and self.request.values("ignore") == ("true",)
 
     @property
     def is_simple(self) -> bool:

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH, Shape
+from dockerproxy.api.podman import takes_none
 from dockerproxy.observe.record import Outcome, read_created
 from dockerproxy.policy.decide import NOTHING
 from dockerproxy.policy.phases import Judged, Verdict
@@ -175,7 +176,7 @@ class Answering:
     def say(self, status: int, message: str, *, close: bool) -> None:
         """Answer ourselves."""
         judged, decision = self.judged, self.account.decision
-        if status == HTTPStatus.NOT_FOUND and isinstance(judged, Verdict) and judged.takes_none:
+        if status == HTTPStatus.NOT_FOUND and isinstance(judged, Verdict) and takes_none(judged.request):
             self.account.status = HTTPStatus.OK
             self.send(write_document(b"[]"))
             return

@@ -8,7 +8,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import KEEP, Claim, Fault, Reading
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.values import Pairs, Takes, Value
-from dockerproxy.policy.words.constraint import Condition, Constraint, judge_claim, plain_id
+from dockerproxy.policy.words.constraint import Condition, Constraint, judge_claim
 from dockerproxy.policy.words.registry import CONSTRAINTS
 
 CREATE = request_for(OPERATIONS["ContainerCreate"])
@@ -116,11 +116,6 @@ def test_a_constraint_of_which_no_more_is_said_admits_nothing_without_it_and_lis
     assert not plain.within(("a",), ("a", "b"))
     with pytest.raises(NotImplementedError):
         Condition(plain, ("a",))
-
-
-@pytest.mark.parametrize(("identity", "plain"), [(f"sha256:{ID}", ID), (ID, ID), ("", "")])
-def test_an_id_is_the_same_without_its_algorithm(identity: str, plain: str) -> None:
-    assert plain_id(identity) == plain
 
 
 # Judging

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
+from dockerproxy.api.podman import plain_id
 from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import KEEP, Claim, Fault, Substitute
 from dockerproxy.policy.globs import covers, fits
@@ -237,11 +238,6 @@ class Objects(Globs):
     def describe(self, value: Value) -> str:
         """Name the objects."""
         return f"the {self.name.removesuffix('s')} is {list_names(items_of(value))}"
-
-
-def plain_id(identity: str) -> str:
-    """Return an id without the name of its algorithm, which Podman leaves out."""
-    return identity.removeprefix("sha256:")
 
 
 def judge_claim(
