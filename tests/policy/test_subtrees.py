@@ -289,7 +289,9 @@ def test_a_removal_succeeds_although_the_engine_does_not_list_volumes() -> None:
     assert ended.value.value == answer
 
 
-def test_events_of_volumes_of_ours_are_left_out() -> None:
+@pytest.mark.parametrize("before", [b"", b"\x1e"])
+def test_events_of_volumes_of_ours_are_left_out(before: bytes) -> None:
+    """In lines, and in a sequence (RFC 7464)."""
     verdict = send("GET", "/v1.45/events")
     assert verdict.plan is not None
     plan = verdict.plan(verdict, Scene(Fills(), {}, 0.0))
@@ -302,7 +304,7 @@ def test_events_of_volumes_of_ours_are_left_out() -> None:
     def show(kind: str, identity: str) -> bytes:
         line = json.dumps({"Type": kind, "Action": "create", "Actor": {"ID": identity, "Attributes": {LABEL: "a"}}})
         with pytest.raises(StopIteration) as end:
-            next(stream.show(line.encode()))
+            next(stream.show(before + line.encode()))
         shown: bytes = end.value.value
         return shown
 
