@@ -84,7 +84,7 @@ def docker(said: object = DOCKER, made: tuple[int, bytes] = CREATED, unused: tup
     return answer
 
 
-def carry_out(verdict: Verdict, engine: Engine) -> tuple[Outcome, list[str]]:
+def carry_out(verdict: Verdict, engine: Engine, status: int = 201) -> tuple[Outcome, list[str]]:
     """Take the steps of a plan; return what came of it, and what the engine was sent."""
     assert verdict.plan is not None
     plan, sent, result = verdict.plan(verdict, Scene(Fills(), {}, 0.0)), list[str](), None
@@ -105,7 +105,7 @@ def carry_out(verdict: Verdict, engine: Engine) -> tuple[Outcome, list[str]]:
             data = step.verdict.to_engine if isinstance(step, Act) else step.request
             head, _, content = data.partition(b"\r\n\r\n")
             sent.append(f"{head.split(b' HTTP')[0].decode()} {content.decode()}")
-            result = Whole(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}", 201, b"{}")
+            result = Whole(b"HTTP/1.1 %d A\r\nContent-Length: 2\r\n\r\n{}" % status, status, b"{}")
 
 
 def body_of(sent: str) -> Any:
@@ -270,11 +270,22 @@ def test_a_stop_that_removes_a_container_removes_what_is_unused() -> None:
     document = {"mounts": [{"Name": OURS}], "hostconfig": {"AutoRemove": True}}
     found = ResolvedObject(WEB.id, ("web",), document=document)
     verdict = send("POST", "/v1.45/containers/web/stop?t=0", policy=policy, found=found)
-    _, (_, waited, _, removed) = carry_out(verdict, docker(unused=(OURS,)))
+    _, (_, waited, _, removed) = carry_out(verdict, docker(unused=(OURS,)), status=204)
     assert waited.startswith(f"POST /containers/{WEB.id}/wait?condition=removed")
     assert removed.startswith(f"DELETE /volumes/{OURS}")
     stays = ResolvedObject(WEB.id, ("web",), document={**document, "hostconfig": {}})
     assert send("POST", "/v1.45/containers/web/stop", policy=policy, found=stays).plan is None
+
+
+@pytest.mark.parametrize("status", [304, 404, 500])
+def test_a_stop_of_what_does_not_run_is_answered_at_once(status: int) -> None:
+    """As of a container that was created and never started: it stays."""
+    policy = policy_in(text=FILE.replace("- ContainerPrune", '- ContainerStop: {containers: ["*"]}'))
+    document = {"mounts": [{"Name": OURS}], "hostconfig": {"AutoRemove": True}}
+    found = ResolvedObject(WEB.id, ("web",), document=document)
+    verdict = send("POST", "/v1.45/containers/web/stop", policy=policy, found=found)
+    _, sent = carry_out(verdict, docker(unused=(OURS,)), status=status)
+    assert [each.split()[0] for each in sent] == ["POST"]
 
 
 def test_a_removal_succeeds_although_the_engine_does_not_list_volumes() -> None:
