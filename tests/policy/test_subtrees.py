@@ -151,6 +151,15 @@ def test_what_lies_below_no_root_goes_on_as_it_is() -> None:
     assert write_parts(content, own)[1] == {}
 
 
+def test_a_body_that_no_grant_judged_goes_on_with_its_binds() -> None:
+    """Docker leaves `Subpath` out under an older version of the API: all of the directory would be mounted."""
+    lines = 'own, ServiceCreate: {binds: ["/srv/work/**"]}, ContainerCreate: unrestricted'
+    text = f"sockets: {{ci: {{path: /proxied/ci.sock, allow: [{lines}]}}}}"
+    binds = ["/srv/work/a:/x:rshared"]
+    _, sent = carry_out(create({"Binds": binds}, policy_in(text=text), version="/v1.40"), docker())
+    assert body_of(sent[0])["HostConfig"] == {"Binds": binds}
+
+
 @pytest.mark.parametrize(
     "said",
     [

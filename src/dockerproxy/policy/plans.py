@@ -44,7 +44,7 @@ def find_plan(phase: Phase, decision: Decision) -> PlanMaker | None:
         return None
     is_partial, places = bool(phase.hides or decision.shows), phase.known.places
     is_edited = is_partial or (places.differ and name in SPELLED)
-    has_parts = places.has_parts and name == "ContainerCreate" and decision.content is not None
+    has_parts = places.has_parts and name == "ContainerCreate" and decision.copies is not None
     plans = (
         (copy_files, decision.keeps_stopped and phase.known.found is not None),
         (start, decision.starts and phase.known.found is not None),
