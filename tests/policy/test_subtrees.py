@@ -212,6 +212,7 @@ def test_what_a_part_of_a_volume_cannot_be_is_denied(host: dict[str, Any], versi
     assert not denied.passes
     assert says in denied.decision.message
     assert "/srv/work/a " not in denied.decision.message
+    assert "without condition" not in denied.decision.message  # By which no bind is allowed at all.
 
 
 @pytest.mark.parametrize(
