@@ -22,7 +22,6 @@ from dockerproxy.policy.needs import (
     find_needs,
     leave_out_restrictions,
     list_items,
-    list_put_on,
 )
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.values import Pairs, Takes, Value
@@ -54,8 +53,7 @@ def record(
     """Return all that a record keeps of a request to an engine that knows every name."""
     request = request_of(*line.split(" "))
     known = Known(found=found, body=(body,), answers=Engine())
-    said = [*list_put_on(conditions_of(granted or {}).values())]
-    answer = find_needs(BODIES[request.operation.name], request, known, said)
+    answer = find_needs(BODIES[request.operation.name], request, known, tuple(conditions_of(granted or {}).values()))
     assert not isinstance(answer, Lookup)
     return dict(answer)
 

@@ -84,7 +84,7 @@ def docker(said: object = DOCKER, made: tuple[int, bytes] = CREATED, unused: tup
     return answer
 
 
-def carry_out(verdict: Verdict, engine: Engine) -> tuple[Outcome, list[str]]:
+def carry_out(verdict: Verdict, engine: Engine, status: int = 201) -> tuple[Outcome, list[str]]:
     """Take the steps of a plan; return what came of it, and what the engine was sent."""
     assert verdict.plan is not None
     plan, sent, result = verdict.plan(verdict, Scene(Fills(), {}, 0.0)), list[str](), None
@@ -105,7 +105,7 @@ def carry_out(verdict: Verdict, engine: Engine) -> tuple[Outcome, list[str]]:
             data = step.verdict.to_engine if isinstance(step, Act) else step.request
             head, _, content = data.partition(b"\r\n\r\n")
             sent.append(f"{head.split(b' HTTP')[0].decode()} {content.decode()}")
-            result = Whole(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}", 201, b"{}")
+            result = Whole(b"HTTP/1.1 %d A\r\nContent-Length: 2\r\n\r\n{}" % status, status, b"{}")
 
 
 def body_of(sent: str) -> Any:
@@ -149,6 +149,15 @@ def test_what_lies_below_no_root_goes_on_as_it_is() -> None:
     own = Places(own_socket="/srv/work/docker.sock", roots=frozenset({"/srv/work"}))
     content = json.dumps({"HostConfig": {"Binds": ["/srv/work/docker.sock:/s"]}}).encode()
     assert write_parts(content, own)[1] == {}
+
+
+def test_a_body_that_no_grant_judged_goes_on_with_its_binds() -> None:
+    """Docker leaves `Subpath` out under an older version of the API: all of the directory would be mounted."""
+    lines = 'own, ServiceCreate: {binds: ["/srv/work/**"]}, ContainerCreate: unrestricted'
+    text = f"sockets: {{ci: {{path: /proxied/ci.sock, allow: [{lines}]}}}}"
+    binds = ["/srv/work/a:/x:rshared"]
+    _, sent = carry_out(create({"Binds": binds}, policy_in(text=text), version="/v1.40"), docker())
+    assert body_of(sent[0])["HostConfig"] == {"Binds": binds}
 
 
 @pytest.mark.parametrize(
@@ -203,6 +212,7 @@ def test_what_a_part_of_a_volume_cannot_be_is_denied(host: dict[str, Any], versi
     assert not denied.passes
     assert says in denied.decision.message
     assert "/srv/work/a " not in denied.decision.message
+    assert "without condition" not in denied.decision.message  # By which no bind is allowed at all.
 
 
 @pytest.mark.parametrize(
@@ -265,16 +275,40 @@ def test_what_no_container_uses_is_removed() -> None:
     assert send("DELETE", "/v1.45/containers/web", policy=elsewhere).plan is None
 
 
+def test_a_prune_does_not_name_volumes_of_ours() -> None:
+    """It removes those that no container uses, like others."""
+    policy = policy_in(text=FILE.replace("- ContainerPrune", "- VolumePrune"))
+    verdict = send("POST", "/v1.45/volumes/prune", policy=policy)
+    pruned = json.dumps({"VolumesDeleted": [OURS, "data"], "SpaceReclaimed": 0}).encode()
+    steps = edit(verdict, Whole(b"HTTP/1.1 200 OK\r\n\r\n", 200, pruned))
+    step = next(steps)
+    assert isinstance(step, Work)
+    left = step.do()
+    assert isinstance(left, bytes)
+    assert json.loads(left) == {"VolumesDeleted": ["data"], "SpaceReclaimed": 0}
+
+
 def test_a_stop_that_removes_a_container_removes_what_is_unused() -> None:
     policy = policy_in(text=FILE.replace("- ContainerPrune", '- ContainerStop: {containers: ["*"]}'))
     document = {"mounts": [{"Name": OURS}], "hostconfig": {"AutoRemove": True}}
     found = ResolvedObject(WEB.id, ("web",), document=document)
     verdict = send("POST", "/v1.45/containers/web/stop?t=0", policy=policy, found=found)
-    _, (_, waited, _, removed) = carry_out(verdict, docker(unused=(OURS,)))
+    _, (_, waited, _, removed) = carry_out(verdict, docker(unused=(OURS,)), status=204)
     assert waited.startswith(f"POST /containers/{WEB.id}/wait?condition=removed")
     assert removed.startswith(f"DELETE /volumes/{OURS}")
     stays = ResolvedObject(WEB.id, ("web",), document={**document, "hostconfig": {}})
     assert send("POST", "/v1.45/containers/web/stop", policy=policy, found=stays).plan is None
+
+
+@pytest.mark.parametrize("status", [304, 404, 500])
+def test_a_stop_of_what_does_not_run_is_answered_at_once(status: int) -> None:
+    """As of a container that was created and never started: it stays."""
+    policy = policy_in(text=FILE.replace("- ContainerPrune", '- ContainerStop: {containers: ["*"]}'))
+    document = {"mounts": [{"Name": OURS}], "hostconfig": {"AutoRemove": True}}
+    found = ResolvedObject(WEB.id, ("web",), document=document)
+    verdict = send("POST", "/v1.45/containers/web/stop", policy=policy, found=found)
+    _, sent = carry_out(verdict, docker(unused=(OURS,)), status=status)
+    assert [each.split()[0] for each in sent] == ["POST"]
 
 
 def test_a_removal_succeeds_although_the_engine_does_not_list_volumes() -> None:
@@ -289,7 +323,9 @@ def test_a_removal_succeeds_although_the_engine_does_not_list_volumes() -> None:
     assert ended.value.value == answer
 
 
-def test_events_of_volumes_of_ours_are_left_out() -> None:
+@pytest.mark.parametrize("before", [b"", b"\x1e"])
+def test_events_of_volumes_of_ours_are_left_out(before: bytes) -> None:
+    """In lines, and in a sequence (RFC 7464)."""
     verdict = send("GET", "/v1.45/events")
     assert verdict.plan is not None
     plan = verdict.plan(verdict, Scene(Fills(), {}, 0.0))
@@ -302,7 +338,7 @@ def test_events_of_volumes_of_ours_are_left_out() -> None:
     def show(kind: str, identity: str) -> bytes:
         line = json.dumps({"Type": kind, "Action": "create", "Actor": {"ID": identity, "Attributes": {LABEL: "a"}}})
         with pytest.raises(StopIteration) as end:
-            next(stream.show(line.encode()))
+            next(stream.show(before + line.encode()))
         shown: bytes = end.value.value
         return shown
 

@@ -68,6 +68,18 @@ async def test_events_of_its_own_objects_come_and_each_object_is_looked_up_once(
 
 
 @in_loop
+async def test_a_sequence_of_events_is_shown_like_lines() -> None:
+    """As Docker 29 sends it to its own client, each with a separator in front."""
+    hidden, shown = b"\x1e" + event("network", "n2"), b"\x1e" + event("network", "n1")
+    async with world(policy=POLICY) as here:
+        client, engine = await follow(here)
+        await engine.send(chunk(hidden + shown) + b"0\r\n\r\n")
+        await tell(here, "/networks/n2", {"Id": "n2", "Name": "o", "Labels": {}})
+        await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
+        assert await client.exactly(len(chunk(shown)) + 5) == chunk(shown) + b"0\r\n\r\n"
+
+
+@in_loop
 async def test_an_object_that_was_made_anew_is_looked_up_anew() -> None:
     async with world(policy=POLICY) as here:
         client, engine = await follow(here)

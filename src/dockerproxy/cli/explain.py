@@ -193,7 +193,7 @@ def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iter
     if decision.allowed:
         yield from _describe_answer(socket, tried)
     if decision.allowed and decision.content is not None:
-        yield from _show_content(socket, tried.request.operation.name, decision.content)
+        yield from _show_content(socket, tried, decision.content)
 
 
 def _describe_answer(socket: SocketSettings, tried: Tried) -> Iterator[Line]:
@@ -215,9 +215,10 @@ def _describe_body(tried: Tried, body: bytes) -> str:
     return f"{len(body)} bytes{' of application/json' if tried.known.body is not None else ''}"
 
 
-def _show_content(socket: SocketSettings, name: str, content: bytes) -> Iterator[Line]:
+def _show_content(socket: SocketSettings, tried: Tried, content: bytes) -> Iterator[Line]:
     places = socket.policy.policy.places
-    if places.has_parts and name == "ContainerCreate":
+    is_judged = tried.decision.copies is not None
+    if places.has_parts and is_judged and tried.request.operation.name == "ContainerCreate":
         content, roots = write_parts(content, places)
         if roots:
             yield "engine", "must be Docker 26 or newer, for parts of volumes that serve makes before"

@@ -159,7 +159,8 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
     if NEW in owners or (policy.owner and owners - {"", policy.owner}):  # There is none, or it is another client's.
         return None
     known = replace(known, found=found)
-    needs = find_needs(table, request, known) if table is not None else {}
+    granted = [each for case in policy.cases[name] for each in case.conditions]
+    needs = find_needs(table, request, known, granted) if table is not None else {}
     if isinstance(needs, Lookup):
         return NeedsLookup(*verdict.parts, needs)
     if policy.owner and any(_is_decided(policy, *key, each) for key, each in known.answers.items()):

@@ -80,9 +80,13 @@ def mount_unread(verdict: Verdict, scene: Scene) -> Plan:
 
 
 def _mount_parts(verdict: Verdict) -> Steps[Verdict]:
-    """Have binds below a root be parts of volumes that are made before (`policy/subtrees`)."""
+    """Have binds below a root be parts of volumes that are made before (`policy/subtrees`).
+
+    A body that no grant judged goes on with its binds: it may have options or a version that parts cannot have.
+    """
     content, places = verdict.decision.content or b"", verdict.known.places
-    if not places.has_parts or not content or verdict.operation.name != "ContainerCreate":
+    is_judged = verdict.decision.copies is not None and verdict.operation.name == "ContainerCreate"
+    if not places.has_parts or not is_judged or not content:
         return verdict
     content, roots = yield from Work(content, partial(write_parts, content, places))
     if not roots:

@@ -22,7 +22,7 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, is_allowed, reading_of_head
 from dockerproxy.policy.model import Decision, Mode
-from dockerproxy.policy.needs import find_needs, list_put_on
+from dockerproxy.policy.needs import find_needs
 from dockerproxy.policy.objects import (
     KINDS,
     LABELLED,
@@ -192,8 +192,8 @@ def _find_needs(phase: Phase, decision: Decision) -> Mapping[str, Value] | Looku
     named = find_object(phase.request) if body.asks and known.found is None else known.found
     if isinstance(named, Lookup):
         return named if asks else None
-    said = frozenset(pair for case in phase.policy.cases[phase.operation.name] for pair in list_put_on(case.conditions))
-    needs = find_needs(body, phase.request, replace(known, found=named), said, asks=asks)
+    granted = [each for case in phase.policy.cases[phase.operation.name] for each in case.conditions]
+    needs = find_needs(body, phase.request, replace(known, found=named), granted, asks=asks)
     return needs if isinstance(needs, Lookup) else {**needs, **state}
 
 

@@ -7,7 +7,7 @@ would be a pattern.
 Attacks: docs/attacks.md, policy/needs.
 """
 
-from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Final
@@ -22,6 +22,7 @@ from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, items_of, merge, say_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.policy.words.constraint import Condition, Constraint, is_default
+from dockerproxy.policy.words.publish import fill, find_filled
 from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.text import escape
 
@@ -39,7 +40,7 @@ LISTS: Final = frozenset({Takes.ITEMS, Takes.LISTS, Takes.PORTS})
 
 
 def find_needs(
-    body: Body, request: CanonicalRequest, known: Known, said: Container[Pair] = (), *, asks: bool = True
+    body: Body, request: CanonicalRequest, known: Known, granted: Sequence[Condition] = (), *, asks: bool = True
 ) -> Mapping[str, Value] | Lookup:
     """Return the least words of a contained grant that let a request pass, with their values.
 
@@ -51,7 +52,7 @@ def find_needs(
         body: The table of the operation.
         request: Its head.
         known: What is known besides.
-        said: Labels that a policy puts on, which are not secret.
+        granted: What a policy grants: labels that it puts on are not secret, and an address that it fills in is needed.
         asks: Whether the engine is asked; else objects are called what the request calls them.
 
     Returns:
@@ -69,9 +70,10 @@ def find_needs(
     if asked:
         first, *others = asked.values()
         return replace(first, others=tuple(others)) if others else first
+    said, address = frozenset(list_put_on(granted)), find_filled(granted)
     by_word: dict[str, list[Claim]] = {}
     for claim in read.claims:
-        by_word.setdefault(claim.words[0], []).append(claim)
+        by_word.setdefault(claim.words[0], []).append(fill(claim, address))
     needed: dict[str, Value] = {}
     for word, claims in by_word.items():
         constraint = CONSTRAINTS[word]

@@ -64,7 +64,7 @@ def find_plan(phase: Phase, decision: Decision, *, is_learned: bool = False) -> 
         return None
     is_partial, places = bool(phase.hides or decision.shows), phase.known.places
     is_edited = is_partial or (places.differ and name in SPELLED)
-    has_parts = places.has_parts and name == "ContainerCreate" and decision.content is not None
+    has_parts = places.has_parts and name == "ContainerCreate" and decision.copies is not None
     plans = (
         (build, name == BUILD and (decision.docker_only or is_learned)),
         (copy_files, decision.keeps_stopped and phase.known.found is not None),
@@ -166,8 +166,13 @@ def remove_containers(verdict: Verdict, _scene: Scene) -> Plan:
 
 
 def stop_and_remove(verdict: Verdict, _scene: Scene) -> Plan:
-    """Stop a container that the engine then removes, as a sweep does, and remove what nothing uses then."""
+    """Stop a container that the engine then removes, as a sweep does, and remove what nothing uses then.
+
+    One that does not run, as it was never started, stays: to wait for its end would hold the answer back.
+    """
     answer, found = (yield from Act(verdict)), verdict.known.found
+    if answer.status != HTTPStatus.NO_CONTENT:
+        return (yield from edit(verdict, answer))
     target = f"/containers/{found.id if found else ''}/wait?condition=removed"
     try:
         yield from Read(Ask("POST", target).head, waits=True)

@@ -24,6 +24,9 @@ from dockerproxy.views.lists import EVENTS, admits
 _KNOWN: Final = 4096
 """Objects of which it is known whether the client may see them; the oldest is forgotten first."""
 
+_SEPARATOR: Final = b"\x1e"
+"""In front of each line, if the client asks for `application/json-seq` (RFC 7464), as that of Docker 29 does."""
+
 _Finding = Generator[Find, object, bool]
 
 
@@ -46,13 +49,14 @@ class _Watch:
 
     def show(self, line: bytes) -> Generator[Find, object, bytes]:
         """Return what the client may see of a line; nothing if that is nothing."""
+        before, line = line[: line.startswith(_SEPARATOR)], line.removeprefix(_SEPARATOR)
         verdict, event = self._verdict, read_event(line) if RESERVED.encode() in line else None
         if event is not None and event.kind is Kind.VOLUME and is_ours(event.id):
             return b""
         if verdict.decision.shows and not (yield from self._is_shown(line)):
             return b""
         left = hide_line(verdict.operation, verdict.hides, line) if verdict.hides else line
-        return left or b""
+        return before + left if left else b""
 
     def _is_shown(self, line: bytes) -> _Finding:
         """Whether the client may see the object of an event."""

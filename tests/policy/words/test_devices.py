@@ -94,6 +94,12 @@ def test_an_item_is_a_path_below_dev_with_globs_in_its_last_name(item: str) -> N
     assert CONSTRAINT.fault(item)
 
 
+@pytest.mark.parametrize("item", ["/dev/dri/card0:rw", "/dev/fuse:/dev/fuse", "/dev/dri/*:ro"])
+def test_an_item_that_no_device_can_match_is_a_mistake(item: str) -> None:
+    """As Docker's command line spells a device, or `binds` a path to read."""
+    assert CONSTRAINT.fault(item)
+
+
 @pytest.mark.parametrize("item", [*SAMPLES, "/dev/dri/*", "/dev/nvidia*", "/dev/bus/usb/001/*", "/dev/video?"])
 def test_an_item_may_be_a_name_or_a_glob_of_names(item: str) -> None:
     assert CONSTRAINT.fault(item) == ""

@@ -1,9 +1,16 @@
 """A port is opened only if all of its range is granted, on addresses that are."""
 
+import json
+
 import pytest
 from policy.inspecting import admits
+from policy.judging import finish, nobody
+from policy.policies import allowing
+from wire.heads import head_of
 
 from dockerproxy.policy.amounts import read_ports
+from dockerproxy.policy.judge import judge
+from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.words.publish import normalise_address
 from dockerproxy.policy.words.registry import CONSTRAINTS
@@ -93,3 +100,21 @@ def test_one_value_is_within_another(inner: Value, outer: Value, *, within: bool
 @pytest.mark.parametrize(("text", "one"), [("0:0::1", "::1"), ("127.0.0.1", "127.0.0.1"), ("127.1", "127.1")])
 def test_an_address_has_one_spelling(text: str, one: str) -> None:
     assert normalise_address(text) == one
+
+
+@pytest.mark.parametrize(
+    ("granted", "kept"),
+    [('["127.0.0.1"]', ("127.0.0.1",)), ('["127.0.0.1", "::1"]', EVERYWHERE), ("[]", EVERYWHERE)],
+)
+def test_a_port_is_recorded_with_the_address_that_a_grant_fills_in(granted: str, kept: tuple[str, ...]) -> None:
+    """Else a line that `suggest` proposes for another reason would open it on all addresses."""
+    said = f", addresses: {granted}" if granted != "[]" else ""
+    policy = allowing(f'ContainerCreate: {{names: ["a"], publish: {{ports: ["80-81"]{said}}}}}')
+    ports = {"8/tcp": [{"HostPort": "80"}], "9/tcp": [{"HostPort": "81"}]}
+    content = json.dumps({"Image": "a", "HostConfig": {"PortBindings": ports}}).encode()
+    fields = ("content-type: application/json", f"content-length: {len(content)}")
+    head = head_of(*fields, line="POST /v1.45/containers/create?name=b HTTP/1.1")
+    verdict = finish(judge(policy, head), content, nobody)
+    assert isinstance(verdict, Verdict)
+    assert verdict.needs is not None
+    assert verdict.needs["publish"] == publish("80", "81", addresses=kept)

@@ -26,7 +26,7 @@ _IS_PERMISSION: Final = re.compile("[rwm]{0,3}").fullmatch
 
 class _Devices(Globs):
     def fault(self, item: str) -> str:
-        if "**" in item or not _IS_ITEM(item) or _is_shared(item):
+        if "**" in item or ":" in item or not _IS_ITEM(item) or _is_shared(item):
             return "a path below /dev is needed, with * and ? in its last name only, like /dev/dri/* or /dev/nvidia?"
         return fault_of_path(item)
 

@@ -114,7 +114,7 @@ def _find_wrong(reading: Reading, bind: Bind, path: str, more: str) -> Fault | N
     elif len(name_volume(host, root)) > LONGEST:
         says = "and too long for the name of a volume"
     says = says and f"below a directory in which links may change, {says}"
-    return Fault(path, show(bind.path), says, "binds") if says else None
+    return find_fault(path, bind.path, says) if says else None
 
 
 def _claim_volume(reading: Reading, name: str, path: str, labels: Json = None) -> None:

@@ -5,7 +5,7 @@ Values of claims are a range of ports, 0 for any free one, or a tuple of address
 Attacks: docs/attacks.md, policy/words/publish.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Final
 
 from dockerproxy.policy.amounts import merge_ports, read_address, read_ports
@@ -75,6 +75,18 @@ def _list(granted: Value, name: str) -> tuple[str, ...] | None:
     """Return what is said of ports or addresses; None if nothing is."""
     value = dict(granted.items).get(name) if isinstance(granted, Pairs) else None
     return value if isinstance(value, tuple) else None
+
+
+def find_filled(conditions: Iterable[Condition]) -> str:
+    """Return the address on which conditions open a port that names none; empty if they leave that to the engine."""
+    granted = {_list(each.value, "addresses") or () for each in conditions if each.word == "publish"}
+    return "".join(next(iter(granted))) if [len(each) for each in granted] == [1] else ""
+
+
+def fill(claim: Claim, address: str) -> Claim:
+    """Return the claim of an address as it is if a port that names none gets one."""
+    is_missing = claim.words[0] == "publish" and bool(claim.options) and isinstance(claim.options[0][1], dict)
+    return claim._replace(options=(((address,), KEEP),)) if address and is_missing else claim
 
 
 def normalise_address(text: str) -> str:
