@@ -5,8 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from policy.judging import finish, nobody
 from policy.policies import WEB
 from wire.heads import head_of
@@ -20,7 +18,7 @@ from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Act, Outcome, Verdict
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.steps import Ask, Open, Read, Says, Scene, Stream, UnknownObjectError, Whole, Work
-from dockerproxy.policy.subtrees import LABEL, LONGEST, is_ours, name_volume, show_binds, uses_parts, write_parts
+from dockerproxy.policy.subtrees import LABEL, name_volume, uses_parts, write_parts
 from dockerproxy.views.answers import edit
 
 FILE = """
@@ -358,37 +356,6 @@ def test_a_policy_with_more_grants_has_the_roots_of_all() -> None:
     assert again.known.places.roots == {"/srv/work", "/data"}
     _, sent = carry_out(again, docker())
     assert body_of(sent[2])["HostConfig"]["Mounts"] == [part("a", Target="/x", ReadOnly=False)]
-
-
-PATHS = st.lists(
-    st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=6),
-    min_size=1,
-    max_size=4,
-)
-
-
-@given(PATHS, PATHS)
-def test_the_name_of_a_volume_says_its_path_and_no_two_have_one(root: list[str], rest: list[str]) -> None:
-    before = f"/{'/'.join(root)}"
-    path = f"{before}/{'/'.join(rest)}"
-    name = name_volume(path, before)
-    assert is_ours(name)
-    assert name.isascii()
-    listed = json.dumps(
-        [{"Type": "volume", "Name": name, "Destination": "/x", "Driver": "local", "Mode": "z", "RW": True}]
-    )
-    [shown] = json.loads(show_binds(listed))
-    expected = {"Type": "bind", "Source": path, "Destination": "/x", "Mode": "", "RW": True, "Propagation": "rprivate"}
-    assert shown == expected
-
-
-def test_a_name_says_which_part_is_the_root() -> None:
-    names = {name_volume("/a/b/c", root) for root in ("/a", "/a/b")} | {
-        name_volume("/a/b_c", "/a/b"),
-        name_volume("/a/b_.c", "/a"),
-    }
-    assert len(names) == 4
-    assert len(name_volume("/srv/work/" + "a" * 200, "/srv/work")) < LONGEST
 
 
 def test_what_is_hidden_of_a_bind_is_hidden_of_a_part_of_a_volume() -> None:
