@@ -3,6 +3,7 @@
 import json
 
 from hypothesis import given
+from hypothesis import strategies as st
 
 from dockerproxy.policy.subtrees import LONGEST, is_ours, name_volume, show_binds
 
