@@ -85,8 +85,8 @@ DOCKERODE = Scenario(
 - ContainerExec: {containers: [CASE]}
 - ExecStart: {containers: [CASE]}
 - ExecInspect: {containers: [CASE]}
-- PutContainerArchive: {containers: [CASE]}
-- ContainerArchive: {containers: [CASE]}
+- PutContainerArchive: {containers: [CASE], running: true}
+- ContainerArchive: {containers: [CASE], running: true}
 - ContainerInspect: {containers: [CASE]}
 - ContainerLogs: {containers: [CASE]}
 - ContainerStart: {containers: [CASE]}
@@ -131,7 +131,7 @@ TESTCONTAINERS = Scenario(
 - ContainerDelete: {containers: [CASE]}
 - ContainerInspect: {containers: [CASE]}
 - ContainerLogs: {containers: [CASE]}
-- PutContainerArchive: {containers: [CASE]}
+- PutContainerArchive: {containers: [CASE], running: true}
 - ContainerExec: {containers: [CASE]}
 - ExecStart: {containers: [CASE]}
 - ExecInspect: {containers: [CASE]}
@@ -263,8 +263,8 @@ SANDBOXES = Scenario(
 - ContainerExec: {containers: [CASE]}
 - ExecStart: {containers: [CASE]}
 - ExecInspect: {containers: [CASE]}
-- ContainerArchive: {containers: [CASE]}
-- PutContainerArchive: {containers: [CASE]}
+- ContainerArchive: {containers: [CASE], running: true}
+- PutContainerArchive: {containers: [CASE], running: true}
 - ContainerStop: {containers: [CASE]}
 - ContainerWait: {containers: [CASE]}
 - ContainerDelete: {containers: [CASE]}

@@ -131,7 +131,7 @@ def test_a_compose_project_comes_up_is_entered_changed_and_goes_down(before: Bef
         ("init: true", "pid: host", "HostConfig.PidMode"),
         ("init: true", "devices: [/dev/kmsg]", "HostConfig.Devices"),
         ("init: true", "cap_add: [SYS_ADMIN]", "HostConfig.CapAdd[0]"),
-        ("127.0.0.1:8080:80", "8080:80", "HostIp"),
+        ("127.0.0.1:8080:80", "0.0.0.0:8080:80", "HostIp"),
         ("image: busybox\n    command: sh -c 'cat", "image: shop-base\n    command: sh -c 'cat", "Image"),
         ('["no-new-privileges:true"]', '["seccomp:unconfined"]', "HostConfig.SecurityOpt[0]"),
         ("volumes: {data: {}}", "volumes: {data: {driver_opts: {type: none, o: bind, device: /}}}", "DriverOpts"),

@@ -147,7 +147,7 @@ def test_a_project_that_was_learned_comes_up_again_and_one_that_asks_for_more_do
         assert list_refused(proxy) == []
         web = ("run", "--name", f"case{label}-web-1", "--network", "none")
         make_client(socket=dockerd.socket).run("volume", "create", f"other-{label}")
-        for words in (("-v", "/etc:/host:ro"), ("-v", f"other-{label}:/v"), ("-p", "80"), ("--privileged",)):
+        for words in (("-v", "/etc:/host:ro"), ("-v", f"other-{label}:/v"), ("-p", "0.0.0.0::80"), ("--privileged",)):
             assert "ContainerCreate denied: " in client.refused(*web, *words, "busybox")
         assert "an image that no rule allows" in client.refused(*web, "other")
         make_client(socket=dockerd.socket).run("volume", "rm", f"other-{label}")

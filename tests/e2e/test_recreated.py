@@ -23,7 +23,7 @@ JSON = {"Content-Type": "application/json"}
 GRANT = {
     "networks": ["bridge", "default", "podman", "none", "again-*"],
     "volumes": ["again-*"],
-    "binds": ["/usr/share/**:ro"],
+    "binds": ["/usr/share:ro", "/usr/share/doc:ro"],
     "publish": {"ports": ["0", "18090-18099"]},
     "add_capabilities": ["NET_BIND_SERVICE"],
     "joins": ["again-*"],

@@ -43,7 +43,7 @@ sockets:
       - ContainerExec
       - ExecStart
       - ExecInspect
-      - PutContainerArchive
+      - PutContainerArchive: {running: true}
       - ImageLoad: unrestricted
   hostile:
     path: FOLDER/hostile.sock
