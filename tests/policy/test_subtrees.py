@@ -273,19 +273,6 @@ def test_what_no_container_uses_is_removed() -> None:
     assert send("DELETE", "/v1.45/containers/web", policy=elsewhere).plan is None
 
 
-def test_a_prune_does_not_name_volumes_of_ours() -> None:
-    """It removes those that no container uses, like others."""
-    policy = policy_in(text=FILE.replace("- ContainerPrune", "- VolumePrune"))
-    verdict = send("POST", "/v1.45/volumes/prune", policy=policy)
-    pruned = json.dumps({"VolumesDeleted": [OURS, "data"], "SpaceReclaimed": 0}).encode()
-    steps = edit(verdict, Whole(b"HTTP/1.1 200 OK\r\n\r\n", 200, pruned))
-    step = next(steps)
-    assert isinstance(step, Work)
-    left = step.do()
-    assert isinstance(left, bytes)
-    assert json.loads(left) == {"VolumesDeleted": ["data"], "SpaceReclaimed": 0}
-
-
 def test_a_stop_that_removes_a_container_removes_what_is_unused() -> None:
     policy = policy_in(text=FILE.replace("- ContainerPrune", '- ContainerStop: {containers: ["*"]}'))
     document = {"mounts": [{"Name": OURS}], "hostconfig": {"AutoRemove": True}}

@@ -158,9 +158,9 @@ def _show_bind(mount: Json) -> Json:
 
 
 def leave_out(text: str) -> str:
-    """Return a list of volumes, or of their names, without those of ours."""
+    """Return a list of volumes without those of ours."""
     listed = json.loads(text) if RESERVED in text else None
     if not isinstance(listed, list):
         return text
-    left = [each for each in listed if not is_ours(each.get("Name") if isinstance(each, dict) else each)]
+    left = [each for each in listed if not is_ours(object_of(each).get("Name"))]
     return json.dumps(left, separators=(",", ":"), ensure_ascii=False)

@@ -22,7 +22,7 @@ from dockerproxy.views.hiding import cut
 SPELLED: Final = frozenset(
     {
         *("ContainerInspect", "ContainerInspectLibpod", "ContainerList", "PodInspectLibpod"),
-        *("ServiceInspect", "ServiceList", "SystemDataUsage", "TaskInspect", "TaskList", "VolumeList", "VolumePrune"),
+        *("ServiceInspect", "ServiceList", "SystemDataUsage", "TaskInspect", "TaskList", "VolumeList"),
     }
 )
 """Operations whose answers have paths of the host that a client can mount, or volumes of ours."""
@@ -56,7 +56,7 @@ def _grow(section: str, paths: tuple[tuple[str, str], ...]) -> Mapping[str, Node
     mounts: Mapping[str, Node] = {"Mounts": spell_mounts}
     spec = {"TaskTemplate": _within({"ContainerSpec": _within(mounts)}), "ContainerSpec": _within(mounts)}
     if section == OPERATIONS["VolumeList"].section:
-        return _within({"Volumes": leave_out, "VolumesDeleted": leave_out})
+        return _within({"Volumes": leave_out})
     if section == OPERATIONS["SystemDataUsage"].section:
         lists: Mapping[str, Node] = {"Containers": _within(mounts), "Volumes": leave_out}
         usage = {"ContainerUsage": lists["Containers"], "VolumeUsage": leave_out}
