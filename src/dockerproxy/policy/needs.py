@@ -22,7 +22,7 @@ from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, items_of, merge, say_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.policy.words.constraint import Condition, Constraint, is_default
-from dockerproxy.policy.words.publish import fill, find_filled
+from dockerproxy.policy.words.publish import fill
 from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.text import escape
 
@@ -70,10 +70,10 @@ def find_needs(
     if asked:
         first, *others = asked.values()
         return replace(first, others=tuple(others)) if others else first
-    said, address = frozenset(list_put_on(granted)), find_filled(granted)
+    said = frozenset(list_put_on(granted))
     by_word: dict[str, list[Claim]] = {}
     for claim in read.claims:
-        by_word.setdefault(claim.words[0], []).append(fill(claim, address))
+        by_word.setdefault(claim.words[0], []).append(fill(claim, granted))
     needed: dict[str, Value] = {}
     for word, claims in by_word.items():
         constraint = CONSTRAINTS[word]

@@ -77,16 +77,12 @@ def _list(granted: Value, name: str) -> tuple[str, ...] | None:
     return value if isinstance(value, tuple) else None
 
 
-def find_filled(conditions: Iterable[Condition]) -> str:
-    """Return the address on which conditions open a port that names none; empty if they leave that to the engine."""
-    granted = {_list(each.value, "addresses") or () for each in conditions if each.word == "publish"}
-    return "".join(next(iter(granted))) if [len(each) for each in granted] == [1] else ""
-
-
-def fill(claim: Claim, address: str) -> Claim:
-    """Return the claim of an address as it is if a port that names none gets one."""
-    is_missing = claim.words[0] == "publish" and bool(claim.options) and isinstance(claim.options[0][1], dict)
-    return claim._replace(options=(((address,), KEEP),)) if address and is_missing else claim
+def fill(claim: Claim, conditions: Iterable[Condition]) -> Claim:
+    """Return a claim of an address that names none with the one that a condition fills in, if there is such."""
+    granted = next((each for each in conditions if each.word == "publish" == claim.words[0]), None)
+    if granted is None or not isinstance(granted.constraint.judge(granted, claim), dict):
+        return claim
+    return claim._replace(options=((_list(granted.value, "addresses"), KEEP),))
 
 
 def normalise_address(text: str) -> str:
