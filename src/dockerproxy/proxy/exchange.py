@@ -129,7 +129,8 @@ class Exchange:
                 return False
             if client.finishes or client.has_ended:
                 return False
-            account.status, account.sent = head.status, len(answer)
+            account.status = head.status
+            account.sent += len(answer)
             client.write(answer)
             account.end(verdict, _ALLOWED)
             answering.judged, answering.finish, answering.state = None, None, _FREE
