@@ -162,7 +162,7 @@ class _Run:
             await self._stack.enter_async_context(self._socket.removals)
         for hold in holds:
             await self._stack.enter_async_context(holding.take(hold, self._socket.patience))
-        if all(holding.is_quiet(hold, since) for hold in holds):
+        if holding.are_quiet(holds, since):
             return verdict
         verdict = await self._look_up(judged)
         again = await _look(self._socket, verdict.body or b"", partial(find_holds, verdict))
