@@ -135,6 +135,20 @@ async def test_the_answer_to_a_wait_goes_without_the_error() -> None:
 
 
 @in_loop
+async def test_the_record_of_a_wait_for_a_named_container_says_that_it_passed() -> None:
+    text = "sockets: {ci: {path: /ci.sock, allow: [{ContainerWait: {containers: [web]}}], hide: [environment]}}"
+    async with world(policy=read_policy(text, "policy.yaml").sockets[0].policy) as here:
+        client = await here.connect()
+        await client.send(request("POST", "/containers/web/wait", "Connection: close"))
+        (await serve(here, "GET /containers/web/json", answer({"Id": ID, "Name": "/web"}))).end()
+        await serve(here, f"POST /containers/{ID}/wait", HEAD + chunk(b'{"StatusCode":0}') + b"0\r\n\r\n")
+        await client.rest()
+        await here.records(1)
+        said = [(line["event"], line["decision"], line["object"]) for line in here.log() if line["event"] != "message"]
+    assert said == [("start", "allowed", "web"), ("exchange", "allowed", "web")]
+
+
+@in_loop
 async def test_the_code_that_a_wait_ends_with_in_podmans_own_api_passes() -> None:
     async with world(policy=policy_of("ContainerWaitLibpod")) as here:
         client = await here.connect()

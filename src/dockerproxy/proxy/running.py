@@ -307,6 +307,7 @@ class _Run:
         """Pass on what the client may see of a stream, until the engine ends or the client goes."""
         if self._exchange is not None and self._opened is not None:
             self._streams, show = True, partial(self._show, stream)
+            self._exchange.answering.judged = self.verdict
             await follow(self._exchange.answering, self._opened, show, is_plain=stream.is_plain)
 
     async def _show(self, stream: Stream, line: bytes) -> bytes:
