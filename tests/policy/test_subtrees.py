@@ -277,6 +277,21 @@ def test_a_stop_that_removes_a_container_removes_what_is_unused() -> None:
     assert send("POST", "/v1.45/containers/web/stop", policy=policy, found=stays).plan is None
 
 
+def test_a_stop_of_what_does_not_run_waits_for_no_removal() -> None:
+    """Such a wait would take a turn of all lookups of the socket, until ENGINE_TIMEOUT."""
+    policy = policy_in(text=FILE.replace("- ContainerPrune", '- ContainerStop: {containers: ["*"]}'))
+    document = {"mounts": [{"Name": OURS}], "hostconfig": {"AutoRemove": True}}
+    found = ResolvedObject(WEB.id, ("web",), document=document)
+    verdict = send("POST", "/v1.45/containers/web/stop", policy=policy, found=found)
+    assert verdict.plan is not None
+    plan = verdict.plan(verdict, Scene(Fills(), {}, 0.0))
+    assert isinstance(next(plan), Act)
+    answer = Whole(b"HTTP/1.1 304 Not Modified\r\n\r\n", 304, b"")
+    with pytest.raises(StopIteration) as ended:
+        plan.send(answer)
+    assert ended.value.value == answer
+
+
 def test_a_removal_succeeds_although_the_engine_does_not_list_volumes() -> None:
     verdict = send("DELETE", "/v1.45/containers/web")
     assert verdict.plan is not None

@@ -128,8 +128,13 @@ def remove_containers(verdict: Verdict, _scene: Scene) -> Plan:
 
 
 def stop_and_remove(verdict: Verdict, _scene: Scene) -> Plan:
-    """Stop a container that the engine then removes, as a sweep does, and remove what nothing uses then."""
+    """Stop a container that the engine then removes, as a sweep does, and remove what nothing uses then.
+
+    One that did not run stays, and is not waited for.
+    """
     answer, found = (yield from Act(verdict)), verdict.known.found
+    if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+        return (yield from edit(verdict, answer))
     try:
         yield from Read(Ask("POST", f"/containers/{found.id if found else ''}/wait?condition=removed").head)
     except UnknownObjectError:
