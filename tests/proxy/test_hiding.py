@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from policy.policies import ID
 from proxy.harness import get, in_loop, request, world
-from proxy.lookups import answer, serve
+from proxy.lookups import answer, serve, the_client
 from proxy.test_streams import HEAD, MINE, TO_THE_END, chunk
 from views.test_answers import CREATE, FIELDS, QUERY, posted
 
@@ -121,6 +121,19 @@ async def test_a_stream_of_events_goes_without_what_is_hidden(head: bytes) -> No
             await engine.send(line + b"\n")
             engine.end()
             assert await client.rest() == left
+
+
+@in_loop
+async def test_a_list_of_which_something_is_hidden_may_take_as_long_as_any_other() -> None:
+    async with world(policy=READING) as here:
+        client = await here.connect()
+        await client.send(get("/_ping"))
+        await serve(here, "GET /_ping", answer("OK", ends=False))
+        assert (await client.answer())[0] == 200
+        the_client(here).socket.patience = 0
+        await client.send(get("/containers/json?size=1"))
+        (await serve(here, "GET /containers/json?size=1", answer([CONTAINER]))).end()
+        assert (await client.answer())[0] == 200
 
 
 @in_loop

@@ -218,7 +218,7 @@ class _Run:
                 resume = partial(plan.throw, error)
             except TimeoutError:
                 who = "another request does not end" if isinstance(step, Lock) else "the engine says nothing"
-                silent = UnknownObjectError(f"{who} for {self._socket.patience:g} seconds", HTTPStatus.GATEWAY_TIMEOUT)
+                silent = UnknownObjectError(f"{who} for {self._patience(step):g} seconds", HTTPStatus.GATEWAY_TIMEOUT)
                 resume = partial(plan.throw, silent)
 
     async def _take(self, step: Step) -> object:
@@ -264,11 +264,16 @@ class _Run:
         if step.waits:
             return take_apart(await converse(engines, step.request, to_the_end=False))
         sift = step.sift
-        async with asyncio.timeout(socket.limits.engine_timeout if sift is None else socket.patience), socket.lookups:
+        async with asyncio.timeout(self._patience(step)), socket.lookups:
             if sift is None:
                 return take_apart(await converse(engines, step.request, to_the_end=False))
             shorten = partial(_sift, socket, sift)
             return take_apart(await collect(engines, step.request, shorten))
+
+    def _patience(self, step: Step) -> float:
+        """Return how many seconds the engine has: ENGINE_TIMEOUT for an answer of which all is shown."""
+        is_all = isinstance(step, Read) and not self.verdict.decision.shows
+        return self._socket.limits.engine_timeout if is_all else self._socket.patience
 
     def _detach(self, verdict: Verdict) -> None:
         """Note that the engine acts, whether the client stays or goes."""
