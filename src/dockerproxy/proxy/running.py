@@ -135,7 +135,7 @@ class _Run:
         self._socket = socket
         self._exchange = exchange
         self._opened: Opened | None = None
-        self._streams = False
+        self._streams = self._outlasts = False
 
     async def outcome(self, judged: NeedsLookup | Verdict) -> Outcome:
         """Decide, and do what the plan says. A verdict that comes back without its plan goes on, or is denied."""
@@ -279,7 +279,14 @@ class _Run:
         """Note that the engine acts, whether the client stays or goes."""
         self.verdict = verdict
         if self._exchange is not None:
+            self._outlast()
             self._exchange.detach(verdict)
+
+    def _outlast(self) -> None:
+        """Have the request count as under way until its plan is over."""
+        if not self._outlasts:
+            self._outlasts = True
+            self._stack.callback(self._socket.usage.leave, self.verdict.operation.shape)
 
     def _tell(self, operation: str, text: str) -> None:
         """Log it once."""
@@ -305,6 +312,7 @@ class _Run:
         if self._exchange is not None and self._exchange.answering.is_held:
             copied = asyncio.Event()
             self._exchange.answering.copied = copied.set
+            self._outlast()
             self._exchange.let_go(self.verdict)
             await copied.wait()
 
