@@ -5,11 +5,11 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 10_116
+MOST_ON_THE_PATH: Final = 10_155
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 22_695
-MOST_OF_TESTS: Final = 55_215
+MOST_OF_ALL: Final = 22_734
+MOST_OF_TESTS: Final = 55_314
 MOST_WORDS: Final = 33_070
 """Words in `docs/*.md`."""
 
