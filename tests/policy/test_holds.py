@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from proxy.harness import PATIENCE, Wire, in_loop, request, world
 from proxy.podman import ALL, DB, DELETE, add_socket, ask, claims, podman, status_of
 from proxy.stage import turn, until
 
+from dockerproxy.policy.copies import Fills
 from dockerproxy.policy.holds import Hold, hold_network, hold_volume
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.phases import NeedsLookup, Verdict
@@ -273,6 +275,44 @@ def test_no_two_claims_that_matter_to_each_other_are_inside_and_all_get_their_tu
         assert not len(removals)
 
     asyncio.run(run())
+
+
+@given(st.lists(CLAIMS, max_size=8), st.lists(CLAIMS, max_size=3), st.integers(0, 8))
+def test_what_ended_since_a_moment_is_known(ended: list[Hold], mine: list[Hold], before: int) -> None:
+    async def run() -> None:
+        holding, since = Holding(), 0
+        for nth, each in enumerate(ended):
+            since = holding.moment if nth <= before else since
+            async with holding.take(each, PATIENCE):
+                pass
+        late = ended[since:]
+        assert holding.are_quiet(mine, since) is not any(each.precedes(hold) for each in late for hold in mine)
+
+    asyncio.run(run())
+
+
+def test_holds_on_other_objects_cost_nothing() -> None:
+    compared = list[Hold]()
+
+    class Counted(Hold):
+        def precedes(self, later: Hold) -> bool:
+            compared.append(later)
+            return super().precedes(later)
+
+    async def run() -> None:
+        holding, fills = Holding(), Fills()
+        ours, others = ([Counted(f"volume/{kind}{nth}") for nth in range(100)] for kind in "vw")
+        fills.add(f"v{nth}" for nth in range(100))
+        async with AsyncExitStack() as stack:
+            for hold in ours:
+                await stack.enter_async_context(holding.take(hold, PATIENCE))
+            assert len(holding) == 100
+        assert holding.are_quiet(others, 0)
+        fills.forget(ours[7])
+        assert (len(fills), "v7" in fills) == (99, False)
+
+    asyncio.run(run())
+    assert len(compared) == 1
 
 
 def test_a_claim_is_not_waited_for_for_ever() -> None:

@@ -6,6 +6,8 @@ import pytest
 from decisions import split_decision
 from policy.policies import condition, grant_on, policy_with
 from proxy.harness import OK, get, in_loop, request, world
+from proxy.podman import DB, DELETE, ask, claims, podman, status_of
+from proxy.stage import until
 
 from dockerproxy.policy.model import Grant, Mode
 
@@ -175,3 +177,18 @@ async def test_a_stream_begins_and_ends_under_one_id() -> None:
         await here.records(2)
         ping, start, end = (line["id"] for line in here.log() if line["event"] != "message")
     assert ping != start == end
+
+
+@in_loop
+async def test_what_a_client_left_counts_as_under_way_until_the_engine_is_done() -> None:
+    async with world(policy=DB, MAX_REQUESTS="1") as here, podman(here, "db") as engine:
+        engine.goes_on.clear()
+        left = await ask(here, DELETE)
+        await engine.hears(1)
+        await left.close()
+        await here.records(1)
+        status, says = await (await ask(here, DELETE)).answer()
+        assert (status, b"MAX_REQUESTS" in says) == (503, True)
+        engine.goes_on.set()
+        await until(lambda: not claims(here), "the engine is done")
+        assert await status_of(await ask(here, DELETE)) == b"404"

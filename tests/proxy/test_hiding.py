@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from policy.policies import ID
 from proxy.harness import get, in_loop, request, world
-from proxy.lookups import answer, serve
+from proxy.lookups import answer, serve, the_client
 from proxy.test_streams import HEAD, MINE, TO_THE_END, chunk
 from views.test_answers import CREATE, FIELDS, QUERY, posted
 
@@ -124,6 +124,19 @@ async def test_a_stream_of_events_goes_without_what_is_hidden(head: bytes) -> No
 
 
 @in_loop
+async def test_a_list_of_which_something_is_hidden_may_take_as_long_as_any_other() -> None:
+    async with world(policy=READING) as here:
+        client = await here.connect()
+        await client.send(get("/_ping"))
+        await serve(here, "GET /_ping", answer("OK", ends=False))
+        assert (await client.answer())[0] == 200
+        the_client(here).socket.patience = 0
+        await client.send(get("/containers/json?size=1"))
+        (await serve(here, "GET /containers/json?size=1", answer([CONTAINER]))).end()
+        assert (await client.answer())[0] == 200
+
+
+@in_loop
 async def test_the_answer_to_a_wait_goes_without_the_error() -> None:
     async with world(policy=policy_of("ContainerWait")) as here:
         client = await here.connect()
@@ -132,6 +145,20 @@ async def test_the_answer_to_a_wait_goes_without_the_error() -> None:
         await serve(here, f"POST /containers/{ID}/wait", HEAD + chunk(sent) + b"0\r\n\r\n")
         assert (await client.head()).startswith(b"HTTP/1.1 200 OK\r\n")
         assert await client.exactly(len(left)) == left
+
+
+@in_loop
+async def test_the_record_of_a_wait_for_a_named_container_says_that_it_passed() -> None:
+    text = "sockets: {ci: {path: /ci.sock, allow: [{ContainerWait: {containers: [web]}}], hide: [environment]}}"
+    async with world(policy=read_policy(text, "policy.yaml").sockets[0].policy) as here:
+        client = await here.connect()
+        await client.send(request("POST", "/containers/web/wait", "Connection: close"))
+        (await serve(here, "GET /containers/web/json", answer({"Id": ID, "Name": "/web"}))).end()
+        await serve(here, f"POST /containers/{ID}/wait", HEAD + chunk(b'{"StatusCode":0}') + b"0\r\n\r\n")
+        await client.rest()
+        await here.records(1)
+        said = [(line["event"], line["decision"], line["object"]) for line in here.log() if line["event"] != "message"]
+    assert said == [("start", "allowed", "web"), ("exchange", "allowed", "web")]
 
 
 @in_loop

@@ -203,6 +203,15 @@ def test_what_one_request_was_answered_is_not_in_the_record_of_the_next(answer: 
     assert [record.status for record in ends.log.records] == [200, int(answer[9:12]), 0]
 
 
+def test_hints_before_an_answer_count_as_sent_by_both_ways() -> None:
+    short, long = two_ends(setting(POLICIES["allowed"]))
+    for ends in (short, long):
+        for happen in (*ASKED_AGAIN, *ask(get("/_ping"), HINTS, OK)):
+            happen(ends)
+        assert bytes(ends.answered).endswith(HINTS + OK)
+        assert ends.log.records[-1].sent == len(HINTS + OK)
+
+
 def test_what_is_created_is_in_the_record_however_often_it_is_asked_for() -> None:
     ends, _ = two_ends(setting(POLICIES["allowed"]))
     for happen in 3 * ask(CREATE, CREATED):

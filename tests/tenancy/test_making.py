@@ -242,3 +242,16 @@ def test_a_forged_stamp_does_not_count_and_one_that_cannot_be_proven_does() -> N
     assert is_counted(own, "ci", {})
     assert not is_counted(own, "other", {})
     assert not is_counted(replace(own, labels={OWNER: "ci"}), "ci", {})
+
+
+@pytest.mark.parametrize("mode", ["report", "learn"])
+@in_loop
+async def test_above_a_quota_that_refuses_nothing_new_volumes_are_own_all_the_same(mode: str) -> None:
+    """One of the volumes is not new, so that the body is written anew."""
+    async with counting(quota_policy("{containers: 1}", mode=mode)) as (here, engine):
+        for binds in (["old:/a"], ["old:/a", "new:/b"]):
+            assert (await ask(here, create(Binds=binds)))[0] == 201
+        assert {each["Labels"][OWNER] for each in engine.volumes.values()} == {"ci"}
+        assert [*engine.volumes] == ["old", "new"]
+        assert engine.asked.count("POST /containers/create") == 2
+        assert not len(here.server._shared.holding)

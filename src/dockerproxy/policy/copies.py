@@ -13,7 +13,7 @@ from collections.abc import Container, Iterable
 from typing import Final
 
 from dockerproxy.policy.claim import Claim, Object, objects_at
-from dockerproxy.policy.holds import Hold, hold_volume
+from dockerproxy.policy.holds import VOLUME, Hold, hold_volume
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, write_json
 
@@ -39,7 +39,9 @@ class Fills:
 
     def forget(self, hold: Hold) -> None:
         """Forget the volumes that a request holds, to remove them or to mount them."""
-        self.discard([name for name in self._names if hold.precedes(hold_volume(name))])
+        names = self._names.keys()
+        near = names & {hold.name.removeprefix(VOLUME)} if hold.was_judged else names
+        self.discard([name for name in near if hold.precedes(hold_volume(name))])
 
     def __contains__(self, name: str) -> bool:
         return name in self._names

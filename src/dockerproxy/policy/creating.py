@@ -48,16 +48,12 @@ def create(verdict: Verdict, scene: Scene) -> Plan:
             scene.fills.forget(hold)
     if not verdict.passes:
         return verdict
-    decision, tenancy = verdict.decision, verdict.policy.tenancy
-    is_counted = decision.allowed and verdict.mode is not Mode.LEARN  # Where a client is learned from, all passes.
-    making = Making(verdict.request, decision.content or b"", decision.uses, verdict.known.nonce, is_counted)
-    refusal = yield from tenancy.prepare(making, scene)
-    if refusal is not None:
-        return deny(verdict, refusal.message, refusal.status)
-    verdict = yield from _mount_parts(verdict)
+    verdict = yield from _prepare(verdict, scene)
+    if verdict.passes:
+        verdict = yield from _mount_parts(verdict)
     if not verdict.passes:
         return verdict
-    filled = decision.copies or ()
+    filled, tenancy = verdict.decision.copies or (), verdict.policy.tenancy
     scene.fills.discard(filled)
     answer = yield from Act(verdict)
     if verdict.known.places.has_parts:
@@ -72,6 +68,20 @@ def create(verdict: Verdict, scene: Scene) -> Plan:
 def _is_new(tenancy: Tenancy, answer: Whole) -> bool:
     """Whether a volume was made now: an engine answers alike if there is one of that name."""
     return not tenancy.owner or has_labels(answer.content, {OWNER: tenancy.owner})
+
+
+def _prepare(verdict: Verdict, scene: Scene) -> Steps[Verdict]:
+    """Have the tenancy prepare a create, also one that is above a quota, but passes."""
+    decision, tenancy = verdict.decision, verdict.policy.tenancy
+    is_counted = decision.allowed and verdict.mode is not Mode.LEARN  # Where a client is learned from, all passes.
+    making = Making(verdict.request, decision.content or b"", decision.uses, verdict.known.nonce, is_counted)
+    refusal = yield from tenancy.prepare(making, scene)
+    if refusal is None:
+        return verdict
+    verdict = deny(verdict, refusal.message, refusal.status)
+    if verdict.passes:
+        yield from tenancy.prepare(making._replace(is_counted=False), scene)
+    return verdict
 
 
 def mount_unread(verdict: Verdict, scene: Scene) -> Plan:

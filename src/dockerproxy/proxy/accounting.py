@@ -31,6 +31,7 @@ class Accounting:
         begun: When the exchange under way began.
         count: How many exchanges have begun.
         held: Bytes held of its request body.
+        outlasts: Whether it counts as under way until the engine is done, also if its client has gone before.
     """
 
     __slots__ = (
@@ -44,6 +45,7 @@ class Accounting:
         "count",
         "created",
         "held",
+        "outlasts",
         "peer",
         "received",
         "sent",
@@ -68,7 +70,7 @@ class Accounting:
         """Start anew."""
         self.status = self.received = self.sent = 0
         self.created = ""
-        self._is_noted = False
+        self._is_noted = self.outlasts = False
         self.begun = self._now()
         self.count += 1
 
@@ -119,7 +121,7 @@ class Accounting:
         self._log.exchange(record, level)
         self._socket.journal.count(record, level)
         self._note(record)
-        if judged is not None:
+        if judged is not None and not self.outlasts:
             self._usage.leave(judged.request.operation.shape)
         if self.held:
             self.give_back()

@@ -130,7 +130,8 @@ class Exchange:
                 return False
             if client.finishes or client.has_ended:
                 return False
-            account.status, account.sent = head.status, len(answer)
+            account.status = head.status
+            account.sent += len(answer)
             client.write(answer)
             account.end(verdict, _ALLOWED)
             answering.judged, answering.finish, answering.state = None, None, _FREE
@@ -200,13 +201,13 @@ class Exchange:
     def let_go(self, verdict: Verdict) -> None:
         """Go on with a request that is decided; what was started for it outlasts its client."""
         self._client.detach()
-        self.answering.judged = verdict
+        self.answering.judged, self.account.outlasts = verdict, True
         self._proceed(verdict)
         self._client.go_on()
 
     def detach(self, verdict: Verdict) -> None:
         """Note that the engine acts, whether the client stays or goes."""
-        self.answering.judged = verdict
+        self.answering.judged, self.account.outlasts = verdict, True
         self._client.detach()
         self.answering.expect_soon(verdict)
 

@@ -1,8 +1,11 @@
-"""Who holds what: each waits for the holds before it that matter (`policy/holds`)."""
+"""Who holds what: each waits for the holds before it that matter (`policy/holds`).
+
+Attacks: docs/attacks.md, proxy/holding.
+"""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -16,12 +19,17 @@ class StillHeldError(Exception):
     """A request that came before does not end."""
 
 
+_Kept = dict[str, dict[asyncio.Event, Hold]]
+"""Holds by their names; those that were not judged are under none. A judged one is compared with few of them."""
+
+
 class Holding:
     """All holds, in the order in which they were asked for, and those that ended lately."""
 
     def __init__(self) -> None:
-        self._holds: dict[asyncio.Event, Hold] = {}
-        self._ended: deque[Hold] = deque(maxlen=_REMEMBERED)
+        self._kept: _Kept = {}
+        self._open = 0
+        self._ended: deque[tuple[asyncio.Event, Hold]] = deque(maxlen=_REMEMBERED)
         self._count = 0
 
     @property
@@ -29,21 +37,24 @@ class Holding:
         """How many holds have ended until now."""
         return self._count
 
-    def is_quiet(self, hold: Hold, since: int) -> bool:
-        """Whether no other hold that matters to one has ended since a moment, so that what was true then still is."""
-        ended = self._count - since
-        recent = list(self._ended)[-ended:] if ended else []
-        return ended == len(recent) and not any(each.precedes(hold) for each in recent)
+    def are_quiet(self, holds: Iterable[Hold], since: int) -> bool:
+        """Whether no other hold that matters to some has ended since a moment, so that what was true then still is."""
+        ended, recent = self._count - since, _Kept()
+        if ended > len(self._ended):
+            return False
+        for over, each in list(self._ended)[len(self._ended) - ended :]:
+            _keep(recent, over, each)
+        return not any(_find_before(recent, hold) for hold in holds)
 
     def __len__(self) -> int:
-        return len(self._holds)
+        return self._open
 
     @asynccontextmanager
     async def take(self, hold: Hold, patience: float) -> AsyncIterator[None]:
         """Have a hold inside of the block, and nowhere else; `StillHeldError` if those before take too long."""
-        earlier = [over for over, each in self._holds.items() if each.precedes(hold)]
-        mine = asyncio.Event()
-        self._holds[mine] = hold
+        earlier, mine = _find_before(self._kept, hold), asyncio.Event()
+        self._open += 1
+        _keep(self._kept, mine, hold)
         try:
             try:
                 async with asyncio.timeout(patience):
@@ -53,7 +64,29 @@ class Holding:
                 raise StillHeldError from None
             yield
         finally:
-            del self._holds[mine]
-            self._ended.append(hold)
+            self._open -= 1
+            _drop(self._kept, mine, hold)
+            self._ended.append((mine, hold))
             self._count += 1
             mine.set()
+
+
+def _key(hold: Hold) -> str:
+    return hold.name if hold.was_judged else ""
+
+
+def _keep(kept: _Kept, over: asyncio.Event, hold: Hold) -> None:
+    kept.setdefault(_key(hold), {})[over] = hold
+
+
+def _drop(kept: _Kept, over: asyncio.Event, hold: Hold) -> None:
+    those = kept[_key(hold)]
+    del those[over]
+    if not those:
+        del kept[_key(hold)]
+
+
+def _find_before(kept: _Kept, hold: Hold) -> list[asyncio.Event]:
+    """Return what is set when those holds are over for which one must wait."""
+    keys = {hold.name, ""} if hold.was_judged else kept.keys()
+    return [over for key in keys for over, each in kept.get(key, {}).items() if each.precedes(hold)]

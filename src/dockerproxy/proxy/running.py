@@ -136,7 +136,7 @@ class _Run:
         self._socket = socket
         self._exchange = exchange
         self._opened: Opened | None = None
-        self._streams = False
+        self._streams = self._outlasts = False
 
     async def outcome(self, judged: NeedsLookup | Verdict) -> Outcome:
         """Decide, and do what the plan says. A verdict that comes back without its plan goes on, or is denied."""
@@ -163,7 +163,7 @@ class _Run:
             await self._stack.enter_async_context(self._socket.removals)
         for hold in holds:
             await self._stack.enter_async_context(holding.take(hold, self._socket.patience))
-        if all(holding.is_quiet(hold, since) for hold in holds):
+        if holding.are_quiet(holds, since):
             return verdict
         verdict = await self._look_up(judged)
         again = await _look(self._socket, verdict.body or b"", partial(find_holds, verdict))
@@ -219,7 +219,7 @@ class _Run:
                 resume = partial(plan.throw, error)
             except TimeoutError:
                 who = "another request does not end" if isinstance(step, Lock) else "the engine says nothing"
-                silent = UnknownObjectError(f"{who} for {self._socket.patience:g} seconds", HTTPStatus.GATEWAY_TIMEOUT)
+                silent = UnknownObjectError(f"{who} for {self._patience(step):g} seconds", HTTPStatus.GATEWAY_TIMEOUT)
                 resume = partial(plan.throw, silent)
 
     async def _take(self, step: Step) -> object:
@@ -273,17 +273,29 @@ class _Run:
         if step.waits:
             return take_apart(await converse(engines, step.request, to_the_end=False))
         sift = step.sift
-        async with asyncio.timeout(socket.limits.engine_timeout if sift is None else socket.patience), socket.lookups:
+        async with asyncio.timeout(self._patience(step)), socket.lookups:
             if sift is None:
                 return take_apart(await converse(engines, step.request, to_the_end=False))
             shorten = partial(_sift, socket, sift)
             return take_apart(await collect(engines, step.request, shorten))
 
+    def _patience(self, step: Step) -> float:
+        """Return how many seconds the engine has: ENGINE_TIMEOUT for an answer of which all is shown."""
+        is_all = isinstance(step, Read) and not self.verdict.decision.shows
+        return self._socket.limits.engine_timeout if is_all else self._socket.patience
+
     def _detach(self, verdict: Verdict) -> None:
         """Note that the engine acts, whether the client stays or goes."""
         self.verdict = verdict
         if self._exchange is not None:
+            self._outlast()
             self._exchange.detach(verdict)
+
+    def _outlast(self) -> None:
+        """Have the request count as under way until its plan is over."""
+        if not self._outlasts:
+            self._outlasts = True
+            self._stack.callback(self._socket.usage.leave, self.verdict.operation.shape)
 
     def _tell(self, operation: str, text: str) -> None:
         """Log it once."""
@@ -309,6 +321,7 @@ class _Run:
         if self._exchange is not None and self._exchange.answering.is_held:
             copied = asyncio.Event()
             self._exchange.answering.copied = copied.set
+            self._outlast()
             self._exchange.let_go(self.verdict)
             await copied.wait()
 
@@ -316,6 +329,7 @@ class _Run:
         """Pass on what the client may see of a stream, until the engine ends or the client goes."""
         if self._exchange is not None and self._opened is not None:
             self._streams, show = True, partial(self._show, stream)
+            self._exchange.answering.judged = self.verdict
             await follow(self._exchange.answering, self._opened, show, is_plain=stream.is_plain)
 
     async def _show(self, stream: Stream, line: bytes) -> bytes:

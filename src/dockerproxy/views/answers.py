@@ -25,8 +25,6 @@ from dockerproxy.wire.answer import keep_plain, with_content, write_document
 _FAILED: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 """What Podman answers to a filter of labels in a list of secrets, which it does not know."""
 
-_TAKEN: Final = "the name is taken by somebody else; use another name"
-
 _REMEMBERED: Final = 1024 * 1024
 _MOST_REMEMBERED: Final = 4
 """Bytes of a list that is remembered until it comes again, and how many are."""
