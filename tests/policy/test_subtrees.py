@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from policy.judging import finish, nobody
@@ -271,6 +272,13 @@ def test_what_no_container_uses_is_removed() -> None:
         assert [each.split("?")[0] for each in sent[1:]] == ["GET /volumes", f"DELETE /volumes/{OURS} "]
     elsewhere = policy_in(text=FILE.replace('"/workspace/**", /data', "/data:ro").replace("/workspace/**", "/x"))
     assert send("DELETE", "/v1.45/containers/web", policy=elsewhere).plan is None
+
+
+@pytest.mark.parametrize("end", ["/../../containers/web", "?force=1", " HTTP/1.1\r\nhost: a\r\n\r\nGET /info"])
+def test_a_removal_of_what_is_unused_is_about_a_volume_whatever_that_is_called(end: str) -> None:
+    """A plugin for volumes may take any name."""
+    _, sent = carry_out(send("DELETE", "/v1.45/containers/web"), docker(unused=(OURS + end,)))
+    assert sent[-1] == f"DELETE /volumes/{quote(OURS + end, safe='')} "
 
 
 def test_a_stop_that_removes_a_container_removes_what_is_unused() -> None:
