@@ -44,6 +44,7 @@ sockets:
       - ExecStart
       - ExecInspect
       - PutContainerArchive: {running: true}
+      - ContainerArchive: {running: true}
       - ImageLoad: unrestricted
   hostile:
     path: FOLDER/hostile.sock
