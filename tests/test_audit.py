@@ -9,7 +9,7 @@ MOST_ON_THE_PATH: Final = 10_191
 """Lines of code that decide what passes."""
 
 MOST_OF_ALL: Final = 22_771
-MOST_OF_TESTS: Final = 55_408
+MOST_OF_TESTS: Final = 55_409
 MOST_WORDS: Final = 33_068
 """Words in `docs/*.md`."""
 
