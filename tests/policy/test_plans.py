@@ -7,12 +7,15 @@ import pytest
 import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
+from policy.stamping import MINE as MINE_IN_TEAM
+from policy.stamping import engine, send
 from proxy.harness import in_loop, request, world
 from proxy.lookups import answer
 from proxy.owned import MINE, POLICY, THEIRS, Docker, container, identify, make, network, volume
 from proxy.podman import claims, standing_in
 from proxy.stage import turn, until
 
+from dockerproxy.policy.plans import is_removal
 from dockerproxy.policy.stamps import NONCE, OWNER
 
 ALL = quote('{"all":["true"]}')
@@ -186,3 +189,9 @@ async def test_a_list_of_tasks_has_those_of_the_services_that_are_shown() -> Non
         status, body = await client.answer()
         assert (status, b"asked for services" in body) == (502, True)
     assert engine.asked[:2] == [f"/v1.45/tasks{QUERY}", f"/v1.45/services{SERVICES}"]
+
+
+@pytest.mark.parametrize("line", ["DELETE /v1.41/networks/web", "DELETE /v1.41/volumes/web"])
+def test_removals_of_networks_and_of_volumes_take_a_place_among_so_many(line: str) -> None:
+    assert is_removal(send(line, None, engine(MINE_IN_TEAM)))
+    assert not is_removal(send("POST /v1.41/containers/web/start", None, engine(MINE_IN_TEAM)))

@@ -259,7 +259,7 @@ def test_no_client_names_a_volume_of_ours() -> None:
     ],
 )
 def test_what_the_engine_says_of_the_volume_must_be_right(made: tuple[int, bytes]) -> None:
-    with pytest.raises(UnknownObjectError, match="could not be made"):
+    with pytest.raises(UnknownObjectError, match="the engine has not made the volume"):
         carry_out(create({"Binds": ["/workspace/a:/x"]}), docker(made=made))
 
 

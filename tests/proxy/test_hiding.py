@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from policy.policies import ID
+from proxy.following import HEAD, MINE, TO_THE_END, chunk
 from proxy.harness import get, in_loop, request, world
 from proxy.lookups import answer, serve, the_client
-from proxy.test_streams import HEAD, MINE, TO_THE_END, chunk
 from views.test_answers import CREATE, FIELDS, QUERY, posted
 
 from dockerproxy.config.policy_file import read_policy

@@ -1,7 +1,7 @@
-"""What differs in front of Podman, besides the tables of its own API (`api/libpod.txt`).
+"""Rules that differ for Podman. The tables of the libpod API are in `api/libpod.txt`.
 
-Both engines serve Docker's API, and most requests mean the same to them. What a field may say for either is in the
-tables of bodies, and in the checks of its word.
+Both engines serve Docker's API, and most requests mean the same to them. Where a single field differs, its table or the
+check of its word says so.
 
 Attacks: docs/attacks.md, api/podman.
 """
@@ -22,7 +22,7 @@ def say_absent(operation: Operation, kind: str, name: str) -> str:
 
 
 def takes_none(request: CanonicalRequest) -> bool:
-    """Whether a client wants no error if there is no such container, as for `podman rm --force`."""
+    """Whether a removal succeeds without a container, as `podman rm --force` asks."""
     return request.operation.name == "ContainerDeleteLibpod" and request.values("ignore") == ("true",)
 
 

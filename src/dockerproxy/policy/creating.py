@@ -107,7 +107,8 @@ def _mount_parts(verdict: Verdict) -> Steps[Verdict]:
     for name, root in roots.items():
         status, said = yield from Ask("POST", "/volumes/create", write_volume(name, root))
         if status != HTTPStatus.CREATED or not is_volume_of(said, root):
-            raise UnknownObjectError(f"the volume {name} could not be made; remove it", HTTPStatus.SERVICE_UNAVAILABLE)
+            says = "the engine has not made the volume that a bind needs, or has another one of that name"
+            raise UnknownObjectError(says, HTTPStatus.SERVICE_UNAVAILABLE)
     return settle(verdict, replace(verdict.decision, content=content), verdict.needs)
 
 

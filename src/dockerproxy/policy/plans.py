@@ -231,3 +231,8 @@ def _go_on(step: Callable[[], Ask]) -> Ask | Answer:
 def can_begin(verdict: Verdict) -> bool:
     """Whether a plan can begin with what has come of its request."""
     return verdict.is_whole or verdict.plan in {build, copy_files}
+
+
+def is_removal(verdict: Verdict) -> bool:
+    """Whether a request counts among those that remove volumes or networks at one time."""
+    return verdict.plan in {remove, remove_network}

@@ -15,11 +15,10 @@ from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 from dockerproxy.policy.compile import CompiledPolicy, own_policy
-from dockerproxy.policy.holds import REMOVING
 from dockerproxy.policy.judge import judge, judge_object, judge_unknown
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Act, NeedsLookup, Outcome, Verdict
-from dockerproxy.policy.plans import can_begin, find_holds
+from dockerproxy.policy.plans import can_begin, find_holds, is_removal
 from dockerproxy.policy.steps import (
     Answer,
     Ask,
@@ -159,7 +158,7 @@ class _Run:
         holds = await _look(self._socket, verdict.body or b"", partial(find_holds, verdict))
         if not holds:
             return verdict
-        if verdict.operation.name in REMOVING:
+        if is_removal(verdict):
             await self._stack.enter_async_context(self._socket.removals)
         for hold in holds:
             await self._stack.enter_async_context(holding.take(hold, self._socket.patience))
