@@ -28,7 +28,7 @@ run: $(VENV)/run ## the proxy in front of this machine's engine, or of a stand-i
 test: ## every test that this machine can run; as root on Debian, it installs what they need
 	@tests/setup
 	@$(MAKE) --no-print-directory $(VENV)/dev
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(TESTS); status=$$?; $(give_back); exit $$status
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --durations=20 $(TESTS); status=$$?; $(give_back); exit $$status
 
 # After sudo, whoever owns the clone owns what was made in it, caches above all. -h: a link's target keeps its owner.
 give_back = [ "$$(id -u)" -ne 0 ] || chown -hR --from=root --reference=Makefile .
