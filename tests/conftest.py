@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from e2e.engines import remove_leftover
+from folders import remove_leftovers
 from hypothesis import HealthCheck, settings
 
 # No deadline: on a busy machine the time of one example says nothing about the code.
@@ -25,6 +27,13 @@ for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 LEFT_OUT = pytest.StashKey[str]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remove what runs that were killed have left, and say so; one process of several does."""
+    if not hasattr(session.config, "workerinput"):
+        for folder in remove_leftovers(remove_leftover):
+            session.config.get_terminal_writer().line(f"Removed {folder}, which a run that was killed has left.")
 
 
 def find_missing(marker: str) -> list[str]:

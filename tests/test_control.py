@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from cli.programs import PATIENCE, Running, ask, engine_at, run, serving, short_folder
+from cli.programs import PATIENCE, Running, ask, engine_at, run, serving
+from folders import short_folder
 
 
 @contextmanager

@@ -16,7 +16,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from typing import Final
 import pytest
 import yaml
 from cli.programs import CODE
+from folders import short_folder
 from parts import fill_in, write_code, write_table
 from test_presets import find_socket_lines
 from wire.test_answer import STATUSES
@@ -159,14 +159,14 @@ def render_operations() -> str:
 def place() -> Iterator[Path]:
     """A directory with a short path, in which an engine's socket accepts connections."""
     with (
-        tempfile.TemporaryDirectory(prefix="docs-") as directory,
+        short_folder() as directory,
         socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as engine,
     ):
         for name in ("run", "proxied"):
-            (Path(directory) / name).mkdir()
+            (directory / name).mkdir()
         engine.bind(f"{directory}/run/docker.sock")
         engine.listen()
-        yield Path(directory)
+        yield directory
 
 
 def run(command: str, place: Path) -> str:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.programs import PATIENCE, Running, ask, engine_of, environment_of, short_folder
+from cli.programs import PATIENCE, Running, ask, engine_of, environment_of
+from folders import short_folder
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

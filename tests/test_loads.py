@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE, Running, ask, engine_of, short_folder
+from cli.programs import PATIENCE, Running, ask, engine_of
+from folders import short_folder
 
 MEMORY = 160 * 1024 * 1024
 """Bytes of data that the process may have (RLIMIT_DATA): twice what is held for a socket, and Python itself. One

@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from cli.programs import serving, short_folder
+from cli.programs import serving
+from folders import short_folder
 
 ASKING = """
 import sys

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import OK, PATIENCE, Running, ask, engine_at, short_folder
+from cli.programs import OK, PATIENCE, Running, ask, engine_at
+from folders import short_folder
 from test_server import accept_request, read_all
 
 PING = """

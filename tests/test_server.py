@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from cli.programs import OK, PATIENCE, Running, engine_at, environment_of, run, serving, short_folder
+from cli.programs import OK, PATIENCE, Running, engine_at, environment_of, run, serving
+from folders import short_folder
 
 from dockerproxy.cli.request import ask
 from dockerproxy.config.environment import read_environment

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from cli.programs import short_folder
+from folders import short_folder
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.settings import SocketSettings

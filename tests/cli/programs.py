@@ -8,7 +8,6 @@ import signal
 import socketserver
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -119,13 +118,6 @@ class Running:
         piece = os.read(self.process.stdout.fileno(), 1 << 16)
         self.printed += piece.decode()
         return bool(piece)
-
-
-@contextlib.contextmanager
-def short_folder() -> Iterator[Path]:
-    """Give a folder with a short path, for sockets in it."""
-    with tempfile.TemporaryDirectory(prefix="cli-") as folder:
-        yield Path(folder)
 
 
 @contextlib.contextmanager

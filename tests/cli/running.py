@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.programs import PATIENCE, Done, Running, engine_at, environment_of, short_folder
+from cli.programs import PATIENCE, Done, Running, engine_at, environment_of
+from folders import short_folder
 
 PROLOGUE = (
     "import os, signal, socket, sys; from dockerproxy.cli.request import ask; path = os.environ['DOCKER_HOST'][7:]; "

@@ -19,8 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.programs import PATIENCE, Running, engine_at, environment_of, run, run_here, short_folder
+from cli.programs import PATIENCE, Running, engine_at, environment_of, run, run_here
 from cli.test_terminal import read
+from folders import short_folder
 
 from dockerproxy.proxy.control import MOST_HELD
 

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE, engine_at, environment_of, short_folder
+from cli.programs import PATIENCE, engine_at, environment_of
+from folders import short_folder
 
 SCRIPT = """
 import argparse, sys

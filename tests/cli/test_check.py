@@ -4,7 +4,8 @@ import os
 import re
 
 from cli.files import policy_in
-from cli.programs import NOWHERE, engine_at, run, serving, short_folder
+from cli.programs import NOWHERE, engine_at, run, serving
+from folders import short_folder
 from policy.policies import policy_of
 
 from dockerproxy.api.catalog import OPERATIONS

@@ -4,8 +4,9 @@ import json
 
 import pytest
 from cli.files import policy_in, write
-from cli.programs import Done, ask, engine_at, run, run_here, serving, short_folder
+from cli.programs import Done, ask, engine_at, run, run_here, serving
 from decisions import split_decision
+from folders import short_folder
 from workbench.test_reading import RECORD
 from workbench.test_reading import write as write_log
 

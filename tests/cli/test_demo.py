@@ -4,7 +4,8 @@ import re
 import signal
 
 import pytest
-from cli.programs import NOWHERE, Running, ask, engine_at, short_folder
+from cli.programs import NOWHERE, Running, ask, engine_at
+from folders import short_folder
 
 END = "containers/json\n"
 

@@ -4,8 +4,9 @@ import os
 
 import pytest
 from cli.files import POLICY, policy_in, write
-from cli.programs import Running, ask, engine_at, run, run_here, serving, short_folder
+from cli.programs import Running, ask, engine_at, run, run_here, serving
 from decisions import split_decision
+from folders import short_folder
 
 from dockerproxy.config.near import show
 

@@ -1,7 +1,8 @@
 """The health check tells whether the proxy is up and the engine responds, and leaves no line in the log."""
 
 from cli.files import policy_in
-from cli.programs import Running, engine_at, run, serving, short_folder
+from cli.programs import Running, engine_at, run, serving
+from folders import short_folder
 
 
 def test_it_is_well_when_the_engine_answers_whatever_ping_says() -> None:

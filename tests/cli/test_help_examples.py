@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 from cli.files import POLICY, write
-from cli.programs import CODE, PATIENCE, engine_at, short_folder
+from cli.programs import CODE, PATIENCE, engine_at
 from cli.test_suggest import SEEN, write_log
+from folders import short_folder
 
 from dockerproxy.cli import main
 from dockerproxy.cli.learned import REMARK

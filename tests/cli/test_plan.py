@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.programs import NOWHERE, engine_at, short_folder
+from cli.programs import NOWHERE, engine_at
+from folders import short_folder
 
 from dockerproxy.cli import main
 from dockerproxy.cli.plan import Plan, list_words, make_plan

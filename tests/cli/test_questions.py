@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote
 
 import pytest
 import yaml
-from cli.programs import short_folder
+from folders import short_folder
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 from proxy.harness import request

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from cli.programs import NOWHERE, OK, PATIENCE, engine_at, engine_of, short_folder
+from cli.programs import NOWHERE, OK, PATIENCE, engine_at, engine_of
+from folders import short_folder
 
 from dockerproxy.cli.request import ask
 

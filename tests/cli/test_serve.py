@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cli.programs import Running, ask, engine_at, run, serving, short_folder
+from cli.programs import Running, ask, engine_at, run, serving
+from folders import short_folder
 
 HEALTH_REMARK = "; the mode of the socket new is report: it denies nothing"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from cli.files import sockets_of
-from cli.programs import short_folder
+from folders import short_folder
 
 from dockerproxy.cli.sockets import describe_file, find_owner, may_open
 from dockerproxy.settings import SocketSettings

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from cli.programs import short_folder
+from folders import short_folder
 
 from dockerproxy.cli.standin import start_standin
 

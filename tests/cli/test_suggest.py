@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from cli.files import POLICY, policy_in
-from cli.programs import PATIENCE, environment_of, run, run_here, short_folder
+from cli.programs import PATIENCE, environment_of, run, run_here
+from folders import short_folder
 from observe.records import ID, record_of, refused
 
 from dockerproxy.api.catalog import OPERATIONS

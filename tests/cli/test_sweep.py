@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cli.programs import engine_of, run, short_folder
+from cli.programs import engine_of, run
+from folders import short_folder
 
 from dockerproxy.policy.stamps import OWNER
 

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 
 import pytest
 from cli.files import policy_in
-from cli.programs import PATIENCE, environment_of, run, short_folder
+from cli.programs import PATIENCE, environment_of, run
 from cli.test_suggest import SEEN, write_log
+from folders import short_folder
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from e2e.engines import short_folder
 from e2e.talk import connect
+from folders import short_folder
 
 OF_OURS = b"host: dockerproxy\r\n"
 """In the head of what the proxy itself asks."""

@@ -6,11 +6,11 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from e2e.engines import Engine, docker_engine
 from e2e.programs import Client
 from e2e.waiting import wait_until
+from folders import short_folder
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def run(*words: str) -> None:
 @contextlib.contextmanager
 def running_swarm(size: int, home: Path) -> Iterator[list[Node]]:
     """Run a swarm; the first node is its manager."""
-    mark = uuid4().hex[:8]
     with contextlib.ExitStack() as stack:
+        mark = stack.enter_context(short_folder()).name
         hub = _make_namespace(stack, f"hub-{mark}")
         run("ip", "-n", hub, "link", "add", "hub", "type", "bridge")
         run("ip", "-n", hub, "link", "set", "hub", "up")

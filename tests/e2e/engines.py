@@ -6,20 +6,18 @@ not touched, and when the first process of the namespaces ends, the kernel ends 
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import resource
-import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 from e2e.talk import ask
 from e2e.waiting import wait_until
+from folders import short_folder
 
 # Were this test process killed, the engine would go too: the signal runs down this chain.
 NAMESPACES = (
@@ -41,10 +39,40 @@ exec "$@"
 # The locks of Podman's containers, of which killed engines give none back. In a folder, they outlive a restart.
 OWN_MEMORY = 'mkdir --parents "$0"; mount --bind "$0" /dev/shm; exec "$@"'
 NAME = 'echo "$0" > /proc/sys/kernel/hostname; exec "$@"'
+# Groups of its own, which look like all of the machine: Podman puts containers into one that has a fixed name.
+# In the one group that is mounted alone, as that of version 2 may be, none that has groups below it may have processes.
+OWN_GROUPS = r"""
+for place in $(awk '$3 ~ /^cgroup2?$/ { print $2 }' /proc/self/mounts); do
+    mkdir "$place/$0"
+    for each in cpuset.cpus cpuset.mems; do
+        [ ! -e "$place/$each" ] || cat "$place/$each" > "$place/$0/$each"
+    done
+    echo $$ > "$place/$0/cgroup.procs"
+done
+exec unshare --cgroup sh -ec "$1" "$@"
+"""
+MOUNT_GROUPS = r"""
+awk 'NR == FNR { known[$1] }
+     NR > FNR && $3 ~ /^cgroup2?$/ {
+         text = ""
+         count = split($4, options, ",")
+         for (each = 1; each <= count; each++)
+             if (options[each] in known) text = text "," options[each]
+             else if (options[each] ~ /^name=/) text = text ",none," options[each]
+         print $2, $3, substr(text, 2)
+     }' /proc/cgroups /proc/self/mounts | while read -r place kind options; do
+    umount "$place"
+    mount -t "$kind" ${options:+-o "$options"} "$kind" "$place"
+done
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+    mkdir /sys/fs/cgroup/engine
+    echo 0 > /sys/fs/cgroup/engine/cgroup.procs
+    sed 's/[a-z]/+&/; s/ / +/g' /sys/fs/cgroup/cgroup.controllers > /sys/fs/cgroup/cgroup.subtree_control
+fi
+exec "$@"
+"""
 CGROUPS = Path("/sys/fs/cgroup")
-PODMAN_CGROUP = "libpod_parent"  # the one place podman puts its containers in with the cgroupfs manager
-PODMAN_LOCK = Path(tempfile.gettempdir(), "dockerproxy-podman.lock")
-"""Shared by all who use that place: one that is removed meanwhile breaks the start of a container."""
+NAMED_NETWORKS = Path("/run/netns")
 
 # netavark without nft, and crun on a machine that mounts both versions of cgroups, do not start a container.
 # A build of podman's asks for more files and processes than it may give where CAP_SYS_RESOURCE is missing.
@@ -142,8 +170,7 @@ class Engine:
             self._process.kill()
             self._process.wait()
         self._process = None
-        if self._cgroup:
-            remove_cgroups(self._cgroup)
+        remove_cgroups(self._cgroup)
 
     def signal(self, number: signal.Signals) -> None:
         """Send the engine's own process a signal."""
@@ -205,16 +232,6 @@ def enter(network: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def short_folder() -> Iterator[Path]:
-    """Give a folder with a short path (a socket's may have 107 bytes), away from pytest's own."""
-    folder = Path(tempfile.mkdtemp(prefix="e2e-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
-@contextlib.contextmanager
 def docker_engine(executable: str = "dockerd", *, network: str = "", **settings: object) -> Iterator[Engine]:
     """Prepare a dockerd, with these settings in its `daemon.json`, not yet started; stop it at the end.
 
@@ -223,7 +240,7 @@ def docker_engine(executable: str = "dockerd", *, network: str = "", **settings:
     with short_folder() as folder:
         configuration = folder / "daemon.json"
         configuration.write_text(json.dumps(settings))
-        cgroup = f"dockerproxy-{folder.name}"
+        cgroup = folder.name
         program = (
             *(("unshare", "--uts", "sh", "-ec", NAME, network) if network else ()),
             *(executable, "--config-file", str(configuration), "--data-root", str(folder / "data")),
@@ -241,7 +258,7 @@ def docker_engine(executable: str = "dockerd", *, network: str = "", **settings:
 @contextlib.contextmanager
 def podman_engine(executable: str = "podman", *, root: str = "") -> Iterator[Engine]:
     """Prepare a podman service, one that is installed below `root` if it says so; stop it at the end."""
-    with short_folder() as folder, sharing_cgroups():
+    with short_folder() as folder:
         limits = {
             "files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
             "processes": resource.getrlimit(resource.RLIMIT_NPROC)[1],
@@ -252,29 +269,20 @@ def podman_engine(executable: str = "podman", *, root: str = "") -> Iterator[Eng
         (folder / "helpers" / "aardvark-dns").write_text(AARDVARK)
         (folder / "helpers" / "aardvark-dns").chmod(0o755)
         (folder / "containers.conf").write_text(CONTAINERS_CONF.format_map(limits))
+        cgroup = folder.name
         program = (
+            *("sh", "-ec", OWN_GROUPS, cgroup, MOUNT_GROUPS),
             *("sh", "-ec", OWN_MEMORY, str(folder / "shm")),
             *(("sh", "-ec", CHANGE_ROOT, root) if root else ()),
             *(executable, "--root", str(folder / "root"), "--runroot", str(folder / "run")),
             *("--tmpdir", str(folder / "tmp"), "system", "service", "--time=0"),
             f"unix://{folder}/engine.sock",
         )
-        engine = Engine("podman", folder, program, cgroup="")
+        engine = Engine("podman", folder, program, cgroup)
         try:
             yield engine
         finally:
             engine.stop()
-
-
-@contextlib.contextmanager
-def sharing_cgroups() -> Iterator[None]:
-    """Keep podman's groups until the last of several processes needs them no more."""
-    with PODMAN_LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        yield
-        with contextlib.suppress(BlockingIOError):  # Another one has it.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            remove_cgroups(PODMAN_CGROUP)
 
 
 def remove_cgroups(name: str) -> None:
@@ -284,6 +292,13 @@ def remove_cgroups(name: str) -> None:
     """
     with contextlib.suppress(AssertionError):
         wait_until(lambda: _removed(name), f"{name} is removed", seconds=2)
+
+
+def remove_leftover(folder: Path) -> None:
+    """Remove what engines of a killed run left of the machine's, by the name of their folder."""
+    for namespace in NAMED_NETWORKS.glob(f"*-{folder.name}"):
+        subprocess.run(["ip", "netns", "delete", namespace.name], check=True)
+    remove_cgroups(folder.name)
 
 
 def _removed(name: str) -> bool:

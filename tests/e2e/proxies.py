@@ -14,9 +14,9 @@ from uuid import uuid4
 
 import yaml
 from cli.programs import CODE, PATIENCE
-from e2e.engines import short_folder
 from e2e.talk import ask, connect
 from e2e.waiting import wait_until
+from folders import short_folder
 
 SECTIONS = (
     *("AUTH", "BUILD", "COMMIT", "CONFIGS", "CONTAINERS", "DISTRIBUTION", "EXEC", "GRPC", "IMAGES", "INFO"),

@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from cli.programs import Running, short_folder
+from cli.programs import Running
 from cli.test_ask import Person
 from e2e.engines import Engine
 from e2e.images import BUSYBOX
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_file
+from folders import short_folder
 
 from dockerproxy.api.catalog import OPERATIONS
 

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE, engine_of, environment_of, short_folder
+from cli.programs import PATIENCE, engine_of, environment_of
 from e2e.engines import NAMESPACES
 from e2e.waiting import wait_until
+from folders import short_folder
 from jsonschema import Draft202012Validator
 
 from dockerproxy.observe.record import Outcome

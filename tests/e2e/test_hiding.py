@@ -18,13 +18,14 @@ from urllib.parse import quote
 
 import pytest
 from e2e.conftest import remove_containers
-from e2e.engines import Engine, docker_engine, short_folder
+from e2e.engines import Engine, docker_engine
 from e2e.images import BUSYBOX, busybox_root, import_image
 from e2e.programs import Client
 from e2e.proxies import running_file
 from e2e.talk import Answer, ask, connect
 from e2e.test_own import JSON, Socket
 from e2e.waiting import wait_until
+from folders import short_folder
 
 from dockerproxy.api.answers import WORDS
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape

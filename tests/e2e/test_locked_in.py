@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import Running, engine_at, short_folder
+from cli.programs import Running, engine_at
+from folders import short_folder
 
 from dockerproxy.cli.request import ask
 

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cli.programs import short_folder
 from e2e.engines import Engine, docker_engine
 from e2e.images import BUSYBOX, busybox_root, import_image
 from e2e.programs import Client
 from e2e.proxies import running_file
 from e2e.talk import ask
 from e2e.test_ask import POLICY, Office, seated
+from folders import short_folder
 
 pytestmark = pytest.mark.engine
 

@@ -14,10 +14,11 @@ from typing import Final
 
 import pytest
 from cli.programs import CODE, PATIENCE
-from e2e.engines import Engine, short_folder
+from e2e.engines import Engine
 from e2e.images import import_image
 from e2e.talk import connect
 from e2e.waiting import wait_until
+from folders import short_folder
 
 pytestmark = pytest.mark.engine
 

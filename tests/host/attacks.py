@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.programs import Running, engine_at, short_folder
+from cli.programs import Running, engine_at
 from decisions import read_message
+from folders import short_folder
 from proxy.harness import request as write_request
 
 from dockerproxy.host.listen import is_in_use

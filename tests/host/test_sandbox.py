@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.programs import ask, engine_at, serving, short_folder
+from cli.programs import ask, engine_at, serving
+from folders import short_folder
 from host.attacks import Broken, broken_into, is_served
 from host.locked import run_alone
 

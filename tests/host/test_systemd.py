@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import OK, PATIENCE, Running, engine_at, environment_of, short_folder
+from cli.programs import OK, PATIENCE, Running, engine_at, environment_of
+from folders import short_folder
 
 from dockerproxy.host.systemd import ALIVE, NO_SERVICE, READY, STOPPING, Service, find_real, read_service
 from dockerproxy.problems import UserError

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import uvloop
+from folders import short_folder
 
 from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.log import Log
@@ -188,13 +188,12 @@ async def world(
     *, engine: bool = True, policy: CompiledPolicy | None = None, notes_created: bool = False, **environment: str
 ) -> AsyncIterator[World]:
     """A running proxy, by default with all sections open and an engine that waits to be told what to do."""
-    with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
+    with short_folder() as directory:
         settings = read_environment(
             {
                 **dict.fromkeys(("CONTAINERS", "IMAGES", "EXEC", "POST", "BUILD"), "1"),
-                "DOCKER_SOCKET_PATH": f"{name}/engine.sock",
-                "PROXIED_SOCKET_PATH": f"{name}/proxied.sock",
+                "DOCKER_SOCKET_PATH": f"{directory}/engine.sock",
+                "PROXIED_SOCKET_PATH": f"{directory}/proxied.sock",
                 **environment,
             }
         ).settings

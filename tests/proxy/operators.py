@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cli.programs import short_folder
+from folders import short_folder
 from proxy.harness import PATIENCE, World, world
 from proxy.stage import until
 

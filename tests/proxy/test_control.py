@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from cli.programs import short_folder
+from folders import short_folder
 from proxy.harness import PATIENCE, in_loop
 from proxy.stage import until
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from cli.programs import short_folder
+from folders import short_folder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 from proxy.harness import PATIENCE, in_loop
 from proxy.stage import until

@@ -5,8 +5,9 @@ from http import HTTPStatus
 from pathlib import Path
 
 from cli.files import write as write_file
-from cli.programs import run_here, short_folder
+from cli.programs import run_here
 from cli.test_suggest import write_log
+from folders import short_folder
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from observe.records import NOON, SOCKET

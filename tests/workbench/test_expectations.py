@@ -2,7 +2,7 @@
 
 import pytest
 from cli.files import sockets_of
-from cli.programs import short_folder
+from folders import short_folder
 
 from dockerproxy.workbench.expectations import Reader
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.programs import short_folder
+from folders import short_folder
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.settings import SocketSettings
