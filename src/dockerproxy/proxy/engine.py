@@ -15,8 +15,7 @@ from dockerproxy.proxy.answers import AnswerReader
 from dockerproxy.proxy.buffers import Buffers
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
-from dockerproxy.proxy.resolver import Inquiry, open_connection, read_answer
-from dockerproxy.wire.head import END_OF_HEAD
+from dockerproxy.proxy.resolver import Inquiry, open_connection
 
 _PING: Final = b"GET /_ping HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
 _SAID: Final = re.compile(rb"\r\n(?:server|libpod-api-version):[ \t]*([^\r\n]*)", re.IGNORECASE | re.ASCII).findall
@@ -130,11 +129,10 @@ async def connect(near: Near, engines: Sequence[str]) -> Engine | None:
     """
     path = choose_engine(engines)
     try:
-        _, engine = await open_connection(partial(Engine, near), path)
+        return await open_connection(partial(Engine, near), path)
     except OSError as error:
         near.exchange.answering.fail(503, explain_unreachable(engines, path, error))
-        return None
-    return engine
+    return None
 
 
 async def find_docker(near: Near, engines: Sequence[str], patience: float) -> tuple[Engine | None, bool]:
@@ -145,21 +143,19 @@ async def find_docker(near: Near, engines: Sequence[str], patience: float) -> tu
     answering, path = near.exchange.answering, choose_engine(engines)
     try:
         async with asyncio.timeout(patience):
-            transport, inquiry = await open_connection(Inquiry, path)
+            inquiry = await open_connection(Inquiry, path)
             answer = await inquiry.ask(_PING)
-        head, _ = read_answer(answer)
     except TimeoutError:
         answering.fail(504, f"the engine does not say within {patience:g} seconds which engine it is")
     except UnknownObjectError as error:
-        inquiry.close()
         answering.fail(502, str(error))
     except OSError as error:
         answering.fail(503, explain_unreachable(engines, path, error))
     else:
         if inquiry.is_open:
-            engine, said = Engine(near), _SAID(answer.partition(END_OF_HEAD)[0])
-            transport.set_protocol(engine)
-            engine.connection_made(transport)
-            return engine, head.status == HTTPStatus.OK and len(said) == 1 and said[0].startswith(b"Docker/")
+            engine, said = Engine(near), _SAID(answer.head)
+            inquiry.transport.set_protocol(engine)
+            engine.connection_made(inquiry.transport)
+            return engine, answer.status == HTTPStatus.OK and len(said) == 1 and said[0].startswith(b"Docker/")
         answering.fail(502, "the engine closed the connection after it said which engine it is")
     return None, False

@@ -27,6 +27,7 @@ from dockerproxy.policy.steps import (
     Lock,
     Open,
     Pass,
+    Perform,
     Read,
     Says,
     Scene,
@@ -41,7 +42,7 @@ from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
 from dockerproxy.proxy.holding import StillHeldError
 from dockerproxy.proxy.judging import is_quick
-from dockerproxy.proxy.resolver import AmbiguousNameError, collect, converse, take_apart
+from dockerproxy.proxy.resolver import AmbiguousNameError, collect, converse
 from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.proxy.streams import Opened, follow, open_stream
 from dockerproxy.settings import Level
@@ -100,7 +101,7 @@ async def perform(socket: SocketState, policy: CompiledPolicy, ask: Ask) -> Answ
             outcome = await _Run(stack, socket).outcome(judged)
             if isinstance(outcome, Verdict) and outcome.passes:
                 await stack.enter_async_context(socket.removals)
-                outcome = await _act(socket, Act(outcome))
+                outcome = await converse(socket.shared.engines, outcome.to_engine)
     except UnknownObjectError as error:
         return error.status, write_message(str(error))
     except StillHeldError:
@@ -239,10 +240,7 @@ class _Run:
                 return await self._read(step)
             case Identify():
                 return await self._identify()
-        self._detach(step.verdict if isinstance(step, Act) else self.verdict)
-        return await (
-            _act(self._socket, step) if isinstance(step, Act) else perform(self._socket, self.verdict.policy, step.ask)
-        )
+        return await self._act(step)
 
     async def _ask(self, step: Ask | Find | Lock) -> object:
         """Ask what the engine knows soon, or wait for others of the same owner."""
@@ -257,6 +255,14 @@ class _Run:
         async with socket.lookups:
             return await shared.resolver.ask(shared.engines, step.target, step.content, is_fixed=step.is_fixed)
 
+    async def _act(self, step: Act | Perform) -> Whole | Answer:
+        """Have the engine act; it is waited for, whether the client stays or goes."""
+        if isinstance(step, Perform):
+            self._detach(self.verdict)
+            return await perform(self._socket, self.verdict.policy, step.ask)
+        self._detach(step.verdict)
+        return await converse(self._socket.shared.engines, step.verdict.to_engine, to_the_end=step.to_the_end)
+
     async def _identify(self) -> bool:
         is_docker = None if self._exchange is None else await self._exchange.find_docker()
         if is_docker is None:
@@ -270,13 +276,11 @@ class _Run:
                 self._opened = await open_stream(self._stack, engines, step.request)
             return self._opened.whole
         if step.waits:
-            return take_apart(await converse(engines, step.request, to_the_end=False))
-        sift = step.sift
+            return await converse(engines, step.request)
         async with asyncio.timeout(self._patience(step)), socket.lookups:
-            if sift is None:
-                return take_apart(await converse(engines, step.request, to_the_end=False))
-            shorten = partial(_sift, socket, sift)
-            return take_apart(await collect(engines, step.request, shorten))
+            if step.sift is None:
+                return await converse(engines, step.request)
+            return await collect(engines, step.request, partial(_sift, socket, step.sift))
 
     def _patience(self, step: Step) -> float:
         """Return how many seconds the engine has: ENGINE_TIMEOUT for an answer of which all is shown."""
@@ -312,7 +316,7 @@ class _Run:
             return
         if isinstance(answer, Says):
             data = write_answer(answer.status, answer.message, close=False, decision=exchange.account.decision)
-            answer = take_apart(data)
+            answer = Whole(data, answer.status, b"")
         exchange.answering.end_alone(self.verdict, answer)
 
     async def let_go(self) -> None:
@@ -352,10 +356,6 @@ def _judge(judged: NeedsLookup, found: tuple[ResolvedObject | None, ...]) -> Nee
         if isinstance(after, NeedsLookup):
             after = judge_object(after, each)
     return after
-
-
-async def _act(socket: SocketState, act: Act) -> Whole:
-    return take_apart(await converse(socket.shared.engines, act.verdict.to_engine, to_the_end=act.to_the_end))
 
 
 async def _sift(socket: SocketState, sift: Callable[[bytes], bytes], content: bytes) -> bytes:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from dockerproxy.policy.steps import UnknownObjectError, Whole
 from dockerproxy.proxy.answering import Answering
-from dockerproxy.proxy.resolver import LONGEST_LINE, Incoming, open_answer, take_apart
+from dockerproxy.proxy.resolver import LONGEST_LINE, Inquiry, open_inquiry
 from dockerproxy.wire.answer import keep_plain
 from dockerproxy.wire.chunked import LAST_CHUNK
 from dockerproxy.wire.head import Framing
@@ -22,29 +22,25 @@ _WHOLE: Final = frozenset({Framing.LENGTH, Framing.NONE})
 class Opened(NamedTuple):
     """An answer that has begun, and all of it if it is no stream."""
 
-    incoming: Incoming
+    inquiry: Inquiry
     whole: Whole | None
 
 
 async def open_stream(stack: AsyncExitStack, engines: Sequence[str], request: bytes) -> Opened:
     """Send a request over its own connection, which lasts until the stack ends, and read the head of the answer."""
-    incoming = await open_answer(stack, engines, request)
-    head = incoming.head
-    if head.status == HTTPStatus.OK and head.framing not in _WHOLE:
-        return Opened(incoming, None)
-    content = b""
-    while head.framing in _WHOLE and (data := await incoming.read()):
-        content += data
-    return Opened(incoming, take_apart(incoming.beginning + content))
+    inquiry = await stack.enter_async_context(open_inquiry(engines))
+    await inquiry.begin(request)
+    is_stream = inquiry.head.status == HTTPStatus.OK and inquiry.head.framing not in _WHOLE
+    return Opened(inquiry, None if is_stream else await inquiry.read_whole())
 
 
 async def follow(
     answering: Answering, opened: Opened, show: Callable[[bytes], Awaitable[bytes]], *, is_plain: bool
 ) -> None:
     """Pass on what is shown of a stream, line by line, in chunks if it comes so."""
-    incoming, is_chunked = opened.incoming, opened.incoming.head.framing is Framing.CHUNKED
-    answering.begin_alone(incoming.head)
-    answering.send(keep_plain(incoming.beginning) if is_plain else incoming.beginning)
+    inquiry, is_chunked = opened.inquiry, opened.inquiry.head.framing is Framing.CHUNKED
+    answering.begin_alone(inquiry.head)
+    answering.send(keep_plain(inquiry.beginning) if is_plain else inquiry.beginning)
     if answering.is_stream:
         answering.note_start()
 
@@ -55,14 +51,14 @@ async def follow(
 
     kept, skips = b"", False
     try:
-        while data := await incoming.read():
+        while data := await inquiry.read():
             *lines, kept = (kept + data).split(b"\n")
             lines = [line + b"\n" for line in lines]
             if skips and lines:
                 lines, skips = lines[1:], False
             if len(kept) > LONGEST_LINE or skips:
                 kept, skips = b"", True
-            if incoming.has_ended:
+            if inquiry.has_ended:
                 lines, kept = [*lines, kept], b""
             await pass_on(lines)
             await answering.drain()
