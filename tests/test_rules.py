@@ -19,7 +19,6 @@ UNTESTED = {
     "process_settings.py": "values without behaviour",
     "policy/model.py": "values without behaviour, which every test of a policy is made of",
     "policy/steps.py": "values without behaviour, which plans yield",
-    "proxy/ports.py": "ports without behaviour",
 }
 """Modules without a test of their own, and why."""
 

@@ -189,9 +189,6 @@ class Ends:
     def wait(self, waiting: Waiting) -> None:
         self.waits_in, self.waits_since = waiting, self.now
 
-    def stop_waiting(self) -> None:
-        self.waits_in = None
-
     def judge_aside(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         self.waiting.append(lambda: then(work()))
 

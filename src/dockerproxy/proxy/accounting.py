@@ -34,26 +34,6 @@ class Accounting:
         outlasts: Whether it counts as under way until the engine is done, also if its client has gone before.
     """
 
-    __slots__ = (
-        "_decision",
-        "_is_noted",
-        "_log",
-        "_now",
-        "_socket",
-        "_usage",
-        "begun",
-        "count",
-        "created",
-        "held",
-        "outlasts",
-        "peer",
-        "received",
-        "sent",
-        "spent",
-        "spent_until",
-        "status",
-    )
-
     def __init__(self, socket: SocketState) -> None:
         self.peer = _NOBODY
         self._socket = socket
@@ -85,10 +65,6 @@ class Accounting:
         self._usage.held += size - self.held
         self.held = size
         return self._usage.held
-
-    def give_back(self) -> None:
-        """Count the body as released."""
-        self.hold(0)
 
     def note_start(self, judged: Judged) -> None:
         """Log the start of what may last for weeks."""
@@ -124,7 +100,7 @@ class Accounting:
         if judged is not None and not self.outlasts:
             self._usage.leave(judged.request.operation.shape)
         if self.held:
-            self.give_back()
+            self.hold(0)
 
     def _note(self, record: Record) -> None:
         """Have a socket that reports or learns take note: once, of what may last for weeks at its start."""

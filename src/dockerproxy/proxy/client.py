@@ -20,10 +20,9 @@ from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up, stop_
 from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.engine import Engine, connect, find_docker
 from dockerproxy.proxy.exchange import Exchange
-from dockerproxy.proxy.http2 import DeniedEnd
 from dockerproxy.proxy.running import settle
 from dockerproxy.proxy.sockets import SocketState
-from dockerproxy.proxy.tunnel import open_tunnel
+from dockerproxy.proxy.tunnel import DeniedEnd, open_tunnel
 from dockerproxy.proxy.turns import TURN
 from dockerproxy.wire.exchange import State
 from dockerproxy.wire.inbox import Inbox
@@ -261,10 +260,6 @@ class Client(asyncio.Protocol):
         """Note for what more must come soon."""
         self.waits_in, self.waits_since = waiting, self.shared.now()
 
-    def stop_waiting(self) -> None:
-        """Note that there is something to do."""
-        self.waits_in = None
-
     def send_on(self, first: bytes) -> None:
         """Write a request, or its beginning, to the engine; open a connection if there is none."""
         if self.engine is None:
@@ -352,7 +347,7 @@ class Client(asyncio.Protocol):
 
     def deny_http2(self) -> None:
         """Answer what comes from now on with a denial in HTTP/2."""
-        end, early = DeniedEnd(self.write, self.exchange.answering.linger, self.connection_lost), self.inbox.clear()
+        end, early = DeniedEnd(self, self.exchange.answering.linger), self.inbox.clear()
         self.transport.set_protocol(end)
         if early:
             end.data_received(early)

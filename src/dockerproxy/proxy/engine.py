@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 from dockerproxy.policy.steps import UnknownObjectError
+from dockerproxy.proxy.answering import ClientPort
 from dockerproxy.proxy.answers import AnswerReader
 from dockerproxy.proxy.buffers import Buffers
 from dockerproxy.proxy.exchange import Exchange
@@ -22,16 +23,11 @@ _SAID: Final = re.compile(rb"\r\n(?:server|libpod-api-version):[ \t]*([^\r\n]*)"
 """Finds by what engines say which they are: Docker `Server: Docker/29.1.3 (linux)`, Podman `Libpod/` and its API."""
 
 
-class Near(Protocol):
+class Near(ClientPort, Protocol):
     """The part of the client's end that the engine's end needs. `Client` describes the members."""
 
     exchange: Exchange
     buffers: Buffers
-
-    @property
-    def engine(self) -> "Engine | None": ...  # noqa: D102
-    def drop_engine(self) -> None: ...  # noqa: D102
-    def update_reading(self) -> None: ...  # noqa: D102
 
 
 class Engine(asyncio.Protocol):

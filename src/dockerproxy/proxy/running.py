@@ -41,9 +41,8 @@ from dockerproxy.policy.steps import (
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
 from dockerproxy.proxy.holding import StillHeldError
-from dockerproxy.proxy.judging import is_quick
 from dockerproxy.proxy.resolver import AmbiguousNameError, collect, converse
-from dockerproxy.proxy.sockets import SocketState
+from dockerproxy.proxy.sockets import SocketState, is_quick
 from dockerproxy.proxy.streams import Opened, follow, open_stream
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import write_answer, write_message
@@ -278,9 +277,9 @@ class _Run:
         if step.waits:
             return await converse(engines, step.request)
         async with asyncio.timeout(self._patience(step)), socket.lookups:
-            if step.sift is None:
+            if (sift := step.sift) is None:
                 return await converse(engines, step.request)
-            return await collect(engines, step.request, partial(_sift, socket, step.sift))
+            return await collect(engines, step.request, lambda content: _look(socket, content, partial(sift, content)))
 
     def _patience(self, step: Step) -> float:
         """Return how many seconds the engine has: ENGINE_TIMEOUT for an answer of which all is shown."""
@@ -356,10 +355,6 @@ def _judge(judged: NeedsLookup, found: tuple[ResolvedObject | None, ...]) -> Nee
         if isinstance(after, NeedsLookup):
             after = judge_object(after, each)
     return after
-
-
-async def _sift(socket: SocketState, sift: Callable[[bytes], bytes], content: bytes) -> bytes:
-    return await _look(socket, content, partial(sift, content))
 
 
 async def _look(socket: SocketState, content: bytes, work: "Callable[[], _Value | None]") -> _Value:
