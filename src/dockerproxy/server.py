@@ -26,8 +26,8 @@ from dockerproxy.proxy.failures import choose_engine, log_bug
 from dockerproxy.proxy.metrics import Measured
 from dockerproxy.proxy.overview import describe_open
 from dockerproxy.proxy.probing import find_trouble
+from dockerproxy.proxy.scheduling import Tasks
 from dockerproxy.proxy.sockets import LOOKUPS, REMOVALS, Shared, SocketState
-from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.sweeper import Sweeper
 

@@ -20,8 +20,8 @@ from dockerproxy.proxy.answers import AnswerReader
 from dockerproxy.proxy.connections import Waiting
 from dockerproxy.proxy.control import NOBODY, Answer
 from dockerproxy.proxy.exchange import Exchange
+from dockerproxy.proxy.scheduling import Tasks
 from dockerproxy.proxy.sockets import Shared, SocketState
-from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.wire.exchange import State
 from dockerproxy.wire.inbox import Inbox

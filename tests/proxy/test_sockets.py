@@ -14,8 +14,8 @@ from dockerproxy.policy.judge import judge_object
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
+from dockerproxy.proxy.scheduling import Tasks
 from dockerproxy.proxy.sockets import Shared, SocketState
-from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.learning import Learner
 

@@ -15,15 +15,15 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.asking import Question
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.proxy.accounting import Accounting
-from dockerproxy.proxy.buffers import Buffers
 from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up, stop_receiving
 from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.engine import Engine, connect, find_docker
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.running import settle
+from dockerproxy.proxy.scheduling import TURN
 from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.proxy.tunnel import DeniedEnd, open_tunnel
-from dockerproxy.proxy.turns import TURN
+from dockerproxy.proxy.usage import Buffers
 from dockerproxy.wire.exchange import State
 from dockerproxy.wire.inbox import Inbox
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from dockerproxy.observe.record import Peer
-from dockerproxy.proxy.buffers import Buffers
+from dockerproxy.proxy.usage import Buffers
 from dockerproxy.settings import Limits
 
 SWEEP: Final = 1.0

@@ -13,10 +13,10 @@ from typing import Final, Protocol
 from dockerproxy.policy.steps import UnknownObjectError
 from dockerproxy.proxy.answering import ClientPort
 from dockerproxy.proxy.answers import AnswerReader
-from dockerproxy.proxy.buffers import Buffers
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
 from dockerproxy.proxy.resolver import Inquiry, open_connection
+from dockerproxy.proxy.usage import Buffers
 
 _PING: Final = b"GET /_ping HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
 _SAID: Final = re.compile(rb"\r\n(?:server|libpod-api-version):[ \t]*([^\r\n]*)", re.IGNORECASE | re.ASCII).findall

@@ -23,10 +23,8 @@ from dockerproxy.proxy.connections import PATIENCE, Connections
 from dockerproxy.proxy.control import Control
 from dockerproxy.proxy.holding import Holding
 from dockerproxy.proxy.resolver import Resolver
-from dockerproxy.proxy.tasks import Tasks
-from dockerproxy.proxy.turns import Turns
+from dockerproxy.proxy.scheduling import Line, Tasks, Turns, Worker
 from dockerproxy.proxy.usage import Usage
-from dockerproxy.proxy.worker import Line, Worker
 from dockerproxy.settings import SocketSettings
 from dockerproxy.views.lists import Listing
 from dockerproxy.wire.document import count_parts
