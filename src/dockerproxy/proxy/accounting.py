@@ -68,8 +68,8 @@ class Accounting:
 
     def note_start(self, judged: Judged) -> None:
         """Log the start of what may last for weeks."""
-        outcome = _find_outcome(judged)
-        record = self._make_record(judged, outcome, _explain(judged) if outcome is Outcome.REPORTED else "", NO_LINE)
+        outcome, reason = _find_outcome(judged)
+        record = self._make_record(judged, outcome, reason, NO_LINE)
         self._log.start(record)
         self._note(record)
 
@@ -86,11 +86,11 @@ class Accounting:
         What was sent on is ALLOWED. The reason says why the engine gave no answer, the level how grave that is.
         """
         if outcome is _ALLOWED and judged is not None:
-            outcome = _find_outcome(judged)
+            outcome, would_be_denied = _find_outcome(judged)
             if outcome is _ALLOWED:
                 level = Level.DEBUG if judged.request.operation is HEALTH and level is _INFO else level
             elif outcome is Outcome.REPORTED:
-                reason = reason or _explain(judged)
+                reason = reason or would_be_denied
                 level = max(level, _REPORT_LEVELS[judged.mode], key=lambda level: level.rank)
         record = self._make_record(judged, outcome, reason, line)
         self._decision = ""
@@ -137,13 +137,13 @@ def say(judged: Judged, outcome: Outcome, redact: Callable[[str], str]) -> Said:
     return judged.request.method, target, operation, judged.object, outcome, source
 
 
-def _find_outcome(judged: Judged) -> Outcome:
-    """Say what became of a request that was not answered by us."""
+def _find_outcome(judged: Judged) -> tuple[Outcome, str]:
+    """Say what became of a request that was not answered by us, and why it would be denied if it passes anyway.
+
+    A socket that learns gives no reason: it has no policy yet that could be mended.
+    """
     if not isinstance(judged, Verdict) or not judged.to_engine:
-        return Outcome.DENIED
-    return _ALLOWED if judged.decision.allowed else Outcome.REPORTED
-
-
-def _explain(judged: Judged) -> str:
-    """Say why a request that passes would be denied. A socket that learns has no policy yet that could be mended."""
-    return judged.decision.message if isinstance(judged, Verdict) and judged.mode is Mode.REPORT else ""
+        return Outcome.DENIED, ""
+    if judged.decision.allowed:
+        return _ALLOWED, ""
+    return Outcome.REPORTED, judged.decision.message if judged.mode is Mode.REPORT else ""

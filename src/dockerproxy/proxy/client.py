@@ -315,14 +315,12 @@ class Client(asyncio.Protocol):
     async def find_docker(self) -> bool | None:
         """Open an engine connection, and ask whether the engine is Docker; None if the client has its answer."""
         self.drop_engine()
-        engine, is_docker = await find_docker(self, self.shared.engines, self.socket.patience)
-        if engine is None:
-            return None
-        if not self.exchange.answering.is_held:
-            engine.drop()
-            return None
-        self.take_engine(engine)
-        return is_docker
+        engine, is_docker = await find_docker(self, self.shared.engines)
+        if self.exchange.answering.is_held:
+            self.take_engine(engine)
+            return is_docker
+        engine.drop()
+        return None
 
     def look_up(self, judged: NeedsLookup | Verdict) -> None:
         """Ask the engine what must be known of a request, then go on with the verdict."""

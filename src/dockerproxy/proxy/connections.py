@@ -68,7 +68,7 @@ class Connections:
     Attributes:
         admitted: How many there have been.
         checks: How many of them were health checks.
-        emptied: Set when the last one has ended.
+        emptied: Set while there is none.
         heads: What those wait for whose request head is not complete, new connections among them.
         bodies: Those whose body in JSON is not complete.
         idle: Those between two requests, and those that end when the client has taken its last answer.
@@ -79,6 +79,7 @@ class Connections:
 
     def __init__(self, limits: Limits) -> None:
         self.emptied = asyncio.Event()
+        self.emptied.set()
         self.heads, self.bodies, self.answers = Waiting(*_HEADS), Waiting(*_BODIES), Waiting(*_ANSWERS)
         self.idle = Waiting(IDLE)
         self.lingering = Waiting(LINGER)
@@ -159,8 +160,6 @@ class Connections:
         """End each connection as soon as no exchange is under way on it; `emptied` tells when all are gone."""
         for connection in list(self._all):
             connection.finish()
-        if not self._all:
-            self.emptied.set()
 
     def abort_all(self) -> None:
         """Cut every connection."""

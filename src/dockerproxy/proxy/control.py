@@ -7,7 +7,6 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from dockerproxy.observe.record import JournalPort, LogPort, Peer, plain_body
@@ -62,8 +61,7 @@ TIMEOUT: Final = Answer("timeout", why="no answer came in time")
 WITHDRAWN: Final = Answer("withdrawn")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Held:
+class _Held(NamedTuple):
     """A question that waits: the name of its socket, what readers are told, and the answer to come."""
 
     socket: str
@@ -83,13 +81,11 @@ class Reader(asyncio.Protocol):
         self._greet = greet
         self._rest = b""
         self._lost = self._missed = 0
-        self._is_slow = False
         self.answers = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet the operator, if there is room."""
         self._transport: asyncio.Transport = transport  # type: ignore[assignment] # asyncio promises a Transport
-        self._transport.set_write_buffer_limits(high=_SLOW)
         self._peer = find_peer(transport.get_extra_info("socket").fileno())
         if len(self._control.readers) >= MOST_READERS:
             self._transport.abort()
@@ -104,15 +100,6 @@ class Reader(asyncio.Protocol):
             self._rest = b""
             self.abort()
 
-    def pause_writing(self) -> None:
-        """Leave out records: the reader is slow."""
-        self._is_slow = True
-
-    def resume_writing(self) -> None:
-        """Tell records again."""
-        self._is_slow = False
-        self._missed = 0
-
     def connection_lost(self, error: Exception | None) -> None:
         """Make room."""
         del error
@@ -121,6 +108,10 @@ class Reader(asyncio.Protocol):
     def abort(self) -> None:
         """End the connection now."""
         self._transport.abort()
+
+    @property
+    def _is_slow(self) -> bool:
+        return self._transport.get_write_buffer_size() > _SLOW
 
     def tell(self, kind: str, what: Mapping[str, object]) -> None:
         """Write a line that must not be left out."""
@@ -135,12 +126,11 @@ class Reader(asyncio.Protocol):
 
     def tell_open(self, what: Mapping[str, object]) -> None:
         """Write what is open if the reader takes what is written; cut it off if it has not for long."""
-        if not self._is_slow:
-            self.tell("open", {**what, "lost": self._lost})
-            return
-        self._missed += 1
+        self._missed = self._missed + 1 if self._is_slow else 0
         if self._missed > _PATIENCE:
             self.abort()
+        elif not self._missed:
+            self.tell("open", {**what, "lost": self._lost})
 
     def _write(self, line: str) -> None:
         if self._transport.is_closing():

@@ -131,27 +131,18 @@ async def connect(near: Near, engines: Sequence[str]) -> Engine | None:
     return None
 
 
-async def find_docker(near: Near, engines: Sequence[str], patience: float) -> tuple[Engine | None, bool]:
+async def find_docker(near: Near, engines: Sequence[str]) -> tuple[Engine, bool]:
     """Open an engine connection, and ask over it whether the engine is Docker.
 
-    If the engine does not say, end the exchange and return None.
+    Raises:
+        OSError: The engine cannot be reached.
+        UnknownObjectError: It does not say which engine it is, or not on a connection that goes on.
     """
-    answering, path = near.exchange.answering, choose_engine(engines)
-    try:
-        async with asyncio.timeout(patience):
-            inquiry = await open_connection(Inquiry, path)
-            answer = await inquiry.ask(_PING)
-    except TimeoutError:
-        answering.fail(504, f"the engine does not say within {patience:g} seconds which engine it is")
-    except UnknownObjectError as error:
-        answering.fail(502, str(error))
-    except OSError as error:
-        answering.fail(503, explain_unreachable(engines, path, error))
-    else:
-        if inquiry.is_open:
-            engine, said = Engine(near), _SAID(answer.head)
-            inquiry.transport.set_protocol(engine)
-            engine.connection_made(inquiry.transport)
-            return engine, answer.status == HTTPStatus.OK and len(said) == 1 and said[0].startswith(b"Docker/")
-        answering.fail(502, "the engine closed the connection after it said which engine it is")
-    return None, False
+    inquiry = await open_connection(Inquiry, choose_engine(engines))
+    answer = await inquiry.ask(_PING)
+    if not inquiry.is_open:
+        raise UnknownObjectError("the engine closed the connection after it said which engine it is")
+    engine, said = Engine(near), _SAID(answer.head)
+    inquiry.transport.set_protocol(engine)
+    engine.connection_made(inquiry.transport)
+    return engine, answer.status == HTTPStatus.OK and len(said) == 1 and said[0].startswith(b"Docker/")

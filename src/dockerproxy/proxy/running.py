@@ -232,16 +232,14 @@ class _Run:
         if self._exchange is not None and not (self._streams or self._exchange.answering.is_held):
             raise _ClientGoneError
         match step:
-            case Ask() | Find() | Lock():
+            case Ask() | Find() | Lock() | Identify():
                 async with asyncio.timeout(self._socket.patience):
                     return await self._ask(step)
             case Read() | Open():
                 return await self._read(step)
-            case Identify():
-                return await self._identify()
         return await self._act(step)
 
-    async def _ask(self, step: Ask | Find | Lock) -> object:
+    async def _ask(self, step: Ask | Find | Lock | Identify) -> object:
         """Ask what the engine knows soon, or wait for others of the same owner."""
         socket, shared = self._socket, self._socket.shared
         if isinstance(step, Lock):
@@ -249,6 +247,11 @@ class _Run:
         if isinstance(step, Find):
             found = await self._find(step.lookup, self.verdict.request.version)
             return found if isinstance(found, ResolvedObject) else None
+        if isinstance(step, Identify):
+            is_docker = None if self._exchange is None else await self._exchange.find_docker()
+            if is_docker is None:
+                raise _ClientGoneError
+            return is_docker
         if step.content is not None:
             self._detach(self.verdict)
         async with socket.lookups:
@@ -261,12 +264,6 @@ class _Run:
             return await perform(self._socket, self.verdict.policy, step.ask)
         self._detach(step.verdict)
         return await converse(self._socket.shared.engines, step.verdict.to_engine, to_the_end=step.to_the_end)
-
-    async def _identify(self) -> bool:
-        is_docker = None if self._exchange is None else await self._exchange.find_docker()
-        if is_docker is None:
-            raise _ClientGoneError
-        return is_docker
 
     async def _read(self, step: Read | Open) -> Whole | None:
         socket, engines = self._socket, self._socket.shared.engines

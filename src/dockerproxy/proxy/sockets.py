@@ -84,7 +84,6 @@ class SocketState:
         self._plain: set[str] = set()
         self.is_gone = self.is_replaced = False
         self._sheds = False
-        self.limits = settings.limits
         self.connections = Connections(settings.limits)
         self.usage = Usage(settings.limits)
         self.lookups = asyncio.Semaphore(LOOKUPS)
