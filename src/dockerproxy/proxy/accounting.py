@@ -3,10 +3,10 @@
 Records arise here and nowhere else: `Accounting._make_record`.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
+from dockerproxy.api.secrets import redact
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Peer, Record, Said
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Judged, Verdict
@@ -110,12 +110,11 @@ class Accounting:
 
     def _make_record(self, judged: Judged | None, outcome: Outcome, reason: str, line: tuple[str, str]) -> Record:
         verdict = judged if isinstance(judged, Verdict) else None
-        redact = self._socket.redact
         return Record(
             self._socket.name,
             self.peer,
             *(
-                say(judged, outcome, redact)
+                say(judged, outcome)
                 if judged is not None
                 else (redact(line[0]), redact(line[1])[:MAX_TARGET], "", "", outcome, "")
             ),
@@ -130,7 +129,7 @@ class Accounting:
         )
 
 
-def say(judged: Judged, outcome: Outcome, redact: Callable[[str], str]) -> Said:
+def say(judged: Judged, outcome: Outcome) -> Said:
     """Return what a record says of a request and what became of it."""
     source = judged.decision.source if isinstance(judged, Verdict) else ""
     operation, target = judged.request.operation.name, redact(judged.target)[:MAX_TARGET]

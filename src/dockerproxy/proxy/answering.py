@@ -182,8 +182,8 @@ class Answering:
                 self.account.hold(0)
 
     def note_created(self, content: bytes) -> None:
-        """Note the ID of the created object. Such answers are short and come in one piece."""
-        if self.judged is not None:
+        """Note the ID of the created object, if records have it. Such answers are short and come in one piece."""
+        if self.judged is not None and self.socket.notes_created:
             self.account.created = read_created(self.judged.operation.name, self.account.status, content)
 
     def switch(self, head: ResponseHead, data: bytes) -> None:
@@ -223,8 +223,7 @@ class Answering:
         self.judged, head = verdict, read_response(answer.head)
         if head is not None:
             self.begin_alone(head)
-        if self.socket.notes_created:
-            self.note_created(answer.content)
+        self.note_created(answer.content)
         self.end(answer.data)
 
     # An answer of ours

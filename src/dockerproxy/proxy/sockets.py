@@ -5,7 +5,6 @@ Attacks: docs/attacks.md, proxy/sockets.
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -81,7 +80,6 @@ class SocketState:
         self._judged: dict[bytes, Judged] = {}
         self.simple: dict[bytes, Verdict] = {}
         self.listed: dict[tuple[str, str], Listing] = {}
-        self._plain: set[str] = set()
         self.is_gone = self.is_replaced = False
         self._sheds = False
         self.connections = Connections(settings.limits)
@@ -147,17 +145,6 @@ class SocketState:
         self._judged.clear()
         self.simple.clear()
 
-    def redact(self, target: str) -> str:
-        """Return a target with its secrets hidden. Those that have none are remembered: programs poll."""
-        if "?" not in target or target in self._plain:
-            return target
-        shown = redact(target)
-        if shown is target and len(target) <= _LONGEST:
-            if len(self._plain) >= _REMEMBERED:
-                self._plain.clear()
-            self._plain.add(target)
-        return shown
-
 
 def is_quick(judged: Phase, content: bytes) -> bool:
     """Whether a request can be judged at once, by its body. Where nothing is refused it is read many times.
@@ -177,7 +164,6 @@ def _has_credentials(judged: Judged) -> bool:
     return any(name.startswith((b"x-registry", b"authorization", b"cookie")) for name, _ in judged.head.fields)
 
 
-@dataclass(slots=True)
 class Shared:
     """The few long-lived objects of the data path.
 
@@ -188,23 +174,19 @@ class Shared:
         counting: By owner, what is held from counting for a quota to the engine's answer.
     """
 
-    engines: tuple[str, ...]
-    tasks: Tasks
-    log: LogPort
-    now: Callable[[], float]
-    remark: str = ""
-    turns: Turns = field(default_factory=Turns)
-    holding: Holding = field(default_factory=Holding)
-    fills: Fills = field(default_factory=Fills)
-    resolver: Resolver = field(default_factory=Resolver)
-    counting: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    worker: Worker = field(init=False)
-    control: Control = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Let operators watch the records of this log, and the worker measure by this clock."""
-        self.worker = Worker(self.now)
-        self.control = Control(self.log)
+    def __init__(self, engines: tuple[str, ...], tasks: Tasks, log: LogPort, now: Callable[[], float]) -> None:
+        self.engines = engines
+        self.tasks = tasks
+        self.log = log
+        self.now = now
+        self.remark = ""
+        self.turns = Turns()
+        self.worker = Worker(now)
+        self.holding = Holding()
+        self.fills = Fills()
+        self.resolver = Resolver()
+        self.control = Control(log)
+        self.counting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def has_plan(self, verdict: Verdict) -> bool:
         """Whether more is done with a request than to pass it on.
