@@ -53,8 +53,6 @@ _UNANSWERED: Final = _ASKED | {State.HELD}
 class EnginePort(Protocol):
     """The engine's end."""
 
-    is_slow: bool
-
     def writelines(self, pieces: list[bytes | memoryview]) -> None: ...
     def end_writing(self) -> None: ...
 

@@ -57,11 +57,6 @@ class Waiting:
     reason: str = ""
 
 
-_HEADS: Final = (0, 408, "the request head was not complete in time; HEADER_TIMEOUT bounds it")
-_BODIES: Final = (0, 408, "the body was not complete in time; BODY_TIMEOUT bounds it")
-_ANSWERS: Final = (0, 504, "the engine does not answer; ENGINE_TIMEOUT bounds how long it may take")
-
-
 class Connections:
     """The registry of the client connections of one socket.
 
@@ -80,7 +75,9 @@ class Connections:
     def __init__(self, limits: Limits) -> None:
         self.emptied = asyncio.Event()
         self.emptied.set()
-        self.heads, self.bodies, self.answers = Waiting(*_HEADS), Waiting(*_BODIES), Waiting(*_ANSWERS)
+        self.heads = Waiting(0, 408, "the request head was not complete in time; HEADER_TIMEOUT bounds it")
+        self.bodies = Waiting(0, 408, "the body was not complete in time; BODY_TIMEOUT bounds it")
+        self.answers = Waiting(0, 504, "the engine does not answer; ENGINE_TIMEOUT bounds how long it may take")
         self.idle = Waiting(IDLE)
         self.lingering = Waiting(LINGER)
         self.unwatched: set[Connection] = set()

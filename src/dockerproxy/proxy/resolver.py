@@ -85,7 +85,7 @@ class Inquiry(asyncio.Protocol):
     def __init__(self) -> None:
         self.is_open = True
         self._came = bytearray()
-        self._more: asyncio.Future[None] | None = None
+        self._has_news = asyncio.Event()
         self._is_asked = self._is_lost = self._is_paused = False
         self.has_ended = False
         self._left = 0
@@ -111,25 +111,21 @@ class Inquiry(asyncio.Protocol):
         if len(self._came) > _PIECE:
             self._is_paused = True
             self.transport.pause_reading()
-        self._wake()
+        self._has_news.set()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Take what has come for all there is."""
         del error
         self.is_open, self._is_lost = False, True
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._more is not None and not self._more.done():
-            self._more.set_result(None)
+        self._has_news.set()
 
     async def _wait(self) -> None:
         """Wait until more has come, or the connection has ended."""
-        self._more = asyncio.get_running_loop().create_future()
+        self._has_news.clear()
         if self._is_paused and not self.transport.is_closing():
             self._is_paused = False
             self.transport.resume_reading()
-        await self._more
+        await self._has_news.wait()
 
     async def _receive(self) -> bytes:
         """Return a piece of what has come; nothing at the end of the connection."""

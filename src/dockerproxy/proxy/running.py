@@ -24,9 +24,9 @@ from dockerproxy.policy.steps import Answer, UnknownObjectError, Whole
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
 from dockerproxy.proxy.holding import StillHeldError
-from dockerproxy.proxy.resolver import AmbiguousNameError, collect, converse
+from dockerproxy.proxy.resolver import AmbiguousNameError, Inquiry, collect, converse, open_inquiry
 from dockerproxy.proxy.sockets import SocketState, is_quick
-from dockerproxy.proxy.streams import Opened, follow, open_stream
+from dockerproxy.proxy.streams import follow, is_stream
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import write_answer, write_message
 
@@ -117,7 +117,7 @@ class _Run:
         self._stack = stack
         self._socket = socket
         self._exchange = exchange
-        self._opened: Opened | None = None
+        self._opened: Inquiry | None = None
         self._streams = self._outlasts = False
 
     async def outcome(self, judged: NeedsLookup | Verdict) -> Outcome:
@@ -248,8 +248,9 @@ class _Run:
                 self._detach(self.verdict)
                 return await perform(socket, self.verdict.policy, ask)
             case steps.Open(request):
-                self._opened = await open_stream(self._stack, engines, request)
-                return self._opened.whole
+                self._opened = await self._stack.enter_async_context(open_inquiry(engines))
+                await self._opened.begin(request)
+                return None if is_stream(self._opened.head) else await self._opened.read_whole()
             case steps.Read(request, waits=True):
                 return await converse(engines, request)
         async with socket.lookups:

@@ -3,42 +3,31 @@
 Attacks: docs/attacks.md, proxy/streams.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final
 
-from dockerproxy.policy.steps import UnknownObjectError, Whole
+from dockerproxy.policy.steps import UnknownObjectError
 from dockerproxy.proxy.answering import Answering
-from dockerproxy.proxy.resolver import LONGEST_LINE, Inquiry, open_inquiry
+from dockerproxy.proxy.resolver import LONGEST_LINE, Inquiry
 from dockerproxy.wire.answer import keep_plain
 from dockerproxy.wire.chunked import LAST_CHUNK
-from dockerproxy.wire.head import Framing
+from dockerproxy.wire.head import Framing, ResponseHead
 
 _WHOLE: Final = frozenset({Framing.LENGTH, Framing.NONE})
 """Framings of answers that are no streams."""
 
 
-class Opened(NamedTuple):
-    """An answer that has begun, and all of it if it is no stream."""
-
-    inquiry: Inquiry
-    whole: Whole | None
-
-
-async def open_stream(stack: AsyncExitStack, engines: Sequence[str], request: bytes) -> Opened:
-    """Send a request over its own connection, which lasts until the stack ends, and read the head of the answer."""
-    inquiry = await stack.enter_async_context(open_inquiry(engines))
-    await inquiry.begin(request)
-    is_stream = inquiry.head.status == HTTPStatus.OK and inquiry.head.framing not in _WHOLE
-    return Opened(inquiry, None if is_stream else await inquiry.read_whole())
+def is_stream(head: ResponseHead) -> bool:
+    """Whether an answer that begins so is a stream."""
+    return head.status == HTTPStatus.OK and head.framing not in _WHOLE
 
 
 async def follow(
-    answering: Answering, opened: Opened, show: Callable[[bytes], Awaitable[bytes]], *, is_plain: bool
+    answering: Answering, inquiry: Inquiry, show: Callable[[bytes], Awaitable[bytes]], *, is_plain: bool
 ) -> None:
     """Pass on what is shown of a stream, line by line, in chunks if it comes so."""
-    inquiry, is_chunked = opened.inquiry, opened.inquiry.head.framing is Framing.CHUNKED
+    is_chunked = inquiry.head.framing is Framing.CHUNKED
     answering.begin_alone(inquiry.head)
     answering.send(keep_plain(inquiry.beginning) if is_plain else inquiry.beginning)
     if answering.is_stream:
