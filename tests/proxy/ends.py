@@ -24,7 +24,7 @@ from dockerproxy.proxy.scheduling import Tasks
 from dockerproxy.proxy.sockets import Shared, SocketState
 from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.wire.exchange import State
-from dockerproxy.wire.inbox import Inbox
+from dockerproxy.wire.incoming import Inbox
 
 
 class Records(Log):

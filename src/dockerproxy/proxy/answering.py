@@ -25,11 +25,10 @@ from dockerproxy.proxy.failures import TOO_MUCH_ASKED, find_blame
 from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import add_decision, answer_ping, write_answer, write_document
-from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import Framing, ResponseHead, read_response
 from dockerproxy.wire.http2 import SETTINGS
-from dockerproxy.wire.inbox import Inbox
+from dockerproxy.wire.incoming import Inbox, RequestBody
 
 _Result = TypeVar("_Result")
 

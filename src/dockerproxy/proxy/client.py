@@ -25,7 +25,7 @@ from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.proxy.tunnel import DeniedEnd, open_tunnel
 from dockerproxy.proxy.usage import Buffers
 from dockerproxy.wire.exchange import State
-from dockerproxy.wire.inbox import Inbox
+from dockerproxy.wire.incoming import Inbox
 
 _Result = TypeVar("_Result")
 

@@ -30,10 +30,10 @@ from dockerproxy.proxy.failures import TOO_MUCH_ASKED
 from dockerproxy.proxy.sockets import SocketState, is_quick
 from dockerproxy.proxy.usage import TOO_FAST, TOO_MUCH
 from dockerproxy.settings import Level
-from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import END_OF_HEAD, Framing, peek, read_response
 from dockerproxy.wire.http2 import START
+from dockerproxy.wire.incoming import HeldBody, RequestBody
 
 HELD: Final = 8
 """Of the longest bodies that are held at one time for a socket, as they come and while the engine acts on them. What is
@@ -343,7 +343,6 @@ class Exchange:
                 self.answering.judged = question.verdict
                 self._client.ask(question, partial(self._take_answer, self._asked, question))
             case NeedsLookup() as waiting:
-                self._hold()
                 self._follow(waiting)
             case Verdict() as denied:
                 self._deny(denied)
