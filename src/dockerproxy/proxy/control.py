@@ -61,14 +61,6 @@ TIMEOUT: Final = Answer("timeout", why="no answer came in time")
 WITHDRAWN: Final = Answer("withdrawn")
 
 
-class _Held(NamedTuple):
-    """A question that waits: the name of its socket, what readers are told, and the answer to come."""
-
-    socket: str
-    told: Mapping[str, object]
-    answer: asyncio.Future[Answer]
-
-
 class Reader(asyncio.Protocol):
     """A connection of an operator, who is told first what `greet` says.
 
@@ -165,14 +157,15 @@ class Control:
         self.readers: set[Reader] = set()
         self.patience = 60.0
         self._log = log
-        self._held: dict[str, _Held] = {}
+        # Questions that wait, by ID: what readers are told of each, and the answer to come.
+        self._held: dict[str, tuple[Mapping[str, object], asyncio.Future[Answer]]] = {}
 
     def join(self, reader: Reader) -> None:
         """Have one more."""
         self.readers.add(reader)
         self._log.watch = self._tell_record
-        for held in self._held.values():
-            reader.tell("asked", held.told)
+        for told, _ in self._held.values():
+            reader.tell("asked", told)
 
     def leave(self, reader: Reader) -> None:
         """Have one less."""
@@ -180,8 +173,8 @@ class Control:
         if not self.readers:
             self._log.watch = None
         if not self._is_answered:
-            for held in self._held.values():
-                _settle(held.answer, NOBODY)
+            for id_ in self._held:
+                self.answer(id_, NOBODY)
 
     def tell_open(self, what: Mapping[str, object]) -> None:
         """Tell all what is open."""
@@ -205,11 +198,11 @@ class Control:
     async def _ask(self, id_: str, socket: str, peer: Peer, question: Question) -> Answer:
         if not self._is_answered:
             return NOBODY
-        if sum(held.socket == socket for held in self._held.values()) >= MOST_HELD:
+        if sum(told["socket"] == socket for told, _ in self._held.values()) >= MOST_HELD:
             return TOO_MANY
         future = asyncio.get_running_loop().create_future()
         told = {"id": id_, "socket": socket, **peer._asdict(), **_describe(question, time.time() + self.patience)}
-        self._held[id_] = _Held(socket, told, future)
+        self._held[id_] = told, future
         self._tell("asked", told)
         answer = WITHDRAWN
         try:
@@ -225,9 +218,10 @@ class Control:
 
     def answer(self, id_: str, answer: Answer) -> None:
         """Take an answer; the first one counts."""
-        held = self._held.get(id_)
-        if held is not None:
-            _settle(held.answer, answer)
+        if id_ in self._held:
+            _, future = self._held[id_]
+            if not future.done():
+                future.set_result(answer)
 
     @property
     def _is_answered(self) -> bool:
@@ -236,11 +230,6 @@ class Control:
     def _tell(self, kind: str, what: Mapping[str, object]) -> None:
         for reader in tuple(self.readers):
             reader.tell(kind, what)
-
-
-def _settle(future: asyncio.Future[Answer], answer: Answer) -> None:
-    if not future.done():
-        future.set_result(answer)
 
 
 def _describe(question: Question, expires: float) -> Mapping[str, object]:
