@@ -201,7 +201,8 @@ class _Run:
                 resume = partial(plan.throw, error)
             except TimeoutError:
                 who = "another request does not end" if isinstance(step, steps.Lock) else "the engine says nothing"
-                silent = UnknownObjectError(f"{who} for {self._patience(step):g} seconds", HTTPStatus.GATEWAY_TIMEOUT)
+                waited = self._patience(step) or self._socket.patience
+                silent = UnknownObjectError(f"{who} for {waited:g} seconds", HTTPStatus.GATEWAY_TIMEOUT)
                 resume = partial(plan.throw, silent)
 
     async def _take(self, step: steps.Step) -> object:
