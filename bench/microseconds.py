@@ -36,8 +36,8 @@ from dockerproxy.observe.record import Outcome
 from dockerproxy.process_settings import LogFormat
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.engine import Engine
+from dockerproxy.proxy.scheduling import Tasks
 from dockerproxy.proxy.sockets import Shared, SocketState
-from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level
 
 ROUNDS: Final = 9

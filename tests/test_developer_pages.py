@@ -29,12 +29,10 @@ from dockerproxy.proxy.engine import Engine
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.holding import Holding
 from dockerproxy.proxy.resolver import Resolver
+from dockerproxy.proxy.scheduling import Line, Tasks, Turns, Worker
 from dockerproxy.proxy.sockets import SocketState
-from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.proxy.tunnel import TunnelEnd
-from dockerproxy.proxy.turns import Turns
 from dockerproxy.proxy.usage import Usage
-from dockerproxy.proxy.worker import Line, Worker
 from dockerproxy.server import Server
 from dockerproxy.sweeper import Sweeper
 

@@ -31,7 +31,7 @@ BOUNDED = {
     "config/presets.py": "presets that build on each other, which are ours; a ring of them is refused",
     "workbench/reading.py": "a line: each level of a string in a string doubles its escapes",
     "proxy/exchange.py Exchange": "the phases of one request: its head, its body, its verdict",
-    "proxy/turns.py Turns": "nothing: the event loop calls it again in another turn",
+    "proxy/scheduling.py Turns": "nothing: the event loop calls it again in another turn",
 }
 """Where functions call themselves, and what bounds how deep."""
 

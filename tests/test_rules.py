@@ -19,7 +19,6 @@ UNTESTED = {
     "process_settings.py": "values without behaviour",
     "policy/model.py": "values without behaviour, which every test of a policy is made of",
     "policy/steps.py": "values without behaviour, which plans yield",
-    "proxy/ports.py": "ports without behaviour",
 }
 """Modules without a test of their own, and why."""
 
@@ -80,7 +79,7 @@ def test_a_module_begins_with_its_idea(path: Path) -> None:
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_tasks_are_started_by_their_one_owner(module: Path) -> None:
     starts = any(call.endswith("create_task") for call in calls_in(Path("src/dockerproxy") / module))
-    assert starts is (str(module) == "proxy/tasks.py")
+    assert starts is (str(module) == "proxy/scheduling.py")
 
 
 @cache

@@ -135,7 +135,9 @@ async def test_who_came_and_went_between_two_looks_was_there() -> None:
         here.server._shared.now = lambda: now[0]
         look(here)
         await (await here.connect()).close()
-        await until(lambda: here.server._list_connections()[0].admitted == 1 and not here.clients, "it came and went")
+        await until(
+            lambda: here.server._list_sockets()[0].connections.admitted == 1 and not here.clients, "it came and went"
+        )
         now[0] = 170.0
         here.server._sweeper.look()
         await turn()
@@ -154,7 +156,9 @@ async def test_a_health_check_is_no_client() -> None:
         await check.send(get("/_dockerproxy/health"))
         await check.rest()
         await check.close()
-        await until(lambda: here.server._list_connections()[0].admitted == 1 and not here.clients, "it came and went")
+        await until(
+            lambda: here.server._list_sockets()[0].connections.admitted == 1 and not here.clients, "it came and went"
+        )
         now[0] = 160.0
         here.server._sweeper.look()
         await until(lambda: engine.removed == REMOVED, "it is idle")

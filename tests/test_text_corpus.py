@@ -20,7 +20,7 @@ from dockerproxy.policy.words.publish import normalise_address
 from dockerproxy.policy.words.spellings import clean_path
 from dockerproxy.text import base_name, fold, lower, unquote, upper
 from dockerproxy.wire.document import Json
-from dockerproxy.wire.media import read_media_type
+from dockerproxy.wire.head import read_media_type
 
 Asked = dict[str, list[tuple[list[str], Any]]]
 

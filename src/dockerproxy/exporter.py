@@ -121,15 +121,13 @@ class Exporter:
 
     def _collect(self) -> Iterator[Family]:
         yield from collect(self._list_measured())
-        lost = Family("dockerproxy_log_lines_dropped", Kind.COUNTER, "Lines dropped because the log's reader is slow.")
-        lost.add(self._log.lost)
-        build = Family("dockerproxy_build_info", Kind.GAUGE, "Version of the proxy; always 1.")
-        build.add(1, version=VERSION)
+        text = "Lines dropped because the log's reader is slow."
+        yield Family("dockerproxy_log_lines_dropped", Kind.COUNTER, text).add(self._log.lost)
+        text = "Version of the proxy; always 1."
+        yield Family("dockerproxy_build_info", Kind.GAUGE, text).add(1, version=VERSION)
         # With a prefix, because node_exporter has such metrics of itself.
-        cpu = Family("dockerproxy_process_cpu_seconds", Kind.COUNTER, "Processor time.")
-        cpu.add(time.process_time())
-        memory = Family("dockerproxy_process_resident_memory_bytes", Kind.GAUGE, "Bytes in memory.")
-        memory.add(self._process.find_memory())
-        started = Family("dockerproxy_process_start_time_seconds", Kind.GAUGE, "When it was started, since 1970.")
-        started.add(self._process.started)
-        yield from (lost, build, cpu, memory, started)
+        yield Family("dockerproxy_process_cpu_seconds", Kind.COUNTER, "Processor time.").add(time.process_time())
+        memory = self._process.find_memory()
+        yield Family("dockerproxy_process_resident_memory_bytes", Kind.GAUGE, "Bytes in memory.").add(memory)
+        text = "When it was started, since 1970."
+        yield Family("dockerproxy_process_start_time_seconds", Kind.GAUGE, text).add(self._process.started)

@@ -21,13 +21,13 @@ from dockerproxy.policy.differences import digest, find_changes
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import Settings
 from dockerproxy.proxy.client import Client
-from dockerproxy.proxy.connections import SWEEP, Connections
+from dockerproxy.proxy.connections import SWEEP
 from dockerproxy.proxy.failures import choose_engine, log_bug
 from dockerproxy.proxy.metrics import Measured
 from dockerproxy.proxy.overview import describe_open
 from dockerproxy.proxy.probing import find_trouble
+from dockerproxy.proxy.scheduling import Tasks
 from dockerproxy.proxy.sockets import LOOKUPS, REMOVALS, Shared, SocketState
-from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.sweeper import Sweeper
 
@@ -123,7 +123,7 @@ class Server:
                 door.close()
             await self._drain()
             sweeping = asyncio.ensure_future(self._sweeper.sweep_at_exit())
-            await self._unless_cut(sweeping)
+            await _wait_unless(self._cut, sweeping)
             sweeping.cancel()
             self._tasks.cancel()
             self._shared.resolver.close()
@@ -136,9 +136,7 @@ class Server:
 
     async def wait_ready(self, serving: asyncio.Future[None]) -> None:
         """Wait until the sockets are open, or until `serving`, which runs this server, has failed."""
-        ready = asyncio.ensure_future(self._ready.wait())
-        await asyncio.wait((ready, serving), return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
+        await _wait_unless(self._ready, serving)
 
     def stop(self) -> None:
         """Stop accepting and let exchanges finish for the grace period; called again, cut them at once."""
@@ -301,8 +299,8 @@ class Server:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP)
-            for connections in self._list_connections():
-                for _ in connections.sweep(time.monotonic()):
+            for state in self._list_sockets():
+                for _ in state.connections.sweep(time.monotonic()):
                     await asyncio.sleep(0)
             self._gone = [state for state in self._gone if len(state.connections)]
             self._sweeper.look()
@@ -316,9 +314,6 @@ class Server:
 
     def _tell_open(self) -> dict[str, object]:
         return describe_open(self._list_measured(), time.time(), time.monotonic())
-
-    def _list_connections(self) -> list[Connections]:
-        return [state.connections for state in self._list_sockets()]
 
     async def _keep_learned(self) -> None:
         while True:
@@ -340,24 +335,18 @@ class Server:
 
     async def _drain(self) -> None:
         """Let exchanges finish for the grace period, or until a second signal; then cut the rest."""
-        grace, registries = self._settings.shutdown_grace, self._list_connections()
+        grace, registries = self._settings.shutdown_grace, [state.connections for state in self._list_sockets()]
         count = sum(map(len, registries))
         self._log.message(Level.NOTICE, f"stopping; {count} connections have up to {grace:g}s to finish")
         for connections in registries:
             connections.finish_all()
         emptied = asyncio.gather(*(connections.emptied.wait() for connections in registries))
-        await self._unless_cut(emptied, grace)
+        await _wait_unless(self._cut, emptied, grace)
         if count := sum(map(len, registries)):
             self._log.message(Level.NOTICE, f"cutting {count} connections")
             for connections in registries:
                 connections.abort_all()
         await emptied
-
-    async def _unless_cut(self, work: asyncio.Future[Any], patience: float | None = None) -> None:
-        """Wait for something until a second signal, or for so many seconds."""
-        cut = asyncio.ensure_future(self._cut.wait())
-        await asyncio.wait((work, cut), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-        cut.cancel()
 
     def _log_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """Log an exception that escaped a callback: the exchange is lost, the process goes on."""
@@ -370,6 +359,13 @@ class Server:
             log_bug(self._log, str(context.get("message")), error)
         else:
             self._log.message(Level.ERR, str(context.get("message")))
+
+
+async def _wait_unless(event: asyncio.Event, work: asyncio.Future[Any], patience: float | None = None) -> None:
+    """Wait for something until an event comes before, or for so many seconds."""
+    coming = asyncio.ensure_future(event.wait())
+    await asyncio.wait((work, coming), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    coming.cancel()
 
 
 def _measure(door: _Door) -> Measured:

@@ -61,7 +61,7 @@ class Sweeper:
         for owner, socket in owners.items():
             quiet = self._quiet.get(owner)
             if quiet is None or not self._is_quiet(owner, quiet):
-                self._quiet[owner] = _Quiet(now, self._count(owner))
+                self._quiet[owner] = _Quiet(now, self._count(owner)[1])
             elif not quiet.is_swept and owner not in self._asking and now - quiet.since >= socket.idle_after:
                 quiet.is_swept = True
                 work = self._sweep(socket, owner, partial(self._is_quiet, owner, quiet))
@@ -122,12 +122,11 @@ class Sweeper:
         self._asking.add(owner)
         try:
             answer = await perform(socket, socket.policy, ask)
+            if not answered.done():
+                answered.set_result(answer)
         except OSError as error:
             if not answered.done():
                 answered.set_exception(error)
-        else:
-            if not answered.done():
-                answered.set_result(answer)
         finally:
             self._asking.discard(owner)
 
@@ -140,11 +139,11 @@ class Sweeper:
     def _say(self, socket: SocketState, level: Level, text: str) -> None:
         self._shared.log.message(level, f"socket {socket.name}: {text}")
 
-    def _count(self, owner: str) -> int:
-        theirs = (each.connections for each in self._list_sockets() if each.policy.owner == owner)
-        return sum(each.admitted - each.checks for each in theirs)
+    def _count(self, owner: str) -> tuple[int, int]:
+        """Return how many clients of an owner are there, and how many there have been; a health check is none."""
+        theirs = [each.connections for each in self._list_sockets() if each.policy.owner == owner]
+        return sum(map(len, theirs)), sum(each.admitted - each.checks for each in theirs)
 
     def _is_quiet(self, owner: str, quiet: _Quiet) -> bool:
-        """Whether no client of an owner is there, and none has been since; a health check is none."""
-        theirs = (each.connections for each in self._list_sockets() if each.policy.owner == owner)
-        return not any(map(len, theirs)) and self._count(owner) == quiet.clients
+        """Whether no client of an owner is there, and none has been since."""
+        return self._count(owner) == (0, quiet.clients)

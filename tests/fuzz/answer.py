@@ -7,9 +7,9 @@ import h11
 from fuzz.pieces import cut
 from wire.heads import read_head
 
-from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead, parse_response
+from dockerproxy.wire.incoming import HeldBody, RequestBody
 
 _CHUNKED = read_head("Transfer-Encoding: chunked", line="POST /x HTTP/1.1")
 _SWITCHING = 101

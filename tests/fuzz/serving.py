@@ -12,8 +12,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.phases import Judged, NeedsBody, Verdict
-from dockerproxy.wire.body import HeldBody, RequestBody
-from dockerproxy.wire.inbox import Inbox
+from dockerproxy.wire.incoming import HeldBody, Inbox, RequestBody
 
 _MOST_OF_HEAD: Final = 1024
 _MOST_OF_REWRITTEN: Final = 16384

@@ -20,11 +20,11 @@ from dockerproxy.proxy.answers import AnswerReader
 from dockerproxy.proxy.connections import Waiting
 from dockerproxy.proxy.control import NOBODY, Answer
 from dockerproxy.proxy.exchange import Exchange
+from dockerproxy.proxy.scheduling import Tasks
 from dockerproxy.proxy.sockets import Shared, SocketState
-from dockerproxy.proxy.tasks import Tasks
 from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.wire.exchange import State
-from dockerproxy.wire.inbox import Inbox
+from dockerproxy.wire.incoming import Inbox
 
 
 class Records(Log):
@@ -188,9 +188,6 @@ class Ends:
 
     def wait(self, waiting: Waiting) -> None:
         self.waits_in, self.waits_since = waiting, self.now
-
-    def stop_waiting(self) -> None:
-        self.waits_in = None
 
     def judge_aside(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         self.waiting.append(lambda: then(work()))

@@ -114,7 +114,7 @@ class World:
     @property
     def clients(self) -> list[Client]:
         """The proxy's ends of all connections."""
-        connections = [one for each in self.server._list_connections() for one in each._all]
+        connections = [one for each in self.server._list_sockets() for one in each.connections._all]
         return [one for one in connections if isinstance(one, Client)]
 
     async def connect(self) -> Wire:

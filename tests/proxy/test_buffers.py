@@ -12,7 +12,7 @@ from proxy.bodies import has_taken
 from proxy.harness import OK, PATIENCE, Wire, World, get, in_loop, request, world
 
 from dockerproxy.policy.model import Grant
-from dockerproxy.proxy.buffers import IN_KERNEL
+from dockerproxy.proxy.usage import IN_KERNEL
 
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000

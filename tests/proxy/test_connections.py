@@ -73,8 +73,8 @@ async def test_a_request_that_came_before_the_end_is_answered() -> None:
             client.writer.get_extra_info("socket").fileno(), get("/_ping")
         )  # Nobody can read it before the server stops.
         here.server.stop()
-        for connections in here.server._list_connections():
-            connections.finish_all()
+        for state in here.server._list_sockets():
+            state.connections.finish_all()
         engine = await here.engine_side()
         await engine.head()
         await engine.send(OK)
@@ -90,8 +90,8 @@ async def test_a_request_that_came_behind_another_one_is_answered() -> None:
         await engine.head()
         await client.send(get("/_ping"))
         here.server.stop()
-        for connections in here.server._list_connections():
-            connections.finish_all()
+        for state in here.server._list_sockets():
+            state.connections.finish_all()
         await engine.send(OK)
         engine = await here.engine_side()
         await engine.head()

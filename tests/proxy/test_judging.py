@@ -19,9 +19,8 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Judged
-from dockerproxy.proxy.judging import is_quick
-from dockerproxy.proxy.sockets import LONG_HEAD
-from dockerproxy.proxy.worker import Line
+from dockerproxy.proxy.scheduling import Line
+from dockerproxy.proxy.sockets import LONG_HEAD, is_quick
 from dockerproxy.wire.exchange import State
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from proxy.lookups import OTHER, POLICY, START, WEB, answer, asked, serve
 from proxy.stage import until
 
 from dockerproxy.policy.steps import UnknownObjectError
-from dockerproxy.proxy.resolver import Inquiry, read_answer
+from dockerproxy.proxy.resolver import Inquiry
 from dockerproxy.wire.head import END_OF_HEAD
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
@@ -177,6 +177,27 @@ class Transport(asyncio.Transport):
     def abort(self) -> None:
         pass
 
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("size", [1000, 100_000])
+@in_loop
+async def test_a_connection_that_is_not_read_is_not_kept(size: int) -> None:
+    inquiry = Inquiry()
+    inquiry.connection_made(Transport())
+    answered = asyncio.ensure_future(inquiry.ask(b"GET / HTTP/1.1\r\n\r\n"))
+    await asyncio.sleep(0)
+    inquiry.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+    assert len((await answered).content) == size
+    assert inquiry.is_open is (size == 1000)
+
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 TOLD = st.one_of(
@@ -198,10 +219,19 @@ def test_what_is_whole_can_be_read_and_nothing_less_however_it_comes(told: bytes
             await asyncio.sleep(0)
             assert not answered.done()
             inquiry.data_received(piece)
-        assert await answered == told
-        read_answer(told)
-        with pytest.raises(UnknownObjectError):
-            read_answer(told[:-1])
+        assert (await answered).data == told
         assert inquiry.is_open is (b"Connection: close" not in told.partition(END_OF_HEAD)[0])
 
+    async def ask_in_vain() -> None:
+        inquiry = Inquiry()
+        inquiry.connection_made(Transport())
+        answered = asyncio.ensure_future(inquiry.ask(b"GET / HTTP/1.1\r\n\r\n"))
+        await asyncio.sleep(0)
+        inquiry.data_received(told[:-1])
+        inquiry.connection_lost(None)
+        with pytest.raises(UnknownObjectError):
+            await answered
+        assert not inquiry.is_open
+
     asyncio.run(ask())
+    asyncio.run(ask_in_vain())

@@ -22,13 +22,18 @@ async def test_a_stream_to_the_end_of_the_connection_ends_with_it() -> None:
         assert await client.rest() == event("network", "n1")
 
 
+ERROR = answer({"message": "bad"}, "400 Bad Request")
+IN_CHUNKS = b"HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(b"{}") + chunk(b"")
+
+
+@pytest.mark.parametrize("error", [ERROR, IN_CHUNKS], ids=["counted", "chunked"])
 @in_loop
-async def test_an_error_of_the_engine_is_passed_on() -> None:
+async def test_an_error_of_the_engine_is_passed_on(error: bytes) -> None:
     async with world(policy=POLICY) as here:
         client = await here.connect()
         await client.send(get("/events?since=x"))
-        (await serve(here, "GET /events?since=x", answer({"message": "bad"}, "400 Bad Request"))).end()
-        assert (await client.answer())[0] == 400
+        (await serve(here, "GET /events?since=x", error)).end()
+        assert (await client.head()).startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
 @pytest.mark.parametrize("head", [b"", b"what?\r\n\r\n", b"HTTP/1.1 101 X\r\n\r\n", b"x" * 300_000, WHOLE])

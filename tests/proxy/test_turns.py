@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from policy.policies import grant_on, policy_with
 from proxy.harness import OK, World, get, in_loop, request, world
 
-from dockerproxy.proxy.turns import TURN, Busy, Turns
+from dockerproxy.proxy.scheduling import TURN, Busy, Turns
 
 PINGS = policy_with(grant_on("SystemPing"), grant_on("ImageLoad"))
 CHUNKS_OF_A_STEP = 128

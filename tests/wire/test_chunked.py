@@ -8,7 +8,7 @@ from hypothesis import assume, event, given
 from hypothesis import strategies as st
 from wire.chunks import Coded, coded_bodies, nearly_coded, splits
 
-from dockerproxy.wire.chunked import Chunks, read_whole
+from dockerproxy.wire.chunked import Chunks
 
 TAIL = b"GET /next HTTP/1.1\r\n\r\n"
 
@@ -61,15 +61,6 @@ def test_what_is_wrong_with_a_body_does_not_depend_on_the_pieces_it_comes_in(dat
     event(whole.broken or f"ended: {whole.ended}")
     assert read_pieces(data.draw(splits(body))) == whole
     assert read_pieces(by_the_byte(body)) == whole
-
-
-@given(coded_bodies() | nearly_coded(), st.binary(max_size=9))
-def test_a_body_is_whole_if_it_ends_where_the_data_does(body: Coded | bytes, head: bytes) -> None:
-    coded = body if isinstance(body, bytes) else body.coded
-    read, payload = read_pieces([coded]), read_whole(head + coded, len(head))
-    assert (payload is not None) is (read.ended and not read.rest)
-    assert payload is None or b"".join((head + coded)[start:end] for start, end in payload) == read.content
-    assert read_whole(coded + TAIL, 0) is None
 
 
 @given(nearly_coded())

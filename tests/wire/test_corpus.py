@@ -12,8 +12,8 @@ from dockerproxy.config.environment import read_environment
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.head import END_OF_HEAD
+from dockerproxy.wire.incoming import RequestBody
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "wire"
 EVERYTHING = read_environment({"ALLOW": ",".join(OPERATIONS)}).settings.sockets[0].policy

@@ -13,6 +13,7 @@ from dockerproxy.wire.head import (
     END_OF_HEAD,
     MAX_FIELDS,
     Framing,
+    MediaType,
     RequestHead,
     ResponseHead,
     parse_request,
@@ -21,7 +22,6 @@ from dockerproxy.wire.head import (
     read_response,
     write_request,
 )
-from dockerproxy.wire.media import MediaType
 
 # h11 takes no raw bytes above ASCII in a target. Go does and so do we, so here they are all the same letter.
 PLAIN = bytes(byte if byte < 0x80 else ord("x") for byte in range(256))

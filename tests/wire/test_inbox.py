@@ -8,7 +8,7 @@ from wire.chunks import splits
 
 from dockerproxy.errors import Refusal
 from dockerproxy.wire.head import END_OF_HEAD
-from dockerproxy.wire.inbox import Inbox
+from dockerproxy.wire.incoming import Inbox
 
 MOST = 100_000
 HEAD = b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n"

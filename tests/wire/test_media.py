@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerproxy.wire.media import MediaType, read_media_type
+from dockerproxy.wire.head import MediaType, read_media_type
 
 READ = {
     b"": MediaType(),

@@ -37,7 +37,7 @@ from dockerproxy.policy.differences import digest
 from dockerproxy.policy.model import Mode
 from dockerproxy.problems import UserError
 from dockerproxy.process_settings import Sandbox
-from dockerproxy.proxy.worker import SWITCH
+from dockerproxy.proxy.scheduling import SWITCH
 from dockerproxy.server import Server
 from dockerproxy.settings import Level, SocketSettings
 

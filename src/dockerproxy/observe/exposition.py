@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate
-from typing import Final
+from typing import Final, Self
 
 
 class Kind(StrEnum):
@@ -33,9 +33,10 @@ class Family:
     says: str
     samples: list[tuple[str, Labels, float]] = field(default_factory=list)
 
-    def add(self, value: float, **labels: str) -> None:
-        """Add the value of a counter or gauge."""
+    def add(self, value: float, **labels: str) -> Self:
+        """Add the value of a counter or gauge; return the metric."""
         self.samples.append(("_total" if self.kind is Kind.COUNTER else "", labels, value))
+        return self
 
     def add_histogram(self, bounds: Sequence[float], buckets: Sequence[int], total: float, **labels: str) -> None:
         """Add a histogram: how many were within each bound and not the one before, and what all came to."""

@@ -9,7 +9,7 @@ from dockerproxy.observe.decisions import choose_start, make_ids
 from dockerproxy.observe.metrics import Counts
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.model import Mode
-from dockerproxy.settings import Level, SocketSettings
+from dockerproxy.settings import SocketSettings
 
 
 class Learner(Protocol):
@@ -44,6 +44,7 @@ class Journal:
         self._settings = settings
         self.next_id: Callable[[], str] = make_ids(choose_start()).__next__
         self.counts = Counts()
+        self.count = self.counts.note
         self.reported: Counter[str] = Counter()
         self.learner: Learner | None = None
         self.replace(settings)
@@ -55,10 +56,6 @@ class Journal:
         elif self.learner is None or self._settings.name != settings.name:
             self.learner = self._make_learner(settings)
         self._settings = settings
-
-    def count(self, record: Record, level: Level) -> None:
-        """Count an exchange that is over."""
-        self.counts.note(record, level)
 
     def count_answer(self, answer: str) -> None:
         """Count what came of a question to a person."""

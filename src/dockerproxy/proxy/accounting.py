@@ -3,10 +3,10 @@
 Records arise here and nowhere else: `Accounting._make_record`.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
+from dockerproxy.api.secrets import redact
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Peer, Record, Said
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Judged, Verdict
@@ -33,26 +33,6 @@ class Accounting:
         held: Bytes held of its request body.
         outlasts: Whether it counts as under way until the engine is done, also if its client has gone before.
     """
-
-    __slots__ = (
-        "_decision",
-        "_is_noted",
-        "_log",
-        "_now",
-        "_socket",
-        "_usage",
-        "begun",
-        "count",
-        "created",
-        "held",
-        "outlasts",
-        "peer",
-        "received",
-        "sent",
-        "spent",
-        "spent_until",
-        "status",
-    )
 
     def __init__(self, socket: SocketState) -> None:
         self.peer = _NOBODY
@@ -86,14 +66,10 @@ class Accounting:
         self.held = size
         return self._usage.held
 
-    def give_back(self) -> None:
-        """Count the body as released."""
-        self.hold(0)
-
     def note_start(self, judged: Judged) -> None:
         """Log the start of what may last for weeks."""
-        outcome = _find_outcome(judged)
-        record = self._make_record(judged, outcome, _explain(judged) if outcome is Outcome.REPORTED else "", NO_LINE)
+        outcome, reason = _find_outcome(judged)
+        record = self._make_record(judged, outcome, reason, NO_LINE)
         self._log.start(record)
         self._note(record)
 
@@ -110,11 +86,11 @@ class Accounting:
         What was sent on is ALLOWED. The reason says why the engine gave no answer, the level how grave that is.
         """
         if outcome is _ALLOWED and judged is not None:
-            outcome = _find_outcome(judged)
+            outcome, would_be_denied = _find_outcome(judged)
             if outcome is _ALLOWED:
                 level = Level.DEBUG if judged.request.operation is HEALTH and level is _INFO else level
             elif outcome is Outcome.REPORTED:
-                reason = reason or _explain(judged)
+                reason = reason or would_be_denied
                 level = max(level, _REPORT_LEVELS[judged.mode], key=lambda level: level.rank)
         record = self._make_record(judged, outcome, reason, line)
         self._decision = ""
@@ -124,7 +100,7 @@ class Accounting:
         if judged is not None and not self.outlasts:
             self._usage.leave(judged.request.operation.shape)
         if self.held:
-            self.give_back()
+            self.hold(0)
 
     def _note(self, record: Record) -> None:
         """Have a socket that reports or learns take note: once, of what may last for weeks at its start."""
@@ -134,12 +110,11 @@ class Accounting:
 
     def _make_record(self, judged: Judged | None, outcome: Outcome, reason: str, line: tuple[str, str]) -> Record:
         verdict = judged if isinstance(judged, Verdict) else None
-        redact = self._socket.redact
         return Record(
             self._socket.name,
             self.peer,
             *(
-                say(judged, outcome, redact)
+                say(judged, outcome)
                 if judged is not None
                 else (redact(line[0]), redact(line[1])[:MAX_TARGET], "", "", outcome, "")
             ),
@@ -154,20 +129,20 @@ class Accounting:
         )
 
 
-def say(judged: Judged, outcome: Outcome, redact: Callable[[str], str]) -> Said:
+def say(judged: Judged, outcome: Outcome) -> Said:
     """Return what a record says of a request and what became of it."""
     source = judged.decision.source if isinstance(judged, Verdict) else ""
     operation, target = judged.request.operation.name, redact(judged.target)[:MAX_TARGET]
     return judged.request.method, target, operation, judged.object, outcome, source
 
 
-def _find_outcome(judged: Judged) -> Outcome:
-    """Say what became of a request that was not answered by us."""
+def _find_outcome(judged: Judged) -> tuple[Outcome, str]:
+    """Say what became of a request that was not answered by us, and why it would be denied if it passes anyway.
+
+    A socket that learns gives no reason: it has no policy yet that could be mended.
+    """
     if not isinstance(judged, Verdict) or not judged.to_engine:
-        return Outcome.DENIED
-    return _ALLOWED if judged.decision.allowed else Outcome.REPORTED
-
-
-def _explain(judged: Judged) -> str:
-    """Say why a request that passes would be denied. A socket that learns has no policy yet that could be mended."""
-    return judged.decision.message if isinstance(judged, Verdict) and judged.mode is Mode.REPORT else ""
+        return Outcome.DENIED, ""
+    if judged.decision.allowed:
+        return _ALLOWED, ""
+    return Outcome.REPORTED, judged.decision.message if judged.mode is Mode.REPORT else ""

@@ -1,30 +1,36 @@
 """The second half of an exchange: the client's answer, from the engine or from us, and the record.
 
 An `Answering` does not know how its request is read and decided: `proxy/exchange` does that. Its `state` changes only
-by the table of `wire/exchange`.
+by the table of `wire/exchange`. The ends of the connection, which move bytes and know nothing of policies, are reached
+by `ClientPort`; `Client` and `Engine` say what each of its methods does.
 """
+# ruff: noqa: D102
 
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from dockerproxy.api.catalog import HEALTH, Shape
 from dockerproxy.api.podman import takes_none
 from dockerproxy.observe.record import Outcome, read_created
+from dockerproxy.policy.asking import Question
 from dockerproxy.policy.decide import NOTHING
-from dockerproxy.policy.phases import Judged, Verdict
+from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
 from dockerproxy.policy.steps import Whole
 from dockerproxy.proxy.accounting import NO_LINE, Accounting
+from dockerproxy.proxy.connections import Waiting
+from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, find_blame
-from dockerproxy.proxy.ports import ClientPort
 from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import add_decision, answer_ping, write_answer, write_document
-from dockerproxy.wire.body import RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import Framing, ResponseHead, read_response
 from dockerproxy.wire.http2 import SETTINGS
+from dockerproxy.wire.incoming import Inbox, RequestBody
+
+_Result = TypeVar("_Result")
 
 _ANSWER, _ANSWER_END = Signal.ANSWER, Signal.ANSWER_END
 _REPLY, _ALLOWED = Shape.REPLY, Outcome.ALLOWED
@@ -41,6 +47,53 @@ _ASKED: Final = frozenset({State.SENDING, State.SENT})
 
 _UNANSWERED: Final = _ASKED | {State.HELD}
 """States in which we can still answer the client ourselves."""
+
+
+class EnginePort(Protocol):
+    """The engine's end."""
+
+    def writelines(self, pieces: list[bytes | memoryview]) -> None: ...
+    def end_writing(self) -> None: ...
+
+
+class ClientPort(Protocol):
+    """The client's end, which owns the engine's."""
+
+    inbox: Inbox
+    has_ended: bool
+    finishes: bool
+    waits_in: Waiting | None
+
+    @property
+    def engine(self) -> EnginePort | None: ...
+    @property
+    def is_gone(self) -> bool: ...
+
+    # Move bytes
+    def write(self, data: bytes) -> None: ...
+    def send_on(self, first: bytes) -> None: ...
+    def drop_engine(self) -> None: ...
+    async def drain(self) -> None: ...
+    def advance(self) -> None: ...
+    def go_on(self) -> None: ...
+    def update_reading(self) -> None: ...
+
+    # Wait
+    def wait(self, waiting: Waiting) -> None: ...
+    def judge_aside(self, work: Callable[[], _Result], then: Callable[[_Result], None]) -> None: ...
+    def ask(self, question: Question, then: Callable[[Answer], None]) -> None: ...
+    async def find_docker(self) -> bool | None: ...
+    def look_up(self, judged: NeedsLookup | Verdict) -> None: ...
+    def cancel(self) -> None: ...
+    def detach(self) -> None: ...
+
+    # What follows the exchange
+    def renew(self) -> None: ...
+    def open_tunnel(self) -> None: ...
+    def deny_http2(self) -> None: ...
+    def linger(self) -> None: ...
+    def close(self) -> None: ...
+    def abort(self) -> None: ...
 
 
 class Answering:
@@ -92,7 +145,7 @@ class Answering:
         """Note a final response head. Return how its body ends, or None if the client does not get this answer."""
         client, judged = self._client, self.judged
         if client.waits_in is self.socket.connections.answers:
-            client.stop_waiting()
+            client.waits_in = None
         self.state = step(self.state, _ANSWER)
         self.account.status = head.status
         if judged is None or judged.request.operation is HEALTH:
@@ -123,11 +176,11 @@ class Answering:
             self.account.note_start(judged)
             if judged.body and self.account.held:
                 self.judged = replace(judged, known=NOTHING, body=b"", to_engine=judged.to_engine[:1])
-                self.account.give_back()
+                self.account.hold(0)
 
     def note_created(self, content: bytes) -> None:
-        """Note the ID of the created object. Such answers are short and come in one piece."""
-        if self.judged is not None:
+        """Note the ID of the created object, if records have it. Such answers are short and come in one piece."""
+        if self.judged is not None and self.socket.notes_created:
             self.account.created = read_created(self.judged.operation.name, self.account.status, content)
 
     def switch(self, head: ResponseHead, data: bytes) -> None:
@@ -167,8 +220,7 @@ class Answering:
         self.judged, head = verdict, read_response(answer.head)
         if head is not None:
             self.begin_alone(head)
-        if self.socket.notes_created:
-            self.note_created(answer.content)
+        self.note_created(answer.content)
         self.end(answer.data)
 
     # An answer of ours

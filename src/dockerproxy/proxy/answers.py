@@ -83,8 +83,7 @@ class AnswerReader:
             return ""
         whole = end + (head.length if framing is _LENGTH else 0)
         if framing in _COUNTED and len(data) >= whole:
-            if answering.socket.notes_created:
-                answering.note_created(data[end:whole])
+            answering.note_created(data[end:whole])
             self._end(answering, data, whole)
             return ""
         self._framing, self._left = framing, head.length

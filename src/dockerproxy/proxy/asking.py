@@ -10,17 +10,8 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.policy.asking import (
-    Question,
-    explain,
-    extend,
-    find_conflict,
-    find_mounts,
-    find_question,
-    find_stream,
-    may_ask,
-    read_whole,
-)
+from dockerproxy.policy import asking
+from dockerproxy.policy.asking import Question
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.nesting import Mount
 from dockerproxy.policy.phases import NeedsLookup, Verdict
@@ -37,7 +28,7 @@ class Asked:
         self._policy = policy
         self._denied = denied
         self._looked_up: set[str] = set()
-        self._is_over = not may_ask(policy, denied)
+        self._is_over = not asking.may_ask(policy, denied)
         self._is_read = False
 
     def proceed(self, verdict: Verdict, mounts: tuple[Mount, ...]) -> NeedsLookup | Question | Verdict | None:
@@ -47,20 +38,20 @@ class Asked:
         """
         if self._is_over or verdict.decision.status != HTTPStatus.FORBIDDEN:
             return self._deny(verdict)
-        whole: Verdict | str = find_stream(verdict)
+        whole: Verdict | str = asking.find_stream(verdict)
         if not whole and not verdict.is_whole:
             return None
-        whole = whole or (verdict if self._is_read else read_whole(verdict))
+        whole = whole or (verdict if self._is_read else asking.read_whole(verdict))
         if isinstance(whole, str):
             return self._deny(verdict, why=_UNDECIDED + whole)
         self._is_read = True
-        question = find_question(self._policy, whole)
+        question = asking.find_question(self._policy, whole)
         if isinstance(question, NeedsLookup) and question.lookup.target not in self._looked_up:
             self._looked_up.add(question.lookup.target)
             return question
         if not isinstance(question, Question):  # Nobody is asked, or the engine does not say what a name means.
             return self._deny(verdict)
-        conflict = find_conflict(self._policy, find_mounts(question), mounts)
+        conflict = asking.find_conflict(self._policy, asking.find_mounts(question), mounts)
         return self._deny(verdict, why=conflict) if conflict else question
 
     def take(
@@ -71,10 +62,10 @@ class Asked:
         `policy` and `before` are the current ones of the socket: both may have changed since the question.
         """
         self._is_over = True
-        mounts = find_mounts(question) if answer.allows else ()
-        conflict = find_conflict(policy, mounts, before)
+        mounts = asking.find_mounts(question) if answer.allows else ()
+        conflict = asking.find_conflict(policy, mounts, before)
         if answer.allows and not conflict:
-            extended = extend(self._policy, (question.grant(answer.source),))
+            extended = asking.extend(self._policy, (question.grant(answer.source),))
             return extended, tuple(dict.fromkeys((*before, *mounts)))
         if answer.by is None or conflict:
             return self._deny(question.verdict, answer.source, conflict or _UNDECIDED + answer.why)
@@ -88,6 +79,6 @@ class Asked:
         """Return the denial, with the reason why no person allowed the request."""
         denied = self._denied
         decision = replace(denied.decision, source=source or denied.decision.source)
-        decision = explain(decision, why) if why else decision
+        decision = asking.explain(decision, why) if why else decision
         head = denied.head if is_skippable(denied) else replace(denied.head, close=True)
         return replace(verdict, head=head, decision=decision)

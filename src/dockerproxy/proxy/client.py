@@ -15,18 +15,17 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.asking import Question
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.proxy.accounting import Accounting
-from dockerproxy.proxy.buffers import Buffers
 from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up, stop_receiving
 from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.engine import Engine, connect, find_docker
 from dockerproxy.proxy.exchange import Exchange
-from dockerproxy.proxy.http2 import DeniedEnd
 from dockerproxy.proxy.running import settle
+from dockerproxy.proxy.scheduling import TURN
 from dockerproxy.proxy.sockets import SocketState
-from dockerproxy.proxy.tunnel import open_tunnel
-from dockerproxy.proxy.turns import TURN
+from dockerproxy.proxy.tunnel import DeniedEnd, open_tunnel
+from dockerproxy.proxy.usage import Buffers
 from dockerproxy.wire.exchange import State
-from dockerproxy.wire.inbox import Inbox
+from dockerproxy.wire.incoming import Inbox
 
 _Result = TypeVar("_Result")
 
@@ -261,10 +260,6 @@ class Client(asyncio.Protocol):
         """Note for what more must come soon."""
         self.waits_in, self.waits_since = waiting, self.shared.now()
 
-    def stop_waiting(self) -> None:
-        """Note that there is something to do."""
-        self.waits_in = None
-
     def send_on(self, first: bytes) -> None:
         """Write a request, or its beginning, to the engine; open a connection if there is none."""
         if self.engine is None:
@@ -320,14 +315,12 @@ class Client(asyncio.Protocol):
     async def find_docker(self) -> bool | None:
         """Open an engine connection, and ask whether the engine is Docker; None if the client has its answer."""
         self.drop_engine()
-        engine, is_docker = await find_docker(self, self.shared.engines, self.socket.patience)
-        if engine is None:
-            return None
-        if not self.exchange.answering.is_held:
-            engine.drop()
-            return None
-        self.take_engine(engine)
-        return is_docker
+        engine, is_docker = await find_docker(self, self.shared.engines)
+        if self.exchange.answering.is_held:
+            self.take_engine(engine)
+            return is_docker
+        engine.drop()
+        return None
 
     def look_up(self, judged: NeedsLookup | Verdict) -> None:
         """Ask the engine what must be known of a request, then go on with the verdict."""
@@ -352,7 +345,7 @@ class Client(asyncio.Protocol):
 
     def deny_http2(self) -> None:
         """Answer what comes from now on with a denial in HTTP/2."""
-        end, early = DeniedEnd(self.write, self.exchange.answering.linger, self.connection_lost), self.inbox.clear()
+        end, early = DeniedEnd(self, self.exchange.answering.linger), self.inbox.clear()
         self.transport.set_protocol(end)
         if early:
             end.data_received(early)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from dockerproxy.observe.record import Peer
-from dockerproxy.proxy.buffers import Buffers
+from dockerproxy.proxy.usage import Buffers
 from dockerproxy.settings import Limits
 
 SWEEP: Final = 1.0
@@ -57,18 +57,13 @@ class Waiting:
     reason: str = ""
 
 
-_HEADS: Final = (0, 408, "the request head was not complete in time; HEADER_TIMEOUT bounds it")
-_BODIES: Final = (0, 408, "the body was not complete in time; BODY_TIMEOUT bounds it")
-_ANSWERS: Final = (0, 504, "the engine does not answer; ENGINE_TIMEOUT bounds how long it may take")
-
-
 class Connections:
     """The registry of the client connections of one socket.
 
     Attributes:
         admitted: How many there have been.
         checks: How many of them were health checks.
-        emptied: Set when the last one has ended.
+        emptied: Set while there is none.
         heads: What those wait for whose request head is not complete, new connections among them.
         bodies: Those whose body in JSON is not complete.
         idle: Those between two requests, and those that end when the client has taken its last answer.
@@ -79,7 +74,10 @@ class Connections:
 
     def __init__(self, limits: Limits) -> None:
         self.emptied = asyncio.Event()
-        self.heads, self.bodies, self.answers = Waiting(*_HEADS), Waiting(*_BODIES), Waiting(*_ANSWERS)
+        self.emptied.set()
+        self.heads = Waiting(0, 408, "the request head was not complete in time; HEADER_TIMEOUT bounds it")
+        self.bodies = Waiting(0, 408, "the body was not complete in time; BODY_TIMEOUT bounds it")
+        self.answers = Waiting(0, 504, "the engine does not answer; ENGINE_TIMEOUT bounds how long it may take")
         self.idle = Waiting(IDLE)
         self.lingering = Waiting(LINGER)
         self.unwatched: set[Connection] = set()
@@ -159,8 +157,6 @@ class Connections:
         """End each connection as soon as no exchange is under way on it; `emptied` tells when all are gone."""
         for connection in list(self._all):
             connection.finish()
-        if not self._all:
-            self.emptied.set()
 
     def abort_all(self) -> None:
         """Cut every connection."""

@@ -7,7 +7,6 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from dockerproxy.observe.record import JournalPort, LogPort, Peer, plain_body
@@ -62,15 +61,6 @@ TIMEOUT: Final = Answer("timeout", why="no answer came in time")
 WITHDRAWN: Final = Answer("withdrawn")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Held:
-    """A question that waits: the name of its socket, what readers are told, and the answer to come."""
-
-    socket: str
-    told: Mapping[str, object]
-    answer: asyncio.Future[Answer]
-
-
 class Reader(asyncio.Protocol):
     """A connection of an operator, who is told first what `greet` says.
 
@@ -83,13 +73,11 @@ class Reader(asyncio.Protocol):
         self._greet = greet
         self._rest = b""
         self._lost = self._missed = 0
-        self._is_slow = False
         self.answers = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet the operator, if there is room."""
         self._transport: asyncio.Transport = transport  # type: ignore[assignment] # asyncio promises a Transport
-        self._transport.set_write_buffer_limits(high=_SLOW)
         self._peer = find_peer(transport.get_extra_info("socket").fileno())
         if len(self._control.readers) >= MOST_READERS:
             self._transport.abort()
@@ -104,15 +92,6 @@ class Reader(asyncio.Protocol):
             self._rest = b""
             self.abort()
 
-    def pause_writing(self) -> None:
-        """Leave out records: the reader is slow."""
-        self._is_slow = True
-
-    def resume_writing(self) -> None:
-        """Tell records again."""
-        self._is_slow = False
-        self._missed = 0
-
     def connection_lost(self, error: Exception | None) -> None:
         """Make room."""
         del error
@@ -121,6 +100,10 @@ class Reader(asyncio.Protocol):
     def abort(self) -> None:
         """End the connection now."""
         self._transport.abort()
+
+    @property
+    def _is_slow(self) -> bool:
+        return self._transport.get_write_buffer_size() > _SLOW
 
     def tell(self, kind: str, what: Mapping[str, object]) -> None:
         """Write a line that must not be left out."""
@@ -135,12 +118,11 @@ class Reader(asyncio.Protocol):
 
     def tell_open(self, what: Mapping[str, object]) -> None:
         """Write what is open if the reader takes what is written; cut it off if it has not for long."""
-        if not self._is_slow:
-            self.tell("open", {**what, "lost": self._lost})
-            return
-        self._missed += 1
+        self._missed = self._missed + 1 if self._is_slow else 0
         if self._missed > _PATIENCE:
             self.abort()
+        elif not self._missed:
+            self.tell("open", {**what, "lost": self._lost})
 
     def _write(self, line: str) -> None:
         if self._transport.is_closing():
@@ -175,14 +157,15 @@ class Control:
         self.readers: set[Reader] = set()
         self.patience = 60.0
         self._log = log
-        self._held: dict[str, _Held] = {}
+        # Questions that wait, by ID: what readers are told of each, and the answer to come.
+        self._held: dict[str, tuple[Mapping[str, object], asyncio.Future[Answer]]] = {}
 
     def join(self, reader: Reader) -> None:
         """Have one more."""
         self.readers.add(reader)
         self._log.watch = self._tell_record
-        for held in self._held.values():
-            reader.tell("asked", held.told)
+        for told, _ in self._held.values():
+            reader.tell("asked", told)
 
     def leave(self, reader: Reader) -> None:
         """Have one less."""
@@ -190,8 +173,8 @@ class Control:
         if not self.readers:
             self._log.watch = None
         if not self._is_answered:
-            for held in self._held.values():
-                _settle(held.answer, NOBODY)
+            for id_ in self._held:
+                self.answer(id_, NOBODY)
 
     def tell_open(self, what: Mapping[str, object]) -> None:
         """Tell all what is open."""
@@ -215,11 +198,11 @@ class Control:
     async def _ask(self, id_: str, socket: str, peer: Peer, question: Question) -> Answer:
         if not self._is_answered:
             return NOBODY
-        if sum(held.socket == socket for held in self._held.values()) >= MOST_HELD:
+        if sum(told["socket"] == socket for told, _ in self._held.values()) >= MOST_HELD:
             return TOO_MANY
         future = asyncio.get_running_loop().create_future()
         told = {"id": id_, "socket": socket, **peer._asdict(), **_describe(question, time.time() + self.patience)}
-        self._held[id_] = _Held(socket, told, future)
+        self._held[id_] = told, future
         self._tell("asked", told)
         answer = WITHDRAWN
         try:
@@ -235,9 +218,10 @@ class Control:
 
     def answer(self, id_: str, answer: Answer) -> None:
         """Take an answer; the first one counts."""
-        held = self._held.get(id_)
-        if held is not None:
-            _settle(held.answer, answer)
+        if id_ in self._held:
+            _, future = self._held[id_]
+            if not future.done():
+                future.set_result(answer)
 
     @property
     def _is_answered(self) -> bool:
@@ -246,11 +230,6 @@ class Control:
     def _tell(self, kind: str, what: Mapping[str, object]) -> None:
         for reader in tuple(self.readers):
             reader.tell(kind, what)
-
-
-def _settle(future: asyncio.Future[Answer], answer: Answer) -> None:
-    if not future.done():
-        future.set_result(answer)
 
 
 def _describe(question: Question, expires: float) -> Mapping[str, object]:

@@ -11,28 +11,23 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 from dockerproxy.policy.steps import UnknownObjectError
+from dockerproxy.proxy.answering import ClientPort
 from dockerproxy.proxy.answers import AnswerReader
-from dockerproxy.proxy.buffers import Buffers
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
-from dockerproxy.proxy.resolver import Inquiry, open_connection, read_answer
-from dockerproxy.wire.head import END_OF_HEAD
+from dockerproxy.proxy.resolver import Inquiry, open_connection
+from dockerproxy.proxy.usage import Buffers
 
 _PING: Final = b"GET /_ping HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
 _SAID: Final = re.compile(rb"\r\n(?:server|libpod-api-version):[ \t]*([^\r\n]*)", re.IGNORECASE | re.ASCII).findall
 """Finds by what engines say which they are: Docker `Server: Docker/29.1.3 (linux)`, Podman `Libpod/` and its API."""
 
 
-class Near(Protocol):
+class Near(ClientPort, Protocol):
     """The part of the client's end that the engine's end needs. `Client` describes the members."""
 
     exchange: Exchange
     buffers: Buffers
-
-    @property
-    def engine(self) -> "Engine | None": ...  # noqa: D102
-    def drop_engine(self) -> None: ...  # noqa: D102
-    def update_reading(self) -> None: ...  # noqa: D102
 
 
 class Engine(asyncio.Protocol):
@@ -130,36 +125,24 @@ async def connect(near: Near, engines: Sequence[str]) -> Engine | None:
     """
     path = choose_engine(engines)
     try:
-        _, engine = await open_connection(partial(Engine, near), path)
+        return await open_connection(partial(Engine, near), path)
     except OSError as error:
         near.exchange.answering.fail(503, explain_unreachable(engines, path, error))
-        return None
-    return engine
+    return None
 
 
-async def find_docker(near: Near, engines: Sequence[str], patience: float) -> tuple[Engine | None, bool]:
+async def find_docker(near: Near, engines: Sequence[str]) -> tuple[Engine, bool]:
     """Open an engine connection, and ask over it whether the engine is Docker.
 
-    If the engine does not say, end the exchange and return None.
+    Raises:
+        OSError: The engine cannot be reached.
+        UnknownObjectError: It does not say which engine it is, or not on a connection that goes on.
     """
-    answering, path = near.exchange.answering, choose_engine(engines)
-    try:
-        async with asyncio.timeout(patience):
-            transport, inquiry = await open_connection(Inquiry, path)
-            answer = await inquiry.ask(_PING)
-        head, _ = read_answer(answer)
-    except TimeoutError:
-        answering.fail(504, f"the engine does not say within {patience:g} seconds which engine it is")
-    except UnknownObjectError as error:
-        inquiry.close()
-        answering.fail(502, str(error))
-    except OSError as error:
-        answering.fail(503, explain_unreachable(engines, path, error))
-    else:
-        if inquiry.is_open:
-            engine, said = Engine(near), _SAID(answer.partition(END_OF_HEAD)[0])
-            transport.set_protocol(engine)
-            engine.connection_made(transport)
-            return engine, head.status == HTTPStatus.OK and len(said) == 1 and said[0].startswith(b"Docker/")
-        answering.fail(502, "the engine closed the connection after it said which engine it is")
-    return None, False
+    inquiry = await open_connection(Inquiry, choose_engine(engines))
+    answer = await inquiry.ask(_PING)
+    if not inquiry.is_open:
+        raise UnknownObjectError("the engine closed the connection after it said which engine it is")
+    engine, said = Engine(near), _SAID(answer.head)
+    inquiry.transport.set_protocol(engine)
+    engine.connection_made(inquiry.transport)
+    return engine, answer.status == HTTPStatus.OK and len(said) == 1 and said[0].startswith(b"Docker/")

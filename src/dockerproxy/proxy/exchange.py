@@ -1,7 +1,7 @@
 """One request and its answer: what becomes of them, from the head of the request to the record.
 
 An `Exchange` decides, and does no I/O: the ends of a connection tell it what came, and it tells them what to do, by the
-methods of `proxy/ports`. Its `Answering` writes the answer and ends it.
+methods of `ClientPort`. Its `Answering` writes the answer and ends it.
 
 Rules that a later editor must not break: what goes to the engine is `Verdict.to_engine` and the body as it was
 understood, never bytes of the client's head; every exchange leaves exactly one record, in `Answering.leave`.
@@ -23,19 +23,17 @@ from dockerproxy.policy.judge import attach_body, judge, judge_again, judge_body
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.plans import can_begin
 from dockerproxy.proxy.accounting import Accounting
-from dockerproxy.proxy.answering import Answering
+from dockerproxy.proxy.answering import Answering, ClientPort
 from dockerproxy.proxy.asking import Asked
 from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
-from dockerproxy.proxy.judging import is_quick
-from dockerproxy.proxy.ports import ClientPort
-from dockerproxy.proxy.sockets import SocketState
+from dockerproxy.proxy.sockets import SocketState, is_quick
 from dockerproxy.proxy.usage import TOO_FAST, TOO_MUCH
 from dockerproxy.settings import Level
-from dockerproxy.wire.body import HeldBody, RequestBody
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import END_OF_HEAD, Framing, peek, read_response
 from dockerproxy.wire.http2 import START
+from dockerproxy.wire.incoming import HeldBody, RequestBody
 
 HELD: Final = 8
 """Of the longest bodies that are held at one time for a socket, as they come and while the engine acts on them. What is
@@ -149,7 +147,7 @@ class Exchange:
     def begin(self, head: bytes) -> None:
         """Take the head of a request: judge it, and send it on or answer it."""
         client, socket, account = self._client, self.socket, self.account
-        client.stop_waiting()
+        client.waits_in = None
         account.begin()
         if not socket.usage.affords(account, account.begun, len(head), socket.connections):
             self.refuse(Refusal(429, TOO_FAST), head)
@@ -260,7 +258,7 @@ class Exchange:
             client.engine.writelines(pieces)
         if body.complete:
             answering.step(Signal.REQUEST_END)
-            client.stop_waiting()
+            client.waits_in = None
             if answering.state is State.DONE:
                 answering.free()
             elif answering.state is State.SENT and answering.judged is not None:
@@ -294,7 +292,7 @@ class Exchange:
     def _take_whole(self, content: bytes) -> None:
         """Decide about a request whose body has come."""
         judged = self.judged
-        self._client.stop_waiting()
+        self._client.waits_in = None
         if isinstance(judged, Verdict):
             self._follow(attach_body(judged, content))
         elif isinstance(judged, NeedsBody):
@@ -326,7 +324,7 @@ class Exchange:
                 return
             level = Level.INFO
         if not head:
-            self._client.stop_waiting()
+            self._client.waits_in = None
             self.account.begin()
         line = peek(head or self._client.inbox.peek())
         self.answering.say_last(refusal.status, refusal.reason, Outcome.REFUSED, level, line)
@@ -345,7 +343,6 @@ class Exchange:
                 self.answering.judged = question.verdict
                 self._client.ask(question, partial(self._take_answer, self._asked, question))
             case NeedsLookup() as waiting:
-                self._hold()
                 self._follow(waiting)
             case Verdict() as denied:
                 self._deny(denied)

@@ -6,7 +6,7 @@ import os
 import pwd
 import stat
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -63,23 +63,18 @@ def _explain_permission(path: str) -> str:
         else f'as uid {status.st_uid}; in compose, with user: "{status.st_uid}", or cap_add: [DAC_OVERRIDE] for root'
     )
     return (
-        f": it belongs to {_user(status.st_uid)} and {_group(status.st_gid)} with mode {mode:04o}, and this process"
+        f": it belongs to {_name('user', status.st_uid, pwd.getpwuid)} and"
+        f" {_name('group', status.st_gid, grp.getgrgid)} with mode {mode:04o}, and this process"
         f" runs as uid {os.geteuid()} gid {os.getegid()}; run it {mend}"
     )
 
 
-def _user(uid: int) -> str:
+def _name(kind: str, number: int, find: Callable[[int], pwd.struct_passwd | grp.struct_group]) -> str:
+    """Name a user or group; the first field of both tables is the name."""
     try:
-        return f"user {pwd.getpwuid(uid).pw_name} ({uid})"
+        return f"{kind} {find(number)[0]} ({number})"
     except KeyError:
-        return f"user {uid}"
-
-
-def _group(gid: int) -> str:
-    try:
-        return f"group {grp.getgrgid(gid).gr_name} ({gid})"
-    except KeyError:
-        return f"group {gid}"
+        return f"{kind} {number}"
 
 
 def log_bug(log: LogPort, where: str, error: BaseException) -> None:

@@ -4,7 +4,7 @@ Attacks: docs/attacks.md, proxy/holding.
 """
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -19,7 +19,7 @@ class StillHeldError(Exception):
     """A request that came before does not end."""
 
 
-_Kept = dict[str, dict[asyncio.Event, Hold]]
+_Kept = defaultdict[str, dict[asyncio.Event, Hold]]
 """Holds by their names; those that were not judged are under none. A judged one is compared with few of them."""
 
 
@@ -27,7 +27,7 @@ class Holding:
     """All holds, in the order in which they were asked for, and those that ended lately."""
 
     def __init__(self) -> None:
-        self._kept: _Kept = {}
+        self._kept = _Kept(dict)
         self._open = 0
         self._ended: deque[tuple[asyncio.Event, Hold]] = deque(maxlen=_REMEMBERED)
         self._count = 0
@@ -39,11 +39,11 @@ class Holding:
 
     def are_quiet(self, holds: Iterable[Hold], since: int) -> bool:
         """Whether no other hold that matters to some has ended since a moment, so that what was true then still is."""
-        ended, recent = self._count - since, _Kept()
+        ended, recent = self._count - since, _Kept(dict)
         if ended > len(self._ended):
             return False
         for over, each in list(self._ended)[len(self._ended) - ended :]:
-            _keep(recent, over, each)
+            recent[_key(each)][over] = each
         return not any(_find_before(recent, hold) for hold in holds)
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class Holding:
         """Have a hold inside of the block, and nowhere else; `StillHeldError` if those before take too long."""
         earlier, mine = _find_before(self._kept, hold), asyncio.Event()
         self._open += 1
-        _keep(self._kept, mine, hold)
+        self._kept[_key(hold)][mine] = hold
         try:
             try:
                 async with asyncio.timeout(patience):
@@ -65,7 +65,9 @@ class Holding:
             yield
         finally:
             self._open -= 1
-            _drop(self._kept, mine, hold)
+            del self._kept[_key(hold)][mine]
+            if not self._kept[_key(hold)]:
+                del self._kept[_key(hold)]
             self._ended.append((mine, hold))
             self._count += 1
             mine.set()
@@ -73,17 +75,6 @@ class Holding:
 
 def _key(hold: Hold) -> str:
     return hold.name if hold.was_judged else ""
-
-
-def _keep(kept: _Kept, over: asyncio.Event, hold: Hold) -> None:
-    kept.setdefault(_key(hold), {})[over] = hold
-
-
-def _drop(kept: _Kept, over: asyncio.Event, hold: Hold) -> None:
-    those = kept[_key(hold)]
-    del those[over]
-    if not those:
-        del kept[_key(hold)]
 
 
 def _find_before(kept: _Kept, hold: Hold) -> list[asyncio.Event]:

@@ -51,7 +51,7 @@ def _describe_client(client: Client, epoch: float) -> dict[str, object]:
     described = {"socket": client.socket.name, "id": client.number, **peer, "since": epoch + account.begun}
     if judged is None:
         return described
-    method, target, operation, name, _, _ = say(judged, Outcome.ALLOWED, client.socket.redact)
+    method, target, operation, name, _, _ = say(judged, Outcome.ALLOWED)
     said = {"method": method, "target": target, "operation": operation, "object": name}
     more = {"shape": judged.operation.shape, "state": lower(client.exchange.state.name)}
     return {**described, **said, **more, "received": account.received, "sent": account.sent}

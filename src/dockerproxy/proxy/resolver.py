@@ -7,12 +7,12 @@ Attacks: docs/attacks.md, proxy/resolver.
 """
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
-from functools import partial
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Final, TypeVar
 
@@ -21,7 +21,7 @@ from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.steps import Answer, UnknownObjectError, Whole
 from dockerproxy.proxy.failures import choose_engine
 from dockerproxy.wire.answer import with_content
-from dockerproxy.wire.chunked import Chunks, read_whole
+from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead, read_response
 
 _Protocol = TypeVar("_Protocol", bound=asyncio.Protocol)
@@ -47,9 +47,7 @@ LONGEST_LINE: Final = 1 << 18
 """Bytes of a line of a stream, or of the head of an answer. An event has some hundred, and the labels of its object."""
 
 _PIECE: Final = 1 << 16
-
-_TOO_LONG: Final = b"too long"
-"""Stands for an answer that is too long. No answer at all would mean that the engine did not read the request."""
+"""Bytes that wait here, above which no more is read from the engine."""
 
 _CUT: Final = "the engine's answer is cut short or too long"
 _UNREADABLE: Final = "the engine's answer cannot be read"
@@ -66,95 +64,162 @@ class AmbiguousNameError(UnknownObjectError):
     """A name may mean more than one object, or the engine made a mistake."""
 
 
+class _UnheardError(UnknownObjectError):
+    """The engine closed the connection without an answer: it did not read the request."""
+
+
 class Inquiry(asyncio.Protocol):
-    """A connection to the engine that collects one answer after the other.
+    """A connection to the engine over which it is asked one question after the other.
 
     Attributes:
         is_open: Whether it can be used once more.
+        beginning: The head of the answer, with the empty line.
+        head: That head, parsed.
+        has_ended: Whether the end of the body has come.
     """
 
     transport: asyncio.Transport
+    beginning: bytes
+    head: ResponseHead
 
     def __init__(self) -> None:
         self.is_open = True
-        self._data = bytearray()
-        self._head: ResponseHead | None = None
-        self._end = 0
-        self._chunks = Chunks()
-        self._answered: asyncio.Future[bytes] | None = None
-
-    async def ask(self, request: bytes, *, is_last: bool = False) -> bytes:
-        """Send a request; return all that comes until its answer is whole or, if it is the last, until the end."""
-        if not self.is_open:
-            return b""
-        self._data.clear()
-        self._head, self._end, self._chunks = None, -1 if is_last else 0, Chunks()
-        answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._answered = answered
-        self.transport.write(request)
-        has_ended = False
-        try:
-            answer = await answered
-            has_ended = True
-        finally:  # One that is cancelled may have its answer already.
-            if is_last or not has_ended:
-                self._answered = None
-                self.close()
-        return answer
+        self._came = bytearray()
+        self._has_news = asyncio.Event()
+        self._is_asked = self._is_lost = self._is_paused = False
+        self.has_ended = False
+        self._left = 0
+        self._chunks: Chunks | None = None
 
     def close(self) -> None:
         """Use the connection no more."""
         self.is_open = False
         self.transport.abort()
 
+    # What the event loop tells us
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
         self.transport = transport  # type: ignore[assignment] # asyncio promises a Transport to a stream protocol
 
     def data_received(self, data: bytes) -> None:
-        """Collect what was asked for; end the connection if it is more."""
-        if self._answered is None:
+        """Keep what was asked for, and have the engine wait if it is much; end the connection if it is more."""
+        if not self._is_asked:
             self.close()
             return
-        self._data += data
-        if len(self._data) > _LONGEST:
-            self._data[:] = _TOO_LONG
-            self.close()
-        elif self._end >= 0 and self._is_whole(data):
-            self._answer()
+        self._came += data
+        if len(self._came) > _PIECE:
+            self._is_paused = True
+            self.transport.pause_reading()
+        self._has_news.set()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Take what has come for all there is."""
         del error
-        self.is_open = False
-        self._answer()
+        self.is_open, self._is_lost = False, True
+        self._has_news.set()
 
-    def _answer(self) -> None:
-        answered, self._answered = self._answered, None
-        if answered is not None and not answered.done():  # An answer may come just before its cancelled task ends.
-            answered.set_result(bytes(self._data))
+    async def _wait(self) -> None:
+        """Wait until more has come, or the connection has ended."""
+        self._has_news.clear()
+        if self._is_paused and not self.transport.is_closing():
+            self._is_paused = False
+            self.transport.resume_reading()
+        await self._has_news.wait()
 
-    def _is_whole(self, data: bytes) -> bool:
-        """Whether the answer has its end with these bytes; after which the connection may go on, or not."""
-        if self._head is None:
-            end = self._data.find(END_OF_HEAD) + len(END_OF_HEAD)
-            if end < len(END_OF_HEAD):
-                return False
-            self._head = read_response(bytes(self._data[:end]))
-            if self._head is None or self._head.status < HTTPStatus.OK:  # Another head would follow.
+    async def _receive(self) -> bytes:
+        """Return a piece of what has come; nothing at the end of the connection."""
+        if not (self._came or self._is_lost):
+            await self._wait()
+        data = bytes(self._came[:_PIECE])
+        del self._came[:_PIECE]
+        return data
+
+    # What is asked
+
+    async def ask(self, request: bytes, *, to_the_end: bool = False) -> Whole:
+        """Send a request; return its answer when it is whole, or when the connection has ended.
+
+        A connection is closed if its answer was given up or is malformed, or if what comes unasked would not be seen.
+        """
+        answer = None
+        try:
+            await self.begin(request, to_the_end=to_the_end)
+            answer = await self.read_whole()
+        finally:
+            self._is_asked = False
+            if answer is None or self.head.close or self._is_paused:
                 self.close()
-                return False
-            self._end, data = end + self._head.length, bytes(self._data[end:])
-        if self._head.framing is Framing.CHUNKED:
+        return answer
+
+    async def begin(self, request: bytes, *, to_the_end: bool = False) -> None:
+        """Send a request, and read the head of its answer, when that comes or when the connection has ended.
+
+        Raises:
+            UnknownObjectError: It cannot be read.
+        """
+        self._is_asked = True
+        if self.is_open:
+            self.transport.write(request)
+        while to_the_end and not self._is_lost and len(self._came) <= _LONGEST:
+            await self._wait()
+        beginning, end = b"", -1
+        while end < 0 and len(beginning) <= LONGEST_LINE:
+            data = await self._receive()
+            beginning += data
+            if not data:
+                break
+            end = beginning.find(END_OF_HEAD)
+        if not beginning:
+            raise _UnheardError(_UNREADABLE)
+        end += len(END_OF_HEAD)
+        head = read_response(beginning[:end])
+        if head is None or head.status < HTTPStatus.OK:  # Another head would follow an interim one.
+            raise UnknownObjectError(_UNREADABLE)
+        self.head, self.beginning, self._left = head, beginning[:end], head.length
+        self._chunks = Chunks() if head.framing is Framing.CHUNKED else None
+        self.has_ended = head.framing is Framing.NONE or (head.framing is Framing.LENGTH and not head.length)
+        self._came[:0] = beginning[end:]
+        if self.has_ended and self._came:
+            raise UnknownObjectError(_CUT)
+
+    async def read(self) -> bytes:
+        """Return the next piece of the body, without its framing; nothing at its end.
+
+        Raises:
+            UnknownObjectError: The body is cut short, or breaks the protocol.
+        """
+        content = b""
+        while not (content or self.has_ended):
+            content = self._take(await self._receive())
+        return content
+
+    async def read_whole(self) -> Whole:
+        """Return the answer whose head was read, with all of its body; raise as `read` does."""
+        data, content = bytearray(self.beginning), bytearray()
+        while not self.has_ended:
+            piece = await self._receive()
+            data += piece
+            content += self._take(piece)
+            if len(data) > _LONGEST:
+                raise UnknownObjectError(_CUT)
+        return Whole(bytes(data), self.head.status, bytes(content))
+
+    def _take(self, data: bytes) -> bytes:
+        """Return the content of a piece of the body, and note whether it is the last one."""
+        if self.head.framing is Framing.CLOSE:
+            self.has_ended = not data
+            return data
+        if self._chunks is not None:
             fed = self._chunks.feed(data)
-            whole, is_more = self._chunks.ended, fed.used < len(data)
-        elif self._head.framing is Framing.CLOSE:
-            return False
+            is_broken, self.has_ended = bool(fed.broken) or fed.used < len(data), self._chunks.ended
+            content = b"".join(data[start:stop] for start, stop in fed.payload)
         else:
-            whole, is_more = len(self._data) >= self._end, len(self._data) > self._end
-        if is_more or (whole and self._head.close):
-            self.close()
-        return whole
+            self._left -= len(data)
+            is_broken, self.has_ended, content = self._left < 0, not self._left, data
+        if is_broken or not data or (self.has_ended and self._came):
+            raise UnknownObjectError(_CUT)
+        return content
 
 
 class Resolver:
@@ -173,7 +238,7 @@ class Resolver:
         """
         if is_fixed and target in self._fixed:
             return self._fixed[target]
-        answer = await self._ask(paths, _write(target, content))
+        answer = await self._ask(choose_engine(paths), _write(target, content))
         if is_fixed and answer[0] == HTTPStatus.OK:
             answer = answer[0], json.dumps({"Config": {"Labels": read_image_labels(answer[1])}}).encode()
             if len(answer[1]) <= _LONGEST_FIXED:
@@ -204,19 +269,17 @@ class Resolver:
                 return found
             lookup = found
 
-    async def _ask(self, paths: Sequence[str], request: bytes) -> Answer:
-        path = choose_engine(paths)
+    async def _ask(self, path: str, request: bytes) -> Answer:
         place = _identify(path)
         while (inquiry := self._take(place)) is not None:
-            answer = await inquiry.ask(request)
-            if answer:
-                break  # Otherwise the engine had closed it, and did not read the request.
+            with contextlib.suppress(_UnheardError):  # The engine had closed it.
+                answer = await inquiry.ask(request)
+                break
         else:
-            _, inquiry = await open_connection(Inquiry, path)
+            inquiry = await open_connection(Inquiry, path)
             answer = await inquiry.ask(request)
         self._keep(inquiry, place)
-        head, content = read_answer(answer)
-        return head.status, content
+        return answer.status, answer.content
 
     def _keep(self, inquiry: Inquiry, place: object) -> None:
         if inquiry.is_open and place is not None and len(self._kept) < _KEPT:
@@ -255,120 +318,49 @@ def _identify(path: str) -> object:
     return path, status.st_dev, status.st_ino, status.st_ctime_ns
 
 
-async def converse(paths: Sequence[str], request: bytes, *, to_the_end: bool = True) -> bytes:
-    """Send a request over a connection of its own; return all that comes until its end, or until the answer's."""
-    _, inquiry = await open_connection(Inquiry, choose_engine(paths))
+@asynccontextmanager
+async def open_inquiry(paths: Sequence[str]) -> AsyncIterator[Inquiry]:
+    """Open a connection for one request, which lasts until the block ends."""
+    inquiry = await open_connection(Inquiry, choose_engine(paths))
     try:
-        return await inquiry.ask(request, is_last=to_the_end)
+        yield inquiry
     finally:
         inquiry.close()
 
 
-class Incoming:
-    """An answer that comes over its own connection: its head, and then its body without the framing."""
-
-    def __init__(self, beginning: bytes, head: ResponseHead, reader: asyncio.StreamReader) -> None:
-        self.beginning = beginning
-        self.head = head
-        self._reader = reader
-        self._chunks = Chunks() if head.framing is Framing.CHUNKED else None
-        self._left = None if head.framing in {Framing.CHUNKED, Framing.CLOSE} else head.length
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the end of the body has come."""
-        return self._left == 0 or (self._chunks is not None and self._chunks.ended)
-
-    async def read(self) -> bytes:
-        """Return the next piece of the body; nothing at its end.
-
-        Raises:
-            UnknownObjectError: The body is cut short, or breaks the protocol.
-        """
-        payload = b""
-        while not payload and not self.has_ended:
-            payload = data = await self._reader.read(_PIECE if self._left is None else min(self._left, _PIECE))
-            if self._chunks is not None:
-                fed = self._chunks.feed(data)
-                if not data or fed.broken or fed.used < len(data):
-                    raise UnknownObjectError(_CUT)
-                payload = b"".join(data[start:stop] for start, stop in fed.payload)
-            elif self._left is not None:
-                self._left -= len(data)
-            if not data and self._left is None:
-                break
-            if not data:
-                raise UnknownObjectError(_CUT)
-        return payload
+async def converse(paths: Sequence[str], request: bytes, *, to_the_end: bool = False) -> Whole:
+    """Send a request over a connection of its own; return its answer, or wait for the end of the connection."""
+    async with open_inquiry(paths) as inquiry:
+        return await inquiry.ask(request, to_the_end=to_the_end)
 
 
-async def open_answer(stack: AsyncExitStack, paths: Sequence[str], request: bytes) -> Incoming:
-    """Send a request over its own connection, which lasts until the stack ends, and read the head of the answer."""
-    reader = asyncio.StreamReader(limit=LONGEST_LINE)
-    transport, _ = await open_connection(partial(asyncio.StreamReaderProtocol, reader), choose_engine(paths))
-    stack.callback(transport.abort)
-    transport.write(request)
-    try:
-        beginning = await reader.readuntil(END_OF_HEAD)
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-        raise UnknownObjectError(_UNREADABLE) from error
-    head = read_response(beginning)
-    if head is None or head.status < HTTPStatus.OK:
-        raise UnknownObjectError(_UNREADABLE)
-    return Incoming(beginning, head, reader)
-
-
-async def collect(paths: Sequence[str], request: bytes, sift: Callable[[bytes], Awaitable[bytes]]) -> bytes:
-    """Ask for a list over its own connection; return the answer, sifted if it is long.
+async def collect(paths: Sequence[str], request: bytes, sift: Callable[[bytes], Awaitable[bytes]]) -> Whole:
+    """Ask for a list over a connection of its own; return the answer, sifted if it is long.
 
     While it is sifted, nothing more is read from the engine.
     """
-    async with AsyncExitStack() as stack:
-        incoming = await open_answer(stack, paths, request)
+    async with open_inquiry(paths) as inquiry:
+        await inquiry.begin(request)
         content, next_sift = bytearray(), _STEP
-        while data := await incoming.read():
+        while data := await inquiry.read():
             content += data
             if len(content) >= next_sift:
                 content = bytearray(await sift(bytes(content)))
                 next_sift = len(content) + _STEP
             if len(content) > _LONGEST_LIST:
                 raise UnknownObjectError(_CUT)
-    return with_content(incoming.beginning, bytes(content) if next_sift == _STEP else await sift(bytes(content)))
+    left = bytes(content) if next_sift == _STEP else await sift(bytes(content))
+    return Whole(with_content(inquiry.beginning, left), inquiry.head.status, left)
 
 
-def read_answer(data: bytes) -> tuple[ResponseHead, bytes]:
-    """Take an answer apart."""
-    end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
-    if data == _TOO_LONG:
-        raise UnknownObjectError(_CUT)
-    head = read_response(data[:end]) if end >= len(END_OF_HEAD) else None
-    if head is None or head.status < HTTPStatus.OK:  # An interim one is no answer, and what follows it did not come.
-        raise UnknownObjectError(_UNREADABLE)
-    content: bytes | None = data[end:]
-    if head.framing is Framing.CHUNKED:
-        payload = read_whole(data, end)
-        content = None if payload is None else b"".join(data[start:stop] for start, stop in payload)
-    elif head.framing is not Framing.CLOSE and len(data) != end + head.length:
-        content = None
-    if content is None:
-        raise UnknownObjectError(_CUT)
-    return head, content
-
-
-def take_apart(data: bytes) -> Whole:
-    """Read an answer that has come whole."""
-    head, content = read_answer(data)
-    return Whole(data, head.status, content)
-
-
-async def open_connection(factory: Callable[[], _Protocol], path: str) -> tuple[asyncio.Transport, _Protocol]:
+async def open_connection(factory: Callable[[], _Protocol], path: str) -> _Protocol:
     """Connect to the engine. One that is so busy that its queue is full is tried again for a while."""
     loop = asyncio.get_running_loop()
     for _ in range(_TRIES):
         try:
-            transport, protocol = await loop.create_unix_connection(factory, path)
+            _, protocol = await loop.create_unix_connection(factory, path)
         except BlockingIOError:
             await asyncio.sleep(_PAUSE)
         else:
-            return transport, protocol
+            return protocol
     raise BlockingIOError(errno.EAGAIN, "its queue of connections is full")

@@ -14,36 +14,19 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
+from dockerproxy.policy import steps
 from dockerproxy.policy.compile import CompiledPolicy, own_policy
 from dockerproxy.policy.judge import judge, judge_object, judge_unknown
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Act, NeedsLookup, Outcome, Verdict
 from dockerproxy.policy.plans import can_begin, find_holds, is_removal
-from dockerproxy.policy.steps import (
-    Answer,
-    Ask,
-    Find,
-    Identify,
-    Lock,
-    Open,
-    Pass,
-    Read,
-    Says,
-    Scene,
-    Step,
-    Stream,
-    Tell,
-    UnknownObjectError,
-    Whole,
-    Work,
-)
+from dockerproxy.policy.steps import Answer, UnknownObjectError, Whole
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
 from dockerproxy.proxy.holding import StillHeldError
-from dockerproxy.proxy.judging import is_quick
-from dockerproxy.proxy.resolver import AmbiguousNameError, collect, converse, take_apart
-from dockerproxy.proxy.sockets import SocketState
-from dockerproxy.proxy.streams import Opened, follow, open_stream
+from dockerproxy.proxy.resolver import AmbiguousNameError, Inquiry, collect, converse, open_inquiry
+from dockerproxy.proxy.sockets import SocketState, is_quick
+from dockerproxy.proxy.streams import follow, is_stream
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import write_answer, write_message
 
@@ -67,9 +50,9 @@ async def settle(exchange: Exchange, judged: NeedsLookup | Verdict) -> None:
             outcome = await run.outcome(judged)
             if isinstance(outcome, Verdict):
                 exchange.go_on(outcome)
-            elif isinstance(outcome, Pass):
+            elif isinstance(outcome, steps.Pass):
                 await run.let_go()
-            elif isinstance(outcome, Stream):
+            elif isinstance(outcome, steps.Stream):
                 await run.stream(outcome)
             else:
                 run.pass_on(outcome)
@@ -87,7 +70,7 @@ async def settle(exchange: Exchange, judged: NeedsLookup | Verdict) -> None:
             answering.fail(503, explain_unreachable(engines, choose_engine(engines), error))
 
 
-async def perform(socket: SocketState, policy: CompiledPolicy, ask: Ask) -> Answer:
+async def perform(socket: SocketState, policy: CompiledPolicy, ask: steps.Ask) -> Answer:
     """Make a request as a client of this socket would who may do what is granted by `own`, and nothing else.
 
     That is enforced, whatever the mode of the socket.
@@ -100,7 +83,7 @@ async def perform(socket: SocketState, policy: CompiledPolicy, ask: Ask) -> Answ
             outcome = await _Run(stack, socket).outcome(judged)
             if isinstance(outcome, Verdict) and outcome.passes:
                 await stack.enter_async_context(socket.removals)
-                outcome = await _act(socket, Act(outcome))
+                outcome = await converse(socket.shared.engines, outcome.to_engine)
     except UnknownObjectError as error:
         return error.status, write_message(str(error))
     except StillHeldError:
@@ -113,11 +96,11 @@ def _say(outcome: Outcome) -> Answer:
     match outcome:
         case Whole(_, status, content):
             return status, content
-        case Says(status, message):
+        case steps.Says(status, message):
             return status, write_message(message)
         case Verdict() as denied:
             return denied.decision.status, write_message(denied.decision.message)
-        case Stream() | Pass():
+        case steps.Stream() | steps.Pass():
             return HTTPStatus.BAD_GATEWAY, write_message("the engine's answer is a stream")
 
 
@@ -134,7 +117,7 @@ class _Run:
         self._stack = stack
         self._socket = socket
         self._exchange = exchange
-        self._opened: Opened | None = None
+        self._opened: Inquiry | None = None
         self._streams = self._outlasts = False
 
     async def outcome(self, judged: NeedsLookup | Verdict) -> Outcome:
@@ -143,7 +126,7 @@ class _Run:
         if verdict.plan is None or not self._has_plan(verdict):
             return verdict
         shared = self._socket.shared
-        scene = Scene(shared.fills, self._socket.listed, time.time())
+        scene = steps.Scene(shared.fills, self._socket.listed, time.time())
         return await self._take_steps(verdict.plan(verdict, scene))
 
     # Deciding
@@ -206,7 +189,7 @@ class _Run:
 
     async def _take_steps(self, plan: Generator[Any, Any, _Result]) -> _Result:
         """Take the steps of a plan in their order; return what it returns."""
-        resume: Callable[[], Step] = partial(next, plan)
+        resume: Callable[[], steps.Step] = partial(next, plan)
         while True:
             try:
                 step = resume()
@@ -217,70 +200,70 @@ class _Run:
             except UnknownObjectError as error:
                 resume = partial(plan.throw, error)
             except TimeoutError:
-                who = "another request does not end" if isinstance(step, Lock) else "the engine says nothing"
-                silent = UnknownObjectError(f"{who} for {self._patience(step):g} seconds", HTTPStatus.GATEWAY_TIMEOUT)
+                who = "another request does not end" if isinstance(step, steps.Lock) else "the engine says nothing"
+                waited = self._patience(step) or self._socket.patience
+                silent = UnknownObjectError(f"{who} for {waited:g} seconds", HTTPStatus.GATEWAY_TIMEOUT)
                 resume = partial(plan.throw, silent)
 
-    async def _take(self, step: Step) -> object:
+    async def _take(self, step: steps.Step) -> object:
         """Take one step; return what came of it."""
-        match step:
-            case Work(content, do):
-                return await _look(self._socket, content, do)
-            case Tell(operation, text):
-                self._tell(operation, text)
-                return None
+        if isinstance(step, steps.Work):
+            return await _look(self._socket, step.content, step.do)
+        if isinstance(step, steps.Tell):
+            self._tell(step.operation, step.text)
+            return None
         if self._exchange is not None and not (self._streams or self._exchange.answering.is_held):
             raise _ClientGoneError
-        match step:
-            case Ask() | Find() | Lock():
-                async with asyncio.timeout(self._socket.patience):
-                    return await self._ask(step)
-            case Read() | Open():
-                return await self._read(step)
-            case Identify():
-                return await self._identify()
-        self._detach(step.verdict if isinstance(step, Act) else self.verdict)
-        return await (
-            _act(self._socket, step) if isinstance(step, Act) else perform(self._socket, self.verdict.policy, step.ask)
-        )
+        async with asyncio.timeout(self._patience(step)):
+            if isinstance(step, steps.Ask | steps.Find | steps.Lock | steps.Identify):
+                return await self._ask(step)
+            return await self._send(step)
 
-    async def _ask(self, step: Ask | Find | Lock) -> object:
+    async def _ask(self, step: steps.Ask | steps.Find | steps.Lock | steps.Identify) -> object:
         """Ask what the engine knows soon, or wait for others of the same owner."""
         socket, shared = self._socket, self._socket.shared
-        if isinstance(step, Lock):
-            return await self._stack.enter_async_context(shared.counting.setdefault(step.owner, asyncio.Lock()))
-        if isinstance(step, Find):
-            found = await self._find(step.lookup, self.verdict.request.version)
-            return found if isinstance(found, ResolvedObject) else None
+        match step:
+            case steps.Lock(owner):
+                return await self._stack.enter_async_context(shared.counting.setdefault(owner, asyncio.Lock()))
+            case steps.Find(lookup):
+                found = await self._find(lookup, self.verdict.request.version)
+                return found if isinstance(found, ResolvedObject) else None
+            case steps.Identify():
+                is_docker = None if self._exchange is None else await self._exchange.find_docker()
+                if is_docker is None:
+                    raise _ClientGoneError
+                return is_docker
         if step.content is not None:
             self._detach(self.verdict)
         async with socket.lookups:
             return await shared.resolver.ask(shared.engines, step.target, step.content, is_fixed=step.is_fixed)
 
-    async def _identify(self) -> bool:
-        is_docker = None if self._exchange is None else await self._exchange.find_docker()
-        if is_docker is None:
-            raise _ClientGoneError
-        return is_docker
-
-    async def _read(self, step: Read | Open) -> Whole | None:
+    async def _send(self, step: Act | steps.Perform | steps.Open | steps.Read) -> Whole | Answer | None:
+        """Send a request. The engine is waited for while it acts, whether the client stays or goes."""
         socket, engines = self._socket, self._socket.shared.engines
-        if isinstance(step, Open):
-            async with asyncio.timeout(None if step.waits else socket.patience):
-                self._opened = await open_stream(self._stack, engines, step.request)
-            return self._opened.whole
-        if step.waits:
-            return take_apart(await converse(engines, step.request, to_the_end=False))
-        sift = step.sift
-        async with asyncio.timeout(self._patience(step)), socket.lookups:
-            if sift is None:
-                return take_apart(await converse(engines, step.request, to_the_end=False))
-            shorten = partial(_sift, socket, sift)
-            return take_apart(await collect(engines, step.request, shorten))
+        match step:
+            case Act(verdict, to_the_end):
+                self._detach(verdict)
+                return await converse(engines, verdict.to_engine, to_the_end=to_the_end)
+            case steps.Perform(ask):
+                self._detach(self.verdict)
+                return await perform(socket, self.verdict.policy, ask)
+            case steps.Open(request):
+                self._opened = await self._stack.enter_async_context(open_inquiry(engines))
+                await self._opened.begin(request)
+                return None if is_stream(self._opened.head) else await self._opened.read_whole()
+            case steps.Read(request, waits=True):
+                return await converse(engines, request)
+        async with socket.lookups:
+            if (sift := step.sift) is None:
+                return await converse(engines, step.request)
+            return await collect(engines, step.request, lambda content: _look(socket, content, partial(sift, content)))
 
-    def _patience(self, step: Step) -> float:
-        """Return how many seconds the engine has: ENGINE_TIMEOUT for an answer of which all is shown."""
-        is_all = isinstance(step, Read) and not self.verdict.decision.shows
+    def _patience(self, step: steps.Step) -> float | None:
+        """Return how many seconds a step may take: ENGINE_TIMEOUT for an answer of which all is shown; None for any."""
+        if isinstance(step, Act | steps.Perform) or (isinstance(step, steps.Open | steps.Read) and step.waits):
+            return None
+        is_all = isinstance(step, steps.Read) and not self.verdict.decision.shows
         return self._socket.limits.engine_timeout if is_all else self._socket.patience
 
     def _detach(self, verdict: Verdict) -> None:
@@ -305,14 +288,14 @@ class _Run:
 
     # What the client gets
 
-    def pass_on(self, answer: Whole | Says) -> None:
+    def pass_on(self, answer: Whole | steps.Says) -> None:
         """Give the client an answer that is there, if it is still there itself."""
         exchange = self._exchange
         if exchange is None or not exchange.answering.is_held:
             return
-        if isinstance(answer, Says):
+        if isinstance(answer, steps.Says):
             data = write_answer(answer.status, answer.message, close=False, decision=exchange.account.decision)
-            answer = take_apart(data)
+            answer = Whole(data, answer.status, b"")
         exchange.answering.end_alone(self.verdict, answer)
 
     async def let_go(self) -> None:
@@ -324,14 +307,14 @@ class _Run:
             self._exchange.let_go(self.verdict)
             await copied.wait()
 
-    async def stream(self, stream: Stream) -> None:
+    async def stream(self, stream: steps.Stream) -> None:
         """Pass on what the client may see of a stream, until the engine ends or the client goes."""
         if self._exchange is not None and self._opened is not None:
             self._streams, show = True, partial(self._show, stream)
             self._exchange.answering.judged = self.verdict
             await follow(self._exchange.answering, self._opened, show, is_plain=stream.is_plain)
 
-    async def _show(self, stream: Stream, line: bytes) -> bytes:
+    async def _show(self, stream: steps.Stream, line: bytes) -> bytes:
         return await self._take_steps(stream.show(line))
 
 
@@ -352,14 +335,6 @@ def _judge(judged: NeedsLookup, found: tuple[ResolvedObject | None, ...]) -> Nee
         if isinstance(after, NeedsLookup):
             after = judge_object(after, each)
     return after
-
-
-async def _act(socket: SocketState, act: Act) -> Whole:
-    return take_apart(await converse(socket.shared.engines, act.verdict.to_engine, to_the_end=act.to_the_end))
-
-
-async def _sift(socket: SocketState, sift: Callable[[bytes], bytes], content: bytes) -> bytes:
-    return await _look(socket, content, partial(sift, content))
 
 
 async def _look(socket: SocketState, content: bytes, work: "Callable[[], _Value | None]") -> _Value:

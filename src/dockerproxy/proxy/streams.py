@@ -3,48 +3,33 @@
 Attacks: docs/attacks.md, proxy/streams.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final
 
-from dockerproxy.policy.steps import UnknownObjectError, Whole
+from dockerproxy.policy.steps import UnknownObjectError
 from dockerproxy.proxy.answering import Answering
-from dockerproxy.proxy.resolver import LONGEST_LINE, Incoming, open_answer, take_apart
+from dockerproxy.proxy.resolver import LONGEST_LINE, Inquiry
 from dockerproxy.wire.answer import keep_plain
 from dockerproxy.wire.chunked import LAST_CHUNK
-from dockerproxy.wire.head import Framing
+from dockerproxy.wire.head import Framing, ResponseHead
 
 _WHOLE: Final = frozenset({Framing.LENGTH, Framing.NONE})
 """Framings of answers that are no streams."""
 
 
-class Opened(NamedTuple):
-    """An answer that has begun, and all of it if it is no stream."""
-
-    incoming: Incoming
-    whole: Whole | None
-
-
-async def open_stream(stack: AsyncExitStack, engines: Sequence[str], request: bytes) -> Opened:
-    """Send a request over its own connection, which lasts until the stack ends, and read the head of the answer."""
-    incoming = await open_answer(stack, engines, request)
-    head = incoming.head
-    if head.status == HTTPStatus.OK and head.framing not in _WHOLE:
-        return Opened(incoming, None)
-    content = b""
-    while head.framing in _WHOLE and (data := await incoming.read()):
-        content += data
-    return Opened(incoming, take_apart(incoming.beginning + content))
+def is_stream(head: ResponseHead) -> bool:
+    """Whether an answer that begins so is a stream."""
+    return head.status == HTTPStatus.OK and head.framing not in _WHOLE
 
 
 async def follow(
-    answering: Answering, opened: Opened, show: Callable[[bytes], Awaitable[bytes]], *, is_plain: bool
+    answering: Answering, inquiry: Inquiry, show: Callable[[bytes], Awaitable[bytes]], *, is_plain: bool
 ) -> None:
     """Pass on what is shown of a stream, line by line, in chunks if it comes so."""
-    incoming, is_chunked = opened.incoming, opened.incoming.head.framing is Framing.CHUNKED
-    answering.begin_alone(incoming.head)
-    answering.send(keep_plain(incoming.beginning) if is_plain else incoming.beginning)
+    is_chunked = inquiry.head.framing is Framing.CHUNKED
+    answering.begin_alone(inquiry.head)
+    answering.send(keep_plain(inquiry.beginning) if is_plain else inquiry.beginning)
     if answering.is_stream:
         answering.note_start()
 
@@ -55,14 +40,14 @@ async def follow(
 
     kept, skips = b"", False
     try:
-        while data := await incoming.read():
+        while data := await inquiry.read():
             *lines, kept = (kept + data).split(b"\n")
             lines = [line + b"\n" for line in lines]
             if skips and lines:
                 lines, skips = lines[1:], False
             if len(kept) > LONGEST_LINE or skips:
                 kept, skips = b"", True
-            if incoming.has_ended:
+            if inquiry.has_ended:
                 lines, kept = [*lines, kept], b""
             await pass_on(lines)
             await answering.drain()

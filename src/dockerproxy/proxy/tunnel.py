@@ -1,22 +1,21 @@
-"""A connection that stopped being HTTP: bytes are passed on as they come, both ways."""
+"""A connection that is HTTP/1 no more: bytes are passed on as they come, both ways, or a client of HTTP/2 is denied."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from dockerproxy.proxy.accounting import Accounting
-from dockerproxy.proxy.buffers import Buffers
-from dockerproxy.proxy.connections import has_hung_up
+from dockerproxy.proxy.connections import Connection, has_hung_up
+from dockerproxy.wire.http2 import deny_http2
 
 
-class Near(Protocol):
-    """The part of the client's end that a tunnel needs. `Client` describes the members."""
+class Near(Connection, Protocol):
+    """The part of the client's end that this needs. `Client` describes the members."""
 
     transport: asyncio.Transport
     account: Accounting
-    buffers: Buffers
     has_ended: bool
 
-    def fileno(self) -> int: ...  # noqa: D102
     def watch(self, *, is_read: bool) -> None: ...  # noqa: D102
     def connection_lost(self, error: Exception | None) -> None: ...  # noqa: D102
 
@@ -105,3 +104,36 @@ def open_tunnel(client: Near, engine: asyncio.Transport, early: bytes) -> None:
         near.data_received(early)
     if client.has_ended:
         far.end_writing()
+
+
+class DeniedEnd(asyncio.Protocol):
+    """The client's end of a connection that speaks HTTP/2 from its first byte: one denial is written, in HTTP/2.
+
+    Docker 29 gives such gRPC to BuildKit, past its API and its authorization plugins. So nothing of it is forwarded,
+    and no engine connection is opened for it. Where `/grpc` is allowed, the client is answered like by an engine
+    without HTTP/2: then it asks for `/grpc`, which is judged. After a denial in gRPC it would not.
+    """
+
+    def __init__(self, client: Near, linger: Callable[[], None]) -> None:
+        self._client = client
+        self._linger = linger
+        self._came = bytearray()
+        self._is_over = False
+
+    def data_received(self, data: bytes) -> None:
+        """Deny what came, and end the connection, once it is a request."""
+        if self._is_over:
+            return
+        self._came += data
+        if denial := deny_http2(self._came):
+            self._is_over = True
+            self._client.transport.write(denial)
+            self._linger()
+
+    def eof_received(self) -> bool:
+        """End the connection: the client asks for nothing more."""
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Tell the client's end."""
+        self._client.connection_lost(error)

@@ -4,9 +4,15 @@ Where a socket's clients ask for too much together, those that ask for more than
 client in a hurry is not the others' wait. How one would get around that, and what stops it: many connections, of which
 each has a share (they are bounded, and so is what all shares come to); a new connection for each request (likewise);
 few requests with long heads (a head counts by its length).
+
+What is held for the clients together is bounded, too. Where it is too much, the one for which most is held gives way:
+not in the middle of what it is doing, but before anything else is done.
+
+Attacks: docs/attacks.md, proxy/usage.
 """
 
-from collections.abc import Mapping, Sized
+import asyncio
+from collections.abc import Callable, Mapping, Sized
 from typing import Final, Protocol
 
 from dockerproxy.api.catalog import Shape
@@ -17,6 +23,12 @@ _HEAD: Final = 4096
 
 _OVER: Final = 2
 """How many times the rate all shares may come to."""
+
+IN_KERNEL: Final = 212_992
+"""Bytes that the kernel holds besides for an end that does not take what is written to it (net.core.wmem_default)."""
+
+_HIGH: Final = 64 * 1024
+"""Bytes that may wait for an end before it counts as stalled. It does until none wait: until then, none are freed."""
 
 TOO_FAST: Final = "too many requests came in a second; MAX_RATE bounds them"
 TOO_MUCH: Final = "too much is held for the clients of this socket; MAX_BUFFERED bounds it"
@@ -97,3 +109,65 @@ class Usage:
     def leave(self, shape: Shape) -> None:
         """Count an exchange that is over."""
         self._open[_COUNTED.get(shape, shape)] -= 1
+
+
+class Buffers:
+    """The bytes of one client connection and its engine connection that wait here.
+
+    Attributes:
+        size: Bytes of all of it, when they were last counted.
+    """
+
+    __slots__ = ("_ends", "_kept", "_shed_soon", "_stalled", "_usage", "size")
+
+    def __init__(self, usage: Usage, shed_soon: Callable[[], None], kept: Callable[[], int]) -> None:
+        self.size = 0
+        self._usage = usage
+        self._shed_soon = shed_soon
+        self._kept = kept
+        self._ends: set[asyncio.Transport] = set()
+        self._stalled: dict[asyncio.Transport, int] = {}
+
+    def open(self, end: asyncio.Transport) -> None:
+        """Take note of an end."""
+        end.set_write_buffer_limits(_HIGH, 0)
+        self._ends.add(end)
+
+    def close(self, end: asyncio.Transport) -> None:
+        """Note that an end is gone."""
+        self._ends.discard(end)
+        self.flow(end)
+
+    def stall(self, end: asyncio.Transport) -> None:
+        """Note that what was written to an end is not being taken."""
+        self._stalled.setdefault(end, 0)
+        self.count()
+
+    def flow(self, end: asyncio.Transport) -> None:
+        """Note that it is being taken again."""
+        if end in self._stalled:
+            del self._stalled[end]
+            self.count()
+
+    def look(self) -> None:
+        """Find the ends at which anything waits; to be called between events, when all was written that could be."""
+        self._stalled = {end: self._stalled.get(end, 0) for end in self._ends if end.get_write_buffer_size()}
+        self.count()
+
+    def count(self) -> None:
+        """Count what is held: what is kept of requests, and what the stalled ends do not take."""
+        size, usage = self._kept(), self._usage
+        for end, most in self._stalled.items():
+            self._stalled[end] = most = max(most, end.get_write_buffer_size())  # noqa: PLW2901 (it counts from here on)
+            size += most + IN_KERNEL
+        usage.buffered += size - self.size
+        self.size = size
+        if usage.is_too_much:
+            self._shed_soon()
+
+    def clear(self) -> None:
+        """Hold nothing any more, at either end or in between."""
+        self._ends.clear()
+        self._stalled.clear()
+        self._usage.buffered -= self.size
+        self.size = 0

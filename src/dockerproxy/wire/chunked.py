@@ -112,10 +112,3 @@ class Chunks:
             if _TRAILER.fullmatch(line) is None or self._trailers > _MAX_TRAILERS:
                 return "malformed chunked encoding: invalid trailer"
         return ""
-
-
-def read_whole(data: bytes, at: int) -> tuple[tuple[int, int], ...] | None:
-    """Return the positions of the content of a body that begins there and ends with the data; None of any other."""
-    chunks = Chunks()
-    payload, used, broken = chunks.feed(data, at)
-    return payload if chunks.ended and used == len(data) and not broken else None

@@ -16,7 +16,6 @@ from typing import Final, NamedTuple
 
 from dockerproxy.errors import Refusal
 from dockerproxy.text import lower, number, trim
-from dockerproxy.wire.media import MediaType, read_media_type
 
 MAX_HEAD: Final = 1024 * 1024
 """Bytes of an engine's head. Go has the same limit."""
@@ -60,6 +59,38 @@ _ONCE: Final = (
     b"x-registry-config".split(b" ")
 )
 """Fields of which the engine reads only one: refused when repeated."""
+
+# A media type (RFC 9110 §8.3.1), of tokens without the star: RFC 2231 splits one parameter into several by it.
+_MEDIA_WORD: Final = r"[!#$%&'+.^_`|~0-9A-Za-z-]+"
+_MEDIA_PARAMETER: Final = rf'[ \t]*;[ \t]*({_MEDIA_WORD})=({_MEDIA_WORD}|"[\t !#-\[\]-~]+")'
+_MEDIA_TYPE: Final = re.compile(rf"({_MEDIA_WORD}/{_MEDIA_WORD})((?:{_MEDIA_PARAMETER})*)")
+_MEDIA_PARAMETERS: Final = re.compile(_MEDIA_PARAMETER)
+
+
+class MediaType(NamedTuple):
+    """A media type.
+
+    Attributes:
+        name: Type and subtype in lower case, like `application/json`, or empty.
+        parameters: Names in lower case, and values without quotes.
+    """
+
+    name: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+
+
+def read_media_type(value: bytes) -> MediaType | None:
+    """Read the value of a Content-Type without blanks around it; None if malformed. An empty one names no type."""
+    if not value:
+        return MediaType()
+    found = _MEDIA_TYPE.fullmatch(value.decode("latin-1"))
+    if found is None:
+        return None
+    parameters = tuple((lower(name), text.strip('"')) for name, text in _MEDIA_PARAMETERS.findall(found[2]))
+    if len(dict(parameters)) < len(parameters):
+        return None
+    return MediaType(lower(found[1]), parameters)
+
 
 _IS_LIST: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z \t,-]*").fullmatch
 _IS_BASE64: Final = re.compile(rb"[A-Za-z0-9+/=_-]*").fullmatch

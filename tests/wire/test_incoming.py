@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from wire.chunks import Coded, coded_bodies, nearly_coded, splits
 from wire.heads import read_head
 
-from dockerproxy.wire.body import HeldBody, RequestBody, frame
 from dockerproxy.wire.head import Framing, RequestHead
+from dockerproxy.wire.incoming import HeldBody, RequestBody, frame
 
 TAIL = b"GET /next"
 NO_BODY = read_head(line="POST /x HTTP/1.1")

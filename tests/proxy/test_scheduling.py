@@ -1,11 +1,13 @@
-"""What takes long is done one job at a time, in a thread."""
+"""Long jobs are done one at a time, in a thread, and a bug in a task is heard."""
 
 import asyncio
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from proxy.harness import PATIENCE, in_loop
 
-from dockerproxy.proxy.worker import Line, Worker
+from dockerproxy.observe.log import Log
+from dockerproxy.process_settings import LogFormat
+from dockerproxy.proxy.scheduling import Line, Tasks, Worker
+from dockerproxy.settings import Level
 
 
 class Clock:
@@ -254,3 +259,34 @@ async def test_a_job_for_which_no_thread_can_be_started_keeps_no_other_one_waiti
     with pytest.raises(RuntimeError, match="start new thread"):
         await worker.run(Line(), note("a", done))
     assert await asyncio.wait_for(worker.run(Line(), note("b", done)), PATIENCE) == "b"
+
+
+async def fail() -> None:
+    raise ZeroDivisionError("on purpose")
+
+
+async def wait() -> None:
+    await asyncio.Event().wait()
+
+
+@in_loop
+async def test_a_task_that_fails_is_logged_with_its_name_and_disturbs_no_other(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as sink:
+        log = Log(Level.INFO, LogFormat.JSON, sink.fileno())
+        tasks = Tasks(log)
+        tasks.start(wait(), "waiting")
+        tasks.start(fail(), "dividing")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert [task.get_name() for task in asyncio.all_tasks() if task.get_name() == "waiting"]
+        tasks.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not [task for task in asyncio.all_tasks() if task.get_name() == "waiting"]
+        log.close()
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert {line["level"] for line in lines} == {"crit"}
+    text = "\n".join(line["text"] for line in lines)
+    assert "dividing" in text
+    assert "on purpose" in text
+    assert "waiting" not in text

@@ -1,0 +1,205 @@
+"""Share the event loop and one thread: tasks have an owner, busy clients take turns, and long jobs wait in lines.
+
+A turn is a number of steps: a head, a few chunks of a body. It ends with the step after which `TURN` is over. All that
+arrives in one round of the loop shares one turn. What arrives later waits in a line, and the clients in the line share
+another turn. Single short heads, which are most, are taken at once.
+
+The thread runs one long job at a time. Of the sockets that wait, the one that has used the least time goes first
+(start-time fair queueing; Goyal, Vin and Cheng, 1996). The interpreter switches to the loop whenever that has something
+to do (`SWITCH`). So a job is made of small steps, and none of them is a long call into C.
+
+Attacks: docs/attacks.md, proxy/scheduling.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Final, Protocol, TypeVar
+
+from dockerproxy.observe.record import LogPort
+from dockerproxy.proxy.failures import log_bug
+
+_Result = TypeVar("_Result")
+
+TURN: Final = 0.001
+"""Seconds of a turn. Others wait for two or three of them: when they ask, and when the engine has answered."""
+
+SWITCH: Final = 0.00002
+"""Seconds after which a waiting thread gets the interpreter (`sys.setswitchinterval`). While a job runs, the loop waits
+so long for each event, and not much longer (`host/process`). With Python's default of 5 ms, sixteen clients would share
+500 requests a second. With less than this, a ping beside a job takes no less time."""
+
+
+class Tasks:
+    """Tasks that end by themselves. One that fails is logged and disturbs no other."""
+
+    def __init__(self, log: LogPort) -> None:
+        self._log = log
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(
+        self, work: Coroutine[None, None, None], name: str, if_it_fails: Callable[[], None] | None = None
+    ) -> asyncio.Task[None]:
+        """Run a coroutine; its result need not be waited for, and it may be cancelled."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(partial(self._ended, if_it_fails))
+        return task
+
+    def cancel(self) -> None:
+        """End all that still run."""
+        for task in self._running:
+            task.cancel()
+
+    def _ended(self, if_it_fails: Callable[[], None] | None, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log_bug(self._log, task.get_name(), error)
+            if if_it_fails is not None:
+                if_it_fails()
+
+
+class Busy(Protocol):
+    """One that may have more to do than fits in a turn."""
+
+    def advance(self) -> None:
+        """Take a turn."""
+
+
+class Turns:
+    """The line of clients that have more to do, and the time that is spent of this round."""
+
+    def __init__(self) -> None:
+        self._line: dict[object, dict[Busy, None]] = {}
+        self._spent = 0.0
+        self._is_planned = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time of this round is spent: who comes now waits in the line."""
+        return self._spent >= TURN
+
+    def spend(self, seconds: float) -> None:
+        """Note how long something took in this round."""
+        if not self._spent:
+            asyncio.get_running_loop().call_soon(self._begin_round)
+        self._spent += seconds
+
+    def _begin_round(self) -> None:
+        self._spent = 0.0
+
+    def wait(self, busy: Busy, socket: object) -> None:
+        """Let one go on when it has its turn: those of one socket one after the other, and sockets take turns."""
+        self._line.setdefault(socket, {})[busy] = None
+        self._plan()
+
+    def _plan(self) -> None:
+        """Have turns taken in the next round, if anybody waits."""
+        if self._line and not self._is_planned:
+            self._is_planned = True
+            asyncio.get_running_loop().call_soon(self._take_turns)
+
+    def _take_turns(self) -> None:
+        """Give turns to the clients in the line until one turn is over; those that join meanwhile come later."""
+        before, self._is_planned = self._spent, False
+        try:
+            for _ in range(sum(map(len, self._line.values()))):
+                self._pop().advance()
+                if self._spent - before >= TURN:
+                    break
+        finally:
+            self._plan()
+
+    def _pop(self) -> Busy:
+        """Take the first one of the first socket out of the line; the others of it are behind all other sockets."""
+        socket = next(iter(self._line))
+        those = self._line.pop(socket)
+        busy = next(iter(those))
+        del those[busy]
+        if those:
+            self._line[socket] = those
+        return busy
+
+
+class Line:
+    """The jobs of one socket.
+
+    Attributes:
+        used: Seconds of the worker that the socket has used; an idle socket is put level with the others.
+        waiting: The jobs, in the order in which they came.
+    """
+
+    __slots__ = ("used", "waiting")
+
+    def __init__(self) -> None:
+        self.used = 0.0
+        self.waiting: dict[asyncio.Future[None], None] = {}
+
+
+class Worker:
+    """The thread for long jobs: the running job, and the lines of sockets that wait for it.
+
+    Time is only taken from the clock that it is given.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._lines: dict[Line, None] = {}
+        self._level = 0.0
+        self._is_busy = False
+
+    async def run(self, line: Line, work: Callable[[], _Result]) -> _Result:
+        """Run a job in the thread when it is its turn; return its result, or raise what it raises.
+
+        A job must not touch anything that changes. Jobs of one line run in the order in which they came.
+        """
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[None] = loop.create_future()
+        line.used = max(line.used, self._level)
+        line.waiting[turn] = None
+        self._lines.setdefault(line)
+        if not self._is_busy:
+            self._begin_next()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # Its turn had come already.
+                self._begin_next()
+            elif turn in line.waiting:
+                self._take(line, turn)
+            raise
+        began = self._now()
+        try:
+            job = loop.run_in_executor(None, work)
+        except RuntimeError:  # No thread can be started.
+            self._begin_next()
+            raise
+        job.add_done_callback(partial(self._end, line, began))
+        return await asyncio.shield(job)
+
+    def _end(self, line: Line, began: float, job: asyncio.Future[_Result]) -> None:
+        """Charge a job to its line; choose the next one when the waiting client has heard of the result.
+
+        The client hears of it two rounds of the loop later, because `shield` takes one.
+        """
+        line.used += self._now() - began
+        loop = job.get_loop()
+        loop.call_soon(loop.call_soon, self._begin_next)
+
+    def _begin_next(self) -> None:
+        """Give the turn to the line that has used the least; of equal ones, to the one that has waited longest."""
+        self._is_busy = False
+        while self._lines and not self._is_busy:
+            line = min(self._lines, key=lambda each: each.used)
+            turn = next(iter(line.waiting))
+            self._take(line, turn)
+            if not turn.cancelled():
+                self._is_busy, self._level = True, line.used
+                turn.set_result(None)
+
+    def _take(self, line: Line, turn: asyncio.Future[None]) -> None:
+        """Take a job out of its line, which then stands behind equal ones."""
+        del line.waiting[turn], self._lines[line]
+        if line.waiting:
+            self._lines[line] = None
