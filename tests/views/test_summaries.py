@@ -3,12 +3,13 @@
 import pytest
 from policy.policies import request_of
 
+from dockerproxy.api.answers import COUNTING
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.views.summaries import COUNTING, blank_counts
+from dockerproxy.views.hiding import blank_counts
 
 INFO = {
     "/info": b'{"ID":"x","Containers":3,"ContainersRunning":1,"Images":12,"NCPU":2,"Labels":["Images=1"]}',

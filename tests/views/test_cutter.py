@@ -1,6 +1,7 @@
-"""A long list is shortened while it comes, and shows what it would show as a whole."""
+"""A list is shortened while it comes, and shows what it would show as a whole. What is not cut stays byte for byte."""
 
 import json
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -11,11 +12,11 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.stamps import make_stamp
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import own_by
-from dockerproxy.views.lists import BELOW, LISTS, read_list
-from dockerproxy.views.long_lists import MOST_OF_ELEMENT, Sieve, _Skip
+from dockerproxy.views.cutter import AS_IT_CAME, MOST_OF_ELEMENT, Cutter, _Skip, cut, keep
+from dockerproxy.views.lists import LISTS, Element, Selection, Shows
 
 SHOWS = ({"containers": condition("containers", ("web*",))},)
-CONTAINERS = OPERATIONS["ContainerList"]
+Kept = TypeVar("Kept")
 NASTY = st.text(st.sampled_from('"\\\\{}[],: a\N{EURO SIGN}\N{GRINNING FACE}')) | st.text(max_size=9)
 
 
@@ -23,12 +24,16 @@ def container(name: str, text: str = "") -> dict[str, object]:
     return {"Id": name.encode().hex() or "0", "Names": [f"/{name}"], "Labels": {"x": text, text: "y"}}
 
 
-def sift(sieve: Sieve, content: bytes, cuts: list[int]) -> bytes:
-    """Return what is left of a list that comes in pieces, each of which is sifted."""
+def cutter(shows: Shows = SHOWS, name: str = "ContainerList") -> Cutter[Element]:
+    return Cutter(name, Selection(OPERATIONS[name], "", shows).read)
+
+
+def take(taking: Cutter[Kept], content: bytes, cuts: list[int]) -> bytes:
+    """Return what is left of a list that comes in pieces."""
     ends = sorted({*(cut % (len(content) + 1) for cut in cuts), len(content)})
     left = b""
     for start, stop in zip([0, *ends], ends, strict=False):
-        left = sieve.take(left + content[start:stop])
+        left = taking.take(left + content[start:stop])
     return left
 
 
@@ -38,36 +43,42 @@ def sift(sieve: Sieve, content: bytes, cuts: list[int]) -> bytes:
     st.sampled_from([None, 2]),
     st.booleans(),
 )
-def test_a_sifted_list_shows_the_same_however_it_comes(
+def test_a_list_shows_the_same_however_it_comes(
     listed: list[tuple[str, str]],
     cuts: list[int],
     indent: int | None,
     ascii: bool,  # noqa: A002, FBT001 (of json)
 ) -> None:
     content = json.dumps([container(*each) for each in listed], indent=indent, ensure_ascii=ascii).encode()
-    sieve = Sieve(CONTAINERS, SHOWS)
-    left = sift(sieve, content, cuts)
-    whole, rest = read_list(CONTAINERS, content, ""), read_list(CONTAINERS, left, "")
-    assert whole is not None
-    assert rest is not None
-    assert rest.show(SHOWS, {}) == rest.show(({},), {})
-    assert json.loads(rest.show(SHOWS, {})) == json.loads(whole.show(SHOWS, {}))
-    assert sieve.left_out == 0
+    taking = cutter()
+    left = take(taking, content, cuts)
+    assert json.loads(left) == [container(*each) for each in listed if each[0].startswith("web")]
+    assert taking.left_out == 0
+    for whole, rest in ((cutter(), content), (taking, left)):
+        assert whole.finish(rest)
+        assert [each.text for each in whole.elements] == [each.text for each in taking.elements]
+        assert json.loads(whole.write(each.text for each in whole.elements)) == json.loads(left)
 
 
 @pytest.mark.parametrize("name", ["ContainerList", "ContainerListLibpod", "NetworkList", "VolumeList"])
 def test_what_is_own_is_kept_before_the_labels_of_its_image_are_known(name: str) -> None:
-    """A sweep and a prune find what they must by the same list."""
-    operation = OPERATIONS[name]
+    """At the beginning of a list, what may be own is kept, too."""
     shows = ({"own": Condition(own_by("ci"), value=True)},)
+    text = "x" * 600_000
     listed = [
-        {"Id": 64 * digit, "Name": owner, "Names": [owner], "ImageID": f"sha256:{64 * 'c'}", "Labels": labels}
+        {
+            "Id": 64 * digit,
+            "Name": owner,
+            "Names": [owner],
+            "ImageID": f"sha256:{64 * 'c'}",
+            "Labels": labels,
+            "x": text,
+        }
         for digit, owner, labels in (("a", "ci", make_stamp("ci", "n")), ("b", "team", make_stamp("team", "n")))
-    ]
-    key = BELOW.get(name, "")
-    content = json.dumps({key: listed} if key else listed).encode()
-    left = Sieve(operation, shows).take(content)
-    assert (b'"Name": "ci"' in left, b'"Name": "team"' in left) == (True, False)
+    ] * 2
+    content = json.dumps({"Volumes": listed} if name == "VolumeList" else listed).encode()
+    left = cutter(shows, name).take(content)
+    assert (left.count(b'"Name": "ci"'), left.count(b'"Name": "team"')) == (2, 0)
 
 
 @given(st.dictionaries(NASTY, NASTY | st.lists(NASTY) | st.dictionaries(NASTY, NASTY)), NASTY, st.lists(st.integers(0)))
@@ -90,21 +101,31 @@ def test_elements_that_are_too_long_are_left_out_and_counted(step: int, at: int)
     long = container("web-long", '}]"\\' * 9 + "x" * MOST_OF_ELEMENT)
     listed = [container("web-1"), container("web-2")]
     content = json.dumps([*listed[:at], long, long, *listed[at:]]).encode()
-    sieve = Sieve(CONTAINERS, SHOWS)
+    taking = cutter()
     left, longest = b"", 0
     for start in range(0, len(content), step):
-        left = sieve.take(left + content[start : start + step])
+        left = taking.take(left + content[start : start + step])
         longest = max(longest, len(left))
     assert json.loads(left) == listed
-    assert sieve.left_out == 2
+    assert taking.left_out == 2
     assert longest <= MOST_OF_ELEMENT + step
+    assert taking.finish(left)
+    assert len(taking.elements) == 2
+
+
+def test_an_element_of_a_short_list_may_be_long() -> None:
+    content = json.dumps([container("web", "x" * MOST_OF_ELEMENT)]).encode()
+    whole = cutter().finish(content)
+    assert whole is not None
+    assert whole.write(each.text for each in whole.elements) == content
 
 
 @pytest.mark.parametrize("name", sorted(LISTS))
 def test_without_conditions_a_list_keeps_all(name: str) -> None:
     listed = [{"Id": "1f", "ID": "1f", "Name": "a", "Names": ["/a"], "ServiceID": "x"}] * 3
     content = json.dumps({"Volumes": listed, "Warnings": ["]"]} if name == "VolumeList" else listed).encode()
-    assert json.loads(sift(Sieve(OPERATIONS[name], ()), content, [3, 20, 90])) == json.loads(content)
+    assert json.loads(take(cutter((), name), content, [3, 20, 90])) == json.loads(content)
+    assert json.loads(take(Cutter(name, keep), content, [3, 20, 90])) == json.loads(content)
 
 
 @pytest.mark.parametrize(
@@ -112,4 +133,10 @@ def test_without_conditions_a_list_keeps_all(name: str) -> None:
 )
 @pytest.mark.parametrize("name", ["ContainerList", "VolumeList"])
 def test_what_is_no_list_stays_as_it_is(name: str, content: bytes) -> None:
-    assert Sieve(OPERATIONS[name], SHOWS).take(content) == content
+    assert cutter(name=name).take(content) == content
+
+
+def test_bytes_that_are_no_text_stay_as_they_are() -> None:
+    assert cut(b'{"a":"\xff"}', {"a": ""}, AS_IT_CAME) == b'{"a":"\xff"}'
+    listing = Cutter("ContainerList", keep)
+    assert listing.take(b'[{"a":"\xf0\x9f') + b'\x98\x80"}]' == listing.take(b'[{"a":"\xf0\x9f\x98\x80"}]')
