@@ -39,7 +39,6 @@ JSON = {
     "wire/document.py": "catches it, and bounds the levels",
     "views/hiding.py": "writes a text",
     "views/spelling.py": "reads what the cutter, which catches it, has read before",
-    "views/lists.py": "writes a label",
     "policy/words/fixed.py": "reads and writes what read_json has bounded",
     "policy/copies.py": "reads what write_json wrote",
     "policy/creating.py": "writes a name",
@@ -60,7 +59,7 @@ JSON = {
     "cli/explain.py": "reads what read_json has bounded",
     "tenancy/prunes.py": "writes names and numbers",
     "tenancy/making.py": "reads what write_json wrote, and writes a name and labels",
-    "views/filters.py": "writes a value that read_json has bounded",
+    "views/filters.py": "writes values that read_json has bounded, and a label",
     "wire/answer.py": "catches it",
     "wire/head.py": "writes a text",
 }

@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import condition
 
+from dockerproxy.api.answers import WORDS
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.stamps import make_stamp
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import own_by
 from dockerproxy.views.cutter import AS_IT_CAME, MOST_OF_ELEMENT, Cutter, _Skip, cut, keep
+from dockerproxy.views.hiding import hide
 from dockerproxy.views.lists import LISTS, Element, Selection, Shows
 
 SHOWS = ({"containers": condition("containers", ("web*",))},)
@@ -25,7 +27,7 @@ def container(name: str, text: str = "") -> dict[str, object]:
 
 
 def cutter(shows: Shows = SHOWS, name: str = "ContainerList") -> Cutter[Element]:
-    return Cutter(name, Selection(OPERATIONS[name], "", shows).read)
+    return Cutter(name, Selection(OPERATIONS[name], "", shows, {}).read)
 
 
 def take(taking: Cutter[Kept], content: bytes, cuts: list[int]) -> bytes:
@@ -140,3 +142,28 @@ def test_bytes_that_are_no_text_stay_as_they_are() -> None:
     assert cut(b'{"a":"\xff"}', {"a": ""}, AS_IT_CAME) == b'{"a":"\xff"}'
     listing = Cutter("ContainerList", keep)
     assert listing.take(b'[{"a":"\xf0\x9f') + b'\x98\x80"}]' == listing.take(b'[{"a":"\xf0\x9f\x98\x80"}]')
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x1f\x8b\x08\x00",
+        b'{"Id":"x"',
+        b'{"Id":"x"}{}',
+        b'{"Id":"x",}',
+        b'{"Id":"x" "Image":1}',
+        b"{1:2}",
+        b'{"Id" 1}',
+        b"[{},]",
+        b"[{}",
+        b'"text"',
+        b"[1]",
+        "{}".encode("utf-16"),
+        b"[" * 70 + b"]" * 70,
+        b"[" * 100_000,
+        b'{"Mounts":' * 100_000,
+        b'{"Id":' + b"[" * 100_000,
+    ],
+)
+def test_what_cannot_be_read_is_not_shown(content: bytes) -> None:
+    assert hide(OPERATIONS["ContainerInspect"], frozenset(WORDS), 200, content) is None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy.policies import PLAIN, allowing, request_of
+from policy.policies import PLAIN, allowing
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
@@ -29,9 +29,7 @@ from dockerproxy.views.lists import (
     Selection,
     Shows,
     has_joined,
-    read_count,
     read_list,
-    without_count,
 )
 from dockerproxy.wire.document import Json
 
@@ -67,14 +65,14 @@ SERVICES = {
 
 
 def read(name: str, text: str) -> Cutter[Element]:
-    answer = read_list(OPERATIONS[name], text.encode(), "v1.41")
+    answer = read_list(OPERATIONS[name], text.encode(), "v1.41", {})
     assert answer is not None
     return answer
 
 
 def show(name: str, text: str, shows: Shows, labels: ImageLabels = MappingProxyType({}), count: int = 0) -> bytes:
     """Return what a client sees of a list."""
-    selection = Selection(OPERATIONS[name], "v1.41", shows)
+    selection = Selection(OPERATIONS[name], "v1.41", shows, {})
     listing = Cutter(name, selection.read).finish(text.encode())
     assert listing is not None
     return selection.show(listing, labels, count, SERVICES)
@@ -142,8 +140,8 @@ def test_a_list_of_nothing_stays_one(text: str) -> None:
     ],
 )
 def test_an_answer_that_is_no_list_is_none(text: str) -> None:
-    assert read_list(OPERATIONS["NetworkList"], text.encode(), "") is None
-    assert read_list(OPERATIONS["VolumeList"], text.encode(), "") is None
+    assert read_list(OPERATIONS["NetworkList"], text.encode(), "", {}) is None
+    assert read_list(OPERATIONS["VolumeList"], text.encode(), "", {}) is None
 
 
 def test_several_grants_show_what_any_of_them_admits_and_one_without_conditions_all() -> None:
@@ -171,41 +169,6 @@ def test_a_list_is_cut_by_us_where_some_are_hidden() -> None:
     assert (judged(hiding, "all=1").plan, judged(open_to_all, "all=1").plan) == (show_list, None)
 
 
-def test_how_many_are_wanted_is_the_least_that_is_said() -> None:
-    counts = {"": 0, "?limit=0": 0, "?limit=3": 3, "?limit=5&last=2": 2, "?LIMIT=4": 4, "?limit=-1": 0, "?limit=x": 0}
-    for query, count in counts.items():
-        request = request_of("GET", f"/containers/json{query}")
-        assert read_count(request) == count
-        assert bool(without_count(request)) is bool(count)
-
-
-@pytest.mark.parametrize("text", ["3", "+3", "003", "+0000000000000000000003"])
-def test_a_number_in_any_spelling_of_go_does_not_count_what_is_hidden(text: str) -> None:
-    request = request_of("GET", f"/containers/json?limit={text.replace('+', '%2B')}")
-    assert read_count(request) == 3
-    assert without_count(request) == {"limit": ("1000000000",)}
-
-
-def test_the_engine_leaves_out_what_lacks_the_label_of_the_owner() -> None:
-    def filters(allow: str, query: str = "", path: str = "/containers/json") -> str:
-        found = judge(allowing(allow), f"GET {path}{query} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
-        assert isinstance(found, Verdict)
-        request = request_of("GET", found.to_engine.split(b" ")[1].decode())
-        return "".join(request.values("filters"))
-
-    own, label = "ContainerList: {own: true}", f"{OWNER}=ci"
-    assert json.loads(filters(own)) == {"label": [label]}
-    assert json.loads(filters(own, '?filters={"name":["a"]}')) == {"name": ["a"], "label": [label]}
-    assert json.loads(filters(own, '?filters={"name":{"a":true}}')) == {"name": {"a": True}, "label": {label: True}}
-    assert json.loads(filters(own, '?filters={"label":["a"]}')) == {"label": ["a", label]}
-    assert json.loads(filters(own, '?filters={"label":{"a":true}}')) == {"label": {"a": True, label: True}}
-    for said in ('{"label":"a"}', '{"Label":["a"]}', '{"label":["a"],"name":{"b":true}}'):
-        assert filters(own, f"?filters={said}") == said
-    narrowed = filters("NetworkList: {own: true}", '?filters={"label":["a"]}', "/networks")
-    assert json.loads(narrowed) == {"label": ["a", label]}
-    assert filters("ContainerList: {containers: [web]}") == ""
-
-
 @pytest.mark.parametrize("mode", ["report", "learn"])
 def test_where_nothing_is_refused_a_list_is_asked_for_as_it_comes(mode: str) -> None:
     text = f"sockets: {{ci: {{path: /ci.sock, mode: {mode}, allow: [ContainerList: {{own: true}}]}}}}"
@@ -228,14 +191,10 @@ def test_a_list_is_read_the_same_whatever_was_read_before(
 ) -> None:
     new = data.draw(st.permutations([*old, *more]).map(lambda each: each[: len(old) + 1]) | st.just([*more, *old]))
     cut = data.draw(st.sampled_from(["", "]", "}]", " ]"]))
-    operation = OPERATIONS["ContainerList"]
-    before = Selection(operation)
-    assert Cutter(operation.name, before.read).finish(json.dumps(old).encode())
+    operation, known = OPERATIONS["ContainerList"], dict[tuple[str, str], list[Element]]()
     for text in (json.dumps(new), json.dumps(new, indent=1), json.dumps(old).removesuffix("]") + cut):
-        again, anew = (
-            Cutter(operation.name, Selection(operation, known=known).read).finish(text.encode())
-            for known in ({before.key: before.seen}, {})
-        )
+        assert read_list(operation, json.dumps(old).encode(), "", known)
+        again, anew = (read_list(operation, text.encode(), "", each) for each in (known, {}))
         assert (again is None) is (anew is None)
         if again is not None and anew is not None:
             assert again.elements == anew.elements

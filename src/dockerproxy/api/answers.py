@@ -34,21 +34,25 @@ WORDS: Final[Mapping[str, str]] = dict(_TABLES["words"])
 """What can be hidden, and what each word stands for."""
 
 
-def _list_operations(section: str) -> Mapping[str, str]:
+def _invert(section: str) -> Mapping[str, str]:
+    """Return what is in front of the bar by each name behind it."""
     return {name: first for first, names in _TABLES[section] for name in names.split(" ")}
 
 
-ANSWERS: Final = _list_operations("answers")
+ANSWERS: Final = _invert("answers")
 """By operation the table of its answer; `-` if nothing but an error can show anything."""
 
-UNREAD: Final = _list_operations("unread")
+UNREAD: Final = _invert("unread")
 """What answers show that pass as they come: words by operation, and by operation and `?parameter`."""
 
-SPELLED: Final = _list_operations("spelled")
+SPELLED: Final = _invert("spelled")
 """By operation the table of the places in its answer that have paths of the host, or volumes of ours."""
 
-COUNTING: Final = _list_operations("counting")
+COUNTING: Final = _invert("counting")
 """By operation the table of the places in its answer that count all that there is."""
+
+OF_EVENTS: Final = _invert("events")
+"""The tables of events that have no labels, or no image, by what they are about."""
 
 
 @cache

@@ -25,7 +25,7 @@ from dockerproxy.proxy.turns import Turns
 from dockerproxy.proxy.usage import Usage
 from dockerproxy.proxy.worker import Line, Worker
 from dockerproxy.settings import SocketSettings
-from dockerproxy.views.lists import Element
+from dockerproxy.views.lists import Known
 
 LOOKUPS: Final = 8
 """That the engine is asked at one time for a socket. An answer comes in a millisecond, unless the engine is stuck."""
@@ -73,7 +73,7 @@ class SocketState:
         self.patience = PATIENCE
         self._judged: dict[bytes, Judged] = {}
         self.simple: dict[bytes, Verdict] = {}
-        self.listed: dict[tuple[str, str], list[Element]] = {}
+        self.listed: Known = {}
         self._plain: set[str] = set()
         self.is_gone = self.is_replaced = False
         self._sheds = False

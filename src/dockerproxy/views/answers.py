@@ -7,7 +7,7 @@ Attacks: docs/attacks.md, views/answers.
 
 from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 from dockerproxy.api.answers import COUNTING, SPELLED
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape
@@ -17,16 +17,16 @@ from dockerproxy.policy.phases import Act, Plan, Verdict
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.steps import Ask, Read, Scene, Steps, Tell, UnknownObjectError, Whole, Work
 from dockerproxy.views.cutter import MOST_OF_ELEMENT, Cutter, keep
+from dockerproxy.views.filters import read_count, write_filters
 from dockerproxy.views.hiding import blank_counts, hide
-from dockerproxy.views.lists import LISTS, Element, ImageLabels, Selection, Services, read_count, write_filters
+from dockerproxy.views.lists import LISTS, Element, ImageLabels, Selection, Services, read_list
 from dockerproxy.views.spelling import respell
 from dockerproxy.wire.answer import keep_plain, with_content, write_document
 
 _FAILED: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 """What Podman answers to a filter of labels in a list of secrets, which it does not know."""
 
-_MOST_REMEMBERED: Final = 4
-"""Lists of which elements are remembered until they come again."""
+_Kept = TypeVar("_Kept")
 
 
 def edit(verdict: Verdict, answer: Whole) -> Steps[Whole]:
@@ -56,25 +56,29 @@ def read(verdict: Verdict, _scene: Scene) -> Plan:
     """Get an answer that changes on its way to the client."""
     operation, waits = verdict.operation, verdict.operation.shape is Shape.WAIT
     if operation.access is Access.WRITE and not waits:
-        return (yield from edit(verdict, (yield from Act(verdict))))
-    cutter = Cutter(operation.name, keep)
-    answer = yield from Read(verdict.to_engine, waits, cutter.take if operation.name in LISTS else None)
-    yield from _tell(operation.name, cutter.left_out)
+        answer = yield from Act(verdict)
+    elif operation.name in LISTS:
+        answer = yield from _read_list(operation, verdict.to_engine, Cutter(operation.name, keep))
+    else:
+        answer = yield from Read(verdict.to_engine, waits)
     return (yield from edit(verdict, answer))
 
 
 def show_list(verdict: Verdict, scene: Scene) -> Plan:
     """Get a list from the engine, and return what of it the client may see."""
-    operation, version, shows = verdict.operation, verdict.request.version, verdict.decision.shows
+    operation, version = verdict.operation, verdict.request.version
     if operation.name not in LISTS:
         return (yield from read(verdict, scene))
-    selection = Selection(operation, version, shows, scene.listed)
-    answer, listing = yield from _collect(scene, selection, verdict.to_engine)
+    selection = Selection(operation, version, verdict.decision.shows, scene.listed)
+    listing = Cutter(operation.name, selection.read)
+    answer = yield from _read_list(operation, verdict.to_engine, listing)
     if answer.status == _FAILED and LISTS[operation.name] is Kind.SECRET:
-        answer, listing = yield from _collect(scene, selection, Ask("GET", verdict.target).head)
+        listing = Cutter(operation.name, selection.read)
+        answer = yield from _read_list(operation, Ask("GET", verdict.target).head, listing)
     if answer.status == HTTPStatus.NOT_FOUND and operation.name == "TaskList":  # Else a filter tells names.
         return Whole(write_document(b"[]"), HTTPStatus.OK, b"[]")
     if answer.status == HTTPStatus.OK:
+        yield from Work(answer.content, partial(listing.finish, answer.content))
         labels = yield from find_labels(listing, verdict.policy.owner)
         services = (yield from _find_services(verdict, scene)) if operation.name == "TaskList" else {}
         show = partial(selection.show, listing, labels, read_count(verdict.request), services)
@@ -83,47 +87,29 @@ def show_list(verdict: Verdict, scene: Scene) -> Plan:
     return (yield from edit(verdict, answer))
 
 
-def _collect(scene: Scene, selection: Selection, request: bytes) -> Steps[tuple[Whole, Cutter[Element]]]:
-    """Return the engine's answer, and the list that it is if it is no error."""
-    name = selection.key[0]
-    listing = Cutter(name, selection.read)
-    answer = yield from Read(request, sift=listing.take)
-    yield from _tell(name, listing.left_out)
-    if answer.status == HTTPStatus.OK:
-        yield from _finish(scene, selection, listing, answer.content)
-    return answer, listing
-
-
-def _tell(name: str, left_out: int) -> Steps[None]:
-    if left_out:
-        yield from Tell(name, f"{left_out} objects with more than {MOST_OF_ELEMENT >> 10} KiB")
+def _read_list(operation: Operation, request: bytes, cutter: Cutter[_Kept]) -> Steps[Whole]:
+    """Return the engine's answer; of a long list, only what may be shown and is not too long."""
+    answer = yield from Read(request, sift=cutter.take)
+    if cutter.left_out:
+        yield from Tell(operation.name, f"{cutter.left_out} objects with more than {MOST_OF_ELEMENT >> 10} KiB")
+    return answer
 
 
 def _find_services(verdict: Verdict, scene: Scene) -> Steps[Services]:
     """Return services by their ids, of which the client may see the tasks: those of an owner, or all."""
-    prefix, owner = f"/{verdict.request.version}".rstrip("/"), verdict.sole_owner
-    request = Ask("GET", f"{prefix}/services{f'?filters={write_filters(owner)}' if owner else ''}").head
-    selection = Selection(OPERATIONS["ServiceList"], verdict.request.version, known=scene.listed)
-    answer, listing = yield from _collect(scene, selection, request)
+    version, owner, operation = verdict.request.version, verdict.sole_owner, OPERATIONS["ServiceList"]
+    target = f"{version and '/'}{version}/services{f'?filters={write_filters(owner)}' if owner else ''}"
+    listing = Cutter(operation.name, Selection(operation, version, (), scene.listed).read)
+    answer = yield from _read_list(operation, Ask("GET", target).head, listing)
     if answer.status != HTTPStatus.OK:
         raise UnknownObjectError(f"asked for services, the engine answered {answer.status}")
+    yield from Work(answer.content, partial(listing.finish, answer.content))
     return {found.id: found for found in (get_object(each.found) for each in listing.elements)}
 
 
 def read_listing(scene: Scene, operation: Operation, content: bytes) -> Steps[Cutter[Element]]:
     """Read the engine's answer to a list operation."""
-    selection = Selection(operation, known=scene.listed)
-    listing = Cutter(operation.name, selection.read)
-    yield from _finish(scene, selection, listing, content)
-    return listing
-
-
-def _finish(scene: Scene, selection: Selection, listing: Cutter[Element], content: bytes) -> Steps[None]:
-    """Read the rest of a list, and remember its elements until it comes again."""
-    yield from Work(content, partial(listing.finish, content))
-    if len(scene.listed) >= _MOST_REMEMBERED:
-        scene.listed.clear()
-    scene.listed[selection.key] = selection.seen
+    return (yield from Work(content, partial(read_list, operation, content, "", scene.listed)))
 
 
 def find_labels(listing: Cutter[Element], owner: str) -> Steps[ImageLabels]:

@@ -74,65 +74,55 @@ class Walk:
         """Reduce the value at a place; None says that it does not fit there."""
         text = self._text
         if isinstance(node, str) or text[place] not in "{[":
-            stop, edit = read_value(text, place)[1], self._edits[node if isinstance(node, str) else OBJECT]
-            return edit(text[place:stop]), stop
+            stop = read_value(text, place)[1]
+            return self._edits[node if isinstance(node, str) else OBJECT](text[place:stop]), stop
         if level > MOST_LEVELS:
             raise ValueError(level)
         return (self._reduce_object if text[place] == "{" else self._reduce_list)(place, node, level)
 
     def _reduce_object(self, place: int, node: Mapping[str, Node], level: int) -> tuple[str | None, int]:
         """Keep the fields that the tree has."""
-        text, parts, rest = self._text, list[str](), node.get(REST)
-        stop = skip_blanks(text, place + 1)
-        while text[stop] != "}":
-            member = _MEMBER(text, stop)
-            below = None if member is None else node.get(member[1], rest)
-            if member is None or below not in _SIMPLE:
-                part, stop = self._reduce_field(stop, node, level)
-                if part:
-                    parts.append(part)
-                stop = _go_on(text, stop, "}")
-            else:
+        parts: list[str] = []
+        text, rest = self._text, node.get(REST)
+        start = skip_blanks(text, place + 1)
+        while text[start] != "}":
+            member = _MEMBER(text, start)
+            if member is not None and (below := node.get(member[1], rest)) in _SIMPLE:
                 if below is not None:
-                    parts.append(text[stop : member.end(2)])
-                stop = member.end()
-        return f"{{{','.join(parts)}}}", stop + 1
-
-    def _reduce_field(self, start: int, node: Mapping[str, Node], level: int) -> tuple[str, int]:
-        """Reduce a field with its key."""
-        text = self._text
-        key, stop = read_value(text, start)
-        stop = skip_blanks(text, stop)
-        if not isinstance(key, str) or text[stop] != ":":
-            raise ValueError(stop)
-        place, below = skip_blanks(text, stop + 1), node.get(key, node.get(REST))
-        if below is None:
-            return "", read_value(text, place)[1]
-        left, stop = self.reduce(place, below, level + 1)
-        return "" if left is None else f"{text[start:place]}{left}", stop
+                    parts.append(text[start : member.end(2)])
+                start = member.end()
+                continue
+            key, stop = read_value(text, start)
+            colon = skip_blanks(text, stop)
+            if not isinstance(key, str) or text[colon] != ":":
+                raise ValueError(colon)
+            place, below = skip_blanks(text, colon + 1), node.get(key, rest)
+            left, stop = (None, read_value(text, place)[1]) if below is None else self.reduce(place, below, level + 1)
+            if left is not None:
+                parts.append(f"{text[start:place]}{left}")
+            start = _go_on(text, stop, "}")
+        return f"{{{','.join(parts)}}}", start + 1
 
     def _reduce_list(self, place: int, node: Mapping[str, Node], level: int) -> tuple[str | None, int]:
         """Reduce each element. They are not left out: a list of which one does not fit does not fit itself."""
-        text, parts = self._text, list[str | None]()
+        parts: list[str] = []
+        text, fits = self._text, True
         stop = skip_blanks(text, place + 1)
         while text[stop] != "]":
             left, stop = self.reduce(stop, node, level + 1)
-            parts.append(left)
+            parts.append(left or "")
+            fits = fits and left is not None
             stop = _go_on(text, stop, "]")
-        fits = [each for each in parts if each is not None]
-        return f"[{','.join(fits)}]" if len(fits) == len(parts) else None, stop + 1
+        return f"[{','.join(parts)}]" if fits else None, stop + 1
 
 
 def _go_on(text: str, place: int, closing: str) -> int:
-    """Return where the next member begins, or where the last one is followed by the end."""
+    """Return where the next member begins behind a comma, or where the last one is followed by the end."""
     stop = skip_blanks(text, place)
-    if text[stop] == ",":
-        stop = skip_blanks(text, stop + 1)
-        if text[stop] == closing:
-            raise ValueError(stop)
-    elif text[stop] != closing:
+    after = skip_blanks(text, stop + 1) if text[stop] == "," else stop
+    if (text[stop] == ",") is (text[after] == closing):
         raise ValueError(stop)
-    return stop
+    return after
 
 
 class Cutter(Generic[_Kept]):
@@ -188,15 +178,15 @@ class Cutter(Generic[_Kept]):
                 place = self._begin(text)
                 parts.append(self._before)
             place = skip_blanks(text, place)
+            if text[place] == ",":  # It is behind an element that was skipped.
+                place = skip_blanks(text, place + 1)
             while text[place] != self._closing:
-                part, place = self._take_element(text, place, longest)
-                parts.append(part)
+                place = self._take_element(text, place, longest, parts)
             self._after = text[place:]
         except (ValueError, IndexError, RecursionError):  # The next element is not there yet, or cannot be read.
-            start = skip_blanks(text, place + text.startswith(",", place))
-            if self._before and len(text) - start > longest and text[start] in "{[":
+            if self._before and len(text) - place > longest and text[place] in "{[":
                 skip = _Skip()
-                if skip.feed(text[start:].encode(errors="surrogateescape")) is None:
+                if skip.feed(text[place:].encode(errors="surrogateescape")) is None:
                     self.left_out += 1
                     self._skip, text = skip, text[:place]
         return parts, text[place:]
@@ -218,18 +208,16 @@ class Cutter(Generic[_Kept]):
         self._before = text[:place]
         return place
 
-    def _take_element(self, text: str, place: int, longest: int) -> tuple[str, int]:
-        """Return what is kept of an element, which a comma may precede, and where the next comma or the end stands."""
-        start = skip_blanks(text, place + 1) if text[place] == "," else place
-        element, stop = self._read(text, start)
-        after = skip_blanks(text, stop)
-        if text[after] not in ",]":
-            raise ValueError(after)
-        self.left_out += stop - start > longest
-        if element is None or stop - start > longest:
-            return "", after
-        self.elements.append(element)
-        return f"{',' if len(self.elements) > 1 else ''}{text[start:stop]}", after
+    def _take_element(self, text: str, place: int, longest: int, parts: list[str]) -> int:
+        """Read an element, and keep it unless it is too long; return where the next one begins, or the list ends."""
+        element, stop = self._read(text, place)
+        after = _go_on(text, stop, "]")
+        if stop - place > longest:
+            self.left_out += 1
+        elif element is not None:
+            parts.append(f"{',' if self.elements else ''}{text[place:stop]}")
+            self.elements.append(element)
+        return after
 
 
 def keep(text: str, place: int) -> tuple[bool, int]:

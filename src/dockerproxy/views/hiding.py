@@ -7,9 +7,10 @@ Attacks: docs/attacks.md, views/hiding.
 
 import json
 import re
+from collections.abc import Callable
 from typing import Final
 
-from dockerproxy.api.answers import ALL, ANSWERS, COUNTING, PLAIN, UNREAD, grow_answer, split_words
+from dockerproxy.api.answers import ALL, ANSWERS, COUNTING, OF_EVENTS, PLAIN, UNREAD, grow_answer, split_words
 from dockerproxy.api.catalog import Access, Operation
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.text import fold
@@ -18,21 +19,10 @@ from dockerproxy.wire.document import object_of, read_engine_json
 
 _FALSE: Final = frozenset({"", "0", "false"})
 
-_EVENT: Final = "EVENT"
-_EVENTS: Final = {
-    "daemon": "DAEMON_EVENT",
-    "image": "IMAGE_EVENT",
-    "network": "ATTACHED_EVENT",
-    "volume": "ATTACHED_EVENT",
-}
-"""The tables of events that have no labels, or no image, by what they are about."""
-
 _OF_REGISTRIES: Final = frozenset({"DISTRIBUTION", "FOUND_IMAGE"})
 """The tables of what a registry is asked for: why it cannot be reached may name a proxy or a DNS server."""
 
 _ACTION: Final = re.compile(r'"(?:health_status: [a-z]+(?=")|[^":\\]*)').match
-_TEXTS: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"').sub
-_DIGITS: Final = re.compile('"[0-9a-f]{1,64}"').fullmatch
 _NO_SUCH: Final = re.compile(r'\{[^{}\\]*"message" *: *"No such ').match
 """How Docker begins to say that an object does not exist. It goes on with the name that the client sent."""
 
@@ -43,21 +33,18 @@ def _cut_action(value: str) -> str | None:
     return None if found is None else f'{found[0]}"'
 
 
-def _keep_digits(value: str) -> str | None:
-    """Return what is an ID or a number, and no other label."""
-    return value if _DIGITS(value) else None
+def _keep(pattern: str) -> Callable[[str], str | None]:
+    """Return an edit that leaves out what does not match."""
+    fits = re.compile(pattern).fullmatch
+    return lambda value: value if fits(value) else None
 
 
-def _keep_plain(value: str) -> str | None:
-    """Return a value without an object in it."""
-    return value if "{" not in value or "{" not in _TEXTS("", value) else None
-
-
-def _keep_null(value: str) -> str | None:
-    return value if value == "null" else None
-
-
-_EDITS: Final[Edits] = {"": _keep_plain, OBJECT: _keep_null, "action": _cut_action, "digits": _keep_digits}
+_EDITS: Final[Edits] = {
+    "": _keep(r'(?:[^"{]++|"(?:[^"\\]++|\\.)*+")*+'),  # No object, nor a list with one in it.
+    OBJECT: _keep("null"),
+    "action": _cut_action,
+    "digits": _keep('"[0-9a-f]{1,64}"'),  # An ID or a number, and no other label.
+}
 
 _BLANK: Final[Edits] = {**AS_IT_CAME, "zero": lambda _: "0"}
 """For the counts of all that there is."""
@@ -90,9 +77,8 @@ def hide_line(operation: Operation, hides: frozenset[str], line: bytes) -> bytes
     An event of the daemon has its whole configuration as attributes, one of a container, image or pod its labels.
     """
     table = ANSWERS[operation.name]
-    if table == _EVENT:
-        table = _EVENTS.get(str(object_of(read_engine_json(line)).get("Type")), table)
-    return _cut_by(table, hides, line)
+    kind = object_of(read_engine_json(line)).get("Type") if table == "EVENT" else ""
+    return _cut_by(OF_EVENTS.get(str(kind), table), hides, line)
 
 
 def _cut_by(table: str, hides: frozenset[str], content: bytes) -> bytes | None:

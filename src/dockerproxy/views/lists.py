@@ -5,22 +5,17 @@ The engine's answer is cut into its elements, byte for byte, and those that some
 Attacks: docs/attacks.md, views/lists.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
-from urllib.parse import quote
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
-from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.descriptions import prove_owner, read_fields
 from dockerproxy.policy.objects import LABELLED, OBJECT_WORDS, OWN, OWNED, Kind, Lookup, ResolvedObject
-from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.text import fold, lower, number
+from dockerproxy.text import lower
 from dockerproxy.views.cutter import Cutter
-from dockerproxy.wire.document import list_of, object_of, read_json, read_value
+from dockerproxy.wire.document import object_of, read_value
 
 LISTS: Final[Mapping[str, Kind]] = {
     name: kind
@@ -51,13 +46,9 @@ LISTED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The words of conditions on what a list shows or a prune removes, by operation."""
 
-COUNTS: Final = ("last", "limit")
-"""Parameters that say how many of a list a client wants; all that are there, if it is not positive."""
-
-_ENDLESS: Final = "1000000000"
-
 _REMEMBERED: Final = 1024 * 1024
-"""Characters of a list that are remembered until it comes again."""
+_MOST_REMEMBERED: Final = 4
+"""Characters of a list that are remembered until it comes again, and how many lists are."""
 
 Shows: TypeAlias = Sequence[Mapping[str, Condition]]
 """What the grants of a list say: their conditions."""
@@ -82,36 +73,33 @@ class Element(NamedTuple):
     found: ResolvedObject | Lookup
 
 
-Known: TypeAlias = Mapping[tuple[str, str], Sequence[Element]]
-"""Elements that were read, by the `key` of their list."""
+Known: TypeAlias = dict[tuple[str, str], list[Element]]
+"""Elements of lists that were read, by operation and version."""
 
 
 class Selection:
-    """Reads the elements of a list, and says which of them a client may see.
+    """Reads the elements of a list, and says which of them a client may see."""
 
-    Attributes:
-        key: Which lists have the same elements: operation and version.
-        seen: The first of all elements, to compare those of the next answer with.
-    """
-
-    def __init__(
-        self, operation: Operation, version: str = "", shows: Shows = (), known: Known = MappingProxyType({})
-    ) -> None:
+    def __init__(self, operation: Operation, version: str, shows: Shows, known: Known) -> None:
         """Select what a grant's conditions show; without grants, all.
 
-        Further lookups are under the version. Elements that are known are not read again.
+        Further lookups are under the version. Elements that are known are not read again; what is read is known then.
         """
-        self.key, self.seen = (operation.name, version), list[Element]()
+        key = operation.name, version
         self._lookup = Lookup(LISTS[operation.name], "", "", operation)
-        self._version, self._shows, self._seen_before = version, shows, known.get(self.key, ())
+        self._version, self._shows = version, shows
+        self._before, self._seen = known.get(key, ()), list[Element]()
         self._turn, self._room = 0, _REMEMBERED
+        if len(known) >= _MOST_REMEMBERED:
+            known.clear()
+        known[key] = self._seen
 
     def read(self, text: str, place: int) -> tuple[Element | None, int]:
         """Read an element; leave it out if the client may not see it, as far as that is known now.
 
         Clients poll, and most elements are as before: these are not read again.
         """
-        before = self._seen_before
+        before = self._before
         near = range(max(self._turn - 1, 0), min(self._turn + 2, len(before)))  # One may have come, gone or changed.
         same = next((nth for nth in near if text.startswith(before[nth].text, place)), None)
         if same is not None:
@@ -122,7 +110,7 @@ class Selection:
         self._turn = (self._turn if same is None else same) + 1
         self._room -= len(element.text)
         if self._room >= 0:
-            self.seen.append(element)
+            self._seen.append(element)
         return element if self._may_show(element.found) else None, place + len(element.text)
 
     def show(self, listing: Cutter[Element], labels: ImageLabels, count: int, services: Services) -> bytes:
@@ -169,58 +157,9 @@ def has_joined(found: ResolvedObject, network: ResolvedObject) -> bool:
     return not {network.id, *network.names}.isdisjoint([*object_of(said)] or [str(mode)])
 
 
-def read_count(request: CanonicalRequest) -> int:
-    """Return how many elements a client wants; 0 for all."""
-    counts = [text for name in COUNTS for text in request.values(name)]
-    return min(filter(None, map(_read_number, counts)), default=0)
-
-
-def _read_number(text: str) -> int | None:
-    """Read a number as Go does, which takes a plus sign and any number of zeros in front."""
-    return number(text.removeprefix("+").lstrip("0") or "0")
-
-
-def without_count(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
-    """Return what goes on in place of the parameters that say how many: as many as there are.
-
-    With such a number an engine also lists what does not run.
-    """
-    names = {name for name, value in request.query if fold(name) in COUNTS and _read_number(value)}
-    return {name: (_ENDLESS,) * sum(name == each for each, _ in request.query) for name in names}
-
-
-def with_label(request: CanonicalRequest, name: str, value: str) -> CanonicalRequest:
-    """Return a request for a list that has the engine leave out what lacks a label: others are nobody's load.
-
-    Of several labels, engines ask for all. All filters are lists, or all are maps.
-    """
-    others = tuple(pair for pair in request.query if fold(pair[0]) != "filters")
-    given = request.values("filters")
-    filters = read_json(given[0].encode(errors="surrogateescape")) if any(given) else {}
-    if len(given) > 1 or request.operation.name not in LISTS or not isinstance(filters, dict):
-        return request
-    said, label = filters.get("label"), f"{name}={value}"
-    is_map = any(isinstance(each, dict) for each in filters.values())
-    if "label" in map(lower, filters) and not isinstance(said, dict if is_map else list):
-        return request
-    put = {**object_of(said), label: True} if is_map else [*list_of(said), label]
-    text = json.dumps({**filters, "label": put}, separators=(",", ":"))
-    return request._replace(query=(*others, ("filters", text)))
-
-
-def write_filters(owner: str) -> str:
-    """Return the filters of a list of what has an owner's stamp, for a query."""
-    return quote(json.dumps({"label": [f"{OWNER}={owner}"]}))
-
-
-def keep(text: str, place: int) -> tuple[bool, int]:
-    """Keep an element, whatever it is."""
-    return True, read_value(text, place)[1]
-
-
-def read_list(operation: Operation, content: bytes, version: str) -> Cutter[Element] | None:
+def read_list(operation: Operation, content: bytes, version: str, known: Known) -> Cutter[Element] | None:
     """Read the answer to a list operation; None if it is not as it must be."""
-    return Cutter(operation.name, Selection(operation, version).read).finish(content)
+    return Cutter(operation.name, Selection(operation, version, (), known).read).finish(content)
 
 
 def _read_element(lookup: Lookup, value: object, version: str) -> ResolvedObject | Lookup:
