@@ -136,6 +136,13 @@ def test_clients_see_binds_and_no_volumes_of_ours() -> None:
     assert spelled("SystemDataUsage", {"VolumeUsage": {"Items": volumes}}) == {"VolumeUsage": {"Items": volumes[1:]}}
 
 
+def test_what_cannot_be_written_is_not_told() -> None:
+    """Such as half a pair of surrogates, beside a volume of ours."""
+    for name, key in (("ContainerInspect", "Mounts"), ("VolumeList", "Volumes")):
+        content = json.dumps({key: [{"Name": OURS}, {"Name": "\ud800"}]}).encode()
+        assert respell(name, PLACES, content) is None
+
+
 @pytest.mark.parametrize("value", [None, 5, OURS, [OURS], [[OURS]], {"Name": OURS}, [{"Name": [OURS]}]])
 def test_what_is_no_mount_or_volume_stays(value: object) -> None:
     for document in ({"Mounts": value, "HostConfig": {"Mounts": value}}, {"Volumes": value}):

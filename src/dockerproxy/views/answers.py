@@ -67,7 +67,7 @@ def read(verdict: Verdict, _scene: Scene) -> Plan:
 def show_list(verdict: Verdict, scene: Scene) -> Plan:
     """Get a list from the engine, and return what of it the client may see."""
     operation, version = verdict.operation, verdict.request.version
-    if operation.name not in LISTS:
+    if operation.name not in LISTS:  # It counts what the client may not see.
         return (yield from read(verdict, scene))
     selection = Selection(operation, version, verdict.decision.shows, scene.listed)
     listing = Cutter(operation.name, selection.read)

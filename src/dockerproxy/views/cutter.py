@@ -1,7 +1,7 @@
-"""The one place that cuts the JSON of an engine's answer. All that it does not touch stays byte for byte.
+"""Cut the JSON of the engine's answers. This is the one place that does so, and all else stays byte for byte.
 
-`cut` walks an answer along a tree, which says what becomes of each field (`api/answers`). A `Cutter` takes a list apart
-into its elements while it comes, and bounds each element, never the whole.
+`cut` walks an answer along a tree, which has what becomes of each field (`api/answers`): hiding, paths and counts are
+such trees. A `Cutter` takes a list apart into its elements while it comes, and bounds an element, never the whole.
 
 Attacks: docs/attacks.md, views/cutter.
 """
@@ -17,16 +17,16 @@ MOST_OF_ELEMENT: Final = 1536 * 1024
 """Characters of an element of a long list; longer ones are left out. A swarm's config may have 1,000 KiB, in base64."""
 
 _BELOW: Final = {"VolumeList": "Volumes"}
-"""Where a list stands that is not the whole answer."""
+"""The key of a list that is not the whole answer."""
 
 Edits: TypeAlias = Mapping[str, Callable[[str], str | None]]
-"""What becomes of the JSON of a value, by the name that a tree has at its place; None leaves it out."""
+"""Edits of the JSON of a value, by the name that a tree has at its place. They return None to leave it out."""
 
 OBJECT: Final = "{}"
 """Names the edit of a value that stands in place of an object."""
 
 AS_IT_CAME: Final[Edits] = {"": str, OBJECT: str}
-"""For a tree that has all fields, and changes few."""
+"""Edits for a tree of few changes, with `*` for all other fields."""
 
 _Kept = TypeVar("_Kept")
 
@@ -46,17 +46,16 @@ labels are many short ones."""
 
 
 def cut(content: bytes, node: Node, edits: Edits) -> bytes | None:
-    """Return what is left of JSON; None if it is invalid, too deep, or no object or list of such."""
+    """Return the JSON that a tree leaves of an answer; None if it is invalid, too deep, or does not fit the tree."""
     text = content.decode(errors="surrogateescape")
     try:
         start = skip_blanks(text, 0)
         left, stop = Walk(text, edits).reduce(start, node, 0)
-        is_whole = skip_blanks(text, stop) == len(text)
+        is_whole = left is not None and skip_blanks(text, stop) == len(text)
+        written = f"{text[:start]}{left}{text[stop:]}".encode(errors="surrogateescape")
     except (ValueError, IndexError, RecursionError):
         return None
-    if left is None or not is_whole:
-        return None
-    return f"{text[:start]}{left}{text[stop:]}".encode(errors="surrogateescape")
+    return written if is_whole else None
 
 
 class Walk:
@@ -129,8 +128,8 @@ class Cutter(Generic[_Kept]):
     """Takes the list of an answer apart into its elements, while it comes.
 
     Attributes:
-        elements: What `read` returned of those that are kept.
-        left_out: How many were too long.
+        elements: The kept ones, as `read` returned them.
+        left_out: The number of elements that were too long.
     """
 
     def __init__(self, name: str, read: Callable[[str, int], tuple[_Kept | None, int]]) -> None:
@@ -149,7 +148,7 @@ class Cutter(Generic[_Kept]):
     def take(self, content: bytes) -> bytes:
         """Return the beginning of an answer without the elements that are left out.
 
-        The content begins with what this returned last. It stays as it is if it has no list.
+        Each time, the content begins with the bytes that this returned before. Without a list, it stays as it is.
         """
         parts, rest = self._advance(content[self._done :], MOST_OF_ELEMENT)
         done = content[: self._done] + "".join(parts).encode(errors="surrogateescape")

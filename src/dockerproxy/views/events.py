@@ -2,8 +2,8 @@
 
 A client gets the events about objects that it may see, without what its socket hides. Each object is looked up once,
 when the first event about it comes, and judged as if the client had named it. An event of a container has its labels,
-which cannot change. What these rule out, the engine is not asked about, so that a busy engine is not asked about the
-containers of others by everyone who watches. They never admit anything: a stamp may be the image's.
+which cannot change. If these rule the container out, the engine is not asked, so that the watchers of a busy engine do
+not ask about each other's containers. Labels never admit anything: a stamp may be the image's.
 
 Attacks: docs/attacks.md, views/events.
 """

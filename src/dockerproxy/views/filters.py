@@ -18,7 +18,7 @@ from dockerproxy.text import decimal, fold, lower, number
 from dockerproxy.views.lists import LISTS, PRUNED
 from dockerproxy.wire.document import Json, list_of, object_of, read_json
 
-COUNTS: Final = ("last", "limit")
+_COUNTS: Final = ("last", "limit")
 """Parameters that say how many of a list a client wants; all that are there, if it is not positive."""
 
 _ENDLESS: Final = "1000000000"
@@ -67,16 +67,9 @@ class Filters(NamedTuple):
 
     def admits(self, found: ResolvedObject) -> bool:
         """Whether an object is one that the client means."""
-        return (
-            all(_has(found.labels, each) for each in self.labels)
-            and find_time(found) <= self.latest
-            and (self.named or ANONYMOUS in found.labels)
-        )
-
-
-def _has(labels: Mapping[str, object], text: str) -> bool:
-    name, equals, value = text.partition("=")
-    return name in labels and (not equals or labels[name] == value)
+        labels, pairs = found.labels, (each.partition("=") for each in self.labels)
+        has_all = all(name in labels and (not equals or labels[name] == value) for name, equals, value in pairs)
+        return has_all and find_time(found) <= self.latest and (self.named or ANONYMOUS in labels)
 
 
 def refuse_filters(request: CanonicalRequest) -> str:
@@ -145,7 +138,7 @@ def is_relative(request: CanonicalRequest) -> bool:
 
 def read_count(request: CanonicalRequest) -> int:
     """Return how many elements a client wants; 0 for all."""
-    counts = [text for name in COUNTS for text in request.values(name)]
+    counts = [text for name in _COUNTS for text in request.values(name)]
     return min(filter(None, map(_read_number, counts)), default=0)
 
 
@@ -159,7 +152,7 @@ def without_count(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
 
     With such a number an engine also lists what does not run.
     """
-    names = {name for name, value in request.query if fold(name) in COUNTS and _read_number(value)}
+    names = {name for name, value in request.query if fold(name) in _COUNTS and _read_number(value)}
     return {name: (_ENDLESS,) * sum(name == each for each, _ in request.query) for name in names}
 
 

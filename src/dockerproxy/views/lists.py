@@ -51,7 +51,7 @@ _MOST_REMEMBERED: Final = 4
 """Characters of a list that are remembered until it comes again, and how many lists are."""
 
 Shows: TypeAlias = Sequence[Mapping[str, Condition]]
-"""What the grants of a list say: their conditions."""
+"""The conditions of each grant of a list."""
 
 Services: TypeAlias = Mapping[str, ResolvedObject]
 """What a list of services has, by their ids: tasks are judged by their services."""
@@ -124,8 +124,8 @@ class Selection:
     def _may_show(self, found: ResolvedObject | Lookup) -> bool:
         """Whether the client may see an element, as far as it is known now.
 
-        Whose a container is depends on the labels of its image, which are not known yet. In a list that is long, its
-        own labels count until then, so that none of its owner's is left out.
+        The owner of a container depends on the labels of its image, which are not known yet. In a long list, its own
+        labels count until then, so that none of its owner's is left out.
         """
         if isinstance(found, ResolvedObject):
             return not self._shows or self._is_shown(found)
