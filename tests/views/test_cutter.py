@@ -115,6 +115,17 @@ def test_elements_that_are_too_long_are_left_out_and_counted(step: int, at: int)
     assert len(taking.elements) == 2
 
 
+@pytest.mark.parametrize(
+    ("rest", "is_whole"), [(", {}]", True), (" ]", True), ("{}]", False), (",]", False), (",,{}]", False)]
+)
+def test_behind_an_element_that_is_skipped_a_list_goes_on_or_ends(rest: str, is_whole: bool) -> None:  # noqa: FBT001
+    listing = Cutter("NetworkList", keep)
+    left = listing.take(b'[{"a":"' + b"x" * 2 * MOST_OF_ELEMENT)
+    for piece in ('"}', *rest):
+        left = listing.take(left + piece.encode())
+    assert (listing.finish(left) is not None, listing.left_out) == (is_whole, 1)
+
+
 def test_an_element_of_a_short_list_may_be_long() -> None:
     content = json.dumps([container("web", "x" * MOST_OF_ELEMENT)]).encode()
     whole = cutter().finish(content)
@@ -136,6 +147,17 @@ def test_without_conditions_a_list_keeps_all(name: str) -> None:
 @pytest.mark.parametrize("name", ["ContainerList", "VolumeList"])
 def test_what_is_no_list_stays_as_it_is(name: str, content: bytes) -> None:
     assert cutter(name=name).take(content) == content
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"Id":"1f"} {"Id":"2e"}]', '[{"Id":"1f"},]', '[{"Id":"1f"},,{"Id":"2e"}]', '[{"Id":"1f"}']
+)
+@pytest.mark.parametrize("step", [1, 5, 100])
+def test_a_list_that_is_no_json_is_refused_however_it_comes(text: str, step: int) -> None:
+    listing, content, left = cutter((), "NetworkList"), text.encode(), b""
+    for start in range(0, len(content), step):
+        left = listing.take(left + content[start : start + step])
+    assert listing.finish(left) is None
 
 
 def test_bytes_that_are_no_text_stay_as_they_are() -> None:

@@ -144,6 +144,7 @@ class Cutter(Generic[_Kept]):
         self._closing = "]"
         self._done = 0
         self._skip: _Skip | None = None
+        self._is_behind = False  # An element that was skipped.
 
     def take(self, content: bytes) -> bytes:
         """Return the beginning of an answer without the elements that are left out.
@@ -170,15 +171,15 @@ class Cutter(Generic[_Kept]):
             stop = self._skip.feed(content)
             if stop is None:
                 return [], ""
-            self._skip, content = None, content[stop:]
+            self._skip, self._is_behind, content = None, True, content[stop:]
         text, place, parts = content.decode(errors="surrogateescape"), 0, list[str]()
         try:
             if not self._done:
                 place = self._begin(text)
                 parts.append(self._before)
             place = skip_blanks(text, place)
-            if text[place] == ",":  # It is behind an element that was skipped.
-                place = skip_blanks(text, place + 1)
+            if self._is_behind:
+                place, self._is_behind = _go_on(text, place, "]"), False
             while text[place] != self._closing:
                 place = self._take_element(text, place, longest, parts)
             self._after = text[place:]
