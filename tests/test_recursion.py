@@ -22,7 +22,7 @@ from dockerproxy.wire.document import MOST_LEVELS, read_json
 
 BOUNDED = {
     "policy/reader.py _Reader": "a table of fields, not the body: what is deeper than it is no field",
-    "views/hiding.py": "levels, which are counted as those of a body are",
+    "views/cutter.py Walk": "levels, which are counted as those of a body are",
     "api/answers.py": "tables of fields within each other, which are ours",
     "policy/values.py": "a value of a condition holds texts and lists of texts",
     "policy/stamps.py": "the places of labels in tables, which are ours",
@@ -37,9 +37,8 @@ BOUNDED = {
 
 JSON = {
     "wire/document.py": "catches it, and bounds the levels",
-    "views/hiding.py": "catches it",
-    "views/spelling.py": "reads what hiding, which catches it, has read before",
-    "views/lists.py": "catches it, and writes a label",
+    "views/hiding.py": "writes a text",
+    "views/spelling.py": "reads what the cutter, which catches it, has read before",
     "policy/words/fixed.py": "reads and writes what read_json has bounded",
     "policy/copies.py": "reads what write_json wrote",
     "policy/creating.py": "writes a name",
@@ -60,7 +59,7 @@ JSON = {
     "cli/explain.py": "reads what read_json has bounded",
     "tenancy/prunes.py": "writes names and numbers",
     "tenancy/making.py": "reads what write_json wrote, and writes a name and labels",
-    "views/filters.py": "writes a value that read_json has bounded",
+    "views/filters.py": "writes values that read_json has bounded, and a label",
     "wire/answer.py": "catches it",
     "wire/head.py": "writes a text",
 }

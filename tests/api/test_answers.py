@@ -5,7 +5,11 @@ import pytest
 from dockerproxy.api.answers import (
     ALL,
     ANSWERS,
+    COUNTING,
+    OF_EVENTS,
     PLAIN,
+    REST,
+    SPELLED,
     UNREAD,
     WORDS,
     Node,
@@ -61,6 +65,16 @@ def test_a_table_has_known_words_and_every_field_once(table: str) -> None:
         assert words in {ALL, PLAIN} or split_words(words) <= {*WORDS}, words
 
 
+@pytest.mark.parametrize(
+    ("table", "word"),
+    [*((table, "paths") for table in SPELLED.values()), *((table, "counts") for table in COUNTING.values())],
+)
+def test_a_table_of_what_is_written_anew_has_one_word_and_all_other_fields(table: str, word: str) -> None:
+    assert {words for words, _ in list_fields(table)} <= {PLAIN, word}
+    assert grow_answer(table, frozenset({word}))[REST] == ""
+    assert {*SPELLED, *COUNTING} <= ANSWERS.keys()
+
+
 @pytest.mark.parametrize("word", WORDS)
 def test_every_word_hides_something_and_shows_it_where_it_is_not_said(word: str) -> None:
     others = frozenset(WORDS) - {word}
@@ -83,4 +97,6 @@ def test_every_table_is_used() -> None:
     used = {part.partition(":")[2] for part in text.split()} | {
         line.removeprefix("include ") for line in text.split("\n") if line.startswith("include ")
     }
-    assert named - used - {*TABLES} == {"words", "answers", "unread", "ERROR", "DAEMON_EVENT", "ATTACHED_EVENT"}
+    sections = {"words", "answers", "events", "unread", "spelled", "counting"}
+    used |= {*TABLES, *SPELLED.values(), *COUNTING.values(), *OF_EVENTS.values()}
+    assert named - used == sections | {"ERROR", "MOUNTED"}

@@ -17,7 +17,7 @@ from proxy.stage import until
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.stamps import NONCE, OWNER
 from dockerproxy.proxy.scheduling import Line, Worker
-from dockerproxy.views.lists import write_filters
+from dockerproxy.views.filters import write_filters
 
 _Result = TypeVar("_Result")
 

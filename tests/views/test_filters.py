@@ -11,9 +11,20 @@ from policy.policies import PLAIN, allowing, request_of
 
 from dockerproxy.policy.compile import own_policy
 from dockerproxy.policy.decide import decide, is_allowed
+from dockerproxy.policy.judge import judge
 from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.phases import Verdict
+from dockerproxy.policy.stamps import OWNER
 from dockerproxy.tenancy.own import Own
-from dockerproxy.views.filters import UNCLEAR, Filters, is_relative, read_filters, refuse_filters
+from dockerproxy.views.filters import (
+    UNCLEAR,
+    Filters,
+    is_relative,
+    read_count,
+    read_filters,
+    refuse_filters,
+    without_count,
+)
 from dockerproxy.views.lists import LISTED, PRUNED
 
 NOW = 1_700_000_000.0
@@ -171,3 +182,38 @@ def test_a_list_of_tasks_is_not_narrowed_by_part_of_an_id(key: str) -> None:
             assert is_relative(request) is relative
     assert is_relative(request_of("GET", '/tasks?filters={"service":[""]}'))
     assert not is_relative(request_of("GET", '/events?filters={"service":["web"]}'))
+
+
+def test_how_many_are_wanted_is_the_least_that_is_said() -> None:
+    counts = {"": 0, "?limit=0": 0, "?limit=3": 3, "?limit=5&last=2": 2, "?LIMIT=4": 4, "?limit=-1": 0, "?limit=x": 0}
+    for query, count in counts.items():
+        request = request_of("GET", f"/containers/json{query}")
+        assert read_count(request) == count
+        assert bool(without_count(request)) is bool(count)
+
+
+@pytest.mark.parametrize("text", ["3", "+3", "003", "+0000000000000000000003"])
+def test_a_number_in_any_spelling_of_go_does_not_count_what_is_hidden(text: str) -> None:
+    request = request_of("GET", f"/containers/json?limit={text.replace('+', '%2B')}")
+    assert read_count(request) == 3
+    assert without_count(request) == {"limit": ("1000000000",)}
+
+
+def test_the_engine_leaves_out_what_lacks_the_label_of_the_owner() -> None:
+    def filters(allow: str, query: str = "", path: str = "/containers/json") -> str:
+        found = judge(allowing(allow), f"GET {path}{query} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+        assert isinstance(found, Verdict)
+        request = request_of("GET", found.to_engine.split(b" ")[1].decode())
+        return "".join(request.values("filters"))
+
+    own, label = "ContainerList: {own: true}", f"{OWNER}=ci"
+    assert json.loads(filters(own)) == {"label": [label]}
+    assert json.loads(filters(own, '?filters={"name":["a"]}')) == {"name": ["a"], "label": [label]}
+    assert json.loads(filters(own, '?filters={"name":{"a":true}}')) == {"name": {"a": True}, "label": {label: True}}
+    assert json.loads(filters(own, '?filters={"label":["a"]}')) == {"label": ["a", label]}
+    assert json.loads(filters(own, '?filters={"label":{"a":true}}')) == {"label": {"a": True, label: True}}
+    for said in ('{"label":"a"}', '{"Label":["a"]}', '{"label":["a"],"name":{"b":true}}'):
+        assert filters(own, f"?filters={said}") == said
+    narrowed = filters("NetworkList: {own: true}", '?filters={"label":["a"]}', "/networks")
+    assert json.loads(narrowed) == {"label": ["a", label]}
+    assert filters("ContainerList: {containers: [web]}") == ""

@@ -9,15 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import PLAIN, request_of
 
-from dockerproxy.api.answers import ANSWERS, UNREAD, WORDS, list_fields, split_words
+from dockerproxy.api.answers import ANSWERS, COUNTING, UNREAD, WORDS, list_fields, split_words
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.model import Mode
+from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.views.hiding import cut, find_bar, hide, hide_line
+from dockerproxy.views.hiding import blank_counts, find_bar, hide, hide_line
 
 ALL = frozenset(WORDS)
 SCALARS = st.sampled_from(
@@ -146,35 +147,6 @@ def test_keys_that_are_data_are_no_fields() -> None:
     assert left_of("ContainerList", "environment", sent) == sent
     assert left_of("ContainerList", "labels", sent) == {"Names": ["/a"]}
     assert left_of("ContainerList", "environment", {"Labels": {"a": {"Env": 1}, "b": "c"}}) == {"Labels": {"b": "c"}}
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"\x1f\x8b\x08\x00",
-        b'{"Id":"x"',
-        b'{"Id":"x"}{}',
-        b'{"Id":"x",}',
-        b'{"Id":"x" "Image":1}',
-        b"{1:2}",
-        b'{"Id" 1}',
-        b"[{},]",
-        b"[{}",
-        b'"text"',
-        b"[1]",
-        "{}".encode("utf-16"),
-        b"[" * 70 + b"]" * 70,
-        b"[" * 100_000,
-        b'{"Mounts":' * 100_000,
-        b'{"Id":' + b"[" * 100_000,
-    ],
-)
-def test_what_cannot_be_read_is_not_shown(content: bytes) -> None:
-    assert hide(OPERATIONS["ContainerInspect"], ALL, 200, content) is None
-
-
-def test_bytes_that_are_no_text_stay_as_they_are() -> None:
-    assert cut(b'{"a":"\xff\x00"}'.replace(b"\x00", b""), {"a": ""}) == b'{"a":"\xff"}'
 
 
 @pytest.mark.parametrize("name", [name for name, table in ANSWERS.items() if table == "-"])
@@ -344,3 +316,64 @@ def test_a_parameter_that_shows_more_belongs_to_an_operation_that_shows_less() -
 def test_hidden_things_may_be_none() -> None:
     assert policy_of("enforce", "").hides == frozenset()
     assert request_of("GET", "/info").operation.name == "SystemInfo"
+
+
+# Counts of all that there is
+
+
+INFO = {
+    "/info": b'{"ID":"x","Containers":3,"ContainersRunning":1,"Images":12,"NCPU":2,"Labels":["Images=1"]}',
+    "/v5.0.0/libpod/info": b'{"host":{"cpus":2,"freeLocks":9},"store":{"containerStore":{"number":3},"root":"/x"}}',
+}
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("/info", b'{"ID":"x","Containers":0,"ContainersRunning":0,"Images":0,"NCPU":2,"Labels":["Images=1"]}'),
+        (
+            "/v5.0.0/libpod/info",
+            b'{"host":{"cpus":2,"freeLocks":0},"store":{"containerStore":{"number":0},"root":"/x"}}',
+        ),
+    ],
+)
+def test_counts_are_0_and_all_else_stays_as_it_came(target: str, expected: bytes) -> None:
+    name = request_of("GET", target).operation.name
+    assert name in COUNTING
+    assert blank_counts(name, INFO[target]) == expected
+    assert blank_counts(name, b"[") is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "mode", "blank"),
+    [
+        ("own", "enforce", True),
+        ("ContainerList: {containers: [web]}", "enforce", True),
+        ("ContainerListLibpod: {labelled: {a: b}}", "enforce", True),
+        ("ContainerList: {containers: [web]}", "report", False),
+        ("ContainerList", "enforce", False),
+        ("ContainerList, NetworkList: {networks: [web]}", "enforce", False),
+        ("SystemPing", "enforce", False),
+    ],
+)
+def test_nothing_is_counted_where_a_list_shows_only_some(lines: str, mode: str, *, blank: bool) -> None:
+    text = f"sockets: {{ci: {{path: /ci.sock, mode: {mode}, allow: [SystemInfo, SystemInfoLibpod, {lines}]}}}}"
+    policy = read_policy(text, "policy.yaml").sockets[0].policy
+    for target in INFO:
+        verdict = judge(policy, f"GET {target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+        assert isinstance(verdict, Verdict)
+        assert verdict.passes
+        assert (verdict.plan is not None) is blank
+        assert verdict.to_engine.startswith(f"GET {target} HTTP/1.1\r\n".encode())
+
+
+def test_the_denial_of_disk_usage_beside_own_names_a_line_that_allows_it() -> None:
+    request = request_of("GET", "/v1.45/system/df")
+    for allow in ("own", "own, SystemDataUsage"):
+        policy = read_policy(f"sockets: {{ci: {{path: /ci.sock, allow: [{allow}]}}}}", "policy.yaml").sockets[0].policy
+        answer = decide(policy, request)
+        assert isinstance(answer, Decision)
+        if is_allowed(answer):
+            assert (allow, answer.shows) == ("own, SystemDataUsage", ())
+        else:
+            assert answer.message.endswith('; to allow it, add "SystemDataUsage" to "allow" of socket "ci"')

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dockerproxy.api.answers import SPELLED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.subtrees import name_volume
-from dockerproxy.views.spelling import SPELLED, respell
+from dockerproxy.views.spelling import respell
 
 PLACES = Places({"/workspace": "/srv/project", "/etc": "/srv/etc"})
 LABELS = {"Source": "/srv/project", "Binds": "/srv/project:/w", "Mounts": "/srv/project"}
@@ -26,7 +27,7 @@ SPEC = {"ContainerSpec": {"Mounts": MOUNTS, "Labels": LABELS}}
 
 
 def spelled(name: str, document: object) -> Any:
-    left = respell(OPERATIONS[name], PLACES, json.dumps(document).encode())
+    left = respell(name, PLACES, json.dumps(document).encode())
     assert left is not None
     return json.loads(left)
 
@@ -72,7 +73,7 @@ DEEP = b'{"Mounts": %b%b}' % (b"[" * 100, b"]" * 100)
 
 @pytest.mark.parametrize("content", [b"", b"[", b'{"Mounts": [}', b'{"a": 1} 2', b"\x1f\x8b", b"[" * 100_000, DEEP])
 def test_what_cannot_be_read_is_not_told(content: bytes) -> None:
-    assert respell(OPERATIONS["ContainerInspect"], PLACES, content) is None
+    assert respell("ContainerInspect", PLACES, content) is None
 
 
 @pytest.mark.parametrize("value", [5, None, {}, [1], ["/srv/project:/w", 1], [["/srv/project"]]])
@@ -91,7 +92,7 @@ JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from(["Mounts", "HostConfig", "Binds", "Source", "x"]), JSON, max_size=5))
 def test_what_has_no_path_of_the_client_stays_byte_for_byte(document: dict[str, object]) -> None:
     content = json.dumps(document, separators=(",", ":")).encode()
-    assert respell(OPERATIONS["ContainerInspect"], PLACES, content) == content
+    assert respell("ContainerInspect", PLACES, content) == content
 
 
 OURS = name_volume("/srv/project/a", "/srv/project")
@@ -133,6 +134,13 @@ def test_clients_see_binds_and_no_volumes_of_ours() -> None:
     old = {"Volumes": volumes, "Containers": [{"Mounts": [mount]}]}
     assert spelled("SystemDataUsage", old) == {"Volumes": volumes[1:], "Containers": [{"Mounts": [place]}]}
     assert spelled("SystemDataUsage", {"VolumeUsage": {"Items": volumes}}) == {"VolumeUsage": {"Items": volumes[1:]}}
+
+
+def test_what_cannot_be_written_is_not_told() -> None:
+    """Such as half a pair of surrogates, beside a volume of ours."""
+    for name, key in (("ContainerInspect", "Mounts"), ("VolumeList", "Volumes")):
+        content = json.dumps({key: [{"Name": OURS}, {"Name": "\ud800"}]}).encode()
+        assert respell(name, PLACES, content) is None
 
 
 @pytest.mark.parametrize("value", [None, 5, OURS, [OURS], [[OURS]], {"Name": OURS}, [{"Name": [OURS]}]])

@@ -1,14 +1,13 @@
 """The engines' answers: which word of `hide` leaves out which field. `answers.txt` explains the tables."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Final, TypeAlias
 
 from dockerproxy.api.rows import list_rows, read_table
 
-Node: TypeAlias = "Mapping[str, Node] | str | Callable[[str], str]"
-"""A place in an answer: the fields of an object, or how a value that is none goes on: empty for as it came, else by an
-edit. A function writes anew what is there, whatever it is."""
+Node: TypeAlias = "Mapping[str, Node] | str"
+"""A place in an answer: the fields of an object, or what becomes of a value: empty for as it came, else an edit."""
 
 Row = tuple[str, str]
 
@@ -34,11 +33,26 @@ _TABLES: Final = _read_tables()
 WORDS: Final[Mapping[str, str]] = dict(_TABLES["words"])
 """What can be hidden, and what each word stands for."""
 
-ANSWERS: Final[Mapping[str, str]] = {name: table for table, names in _TABLES["answers"] for name in names.split(" ")}
+
+def _invert(section: str) -> Mapping[str, str]:
+    """Return what is in front of the bar by each name behind it."""
+    return {name: first for first, names in _TABLES[section] for name in names.split(" ")}
+
+
+ANSWERS: Final = _invert("answers")
 """By operation the table of its answer; `-` if nothing but an error can show anything."""
 
-UNREAD: Final[Mapping[str, str]] = {name: words for words, names in _TABLES["unread"] for name in names.split(" ")}
+UNREAD: Final = _invert("unread")
 """What answers show that pass as they come: words by operation, and by operation and `?parameter`."""
+
+SPELLED: Final = _invert("spelled")
+"""By operation the table of the places in its answer that have paths of the host, or volumes of ours."""
+
+COUNTING: Final = _invert("counting")
+"""By operation the table of the places in its answer that count all that there is."""
+
+OF_EVENTS: Final = _invert("events")
+"""The tables of events that have no labels, or no image, by what they are about."""
 
 
 @cache

@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from dockerproxy.api.answers import ANSWERS
+from dockerproxy.api.answers import ANSWERS, COUNTING
 from dockerproxy.api.catalog import HEALTH, UNKNOWN
 from dockerproxy.cli.arguments import add_policy_argument, add_socket_argument, choose_socket
 from dockerproxy.cli.decision import describe_record, find_decision, find_recorded
@@ -40,7 +40,6 @@ from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
 from dockerproxy.views.lists import PRUNED
-from dockerproxy.views.summaries import COUNTING
 from dockerproxy.workbench.bearing import Line, find_change, list_bearing
 from dockerproxy.workbench.expectations import MOST_OF_BODY
 from dockerproxy.workbench.trying import Tried, describe_object, describe_unseen, try_request

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
+from dockerproxy.api.answers import COUNTING
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
@@ -27,7 +28,6 @@ from dockerproxy.policy.words.running import RUNNING_PROGRAMS, STARTING, keeps_s
 from dockerproxy.views.filters import RELATIVE, UNCLEAR
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.views.lists import LISTED, PRUNED
-from dockerproxy.views.summaries import COUNTING
 
 _CONTAINERS: Final = ("ContainerList", "ContainerListLibpod")
 """Where these show only some, nothing counts all."""

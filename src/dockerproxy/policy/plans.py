@@ -9,6 +9,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final
 
+from dockerproxy.api.answers import SPELLED
 from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.policy.copies import MOUNTING
 from dockerproxy.policy.creating import create, hold_for_create, mount_unread, remove_unused
@@ -42,9 +43,9 @@ from dockerproxy.policy.subtrees import is_removed_at_end, uses_parts
 from dockerproxy.policy.values import propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.views.answers import edit, read, read_listing, show_list
-from dockerproxy.views.lists import EVENTS, PRUNED, has_joined, write_filters
-from dockerproxy.views.spelling import SPELLED
-from dockerproxy.views.watching import watch
+from dockerproxy.views.events import watch
+from dockerproxy.views.filters import write_filters
+from dockerproxy.views.lists import EVENTS, PRUNED, has_joined
 from dockerproxy.wire.answer import read_message, write_document
 
 PlanMaker = Callable[[Verdict, Scene], Plan]

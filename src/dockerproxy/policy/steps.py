@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 from dockerproxy.policy.copies import Fills
 from dockerproxy.policy.objects import Lookup, ResolvedObject
-from dockerproxy.views.lists import Listing
+from dockerproxy.views.lists import Known
 from dockerproxy.wire.head import END_OF_HEAD
 
 _Result_co = TypeVar("_Result_co", covariant=True)
@@ -185,5 +185,5 @@ class Scene(NamedTuple):
     """
 
     fills: Fills
-    listed: dict[tuple[str, str], Listing]
+    listed: Known
     now: float

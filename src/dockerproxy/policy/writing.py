@@ -16,7 +16,8 @@ from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.steps import Scene
 from dockerproxy.policy.values import Value
-from dockerproxy.views.lists import PRUNED, with_label, without_count
+from dockerproxy.views.filters import with_label, without_count
+from dockerproxy.views.lists import PRUNED
 from dockerproxy.wire.document import write_json
 from dockerproxy.wire.head import Framing, write_request
 

@@ -20,7 +20,7 @@ from dockerproxy.policy.steps import Ask, Lock, Says, Scene, Steps, UnknownObjec
 from dockerproxy.tenancy.anonymous import list_nonces
 from dockerproxy.tenancy.quota import Quota
 from dockerproxy.views.answers import find_labels, read_listing
-from dockerproxy.views.lists import write_filters
+from dockerproxy.views.filters import write_filters
 from dockerproxy.wire.document import object_of
 
 _LISTS: Final = {

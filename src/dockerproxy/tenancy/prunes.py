@@ -55,7 +55,7 @@ def remove_own(
     status, content = yield list_own(kind, version)
     if status != HTTPStatus.OK:
         return status, content
-    listing = read_list(OPERATIONS[operation], content, version)
+    listing = read_list(OPERATIONS[operation], content, version, {})
     if listing is None:
         return HTTPStatus.BAD_GATEWAY, write_message("the engine's list is not as expected")
     listed = (get_object(element.found) for element in reversed(listing.elements))

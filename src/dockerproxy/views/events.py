@@ -1,20 +1,28 @@
-"""Events of the engine: which object each is about, so that it is judged like one that a client names.
+"""Streams of JSON lines, of which a client may not see all: events, and what a wait ends with.
 
-An event of a container has its labels, which cannot change. What these rule out, the engine is not asked about. They
-never admit anything: a stamp may be the image's.
+A client gets the events about objects that it may see, without what its socket hides. Each object is looked up once,
+when the first event about it comes, and judged as if the client had named it. An event of a container has its labels,
+which cannot change. If these rule the container out, the engine is not asked, so that the watchers of a busy engine do
+not ask about each other's containers. Labels never admit anything: a stamp may be the image's.
 
 Attacks: docs/attacks.md, views/events.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from dockerproxy.policy.descriptions import find_time
-from dockerproxy.policy.objects import Kind, ResolvedObject
+from dockerproxy.policy.objects import Kind, ResolvedObject, ask
+from dockerproxy.policy.phases import Plan, Verdict
 from dockerproxy.policy.stamps import find_owner
+from dockerproxy.policy.steps import Find, Open, Scene, Stream, UnknownObjectError
+from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.policy.values import Pairs
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.views.lists import admits
+from dockerproxy.views.answers import edit
+from dockerproxy.views.hiding import hide_line
+from dockerproxy.views.lists import EVENTS, admits
 from dockerproxy.wire.document import object_of, read_engine_json
 
 _KINDS: Final = frozenset({Kind.CONFIG, Kind.CONTAINER, Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.POD, Kind.SECRET})
@@ -24,6 +32,13 @@ _LAST: Final = frozenset({"destroy", "remove"})
 
 _UNLABELLED: Final = frozenset({"die", "died", "exec_die", "exec_died"})
 """Events of containers that Podman before 4.3 tells without their labels."""
+
+
+_KNOWN: Final = 4096
+"""Objects of which it is known whether the client may see them; the oldest is forgotten first."""
+
+_SEPARATOR: Final = b"\x1e"
+"""In front of each line, if the client asks for `application/json-seq` (RFC 7464), as that of Docker 29 does."""
 
 
 class Event(NamedTuple):
@@ -71,16 +86,64 @@ def rules_out(shows: Sequence[Mapping[str, Condition]], event: Event) -> bool:
     return not any(admits(conditions, best) for conditions in decidable)
 
 
-def is_of_before(event: Event, found: ResolvedObject) -> bool:
-    """Whether an event is about another volume that was called like this one before."""
-    return event.kind is Kind.VOLUME and event.time + 1 <= find_time(found)
-
-
-def may_be_of_before(event: Event, found: ResolvedObject) -> bool:
-    """Whether a container may have mounted such a volume in the second in which this one was made."""
-    return event.container != "" and event.time <= find_time(found)
-
-
 def _is_decidable(condition: Condition) -> bool:
     """Whether an event has the labels that a condition asks for. What engines put in place of labels has no dot."""
     return not isinstance(condition.value, Pairs) or all("." in name for name, _ in condition.value.items)
+
+
+def watch(verdict: Verdict, _scene: Scene) -> Plan:
+    """Pass on what of a stream a client may see."""
+    answer = yield from Open(verdict.to_engine, waits=verdict.operation.name not in EVENTS)
+    if answer is None:
+        return Stream(_Watch(verdict).show, is_plain=bool(verdict.hides))
+    if answer.status == HTTPStatus.OK and verdict.decision.shows:
+        raise UnknownObjectError("the engine's events are no stream")
+    return (yield from edit(verdict, answer))
+
+
+class _Watch:
+    """Says which events a client may see."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self._verdict = verdict
+        self._shows = verdict.decision.shows
+        self._shown: dict[tuple[str, str], bool] = {}
+
+    def show(self, line: bytes) -> Generator[Find, object, bytes]:
+        """Return what the client may see of a line; nothing if that is nothing."""
+        before, line = line[: line.startswith(_SEPARATOR)], line.removeprefix(_SEPARATOR)
+        hides, event = self._verdict.hides, read_event(line)
+        if event is not None and event.kind is Kind.VOLUME and is_ours(event.id):
+            return b""
+        if self._shows and not (event is not None and (yield from self._is_shown(event))):
+            return b""
+        left = hide_line(self._verdict.operation, hides, line) if hides else line
+        return before + left if left else b""
+
+    def _is_shown(self, event: Event) -> Generator[Find, object, bool]:
+        """Whether the client may see the object of an event."""
+        key = event.kind, event.id
+        shown = self._shown.pop(key, None)
+        if shown is None or (event.kind is Kind.VOLUME and not event.is_last):
+            shown = not rules_out(self._shows, event) and (yield from self._find(event))
+        if not event.is_last:
+            self._shown[key] = shown
+            if len(self._shown) > _KNOWN:
+                del self._shown[next(iter(self._shown))]
+        return shown
+
+    def _find(self, event: Event) -> Generator[Find, object, bool]:
+        """Whether the client may see an object as the engine has it now, and the container that mounts it."""
+        try:
+            found = user = yield from self._ask(event.kind, event.id)
+            if found is None or (event.kind is Kind.VOLUME and event.time + 1 <= find_time(found)):
+                return False  # The event is about another volume that was called like this one before.
+            if event.container and event.time <= find_time(found):  # In the same second, it may be.
+                user = yield from self._ask(Kind.CONTAINER, event.container)
+        except UnknownObjectError:
+            return False
+        return user is not None and any(admits(each, found) and admits(each, user) for each in self._shows)
+
+    def _ask(self, kind: Kind, name: str) -> Find:
+        """Return what finds an object as the engine has it now."""
+        return Find(ask(kind, name, self._verdict.request.version, self._verdict.operation))

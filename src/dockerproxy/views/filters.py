@@ -1,4 +1,4 @@
-"""Filters by which a client narrows a list or a prune, where it may not see or remove all.
+"""Filters and counts by which a client narrows a list or a prune, where it may not see or remove all.
 
 Attacks: docs/attacks.md, views/filters.
 """
@@ -8,13 +8,20 @@ import re
 from collections.abc import Mapping
 from math import inf
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from dockerproxy.api.request import CanonicalRequest, read_version
 from dockerproxy.policy.descriptions import find_time, read_moment
 from dockerproxy.policy.objects import ANONYMOUS, Kind, ResolvedObject, certain_values
-from dockerproxy.text import decimal, lower, number
+from dockerproxy.policy.stamps import OWNER
+from dockerproxy.text import decimal, fold, lower, number
 from dockerproxy.views.lists import LISTS, PRUNED
-from dockerproxy.wire.document import Json, read_json
+from dockerproxy.wire.document import Json, list_of, object_of, read_json
+
+_COUNTS: Final = ("last", "limit")
+"""Parameters that say how many of a list a client wants; all that are there, if it is not positive."""
+
+_ENDLESS: Final = "1000000000"
 
 _RELATIVE: Final = frozenset({"after", "before", "since", "after!", "before!", "since!"})
 """Filters that compare with an object. Podman turns those of images round by an exclamation mark."""
@@ -60,16 +67,9 @@ class Filters(NamedTuple):
 
     def admits(self, found: ResolvedObject) -> bool:
         """Whether an object is one that the client means."""
-        return (
-            all(_has(found.labels, each) for each in self.labels)
-            and find_time(found) <= self.latest
-            and (self.named or ANONYMOUS in found.labels)
-        )
-
-
-def _has(labels: Mapping[str, object], text: str) -> bool:
-    name, equals, value = text.partition("=")
-    return name in labels and (not equals or labels[name] == value)
+        labels, pairs = found.labels, (each.partition("=") for each in self.labels)
+        has_all = all(name in labels and (not equals or labels[name] == value) for name, equals, value in pairs)
+        return has_all and find_time(found) <= self.latest and (self.named or ANONYMOUS in labels)
 
 
 def refuse_filters(request: CanonicalRequest) -> str:
@@ -134,3 +134,47 @@ def is_relative(request: CanonicalRequest) -> bool:
             if any(lower(key) in names and begins_an_id(json.dumps(value)) for key, value in filters.items()):
                 return True
     return False
+
+
+def read_count(request: CanonicalRequest) -> int:
+    """Return how many elements a client wants; 0 for all."""
+    counts = [text for name in _COUNTS for text in request.values(name)]
+    return min(filter(None, map(_read_number, counts)), default=0)
+
+
+def _read_number(text: str) -> int | None:
+    """Read a number as Go does, which takes a plus sign and any number of zeros in front."""
+    return number(text.removeprefix("+").lstrip("0") or "0")
+
+
+def without_count(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
+    """Return what goes on in place of the parameters that say how many: as many as there are.
+
+    With such a number an engine also lists what does not run.
+    """
+    names = {name for name, value in request.query if fold(name) in _COUNTS and _read_number(value)}
+    return {name: (_ENDLESS,) * sum(name == each for each, _ in request.query) for name in names}
+
+
+def with_label(request: CanonicalRequest, name: str, value: str) -> CanonicalRequest:
+    """Return a request for a list that has the engine leave out what lacks a label: others are nobody's load.
+
+    Of several labels, engines ask for all. All filters are lists, or all are maps.
+    """
+    others = tuple(pair for pair in request.query if fold(pair[0]) != "filters")
+    given = request.values("filters")
+    filters = read_json(given[0].encode(errors="surrogateescape")) if any(given) else {}
+    if len(given) > 1 or request.operation.name not in LISTS or not isinstance(filters, dict):
+        return request
+    said, label = filters.get("label"), f"{name}={value}"
+    is_map = any(isinstance(each, dict) for each in filters.values())
+    if "label" in map(lower, filters) and not isinstance(said, dict if is_map else list):
+        return request
+    put = {**object_of(said), label: True} if is_map else [*list_of(said), label]
+    text = json.dumps({**filters, "label": put}, separators=(",", ":"))
+    return request._replace(query=(*others, ("filters", text)))
+
+
+def write_filters(owner: str) -> str:
+    """Return the filters of a list of what has an owner's stamp, for a query."""
+    return quote(json.dumps({"label": [f"{OWNER}={owner}"]}))

@@ -1,0 +1,246 @@
+"""Cut the JSON of the engine's answers. This is the one place that does so, and all else stays byte for byte.
+
+`cut` walks an answer along a tree, which has what becomes of each field (`api/answers`): hiding, paths and counts are
+such trees. A `Cutter` takes a list apart into its elements while it comes, and bounds an element, never the whole.
+
+Attacks: docs/attacks.md, views/cutter.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Generic, Self, TypeAlias, TypeVar
+
+from dockerproxy.api.answers import REST, Node
+from dockerproxy.wire.document import MOST_LEVELS, read_value, skip_blanks
+
+MOST_OF_ELEMENT: Final = 1536 * 1024
+"""Characters of an element of a long list; longer ones are left out. A swarm's config may have 1,000 KiB, in base64."""
+
+_BELOW: Final = {"VolumeList": "Volumes"}
+"""The key of a list that is not the whole answer."""
+
+Edits: TypeAlias = Mapping[str, Callable[[str], str | None]]
+"""Edits of the JSON of a value, by the name that a tree has at its place. They return None to leave it out."""
+
+OBJECT: Final = "{}"
+"""Names the edit of a value that stands in place of an object."""
+
+AS_IT_CAME: Final[Edits] = {"": str, OBJECT: str}
+"""Edits for a tree of few changes, with `*` for all other fields."""
+
+_Kept = TypeVar("_Kept")
+
+_MEMBER: Final = re.compile(
+    r'"([^"\\\x00-\x1f]*)":("[^"\\\x00-\x1f]*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|true|false|null)(?:,(?=")|(?=}))'
+).match
+"""A field as most are: no escapes, no blanks, no object. Reading these at once takes a third of the time."""
+
+_SIMPLE: Final = ("", None)
+"""What may be below a name where nothing must be looked at: a value goes on as it came, or not at all."""
+
+_SIGNS: Final = re.compile(
+    rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+(?:([{}\[\]])|(?:"(?:[^"\\]++|\\.)*+(\\?))?\Z)', re.DOTALL
+).finditer
+"""The next bracket; or the end, with the backslash at the end of an open text. Whole texts are skipped at once, since
+labels are many short ones."""
+
+
+def cut(content: bytes, node: Node, edits: Edits) -> bytes | None:
+    """Return the JSON that a tree leaves of an answer; None if it is invalid, too deep, or does not fit the tree."""
+    text = content.decode(errors="surrogateescape")
+    try:
+        start = skip_blanks(text, 0)
+        left, stop = Walk(text, edits).reduce(start, node, 0)
+        is_whole = left is not None and skip_blanks(text, stop) == len(text)
+        written = f"{text[:start]}{left}{text[stop:]}".encode(errors="surrogateescape")
+    except (ValueError, IndexError, RecursionError):
+        return None
+    return written if is_whole else None
+
+
+class Walk:
+    """A walk along the text of an answer. Each method returns what is left at a place, and where that stops.
+
+    Raises:
+        ValueError, IndexError: The text is invalid JSON, or too deep.
+    """
+
+    def __init__(self, text: str, edits: Edits) -> None:
+        self._text = text
+        self._edits = edits
+
+    def reduce(self, place: int, node: Node, level: int) -> tuple[str | None, int]:
+        """Reduce the value at a place; None says that it does not fit there."""
+        text = self._text
+        if isinstance(node, str) or text[place] not in "{[":
+            stop = read_value(text, place)[1]
+            return self._edits[node if isinstance(node, str) else OBJECT](text[place:stop]), stop
+        if level > MOST_LEVELS:
+            raise ValueError(level)
+        return (self._reduce_object if text[place] == "{" else self._reduce_list)(place, node, level)
+
+    def _reduce_object(self, place: int, node: Mapping[str, Node], level: int) -> tuple[str | None, int]:
+        """Keep the fields that the tree has."""
+        parts: list[str] = []
+        text, rest = self._text, node.get(REST)
+        start = skip_blanks(text, place + 1)
+        while text[start] != "}":
+            member = _MEMBER(text, start)
+            if member is not None and (below := node.get(member[1], rest)) in _SIMPLE:
+                if below is not None:
+                    parts.append(text[start : member.end(2)])
+                start = member.end()
+                continue
+            key, stop = read_value(text, start)
+            colon = skip_blanks(text, stop)
+            if not isinstance(key, str) or text[colon] != ":":
+                raise ValueError(colon)
+            place, below = skip_blanks(text, colon + 1), node.get(key, rest)
+            left, stop = (None, read_value(text, place)[1]) if below is None else self.reduce(place, below, level + 1)
+            if left is not None:
+                parts.append(f"{text[start:place]}{left}")
+            start = _go_on(text, stop, "}")
+        return f"{{{','.join(parts)}}}", start + 1
+
+    def _reduce_list(self, place: int, node: Mapping[str, Node], level: int) -> tuple[str | None, int]:
+        """Reduce each element. They are not left out: a list of which one does not fit does not fit itself."""
+        parts: list[str] = []
+        text, fits = self._text, True
+        stop = skip_blanks(text, place + 1)
+        while text[stop] != "]":
+            left, stop = self.reduce(stop, node, level + 1)
+            parts.append(left or "")
+            fits = fits and left is not None
+            stop = _go_on(text, stop, "]")
+        return f"[{','.join(parts)}]" if fits else None, stop + 1
+
+
+def _go_on(text: str, place: int, closing: str) -> int:
+    """Return where the next member begins behind a comma, or where the last one is followed by the end."""
+    stop = skip_blanks(text, place)
+    after = skip_blanks(text, stop + 1) if text[stop] == "," else stop
+    if (text[stop] == ",") is (text[after] == closing):
+        raise ValueError(stop)
+    return after
+
+
+class Cutter(Generic[_Kept]):
+    """Takes the list of an answer apart into its elements, while it comes.
+
+    Attributes:
+        elements: The kept ones, as `read` returned them.
+        left_out: The number of elements that were too long.
+    """
+
+    def __init__(self, name: str, read: Callable[[str, int], tuple[_Kept | None, int]]) -> None:
+        """Cut the answer to an operation of this name.
+
+        `read` returns what is kept of the element at a place of a text, None to leave it out, and where it stops.
+        """
+        self.elements: list[_Kept] = []
+        self.left_out = 0
+        self._key, self._read = _BELOW.get(name, ""), read
+        self._before = self._after = ""
+        self._closing = "]"
+        self._done = 0
+        self._skip: _Skip | None = None
+        self._is_behind = False  # An element that was skipped.
+
+    def take(self, content: bytes) -> bytes:
+        """Return the beginning of an answer without the elements that are left out.
+
+        Each time, the content begins with the bytes that this returned before. Without a list, it stays as it is.
+        """
+        parts, rest = self._advance(content[self._done :], MOST_OF_ELEMENT)
+        done = content[: self._done] + "".join(parts).encode(errors="surrogateescape")
+        self._done = len(done)
+        return done + rest.encode(errors="surrogateescape")
+
+    def finish(self, content: bytes) -> Self | None:
+        """Take all that is left of an answer, however long its elements are; return None if its list is not whole."""
+        self._advance(content[self._done :], len(content))
+        return self if self._after else None
+
+    def write(self, texts: Iterable[str]) -> bytes:
+        """Write a whole answer with these elements."""
+        return f"{self._before}{','.join(texts)}{self._after}".encode(errors="surrogateescape")
+
+    def _advance(self, content: bytes, longest: int) -> tuple[list[str], str]:
+        """Return what is kept of the next part of an answer, and what must wait for more."""
+        if self._skip is not None:
+            stop = self._skip.feed(content)
+            if stop is None:
+                return [], ""
+            self._skip, self._is_behind, content = None, True, content[stop:]
+        text, place, parts = content.decode(errors="surrogateescape"), 0, list[str]()
+        try:
+            if not self._done:
+                place = self._begin(text)
+                parts.append(self._before)
+            place = skip_blanks(text, place)
+            if self._is_behind:
+                place, self._is_behind = _go_on(text, place, "]"), False
+            while text[place] != self._closing:
+                place = self._take_element(text, place, longest, parts)
+            self._after = text[place:]
+        except (ValueError, IndexError, RecursionError):  # The next element is not there yet, or cannot be read.
+            if self._before and len(text) - place > longest and text[place] in "{[":
+                skip = _Skip()
+                if skip.feed(text[place:].encode(errors="surrogateescape")) is None:
+                    self.left_out += 1
+                    self._skip, text = skip, text[:place]
+        return parts, text[place:]
+
+    def _begin(self, text: str) -> int:
+        """Find the list; return where its first element begins."""
+        place, name = skip_blanks(text, 0), ""
+        while name != self._key:  # `{` stands before the first key, `,` before the others.
+            name, place = read_value(text, skip_blanks(text, place + 1))
+            place = skip_blanks(text, skip_blanks(text, place) + 1)
+            if name != self._key:
+                place = skip_blanks(text, read_value(text, place)[1])
+        if text.startswith("null", place):
+            self._closing = "n"
+        elif text[place] == "[":
+            place += 1
+        else:
+            raise ValueError(place)
+        self._before = text[:place]
+        return place
+
+    def _take_element(self, text: str, place: int, longest: int, parts: list[str]) -> int:
+        """Read an element, and keep it unless it is too long; return where the next one begins, or the list ends."""
+        element, stop = self._read(text, place)
+        after = _go_on(text, stop, "]")
+        if stop - place > longest:
+            self.left_out += 1
+        elif element is not None:
+            parts.append(f"{',' if self.elements else ''}{text[place:stop]}")
+            self.elements.append(element)
+        return after
+
+
+def keep(text: str, place: int) -> tuple[bool, int]:
+    """Keep an element, whatever it is."""
+    return True, read_value(text, place)[1]
+
+
+class _Skip:
+    """Looks for the end of an element that is not kept, and that comes in pieces."""
+
+    def __init__(self) -> None:
+        self._levels = 0
+        self._open = b""
+
+    def feed(self, piece: bytes) -> int | None:
+        """Return where the element ends in a piece; None if it does not."""
+        before = self._open  # The quote of a text that has not ended, and a backslash that escapes what comes next.
+        for found in _SIGNS(before + piece):
+            sign, escape = found.groups()
+            if sign is None:
+                self._open = b"" if escape is None else b'"' + escape
+                break
+            self._levels += 1 if sign in b"{[" else -1
+            if not self._levels:
+                return found.end() - len(before)
+        return None
