@@ -244,7 +244,7 @@ def _find_refusal(policy: Policy, operation: Operation, grants: Sequence[_Alone]
     denied = frozenset[str]().union(*(denial.operations for denial in policy.denials))
     only = [source for source in sources if frozenset().union(*granted[source]) - denied == {operation.name}]
     holding = list(dict.fromkeys(alone.grant.source for alone in grants if alone.allows))
-    if set(holding) <= set(only):
+    if holding and set(holding) <= set(only):
         yield "change", f'to deny it, remove {list_names(holding, "and")} from "allow" {where}'
         return
     besides = f'remove {list_names(only, "and")} from "allow", and ' if only else ""
