@@ -5,14 +5,14 @@ those that its conditions let through.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
 from dockerproxy.policy.compile import Case
 from dockerproxy.policy.globs import covers, find_tree, fits
 from dockerproxy.policy.model import values_of
-from dockerproxy.policy.objects import is_full_id
+from dockerproxy.policy.objects import OWN, RUNNING, is_full_id
 from dockerproxy.policy.references import normalise_pattern
 from dockerproxy.policy.values import items_of, split_mode
 from dockerproxy.policy.words.capabilities import capability_name
@@ -58,6 +58,11 @@ _ANY_NAME: Final = ("a", "any-name", "ANY_name.9")
 _ANY_PATHS: Final = ("any", "any/name", "library/any")
 _ANY_TAGS: Final = ("latest", "9-any")
 """What no pattern has in mind that is meant for some images of a registry."""
+
+
+def is_whole(case: Case) -> bool:
+    """Whether nothing that a request says besides its path is looked at: it is unrestricted, or says nothing."""
+    return case.body is None
 
 
 def is_contained(case: Case) -> bool:
@@ -169,3 +174,37 @@ def _is_any_image(item: str) -> bool:
     names = (f"{registry}/{path}:{tag}" for path in _ANY_PATHS for tag in _ANY_TAGS)
     # What begins otherwise needs no glob, which takes long to compile.
     return any(name.startswith(begin) and fits(pattern, name) for name in names)
+
+
+def _connects(case: Case) -> bool:
+    """Whether a request may name a registry: contained, `SystemAuth` is for one that the engine knows."""
+    return case.body is None or case.body.operation != "SystemAuth"
+
+
+_DANGERS: Final[Mapping[str, Danger]] = {
+    "any": is_any,
+    "connects": _connects,
+    "contained": is_contained,
+    "owns_devices": owns_devices,
+    "owns_host": owns_host,
+    "reads_every_secret": reads_every_secret,
+    "reads_keys": reads_keys,
+    "replaces_images": replaces_images,
+    "running": lambda case: RUNNING in case.by_word,
+    "shares": some("joins", bool),
+    "uses_devices": uses_devices,
+    "whole": is_whole,
+    "whole_or_of_others": lambda case: is_whole(case) or OWN not in case.by_word,
+    "writes_below": writes_below,
+    "writes_host": writes_host,
+}
+_OF_WORDS: Final[Mapping[str, Callable[..., Danger]]] = {
+    "adds": adds,
+    "contained_without": is_contained_without,
+    "lacks": lacks,
+}
+
+
+def find_danger(name: str, *words: str) -> Danger:
+    """Return a danger by its name in a table, and the words behind it."""
+    return _OF_WORDS[name](*words) if words else _DANGERS[name]
