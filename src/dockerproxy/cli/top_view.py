@@ -5,6 +5,7 @@ Below `_WIDE` columns one table is seen beside the sockets, and its number choos
 Attacks: docs/attacks.md, cli/top_view.
 """
 
+import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
@@ -77,32 +78,7 @@ class Top(App[None]):
 
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 (as textual declares it)
-    CSS = """
-    Screen { background: ansi_default; color: ansi_default; layout: vertical; }
-    Bar { height: 1; padding: 0 1; background: ansi_default; color: ansi_default; }
-    #held { display: none; }
-    #held.-some { display: block; }
-    Table {
-        border: round ansi_bright_black; padding: 0 1; background: ansi_default; color: ansi_default;
-        border-title-color: ansi_default; border-title-style: bold; border-subtitle-color: ansi_bright_black;
-    }
-    Table:focus { border: round ansi_cyan; border-title-color: ansi_cyan; }
-    #sockets { height: auto; }
-    #panels { height: 1fr; }
-    .-narrow #panels Table { display: none; height: 1fr; }
-    .-narrow #panels Table.-shown { display: block; }
-    .-wide #tabs { display: none; }
-    .-wide #panels { layout: grid; grid-size: 2 3; grid-columns: 1fr 1fr; grid-rows: 1fr 1fr 1fr; }
-    .-wide #denials { row-span: 2; }
-    Sheet { align: center middle; background: ansi_default; }
-    #sheet {
-        width: 90%; max-width: 130; height: auto; max-height: 90%; border: round ansi_cyan; padding: 1 2;
-        background: ansi_default; color: ansi_default; border-title-style: bold;
-    }
-    .told { layout: horizontal; height: auto; background: ansi_default; }
-    .label { width: 11; background: ansi_default; }
-    .value { width: 1fr; background: ansi_default; }
-    """
+    CSS_PATH = os.path.join(os.path.dirname(__file__), "top.tcss")
     BINDINGS = [  # noqa: RUF012 (as textual declares it)
         Binding("q", "quit", show=False),
         Binding("ctrl+c", "quit", show=False, priority=True),
