@@ -11,6 +11,12 @@ def read_table(name: str, beside: str = __file__) -> str:
         return file.read()
 
 
+def read_tables(name: str, beside: str) -> dict[str, list[str]]:
+    """Return the rows of each table of a file, by the name behind `== ` above them."""
+    parts = (part.partition("\n") for part in read_table(name, beside).split("\n== ")[1:])
+    return {title: list_rows(rows) for title, _, rows in parts}
+
+
 def list_rows(table: str) -> list[str]:
     """Return the lines of a table that say something."""
     return [line for line in table.split("\n") if line[:2] not in {"", "#", "# "}]

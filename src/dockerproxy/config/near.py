@@ -1,26 +1,19 @@
 """Find the word that was meant: the nearest known one, or what a table says of a common mistake."""
 
 import difflib
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from dockerproxy.api.rows import list_rows, read_table
+from dockerproxy.api.rows import read_tables
 
 _LONGEST: Final = 60
 """Characters of a word that a message shows."""
 
 
-def _read_hints() -> Mapping[str, Mapping[str, str]]:
-    found, place = defaultdict[str, dict[str, str]](dict), ""
-    for row in list_rows(read_table("hints", __file__)):
-        words, _, hint = row.partition(" | ")
-        place = place if hint else row.removeprefix("== ")
-        found[place] |= dict.fromkeys(words.split() if hint else (), hint)
-    return found
-
-
-HINTS: Final = _read_hints()
+HINTS: Final[Mapping[str, Mapping[str, str]]] = {
+    place: {word: hint for words, _, hint in (row.partition(" | ") for row in rows) for word in words.split()}
+    for place, rows in read_tables("hints", __file__).items()
+}
 """By the place in a file or the environment: words that are no good there, each with what to write instead."""
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.api.rows import list_rows, read_table
+from dockerproxy.api.rows import read_tables
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.places import NOWHERE
@@ -90,11 +90,11 @@ def _read(rows: Iterable[str]) -> tuple[Exposure, ...]:
     )
 
 
-_TOLD, _HELPS = (_read(list_rows(part)) for part in read_table("exposures", __file__).split("\n== helps\n"))
-EXPOSURES: Final = _TOLD
+_TABLES: Final = read_tables("exposures", __file__)
+EXPOSURES: Final = _read(_TABLES["told"])
 """Gravest first. Each is shown with those of its operations that are allowed, and with how to take them out."""
 
-GIVING: Final = (*(each for each in EXPOSURES if each.gives), *_HELPS)
+GIVING: Final = (*(each for each in EXPOSURES if each.gives), *_read(_TABLES["helps"]))
 """What gives facts: exposures, and what is told of no policy."""
 
 
