@@ -34,14 +34,22 @@ _MOST_SOCKETS: Final = 8
 _LABEL: Final = 10
 
 _KEYS: Final = (
-    ("1-5", "table"),
-    ("enter", "record"),
-    ("e", "explain"),
-    ("s/r", "sort"),
-    ("f", "filter"),
-    ("space", "freeze"),
-    ("q", "quit"),
+    *(("1-5", "table"), ("enter", "record"), ("e", "explain")),
+    *(("s/r", "sort"), ("f", "filter"), ("space", "freeze"), ("q", "quit")),
 )
+
+_ACTIONS: Final = {
+    "q": "quit",
+    "right": "turn(1)",
+    "left": "turn(-1)",
+    "enter": "tell",
+    "e": "explain",
+    "s": "sort",
+    "r": "reverse",
+    "f": "filter",
+    "space": "freeze",
+}
+"""What keys do, besides the numbers of tables."""
 
 Told = Sequence[tuple[str, str]]
 Follow = Callable[[Callable[[str], None], Callable[[str], None]], Awaitable[None]]
@@ -80,17 +88,9 @@ class Top(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 (as textual declares it)
     CSS_PATH = os.path.join(os.path.dirname(__file__), "top.tcss")
     BINDINGS = [  # noqa: RUF012 (as textual declares it)
-        Binding("q", "quit", show=False),
         Binding("ctrl+c", "quit", show=False, priority=True),
         *(Binding(str(number), f"choose({number - 1})", show=False) for number in range(1, len(PANELS) + 1)),
-        Binding("right", "turn(1)", show=False),
-        Binding("left", "turn(-1)", show=False),
-        Binding("enter", "tell", show=False),
-        Binding("e", "explain", show=False),
-        Binding("s", "sort", show=False),
-        Binding("r", "reverse", show=False),
-        Binding("f", "filter", show=False),
-        Binding("space", "freeze", show=False),
+        *(Binding(key, action, show=False) for key, action in _ACTIONS.items()),
     ]
 
     def __init__(

@@ -13,10 +13,7 @@ from dockerproxy.config.near import HINTS
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.registry import CONSTRAINTS
 
-WORDS: Final = {
-    **dict.fromkeys(("0", "false", "no", "off"), False),
-    **dict.fromkeys(("1", "true", "yes", "on"), True),
-}
+WORDS: Final = {**dict.fromkeys(("0", "false", "no", "off"), False), **dict.fromkeys(("1", "true", "yes", "on"), True)}
 """How a switch may be spelled, in any case."""
 
 _NO_HOST: Final = Condition(CONSTRAINTS["registries"], "default")
@@ -27,12 +24,8 @@ _UNSWITCHED: Final = frozenset({"artifacts", "build", "commit", "kube", "local",
 _ON: Final = frozenset({"VERSION", "PING", "EVENTS", "LIBPOD_VERSION", "LIBPOD_PING"})
 
 
-def _variable(section: str) -> str:
-    return section.replace("/_", "_").replace("/", "_").lstrip("_").upper()
-
-
 SECTION_SWITCHES: Final = {
-    _variable(section): section
+    section.replace("/_", "_").replace("/", "_").lstrip("_").upper(): section
     for section in SECTIONS
     if not (section.startswith("libpod/") and section.removeprefix("libpod/") in _UNSWITCHED)
 }

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.policy.asking import extend
-from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
-from dockerproxy.policy.model import Grant
+from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
+from dockerproxy.policy.model import Grant, Policy
 from dockerproxy.policy.needs import restricts
 from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.values import Value, merge
@@ -17,6 +17,9 @@ from dockerproxy.policy.words.registry import CONSTRAINTS, conditions_of
 from dockerproxy.workbench.exposure import EXPOSURES, find_exposures
 from dockerproxy.workbench.learned import LearnedGrant
 from dockerproxy.workbench.learning import find_contained
+
+NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hint=lambda _: ""))
+"""A policy that allows nothing."""
 
 _RANKS: Final = {exposure.says: rank for rank, exposure in enumerate(EXPOSURES)}
 """The place of each exposure, the gravest first."""
