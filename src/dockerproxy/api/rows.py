@@ -11,7 +11,7 @@ def read_table(name: str, beside: str = __file__) -> str:
         return file.read()
 
 
-def read_tables(name: str, beside: str) -> dict[str, list[str]]:
+def read_tables(name: str, beside: str = __file__) -> dict[str, list[str]]:
     """Return the rows of each table of a file, by the name behind `== ` above them."""
     parts = (part.partition("\n") for part in read_table(name, beside).split("\n== ")[1:])
     return {title: list_rows(rows) for title, _, rows in parts}
