@@ -81,10 +81,7 @@ def bearing(method: str, target: str) -> list[str]:
         ),
         (
             "PUT /containers/x/archive?path=/data/../etc",
-            [
-                "grant  PutContainerArchive (policy.yaml:10)",
-                "       no   the container is web: it is x",
-            ],
+            ["grant  PutContainerArchive (policy.yaml:10)", "       no   the container is web: it is x"],
         ),
         (
             "DELETE /networks/front?force=1",

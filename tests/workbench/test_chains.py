@@ -21,15 +21,7 @@ from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.policy.words.running import COPYING_FILES
 from dockerproxy.tenancy.own import Own
-from dockerproxy.workbench.chains import (
-    MAKERS,
-    NOTHING,
-    RULES,
-    Chain,
-    Extent,
-    describe_root,
-    find_root,
-)
+from dockerproxy.workbench.chains import MAKERS, NOTHING, RULES, Chain, Extent, describe_root, find_root
 from dockerproxy.workbench.exposure import GIVING, find_exposures
 from dockerproxy.workbench.trying import Tried, try_request
 
