@@ -11,20 +11,20 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from cli.programs import run
 from parts import fill_in, write_table
 
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.process_settings import LogFormat
 from dockerproxy.settings import Level
-from dockerproxy.workbench.log_schema import make_log_schema
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "log.md"
 
 
 def render_page() -> str:
     """Return the page with its table as it should be."""
-    fields = json.loads(json.dumps(make_log_schema()))["properties"].items()
+    fields = json.loads(run("schema", "log").out)["properties"].items()
     said = ((name, f"{field['description']} (*{field['x-stability']}*)") for name, field in fields)
     rows = ((f"`{name}`", text.removesuffix(" (*stable*)")) for name, text in said)
     return fill_in(PAGE, {"fields": write_table("field | is", rows)})

@@ -20,7 +20,7 @@ from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.presets import PRESETS, find_preset
-from dockerproxy.config.schema import MODES, SWEEPS, make_schema
+from dockerproxy.config.schema import make_schema
 from dockerproxy.policy.objects import OWN, RUNNING, WORDS
 from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import Pairs, Takes, Value, write_grant
@@ -84,17 +84,20 @@ def render_changes() -> str:
 def render_pages() -> dict[Path, str]:
     """Return the pages as they should be."""
     schema: Any = make_schema()
+    socket = schema["$defs"]["socket"]
+    offered = (socket["properties"][key]["anyOf"] for key in ("mode", "sweep"))
+    modes, sweeps = ({each["const"]: each["description"] for each in words} for words in offered)
     of_policies = {
         "keys": render_keys(schema),
-        "keys_of_sockets": render_keys(schema["$defs"]["socket"]),
-        "modes": render_words("mode | effect", MODES),
+        "keys_of_sockets": render_keys(socket),
+        "modes": render_words("mode | effect", modes),
         "hidden": render_words("word | leaves out", HIDDEN),
         "conditions": render_conditions(),
     }
     of_own = {
         "changes": render_changes(),
         "quota": render_words("key | at most", COUNTED),
-        "sweeps": render_words("`sweep` | removes what is own", SWEEPS),
+        "sweeps": render_words("`sweep` | removes what is own", sweeps),
     }
     return {PAGE: fill_in(PAGE, of_policies), OWN_PAGE: fill_in(OWN_PAGE, of_own)}
 

@@ -51,7 +51,7 @@ esac
 
 
 def list_examples() -> list[str]:
-    texts = [main._EPILOG, *(importlib.import_module(f"dockerproxy.cli.{verb}").__doc__ or "" for verb in VERBS)]
+    texts = [str(main.__doc__), *(importlib.import_module(f"dockerproxy.cli.{verb}").__doc__ or "" for verb in VERBS)]
     return [line.strip() for text in texts for line in re.findall(r"^  (?:[A-Z_]+=|docker).*", text, re.MULTILINE)]
 
 

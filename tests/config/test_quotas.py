@@ -2,8 +2,8 @@
 
 import pytest
 
+from dockerproxy.config.near import HINTS
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.config.quotas import REMOVED
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.problems import UserError
 from dockerproxy.tenancy.own import Own
@@ -36,7 +36,7 @@ def test_a_quota_is_read() -> None:
         ("{images: 8}", "unknown key 'images' of quota", "remove it; there is no quota of images or of disk space"),
         ("{networks: 0}", "invalid networks '0'", "a whole number above 0 is needed; to have none, do not allow it"),
         ("20", "quota must be a mapping, not '20'", "quota: {containers: 20, volumes: 10}"),
-        *((f"{{{word}: 8}}", f"unknown key '{word}' of quota", hint) for word, hint in REMOVED.items()),
+        *((f"{{{word}: 8}}", f"unknown key '{word}' of quota", hint) for word, hint in HINTS["quota"].items()),
     ],
 )
 def test_a_mistake_says_what_to_write(quota: str, what: str, hint: str) -> None:

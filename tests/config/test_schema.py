@@ -18,9 +18,11 @@ from dockerproxy.config.policy_file import KEYS, SOCKET_KEYS, read_policy
 from dockerproxy.config.presets import PRESETS, read_preset_text
 from dockerproxy.config.schema import make_schema
 from dockerproxy.policy.compile import OWN_GRANT
+from dockerproxy.policy.model import ASK, Mode
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.problems import UserError
+from dockerproxy.settings import Sweep
 
 ROOT: Final = Path(__file__).parent.parent.parent
 SCHEMA: Final = json.loads(json.dumps(make_schema()))
@@ -190,6 +192,11 @@ def test_every_key_has_a_description() -> None:
     socket = SCHEMA["$defs"]["socket"]["properties"]
     assert (tuple(SCHEMA["properties"]), tuple(socket)) == (KEYS, SOCKET_KEYS)
     assert all(key["description"] for key in (*SCHEMA["properties"].values(), *socket.values()))
+
+
+@pytest.mark.parametrize(("key", "words"), [("mode", {ASK, *Mode}), ("sweep", {*Sweep})])
+def test_every_mode_is_offered(key: str, words: set[str]) -> None:
+    assert {each["const"] for each in SCHEMA["$defs"]["socket"]["properties"][key]["anyOf"]} == words
 
 
 def test_every_word_is_offered_with_what_it_says() -> None:

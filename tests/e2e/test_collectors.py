@@ -13,14 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE, engine_of, environment_of
+from cli.programs import PATIENCE, engine_of, environment_of, run
 from e2e.engines import NAMESPACES
 from e2e.waiting import wait_until
 from folders import short_folder
 from jsonschema import Draft202012Validator
 
 from dockerproxy.observe.record import Outcome
-from dockerproxy.workbench.log_schema import make_log_schema
 
 pytestmark = pytest.mark.engine
 
@@ -73,7 +72,7 @@ are installed, a line of another process, and the proxy."""
 LONG_FOR_SYSLOG = 8192
 """Bytes to which collectors cut a line if nobody tells them."""
 
-CHECK = Draft202012Validator(make_log_schema()).validate
+CHECK = Draft202012Validator(json.loads(run("schema", "log").out)).validate
 
 HEADS = {"journald": "", "rsyslog": 'global(workDirectory="/var/lib/rsyslog")\n', "syslog-ng": "@version: 4.8\n"}
 """What the rest of the configuration of each says."""

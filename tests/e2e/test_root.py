@@ -19,8 +19,7 @@ from e2e.talk import ask
 from e2e.waiting import wait_until
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.workbench.chains import Chain, find_root
-from dockerproxy.workbench.consequences import Extent
+from dockerproxy.workbench.chains import Chain, Extent, find_root
 
 pytestmark = pytest.mark.engine
 

@@ -81,10 +81,7 @@ def bearing(method: str, target: str) -> list[str]:
         ),
         (
             "PUT /containers/x/archive?path=/data/../etc",
-            [
-                "grant  PutContainerArchive (policy.yaml:10)",
-                "       no   the container is web: it is x",
-            ],
+            ["grant  PutContainerArchive (policy.yaml:10)", "       no   the container is web: it is x"],
         ),
         (
             "DELETE /networks/front?force=1",
@@ -356,6 +353,14 @@ def test_where_a_denial_would_leave_a_grant_nothing_the_grant_is_taken_out() -> 
         f'to deny it, remove ContainerLogs (policy.yaml:8) from "allow", and add this line to "deny" {where}:',
         "- ContainerLogs",
     ]
+
+
+def test_what_no_grant_allows_alone_can_be_denied() -> None:
+    """Images are shown by what several grants say: `own`, and which images a create may use."""
+    text = "sockets:\n  ci:\n    path: /a\n    allow:\n      - own\n      - ContainerCreate: {images: [alpine]}"
+    said = changes(sockets_of(text)["ci"], try_body(text, "GET", "/images/json"))
+    assert said == ['to deny it, add this line to "deny" of socket "ci" in policy.yaml:', "- ImageList"]
+    assert not try_body(change(text, said), "GET", "/images/json").decision.allowed
 
 
 def test_where_no_condition_can_be_kept_to_those_that_are_written_go() -> None:

@@ -21,9 +21,8 @@ from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.policy.words.running import COPYING_FILES
 from dockerproxy.tenancy.own import Own
-from dockerproxy.workbench.chains import NOTHING, Chain, describe_root, find_root
-from dockerproxy.workbench.consequences import Extent
-from dockerproxy.workbench.exposure import find_exposures
+from dockerproxy.workbench.chains import MAKERS, NOTHING, RULES, Chain, Extent, describe_root, find_root
+from dockerproxy.workbench.exposure import GIVING, find_exposures
 from dockerproxy.workbench.trying import Tried, try_request
 
 NO, MAY, YES = Extent.NO, Extent.MAY, Extent.YES
@@ -259,3 +258,32 @@ def test_no_client_of_an_example_is_root_for_sure(path: Path) -> None:
     ]
     assert sockets
     assert [each.name for each in sockets if find_root(each.policy).extent is YES] == []
+
+
+GIVEN = {
+    f"{fact}@{MAKERS[name]}" if name in MAKERS and fact != "root" else fact
+    for exposure in GIVING
+    for name in exposure.names
+    for fact in (given.removesuffix("?") for given in exposure.gives)
+}
+DERIVED = {rule.fact.removesuffix("?") for rule in RULES}
+
+
+def test_every_operation_of_a_fact_exists() -> None:
+    assert {name for exposure in GIVING for name in exposure.names} <= OPERATIONS.keys()
+    assert OPERATIONS.keys() >= MAKERS.keys()
+
+
+def test_what_a_rule_needs_is_given_by_grants_or_by_another_rule() -> None:
+    things = {f"@{thing}" for thing in MAKERS.values()}
+    for rule in RULES:
+        for fact in rule.facts:
+            is_of_thing = any(fact.endswith(thing) for thing in things)
+            plain = fact.removeprefix("its-")
+            bases = {each.partition("@")[0] for each in GIVEN}
+            assert plain in GIVEN | DERIVED or (is_of_thing and plain.partition("@")[0] in bases), rule
+
+
+def test_every_fact_leads_to_root() -> None:
+    needed = {fact.removeprefix("its-") for rule in RULES for fact in rule.facts} | {"root"}
+    assert {fact for fact in GIVEN if fact not in needed} <= {"volume@pod"}  # Whole, a pod can be anything.

@@ -20,7 +20,8 @@ from dockerproxy.policy.model import Mode
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.problems import UserError
 from dockerproxy.workbench.convert import KEPT, convert
-from dockerproxy.workbench.exposure import find_exposures, is_whole
+from dockerproxy.workbench.dangers import is_whole
+from dockerproxy.workbench.exposure import find_exposures
 
 WIDTH = 120
 

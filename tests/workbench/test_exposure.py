@@ -6,17 +6,20 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
-from policy.policies import environments, policy_of, policy_with
+from policy.policies import condition, environments, policy_of, policy_with
 
+from dockerproxy import workbench
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.rows import read_tables
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.model import Grant
+from dockerproxy.policy.model import Grant, Policy
+from dockerproxy.policy.places import Places
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.registry import CONSTRAINTS
-from dockerproxy.workbench.exposure import find_exposures
+from dockerproxy.workbench.exposure import GIVING, find_exposures, on_host
 
 # What the catalog says of an operation in such words is more than an operator expects of a switch.
 GRAVE = re.compile(
@@ -27,6 +30,14 @@ GRAVE = re.compile(
 # Which registry this one asks is a condition, and by default it is the one that the engine is configured for.
 CONDITIONAL = {"GetPluginPrivileges"}
 WORRYING = [name for name, operation in OPERATIONS.items() if GRAVE.search(operation.says) and name not in CONDITIONAL]
+
+
+def test_the_table_has_no_word_that_is_not_read() -> None:
+    keys = {"of", "where", "less by", "about", "hidden by", "needs", "gives"}
+    rows = [row for table in read_tables("exposures", str(workbench.__file__)).values() for row in table]
+    assert {row.strip().partition(": ")[0] for row in rows if row.startswith("  ")} == keys
+    assert {name for each in GIVING for name in (*each.names, *each.needs)} <= OPERATIONS.keys()
+    assert all(each.names for each in GIVING)
 
 
 @pytest.mark.parametrize("name", WORRYING)
@@ -55,7 +66,7 @@ def test_an_exposure_names_operations_that_are_allowed_and_all_of_those(environm
             name for name in everything[exposure.says].operations if policy.allows(name)
         )
     silent = [exposure for says, exposure in everything.items() if says not in {found.says for found in found}]
-    names = [(exposure.operations, exposure.needs.split()) for exposure in silent]
+    names = [(exposure.operations, exposure.needs) for exposure in silent]
     assert not any(
         any(map(policy.allows, has)) and (not needs or any(map(policy.allows, needs))) for has, needs in names
     )
@@ -284,3 +295,26 @@ def test_what_is_hidden_is_not_exposed() -> None:
     hidden = compile_policy(replace(policy.policy, hides=frozenset({"environment", "join_tokens"})))
     assert len(find_exposures(policy)) > 4
     assert find_exposures(hidden) == ()
+
+
+PLACES = Places({"/workspace": "/srv/job", "/root-of-host": "/"}, "/srv/ci.sock")
+
+
+@pytest.mark.parametrize(
+    ("bind", "listed"),
+    [
+        ("/workspace/a", {"/srv/job/a:rw"}),
+        ("/data:ro", {"/data:ro"}),
+        ("/root-of-host/etc", {"/etc:rw"}),
+        ("/w*/a", {"/w*/a:rw", "/srv/job/a:rw"}),
+        ("/**/a", {"/**/a:rw", "/srv/job/a:rw", "/srv/job/**/a:rw", "/a:rw"}),
+        ("/var/run/docker.sock", set()),
+    ],
+)
+def test_a_directory_is_listed_by_what_the_host_calls_it(bind: str, listed: set[str]) -> None:
+    grant = Grant(frozenset({"ContainerCreate"}), "x", (condition("binds", (bind,)), condition("memory", "1GiB")))
+    policy = compile_policy(Policy(grants=(grant,), denials=(), hint=str, places=PLACES))
+    (case,) = policy.cases["ContainerCreate"]
+    found = on_host(policy, case)
+    assert set(found.by_word["binds"].value) == listed  # type: ignore[arg-type]  # a list of items
+    assert found.by_word["memory"] == case.by_word["memory"]

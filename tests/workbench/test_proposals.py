@@ -29,6 +29,13 @@ def test_what_is_gravest_comes_first_then_writes_then_what_was_asked_for_most() 
     assert names[-1] == "ImageList"
 
 
+def test_what_a_grant_exposes_only_without_the_others_is_ranked_too() -> None:
+    create, prune = grant("ContainerCreate", images=("app",)), grant("VolumePrune", own=True)
+    command = grant("ContainerExec", containers=("web",))
+    found = list_proposals(policy_of("ContainerCreate"), (create, command, prune))
+    assert [each.grant for each in found] == [command, create, prune]
+
+
 def test_only_what_a_grant_adds_is_said_of_it() -> None:
     policy = policy_of("ContainerLogs")
     assert find_new_exposures(policy, "ContainerInspect", {})

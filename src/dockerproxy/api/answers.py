@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Final, TypeAlias
 
-from dockerproxy.api.rows import list_rows, read_table
+from dockerproxy.api.rows import read_tables
 
 Node: TypeAlias = "Mapping[str, Node] | str"
 """A place in an answer: the fields of an object, or what becomes of a value: empty for as it came, else an edit."""
@@ -21,9 +21,8 @@ PLAIN: Final = "plain"
 def _read_tables() -> Mapping[str, tuple[Row, ...]]:
     """Read the tables: for each its rows, what is in front of the bar and what is behind it."""
     found = {}
-    for table in read_table("answers").split("\n== ")[1:]:
-        name, _, rows = table.partition("\n")
-        pairs = (row.split(" | ") if " | " in row else row.split(" ") for row in list_rows(rows))
+    for name, rows in read_tables("answers").items():
+        pairs = (row.split(" | ") if " | " in row else row.split(" ") for row in rows)
         found[name] = tuple((first.rstrip(" "), second) for first, second in pairs)
     return found
 

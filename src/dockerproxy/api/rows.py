@@ -1,18 +1,20 @@
-"""Tables: text files of this package, which are read once, at import, as its modules are.
+"""Tables: text files beside modules, which are read once, at import, as the modules are.
 
 A row has columns of words, and behind a bar a phrase for operators. Blank lines, and those that begin with `# `, are
 for whoever reads the file.
 """
 
-from typing import Final
 
-_HERE: Final = __file__.rpartition("/")[0]
-
-
-def read_table(name: str) -> str:
-    """Return the text of a table."""
-    with open(f"{_HERE}/{name}.txt", encoding="utf-8") as file:
+def read_table(name: str, beside: str = __file__) -> str:
+    """Return the text of a table in the folder of a module, this one by default."""
+    with open(f"{beside.rpartition('/')[0]}/{name}.txt", encoding="utf-8") as file:
         return file.read()
+
+
+def read_tables(name: str, beside: str = __file__) -> dict[str, list[str]]:
+    """Return the rows of each table of a file, by the name behind `== ` above them."""
+    parts = (part.partition("\n") for part in read_table(name, beside).split("\n== ")[1:])
+    return {title: list_rows(rows) for title, _, rows in parts}
 
 
 def list_rows(table: str) -> list[str]:

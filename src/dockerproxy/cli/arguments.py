@@ -27,11 +27,6 @@ def add_socket_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--socket", metavar="NAME", help="which socket of the policy; needed where it has several")
 
 
-def add_since_argument(parser: argparse.ArgumentParser) -> None:
-    """Take how far back records count."""
-    parser.add_argument("--since", metavar="TIME", help="leave out what is older: 30d, 12h, 2w")
-
-
 def read_time_ago(option: str, text: str) -> float:
     """Return when it was so long ago as an option says, in seconds since 1970."""
     found = _DURATION.fullmatch(text)

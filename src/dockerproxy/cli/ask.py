@@ -81,7 +81,7 @@ def _run_program(control: Control, program: str) -> int:
             for event in events:
                 if isinstance(event, Asked):
                     running = runs[event.id] = _Run()
-                    pool.submit(_answer_by_program, control, running, program, event)
+                    pool.submit(_answer, control, running, program, event)
                 else:
                     _tell(f"{event.id}  {event.answer}")
                     runs.pop(event.id, _Run()).end()
@@ -125,21 +125,18 @@ def _tell(line: str) -> None:
     sys.stdout.flush()
 
 
-def _answer_by_program(control: Control, running: _Run, program: str, asked: Asked) -> None:
-    control.answer(asked.id, _ask_program(running, program, asked, _write_question(control, asked)))
-
-
-def _ask_program(running: _Run, program: str, asked: Asked, question: str) -> str:
-    """Return the word that a program answers; a denial if it answers none in time."""
+def _answer(control: Control, running: _Run, program: str, asked: Asked) -> None:
+    """Answer as a program does; deny if it answers nothing in time."""
+    question = _write_question(control, asked)
     expires = asked.told.get("expires")
     patience = float(expires) - time.time() if isinstance(expires, int | float) else 0
     try:
         answer = running.ask(program, question.encode() + b"\n", patience)
     except (OSError, subprocess.TimeoutExpired) as error:
         say(f"{asked.id}  {error}", stream=sys.stderr)
-        return "deny"
+        answer = b""
     word = answer[:_LONGEST].strip().decode(errors="replace")
-    return word if word in _ANSWERS.values() else "deny"
+    control.answer(asked.id, word if word in _ANSWERS.values() else "deny")
 
 
 def _write_question(control: Control, asked: Asked) -> str:

@@ -82,7 +82,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         say(_write_line(*line))
     opens = peer is None or may_open(socket, *peer)
     if peer is not None:
-        say(_write_line("peer", _describe_peer(socket, *peer)))
+        uid, groups = peer
+        among = f" gid {','.join(map(str, sorted(groups)))}" if groups else ""
+        may = f"uid {uid}{among} {'may' if opens else 'may not'} connect"
+        say(_write_line("peer", f"{may}: {socket.path} is {describe_file(socket)}"))
     return 0 if isinstance(tried, Tried) and tried.decision.allowed and opens else 1
 
 
@@ -256,9 +259,3 @@ def _read_peer(text: str) -> tuple[int, frozenset[int]]:
         hint = "numbers, like 1000 or 1000:999,100; `id` shows those of a user"
         raise UserError(Problem("--peer", f"{show(text)} is not a user with its groups", hint))
     return int(match[1]), frozenset(int(group) for group in (match[2] or "").split(",") if group)
-
-
-def _describe_peer(socket: SocketSettings, uid: int, groups: frozenset[int]) -> str:
-    may = "may" if may_open(socket, uid, groups) else "may not"
-    among = f" gid {','.join(map(str, sorted(groups)))}" if groups else ""
-    return f"uid {uid}{among} {may} connect: {socket.path} is {describe_file(socket)}"

@@ -33,7 +33,8 @@ def read_lines(paths: Sequence[str], follow: Callable[[BinaryIO], None] = lambda
         try:
             with open_input(path) as file:
                 follow(file)
-                yield from split_lines(_decompress(file))
+                is_compressed = cast("io.BufferedReader", file).peek(2).startswith(_GZIP)
+                yield from split_lines(cast("BinaryIO", gzip.GzipFile(fileobj=file)) if is_compressed else file)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             hint = "the file was cut, or is still being written: decompress what there is with `gzip -cd`"
             raise UserError(Problem(path, f"cannot be decompressed: {error}", hint)) from None
@@ -45,11 +46,6 @@ def tell_unreadable(where: str, lines: int) -> None:
     """Say on standard error how many lines of logs have no record, if any has none."""
     if lines:
         say(f"{where}: ignored {count(lines, 'line')} with no valid record", stream=sys.stderr)
-
-
-def _decompress(file: BinaryIO) -> BinaryIO:
-    buffered = cast("io.BufferedReader", file)
-    return cast("BinaryIO", gzip.GzipFile(fileobj=file)) if buffered.peek(2).startswith(_GZIP) else file
 
 
 def split_lines(file: BinaryIO) -> Iterator[str]:

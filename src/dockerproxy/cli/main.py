@@ -1,4 +1,18 @@
-"""The command line: verbs, and what becomes of the mistakes of whoever types them."""
+"""The command line: verbs, and what becomes of the mistakes of whoever types them.
+
+The environment opens what all clients of one socket may do: CONTAINERS=1 the reads of a section, POST=1 the writes of
+the opened sections, ALLOW=ContainerStart a single operation, and nothing else but /_ping, /version and /events.
+A policy file says it for many sockets, each with operations, presets and conditions of its own.
+
+  dockerproxy demo
+  dockerproxy run --preset testcontainers -- pytest
+  CONTAINERS=1 dockerproxy explain POST /containers/web/restart
+  dockerproxy check --policy policy.yaml
+  CONTAINERS=1 PROXIED_SOCKET_PATH="$PWD/docker.sock" dockerproxy
+
+exit status: 0 done; 1 the answer is no (explain, test, diff, verify, healthcheck); 2 something to
+mend, all of it listed; 3 not proven (diff); 70 a bug, please report it
+"""
 
 import argparse
 import errno
@@ -48,20 +62,6 @@ VERBS: Final = {
 """Each is a module beside this one. Its `add_arguments`, if it takes any, declares them; its `run` takes them and the
 environment, prints the answer and returns the exit status. A `UserError` is shown with the status `USAGE`."""
 
-_EPILOG: Final = """\
-The environment opens what all clients of one socket may do: CONTAINERS=1 the reads of a section, POST=1 the writes of
-the opened sections, ALLOW=ContainerStart a single operation, and nothing else but /_ping, /version and /events.
-A policy file says it for many sockets, each with operations, presets and conditions of its own.
-
-  dockerproxy demo
-  dockerproxy run --preset testcontainers -- pytest
-  CONTAINERS=1 dockerproxy explain POST /containers/web/restart
-  dockerproxy check --policy policy.yaml
-  CONTAINERS=1 PROXIED_SOCKET_PATH="$PWD/docker.sock" dockerproxy
-
-exit status: 0 done; 1 the answer is no (explain, test, diff, verify, healthcheck); 2 something to
-mend, all of it listed; 3 not proven (diff); 70 a bug, please report it"""
-
 
 def main(arguments: Sequence[str]) -> int:
     """Run a verb; return the exit status."""
@@ -97,7 +97,7 @@ def make_parser(whole: Collection[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="dockerproxy",
         description="A filtering proxy for the Docker and Podman socket, over unix sockets only.",
-        epilog=_EPILOG,
+        epilog=_find_epilog(__doc__),
         formatter_class=_HelpFormatter,
     )
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
@@ -111,12 +111,17 @@ def make_parser(whole: Collection[str]) -> argparse.ArgumentParser:
             verb,
             help=says,
             description=f"{says[0].upper()}{says[1:]}.",
-            epilog=module.__doc__.partition("\n\n")[2] if module.__doc__ else None,
+            epilog=_find_epilog(module.__doc__),
             formatter_class=_HelpFormatter,
         )
         getattr(module, "add_arguments", lambda _: None)(child)
         child.set_defaults(run=module.run)
     return parser
+
+
+def _find_epilog(documentation: str | None) -> str:
+    """Return what follows the first paragraph of a module's documentation, which Python may leave out."""
+    return (documentation or "").partition("\n\n")[2].rstrip("\n")
 
 
 class _ShowVersion(argparse.Action):

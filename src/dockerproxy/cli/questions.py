@@ -16,8 +16,6 @@ from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.cli.peers import describe_peer
 from dockerproxy.cli.request import PATIENCE
 from dockerproxy.cli.terminal import Style, count, paint
-from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.model import Policy
 from dockerproxy.policy.values import Value, items_of, split_mode
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.proxy.connections import find_peer
@@ -25,10 +23,9 @@ from dockerproxy.proxy.probing import connect
 from dockerproxy.text import escape, unquote
 from dockerproxy.wire.document import Json
 from dockerproxy.workbench.learned import write_item
-from dockerproxy.workbench.proposals import find_new_exposures
+from dockerproxy.workbench.proposals import NOTHING, find_new_exposures
 from dockerproxy.workbench.reading import read_body
 
-_NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hint=lambda _: ""))
 _LONGEST: Final = 1 << 22
 _PIECE: Final = 1 << 16
 _FEW: Final = 12
@@ -143,7 +140,7 @@ def list_exposures(asked: Asked, control: str) -> tuple[str, ...]:
     binds, place = items_of(asked.conditions.get("binds", ())), os.path.realpath(control)
     is_mounted = any(f"{place}/".startswith(f"{path.rstrip('/')}/") for path, _ in map(split_mode, binds))
     first = ("allows itself everything: it reaches the control socket",) if is_mounted else ()
-    return (*first, *find_new_exposures(_NOTHING, asked.operation, asked.conditions))
+    return (*first, *find_new_exposures(NOTHING, asked.operation, asked.conditions))
 
 
 def describe(asked: Asked, control: Control, width: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ import argparse
 import os
 from collections.abc import Mapping
 
-from dockerproxy.cli.arguments import add_since_argument, find_policy_file, read_time_ago
+from dockerproxy.cli.arguments import find_policy_file, read_time_ago
 from dockerproxy.cli.lines import HOW_TO_RECORD, NOTHING_RECORDED, read_lines
 from dockerproxy.cli.progress import Progress
 from dockerproxy.cli.terminal import count, say
@@ -22,7 +22,6 @@ from dockerproxy.config.files import open_file
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.host.files import check_directory, write_atomically
 from dockerproxy.problems import Problem, UserError
-from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.activity import Activity
 from dockerproxy.workbench.chains import describe_root
 from dockerproxy.workbench.exposures import count_operations, list_exposures
@@ -36,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("logs", metavar="LOG", nargs="+", help="logs of the proxy, - for standard input")
     parser.add_argument("--html", metavar="FILE", required=True, help="write the page to this file")
     parser.add_argument("--policy", metavar="FILE", help="the policy file; without it POLICY_FILE, or none")
-    add_since_argument(parser)
+    parser.add_argument("--since", metavar="TIME", help="leave out what is older: 30d, 12h, 2w")
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -54,7 +53,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if not activity.clients:
         raise UserError(Problem(", ".join(options.logs), NOTHING_RECORDED, HOW_TO_RECORD))
     source = Source(logs=options.logs, policy=policy, unreadable=reading.unreadable)
-    page = write_report(activity, [_judge(each) for each in sockets], source)
+    judged = []
+    for each in sockets:
+        exposures = list_exposures(each.policy, in_file=True)
+        judged.append(Judged(each.name, describe_root(each.policy), exposures, count_operations(each.policy)))
+    page = write_report(activity, judged, source)
     try:
         write_atomically(path, page)
     except OSError as error:
@@ -76,12 +79,3 @@ def _find_place(given: str) -> str:
         if begin not in (b"", BEGIN):
             raise UserError(Problem(given, "is not a report, so it is not overwritten", "choose another name"))
     return path
-
-
-def _judge(socket: SocketSettings) -> Judged:
-    return Judged(
-        name=socket.name,
-        root=describe_root(socket.policy),
-        exposures=list_exposures(socket.policy, in_file=True),
-        summary=count_operations(socket.policy),
-    )

@@ -120,7 +120,6 @@ _RULES: Final = {
     "unmet": "an expectation that the policy does not meet",
     "not-exercised": "a line that no expectation exercises",
     "gained": "what the new policy allows and the old one does not",
-    "counterexample": "a request that the new policy allows and the old one does not",
     "not-proven": "what may allow more than the old policy, though no request was found that shows it",
     "lost": "what the old policy allows and the new one does not",
     "not-as-here": "what the policy, and the engine or the host, do not agree on",

@@ -86,7 +86,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         summary = Summary(learns=bool(plan.learn))
         reading = threading.Thread(target=summary.note_all, args=(Records(split_lines(serving.log)),), name="records")
         reading.start()
-        clean = partial(_sweep, socket, plan.owner_in(directory), summary) if plan.sweeps else _leave
+        clean = partial(_sweep, socket, plan.owner_in(directory), summary) if plan.sweeps else lambda: None
         status = _run(plan, make_environment(environment, plan.engine, socket), serving.process, held, clean)
         reading.join()
         serving.log.close()
@@ -125,7 +125,8 @@ def _run(
             _complain(f"{plan.command[0]}: {error.strerror or error}")
             status = NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
         else:
-            status, served = children.attend(program, serving, _tell_end)
+            text = "the proxy has ended with status {}, so the program is told to end (SIGTERM)"
+            status, served = children.attend(program, serving, lambda ended: _complain(text.format(ended)))
     if served is None:
         clean()
         children.stop_serving(serving)
@@ -137,14 +138,6 @@ def _sweep(socket: str, owner: str, summary: Summary) -> None:
         sweep(socket, owner, summary.note_swept)
     except OSError as error:
         _complain(f"not swept: the proxy does not answer: {error.strerror or error}")
-
-
-def _leave() -> None:
-    """Leave what the program created."""
-
-
-def _tell_end(status: int) -> None:
-    _complain(f"the proxy has ended with status {status}, so the program is told to end (SIGTERM)")
 
 
 def _tell_learned(plan: Plan, learned: str, problems: tuple[Problem, ...]) -> None:

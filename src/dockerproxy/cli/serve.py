@@ -136,11 +136,7 @@ def _announce(configured: Configured, log: Log) -> None:
 
 
 async def _serve(
-    configured: Configured,
-    log: Log,
-    read: Callable[[], Configured],
-    make_learner: LearnerFactory,
-    service: Service,
+    configured: Configured, log: Log, read: Callable[[], Configured], make_learner: LearnerFactory, service: Service
 ) -> None:
     loop = asyncio.get_running_loop()
     # Tables and policies stay as long as the process: the collector need not go through them again. What a request

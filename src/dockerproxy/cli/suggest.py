@@ -34,7 +34,6 @@ from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import Wanted, decide, is_allowed, judge_claims, reading_of_head
-from dockerproxy.policy.model import Policy
 from dockerproxy.policy.nesting import list_mounts
 from dockerproxy.policy.objects import OWN, Lookup
 from dockerproxy.policy.values import list_names
@@ -52,14 +51,12 @@ from dockerproxy.workbench.learned import (
 )
 from dockerproxy.workbench.learning import Learner, find_contained
 from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
-from dockerproxy.workbench.proposals import complete, list_proposals
+from dockerproxy.workbench.proposals import NOTHING, complete, list_proposals
 from dockerproxy.workbench.reading import Records
 from dockerproxy.workbench.trying import find_recorded_faults, judge_recorded
 
 _MOST_SOCKETS: Final = 256
 """That one log is of. A learner is kept for each."""
-
-_NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hint=lambda _: ""))
 
 _SHOWN: Final = 200
 """Characters of a request that a person is shown."""
@@ -97,9 +94,7 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
         show_policy(write_policy([learners[name].learned() for name in sorted(learners)], _REMARK))
         return 0
     socket = choose_socket(read_policy_file(options.policy).sockets, options.socket)
-    missing = _Missing(socket)
-    for record, when in _read(options.logs, {socket.name}):
-        missing.note(record, when)
+    missing = _Missing(socket, options.logs)
     lines = read_allowed(read_file(options.policy), options.policy)[socket.name]
     show_policy("\n".join((*missing.describe(options.policy), *missing.list_unused(lines, options.policy))))
     return 0
@@ -111,9 +106,7 @@ def _ask(options: argparse.Namespace) -> int:
         raise UserError(Problem("--interactive", "needs a policy file and standard input", hint))
     text = read_file(options.policy)
     socket = choose_socket(read_policy(text, options.policy).sockets, options.socket)
-    missing = _Missing(socket)
-    for record, when in _read(options.logs, {socket.name}):
-        missing.note(record, when)
+    missing = _Missing(socket, options.logs)
     learned = missing.learned()
     proposals = list_proposals(
         socket.policy, (grant for grant in learned.grants if not missing.denies(grant.operation))
@@ -140,7 +133,7 @@ def _learn(records: Iterable[tuple[Record, float]]) -> dict[str, Learner]:
                 permissions=DEFAULT_PERMISSIONS,
                 uid=None,
                 gid=None,
-                policy=_NOTHING,
+                policy=NOTHING,
             )
             learner = learners[record.socket] = Learner(settings)
         learner.note(record, when)
@@ -148,9 +141,9 @@ def _learn(records: Iterable[tuple[Record, float]]) -> dict[str, Learner]:
 
 
 class _Missing:
-    """What a socket's policy would have to allow besides."""
+    """What a socket's policy would have to allow besides, for all requests of logs."""
 
-    def __init__(self, socket: SocketSettings) -> None:
+    def __init__(self, socket: SocketSettings, logs: list[str]) -> None:
         self._name = socket.name
         self._policy = socket.policy
         self._undenied = compile_policy(replace(socket.policy.policy, denials=()))
@@ -162,6 +155,8 @@ class _Missing:
         self._broken: dict[str, set[str]] = {}
         self._used: set[str] = set()
         self.examples: dict[str, str] = {}
+        for record, when in _read(logs, {socket.name}):
+            self._note(record, when)
 
     def learned(self) -> LearnedSocket:
         """Return what would have to be allowed, as far as the log tells.
@@ -184,7 +179,7 @@ class _Missing:
         """Whether a denial overrides every grant of an operation."""
         return name in self._denied
 
-    def note(self, record: Record, when: float) -> None:
+    def _note(self, record: Record, when: float) -> None:
         """Note a request, which the policy may not allow."""
         if record.decision in {Outcome.ALLOWED, Outcome.REPORTED}:
             self._used.add(record.operation)

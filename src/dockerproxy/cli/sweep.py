@@ -63,12 +63,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def sweep(
-    path: str,
-    owner: str,
-    tell: Callable[[Swept], None],
-    latest: float | None = None,
-    *,
-    is_dry: bool = False,
+    path: str, owner: str, tell: Callable[[Swept], None], latest: float | None = None, *, is_dry: bool = False
 ) -> None:
     """Remove what an owner has, through a socket that is granted it, and tell each object when that was tried.
 

@@ -52,9 +52,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Watch until somebody quits."""
-    _check_terminal()
+    if not sys.stdin.isatty() or not sys.stdout.isatty():
+        hint = "for other programs, use the log with LOG_FORMAT=json, or METRICS_SOCKET"
+        raise UserError(Problem("top", "standard input and output must be a terminal", hint))
+    if importlib.util.find_spec("textual") is None:
+        raise UserError(Problem("top", "the package textual is missing", "in the clone: pip install '.[tui]'"))
     path = find_control(options.control, environment)
-    _check_socket(path)
+    try:
+        with socket.socket(socket.AF_UNIX) as tried:
+            connect(tried, path, PATIENCE)
+    except OSError as error:
+        hint = "start serve with this CONTROL_SOCKET, and top as the same user or as root"
+        raise UserError(Problem(path, f"cannot connect: {error.strerror or error}", hint)) from None
     # Only this verb needs it, and it may not be installed.
     from dockerproxy.cli.top_view import Top  # noqa: PLC0415
 
@@ -74,23 +83,6 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     )
     view.run()
     return view.return_code or 0
-
-
-def _check_terminal() -> None:
-    if not sys.stdin.isatty() or not sys.stdout.isatty():
-        hint = "for other programs, use the log with LOG_FORMAT=json, or METRICS_SOCKET"
-        raise UserError(Problem("top", "standard input and output must be a terminal", hint))
-    if importlib.util.find_spec("textual") is None:
-        raise UserError(Problem("top", "the package textual is missing", "in the clone: pip install '.[tui]'"))
-
-
-def _check_socket(path: str) -> None:
-    try:
-        with socket.socket(socket.AF_UNIX) as tried:
-            connect(tried, path, PATIENCE)
-    except OSError as error:
-        hint = "start serve with this CONTROL_SOCKET, and top as the same user or as root"
-        raise UserError(Problem(path, f"cannot connect: {error.strerror or error}", hint)) from None
 
 
 class Watched:

@@ -5,6 +5,7 @@ Below `_WIDE` columns one table is seen beside the sockets, and its number choos
 Attacks: docs/attacks.md, cli/top_view.
 """
 
+import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
@@ -33,14 +34,22 @@ _MOST_SOCKETS: Final = 8
 _LABEL: Final = 10
 
 _KEYS: Final = (
-    ("1-5", "table"),
-    ("enter", "record"),
-    ("e", "explain"),
-    ("s/r", "sort"),
-    ("f", "filter"),
-    ("space", "freeze"),
-    ("q", "quit"),
+    *(("1-5", "table"), ("enter", "record"), ("e", "explain")),
+    *(("s/r", "sort"), ("f", "filter"), ("space", "freeze"), ("q", "quit")),
 )
+
+_ACTIONS: Final = {
+    "q": "quit",
+    "right": "turn(1)",
+    "left": "turn(-1)",
+    "enter": "tell",
+    "e": "explain",
+    "s": "sort",
+    "r": "reverse",
+    "f": "filter",
+    "space": "freeze",
+}
+"""What keys do, besides the numbers of tables."""
 
 Told = Sequence[tuple[str, str]]
 Follow = Callable[[Callable[[str], None], Callable[[str], None]], Awaitable[None]]
@@ -77,44 +86,11 @@ class Top(App[None]):
 
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 (as textual declares it)
-    CSS = """
-    Screen { background: ansi_default; color: ansi_default; layout: vertical; }
-    Bar { height: 1; padding: 0 1; background: ansi_default; color: ansi_default; }
-    #held { display: none; }
-    #held.-some { display: block; }
-    Table {
-        border: round ansi_bright_black; padding: 0 1; background: ansi_default; color: ansi_default;
-        border-title-color: ansi_default; border-title-style: bold; border-subtitle-color: ansi_bright_black;
-    }
-    Table:focus { border: round ansi_cyan; border-title-color: ansi_cyan; }
-    #sockets { height: auto; }
-    #panels { height: 1fr; }
-    .-narrow #panels Table { display: none; height: 1fr; }
-    .-narrow #panels Table.-shown { display: block; }
-    .-wide #tabs { display: none; }
-    .-wide #panels { layout: grid; grid-size: 2 3; grid-columns: 1fr 1fr; grid-rows: 1fr 1fr 1fr; }
-    .-wide #denials { row-span: 2; }
-    Sheet { align: center middle; background: ansi_default; }
-    #sheet {
-        width: 90%; max-width: 130; height: auto; max-height: 90%; border: round ansi_cyan; padding: 1 2;
-        background: ansi_default; color: ansi_default; border-title-style: bold;
-    }
-    .told { layout: horizontal; height: auto; background: ansi_default; }
-    .label { width: 11; background: ansi_default; }
-    .value { width: 1fr; background: ansi_default; }
-    """
+    CSS_PATH = os.path.join(os.path.dirname(__file__), "top.tcss")
     BINDINGS = [  # noqa: RUF012 (as textual declares it)
-        Binding("q", "quit", show=False),
         Binding("ctrl+c", "quit", show=False, priority=True),
         *(Binding(str(number), f"choose({number - 1})", show=False) for number in range(1, len(PANELS) + 1)),
-        Binding("right", "turn(1)", show=False),
-        Binding("left", "turn(-1)", show=False),
-        Binding("enter", "tell", show=False),
-        Binding("e", "explain", show=False),
-        Binding("s", "sort", show=False),
-        Binding("r", "reverse", show=False),
-        Binding("f", "filter", show=False),
-        Binding("space", "freeze", show=False),
+        *(Binding(key, action, show=False) for key, action in _ACTIONS.items()),
     ]
 
     def __init__(

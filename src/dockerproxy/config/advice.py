@@ -29,8 +29,9 @@ def advise(word: str, presets: tuple[str, ...]) -> tuple[str, str]:
         near = find_near(word.removeprefix(PRESET), presets) if word.startswith(PRESET) else ""
         hint = f"did you mean {PRESET}{near}?" if near else "run `dockerproxy presets` to list them"
         return f"unknown preset {show(word)}", hint
+    found = next(filter(None, _guess(word, presets)), None)
     what = "grant" if ":" in word else "operation"
-    return f"unknown {what} {show(word)}", _find_near(word, presets)
+    return f"unknown {what} {show(word)}", _ask_for(found) if found else _LISTS
 
 
 def advise_variable(word: str) -> str:
@@ -89,11 +90,6 @@ def _find_several(word: str) -> str:
     if len(words) > 1 and all(each in OPERATIONS or each in GROUPS or each.startswith(PRESET) for each in words):
         return f"write them as items: [{', '.join(words)}]"
     return ""
-
-
-def _find_near(word: str, presets: tuple[str, ...]) -> str:
-    found = next(filter(None, _guess(word, presets)), None)
-    return _ask_for(found) if found else _LISTS
 
 
 def _ask_for(words: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.demands import read_demand
 from dockerproxy.config.document import Fields, Node, Place, Text
 from dockerproxy.config.groups import bounds_body, merge_grants, open_bodies
-from dockerproxy.config.near import find_near, hint_at, show
+from dockerproxy.config.near import HINTS, find_near, hint_at, show
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.objects import BUILD, KINDS, NAMING, OWN, REMOVAL, RUNNING, TAGGING, Kind
@@ -20,37 +20,7 @@ from dockerproxy.policy.values import Value, list_names
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.policy.words.registry import CONSTRAINTS, conditions_of
 
-_MEANT: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("mount", "mounts", "paths", "directories"), ("binds", "volumes")),
-    **dict.fromkeys(("port", "ports", "expose"), ("publish",)),
-    **dict.fromkeys(("cap", "caps", "cap_add", "capabilities"), ("add_capabilities",)),
-    **dict.fromkeys(("mem", "mem_limit", "memory_limit", "ram"), ("memory",)),
-    **dict.fromkeys(("pid", "ipc", "namespaces"), ("joins",)),
-    **dict.fromkeys(("pids_limit", "processes"), ("pids",)),
-    **dict.fromkeys(("cmd", "exec"), ("commands",)),
-    **dict.fromkeys(("device",), ("devices",)),
-    **dict.fromkeys(("gpu", "device_requests"), ("gpus",)),
-    **dict.fromkeys(("env", "variables"), ("environment",)),
-    **dict.fromkeys(("uid", "root"), ("user",)),
-}
-"""Words from Docker, and their names here."""
-
-REMOVED: Final[Mapping[str, str]] = {
-    "addresses": "remove it: addresses are allowed in networks that the client owns, and in no others",
-    "changes": "remove it: all is allowed that the conditions of the create allow",
-    "credentials": "remove it: any credentials are allowed",
-    "extra_hosts": "remove it: any are allowed",
-    "from": "write images",
-    "options": "remove it: detach, stdin and tty are allowed, and only unrestricted allows privileged",
-    "ps_args": "remove it: -ef and aux are allowed, and only unrestricted allows others",
-    "registries": "remove it: only unrestricted allows a registry in what is searched for",
-    "restart": "remove it: any restart policy is allowed",
-    "servers": "remove it: Docker Hub is allowed, and only unrestricted allows others",
-    "showsecret": "remove it: only unrestricted allows showing values",
-    "buildx_builders": "remove it: a contained ContainerCreate starts no privileged builder",
-    "instructions": "remove it: Dockerfiles pass unread, and imports have no changes",
-    "tagged": "remove it: only ImageLoad: unrestricted loads images",
-}
+REMOVED: Final = HINTS["removed conditions"]
 """Conditions of earlier versions, with what to write instead."""
 
 _UNOWNED: Final = "images have no owner: write images"
@@ -120,7 +90,7 @@ def _read_condition(reader: Reader, word: Text, key: Text, node: Node, names: li
         return read_demand(reader, CONSTRAINTS[key.text], node)
     gone = next((_REMOVED_FROM[name, key.text] for name in names if (name, key.text) in _REMOVED_FROM), "")
     gone = gone or REMOVED.get(key.text, "")
-    meant = [name for name in _MEANT.get(key.text.lower(), ()) if name in known]
+    meant = [name for name in HINTS["conditions"].get(key.text.lower(), "").split() if name in known]
     hint = f"did you mean {list_names(meant)}?" if meant else ""
     hint = hint or gone or hint_at(key.text, known, f"it has {', '.join(known) or 'none'}")
     is_opened = key.text.lower() in _OPENED and not CONTAINED.isdisjoint(names)

@@ -9,6 +9,7 @@ from typing import Final
 
 from dockerproxy.config.environment import Configured, find_strangers, read_environment
 from dockerproxy.config.groups import without_underscore
+from dockerproxy.config.near import HINTS
 from dockerproxy.config.process import ENGINE_VARIABLES, find_engines, make_settings, read_limits
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
 from dockerproxy.config.variables import Variables
@@ -19,14 +20,7 @@ from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 
 REPLACED: Final[Mapping[str, str]] = {
-    "ALLOW": "add its operations to allow of a socket",
-    "DENY": "add its operations to deny of a socket",
-    "CONTAINED": "write unrestricted for a grant that is not contained, like ContainerCreate: unrestricted",
-    "PROXIED_SOCKET_PATH": "set path of a socket",
-    "PROXIED_SOCKET_MODE": "set permissions of a socket",
-    "PROXIED_SOCKET_UID": "set owner of a socket",
-    "PROXIED_SOCKET_GID": "set group of a socket",
-    "POST": "add SECTION:write to allow of a socket, for each section",
+    **HINTS["replaced variables"],
     **{
         switch: f"add {without_underscore(section)}:read to allow of a socket"
         for switch, section in SECTION_SWITCHES.items()

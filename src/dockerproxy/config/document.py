@@ -199,9 +199,7 @@ class _Composer:
         for key, value in zip(closed.nodes[::2], closed.nodes[1::2], strict=True):
             if isinstance(key, Text) and key.plain and key.text == "<<":
                 self._problem(
-                    key.place,
-                    "unsupported merge key",
-                    "write the keys out; an alias can stand for a whole list",
+                    key.place, "unsupported merge key", "write the keys out; an alias can stand for a whole list"
                 )
             elif isinstance(key, Text) and key.text:
                 pairs.append((key, value))

@@ -1,11 +1,20 @@
-"""Find the known word that is nearest to a misspelled one."""
+"""Find the word that was meant: the nearest known one, or what a table says of a common mistake."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
+
+from dockerproxy.api.rows import read_tables
 
 _LONGEST: Final = 60
 """Characters of a word that a message shows."""
+
+
+HINTS: Final[Mapping[str, Mapping[str, str]]] = {
+    place: {word: hint for words, _, hint in (row.partition(" | ") for row in rows) for word in words.split()}
+    for place, rows in read_tables("hints", __file__).items()
+}
+"""By the place in a file or the environment: words that are no good there, each with what to write instead."""
 
 
 def find_near(word: str, words: Iterable[str], cutoff: float = 0.6) -> str:

@@ -24,7 +24,7 @@ from dockerproxy.config.grants import (
     read_allow,
     read_deny,
 )
-from dockerproxy.config.near import hint_at, show
+from dockerproxy.config.near import HINTS, hint_at, show
 from dockerproxy.config.places import read_places
 from dockerproxy.config.presets import SHELF
 from dockerproxy.config.quotas import check_limits, check_quota, read_quota
@@ -56,38 +56,6 @@ NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 
 _NAME: Final = "use up to 63 lowercase letters and digits, and after the first also . _ and -"
 _EXAMPLE: Final = "sockets: {NAME: {path: /proxied/NAME/docker.sock, allow: [preset:NAME]}}"
-_MEANT: Final = {
-    "socket": "write each socket under its name: sockets: {NAME: {...}}",
-    "path": "write path of a socket: sockets: {NAME: {path: ...}}",
-    "allow": "write allow of a socket: sockets: {NAME: {allow: [...]}}",
-    "deny": "write deny of a socket: sockets: {NAME: {deny: [...]}}",
-    "version": "remove it; policy files have no version",
-}
-_MEANT_OF_SOCKET: Final = {
-    "uid": "did you mean owner?",
-    "user": "did you mean owner?",
-    "gid": "did you mean group?",
-    "chmod": "did you mean permissions?",
-    "socket": "did you mean path?",
-    "policy": "did you mean mode: enforce, ask, report or learn?",
-    "contained": "remove it; a grant is contained unless it says unrestricted",
-    "unrestricted": "write it for each grant, like ContainerCreate: unrestricted",
-    "engine": "write engine beside sockets; all sockets have the same engine",
-    "max_body": "did you mean limits: {body: ...}?",
-    "preset": "write allow: [preset:NAME]",
-    "presets": "write allow: [preset:NAME]",
-    "host_path": "did you mean own_socket: PATH, where the engine finds this socket?",
-    "mounts": "did you mean paths: {/what/the/client/says: /what/the/host/says}?",
-}
-
-_MEANT_OF_HIDE: Final = {
-    **dict.fromkeys(("configs", "env", "passwords", "secrets"), "environment"),
-    **dict.fromkeys(("cmd", "command", "commands", "entrypoint", "entrypoints", "healthchecks"), "arguments"),
-    **dict.fromkeys(("binds", "paths", "volumes"), "mounts"),
-    **dict.fromkeys(("ip", "ips", "networks"), "addresses"),
-    "annotations": "labels",
-    "credentials": "registry",
-}
 
 
 class PolicyFile(NamedTuple):
@@ -158,7 +126,7 @@ def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
     if root is None:
         reader.finish()
         raise UserError(Problem(file, "the file is empty", _EXAMPLE))
-    fields = reader.fields(root, "the file", KEYS, _EXAMPLE, _MEANT)
+    fields = reader.fields(root, "the file", KEYS, _EXAMPLE, HINTS["the file"])
     engine = _read_path(reader, fields, "engine")
     sockets: list[SocketSettings] = []
     paths: dict[str, Text] = {}
@@ -199,7 +167,7 @@ def _read_socket(
         "path": f"path: /proxied/{name.text}/docker.sock",
         "allow": "allow: [preset:NAME], or allow: [] for nothing",
     }
-    fields = reader.fields(node, "a socket", SOCKET_KEYS, needed["path"], _MEANT_OF_SOCKET)
+    fields = reader.fields(node, "a socket", SOCKET_KEYS, needed["path"], HINTS["a socket"])
     word = reader.value(fields.get("mode"), "mode", _read_mode, f"mode: {' or '.join(_MODES)}") or Mode.ENFORCE
     mode = Mode.ENFORCE if word == ASK else Mode(word)
     if mode is Mode.LEARN:
@@ -269,7 +237,7 @@ def _read_time_to_sweep(text: str) -> Sweep | Fault:
 
 
 def _read_hidden(text: str) -> str | Fault:
-    meant = _MEANT_OF_HIDE.get(text, "")
+    meant = HINTS["hide"].get(text, "")
     hint = f"did you mean {meant}?" if meant else hint_at(text, HIDDEN, f"use {', '.join(HIDDEN)}")
     return text if text in HIDDEN else Fault(f"{show(text)} is not something to hide", hint)
 

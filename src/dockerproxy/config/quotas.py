@@ -8,7 +8,7 @@ from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.document import Fields, Node
 from dockerproxy.config.grants import Line
-from dockerproxy.config.near import show
+from dockerproxy.config.near import HINTS, show
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import Fault
 from dockerproxy.policy.amounts import read_count
@@ -23,25 +23,10 @@ _EXAMPLE: Final = "quota: {containers: 20, volumes: 10}"
 _LIMITS: Final = dict(zip(LIMITS, ("1GiB", "500"), strict=True))
 """Examples for hints."""
 
-REMOVED: Final[Mapping[str, str]] = {
-    "running": "quotas no longer have it; write containers, which counts also those that run",
-    **{
-        word: f"quotas no longer have it; write {word} in ContainerCreate: times containers, that is the total"
-        for word in ("memory", "cpus", "pids")
-    },
-    "services": "quotas no longer have it; use another socket for services",
-}
-"""Keys of earlier versions, with what to write instead."""
-
-_MEANT: Final = {
-    **REMOVED,
-    **dict.fromkeys(("images", "disk", "storage", "size"), "remove it; there is no quota of images or of disk space"),
-}
-
 
 def read_quota(reader: Reader, node: Node, socket: str) -> Quota:
     """Read a quota, without what is broken."""
-    fields = reader.fields(node, "quota", tuple(WORDS), _EXAMPLE, _MEANT)
+    fields = reader.fields(node, "quota", tuple(WORDS), _EXAMPLE, HINTS["quota"])
     if isinstance(node, Fields) and not node.pairs:
         reader.problem(node.place, "quota is empty", _EXAMPLE)
     read = {word: reader.value(each, word, partial(_read_most, word)) for word, each in fields.items()}

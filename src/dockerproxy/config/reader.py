@@ -143,10 +143,8 @@ class Reader:
             case Broken():
                 return
             case Text() if node.is_nothing and node.text:
-                given, hint = (
-                    f"is {node.text}, which is nothing in YAML",
-                    f'if it is a name, write it in quotes: "{node.text}"',
-                )
+                given = f"is {node.text}, which is nothing in YAML"
+                hint = f'if it is a name, write it in quotes: "{node.text}"'
             case Text():
                 given = "is empty" if node.is_nothing else "is a single value"
             case Items():

@@ -9,13 +9,11 @@ from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
+from dockerproxy.config.near import HINTS
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.registry import CONSTRAINTS
 
-WORDS: Final = {
-    **dict.fromkeys(("0", "false", "no", "off"), False),
-    **dict.fromkeys(("1", "true", "yes", "on"), True),
-}
+WORDS: Final = {**dict.fromkeys(("0", "false", "no", "off"), False), **dict.fromkeys(("1", "true", "yes", "on"), True)}
 """How a switch may be spelled, in any case."""
 
 _NO_HOST: Final = Condition(CONSTRAINTS["registries"], "default")
@@ -26,12 +24,8 @@ _UNSWITCHED: Final = frozenset({"artifacts", "build", "commit", "kube", "local",
 _ON: Final = frozenset({"VERSION", "PING", "EVENTS", "LIBPOD_VERSION", "LIBPOD_PING"})
 
 
-def _variable(section: str) -> str:
-    return section.replace("/_", "_").replace("/", "_").lstrip("_").upper()
-
-
 SECTION_SWITCHES: Final = {
-    _variable(section): section
+    section.replace("/_", "_").replace("/", "_").lstrip("_").upper(): section
     for section in SECTIONS
     if not (section.startswith("libpod/") and section.removeprefix("libpod/") in _UNSWITCHED)
 }
@@ -95,20 +89,7 @@ SWITCHES: Final = {
 }
 """Every switch with its default."""
 
-FOREIGN: Final = {
-    "DELETE": "use POST=1, which allows all writes, DELETE too",
-    "PUT": "use POST=1, which allows all writes, PUT too",
-    "GET": "use the variables of sections, like CONTAINERS=1, which allow reads",
-    "ALLOW_DELETE": "use ALLOW=ContainerDelete",
-    "ALLOW_EXEC": "use ALLOW=ContainerExec,ExecStart,ExecInspect",
-    "ALLOW_KILL": "use ALLOW=ContainerKill",
-    "ALLOW_WAIT": "use CONTAINERS=1, or only ALLOW=ContainerWait",
-    "DISABLE_IPV6": "remove it; the proxy never listens on a network",
-    "UNRESTRICTED": "remove it; everything is unrestricted unless CONTAINED=1 is set",
-    "ALLOW_PRIVILEGED": "remove it; CONTAINED=1 denies privileged containers",
-    "POLICY": "use POLICY_FILE, the path of the policy file",
-    "BIND_CONFIG": "use PROXIED_SOCKET_PATH, the path of the unix socket; the proxy never listens on a network",
-}
+FOREIGN: Final = HINTS["variables"]
 """Variables of other proxies, and names that are guessed, with what to write here instead."""
 
 

@@ -60,10 +60,7 @@ _INDENTATION: Final = (
     "unexpected indentation",
     "indent it like the lines that it belongs to, which begin in line {other}",
 )
-_COLON: Final = (
-    "unexpected colon",
-    "indent the line less, or write a text with a colon in quotes",
-)
+_COLON: Final = ("unexpected colon", "indent the line less, or write a text with a colon in quotes")
 _NO_COLON: Final = ("missing colon and value", "write NAME: VALUE, or - ITEM for an item of a list")
 _ITEM: Final = ("unexpected list item", "begin it on a line of its own, or write the list as [a, b]")
 _KEY: Final = ("unexpected key", "write it without a question mark")
@@ -108,15 +105,11 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> Flaw:
     rows = [row for row in _BY_PROBLEM if re.search(row[0], problem)]
     rows += [row for row in _BY_CONTEXT if re.search(row[0], context)]
     if context == "while scanning for the next token":
-        return _explain_character(seen.line, seen.column, text)
+        character = text.split("\n")[seen.line][seen.column : seen.column + 1]
+        return Flaw(seen.line + 1, seen.column + 1, f'unexpected character "{character}"', "write it in quotes")
     if not rows:
         return Flaw(seen.line + 1, seen.column + 1, f"invalid YAML: {problem}", "")
     _, which, said = rows[0]
     what, hint = _MISFIT if said is _INDENTATION and seen.line == begun.line else said
     mark = begun if which == "context" else seen
     return Flaw(mark.line + 1, mark.column + 1, what, hint.format(line=seen.line + 1, other=begun.line + 1))
-
-
-def _explain_character(line: int, column: int, text: str) -> Flaw:
-    character = text.split("\n")[line][column : column + 1]
-    return Flaw(line + 1, column + 1, f'unexpected character "{character}"', "write it in quotes")

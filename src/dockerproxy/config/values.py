@@ -42,20 +42,19 @@ def read_path(path: str) -> str | Fault:
     return Fault(f"{path!r} is not a valid socket path") if "\0" in path or path.endswith("/") else path
 
 
-def read_directory(path: str) -> str | Fault:
-    """Read the path of a directory."""
+def read_directory(path: str, what: str = "a directory") -> str | Fault:
+    """Read the path of a directory, or of something else."""
     if not path.startswith("/") or "\0" in path:
-        return Fault(f"{path!r} is not an absolute path", "write the path of a directory, which begins with /")
+        return Fault(f"{path!r} is not an absolute path", f"write the path of {what}, which begins with /")
     return path
 
 
 def read_metrics_file(path: str) -> str | Fault:
     """Read the path of a file that node_exporter reads."""
-    if not path.startswith("/") or "\0" in path:
-        return Fault(f"{path!r} is not an absolute path", "write the path of a file, which begins with /")
-    if not path.endswith(".prom"):
-        return Fault(f"{path!r} does not end in .prom", "node_exporter reads no other files")
-    return path
+    read = read_directory(path, "a file")
+    if isinstance(read, Fault) or path.endswith(".prom"):
+        return read
+    return Fault(f"{path!r} does not end in .prom", "node_exporter reads no other files")
 
 
 def read_mode(text: str) -> int | Fault:

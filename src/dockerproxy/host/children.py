@@ -20,10 +20,7 @@ from typing import BinaryIO, Final, NamedTuple, NoReturn
 
 from dockerproxy.host.libc import call
 
-_PASSED_ON: Final = (
-    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM),
-    *(signal.SIGUSR1, signal.SIGUSR2),
-)
+_PASSED_ON: Final = (*(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM), *(signal.SIGUSR1, signal.SIGUSR2))
 _WAITED_FOR: Final = frozenset({*_PASSED_ON, signal.SIGCHLD})
 _HELD: Final = _WAITED_FOR | {signal.SIGTSTP}
 """Signals that do not interrupt us. SIGTSTP stops us only after the program, which may ignore it."""

@@ -24,27 +24,12 @@ _RULESET: Final = struct.Struct("=QQQ")
 _RULE: Final = struct.Struct("=Qi")
 
 
-class Files(IntFlag):
-    """Rights to files and directories (linux/landlock.h, LANDLOCK_ACCESS_FS_...)."""
-
-    EXECUTE = 1 << 0
-    WRITE_FILE = 1 << 1
-    READ_FILE = 1 << 2
-    READ_DIR = 1 << 3
-    REMOVE_DIR = 1 << 4
-    REMOVE_FILE = 1 << 5
-    MAKE_CHAR = 1 << 6
-    MAKE_DIR = 1 << 7
-    MAKE_REG = 1 << 8
-    MAKE_SOCK = 1 << 9
-    MAKE_FIFO = 1 << 10
-    MAKE_BLOCK = 1 << 11
-    MAKE_SYM = 1 << 12
-    REFER = 1 << 13
-    TRUNCATE = 1 << 14
-    IOCTL_DEV = 1 << 15
-    RESOLVE_UNIX = 1 << 16
-
+Files = IntFlag(
+    "Files",
+    "EXECUTE WRITE_FILE READ_FILE READ_DIR REMOVE_DIR REMOVE_FILE MAKE_CHAR MAKE_DIR MAKE_REG MAKE_SOCK MAKE_FIFO "
+    "MAKE_BLOCK MAKE_SYM REFER TRUNCATE IOCTL_DEV RESOLVE_UNIX",
+)
+"""Rights to files and directories, from the lowest bit on (linux/landlock.h, LANDLOCK_ACCESS_FS_...)."""
 
 _NO_FILES: Final = Files(0)
 _OF_A_FILE: Final = (

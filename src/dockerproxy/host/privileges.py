@@ -71,7 +71,10 @@ def give_up(needs: Iterable[Need], *, certain: bool) -> Kept:
     If it is not certain that these are all paths, whatever another one might need is kept. An `OSError` says that the
     kernel refuses.
     """
-    needs, permitted = tuple(needs), _read_permitted()
+    needs, sets = tuple(needs), pack(bytes(_SETS.size))
+    call("capget", pack(_HEADER), sets)
+    _, low, _, _, high, _ = _SETS.unpack(sets.raw)
+    permitted = int(low | high << 32)
     before = _find_reachable(needs)
     override = _give_up_capabilities(needs, permitted, before, certain=certain) if permitted else 0
     groups = tuple(os.getgroups())
@@ -110,13 +113,6 @@ def _find_needless(groups: Iterable[int], needs: Iterable[Need]) -> tuple[int, .
         with suppress(OSError):
             belonging.add(os.stat(need.path).st_gid)
     return tuple(group for group in groups if group not in belonging)
-
-
-def _read_permitted() -> int:
-    sets = pack(bytes(_SETS.size))
-    call("capget", pack(_HEADER), sets)
-    _, permitted, _, _, more_permitted, _ = _SETS.unpack(sets.raw)
-    return int(permitted | more_permitted << 32)
 
 
 def _set_capabilities(effective: int, permitted: int) -> None:

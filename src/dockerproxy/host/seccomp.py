@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from dockerproxy.api.rows import read_tables
 from dockerproxy.host.libc import call
 
 _ALLOW: Final = 0x7FFF0000
@@ -36,42 +37,9 @@ ends the whole process, not a thread (SCMP_FLTATR_ACT_BADARCH). Older versions o
 _NOT_EQUAL, _LESS, _EQUAL, _MASKED_EQUAL = 1, 2, 4, 7
 """How an argument is compared (seccomp.h, enum scmp_compare)."""
 
-_NEEDED = """
-    read write readv writev pread64 recvfrom recvmsg sendto sendmsg shutdown lseek
-    bind listen accept accept4 connect getsockname getpeername getsockopt setsockopt
-    epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 poll ppoll ppoll_time64 select pselect6 pselect6_time64
-    eventfd2 pipe2 dup dup2 dup3 close
-    stat lstat fstat stat64 lstat64 fstat64 newfstatat fstatat64 statx access faccessat faccessat2
-    getdents64 readlink readlinkat getcwd unlink unlinkat rename renameat renameat2 fsync umask
-    mmap mmap2 munmap mremap mprotect madvise brk membarrier
-    futex futex_time64 futex_waitv set_robust_list rseq sched_yield sched_getaffinity
-    rt_sigprocmask rt_sigreturn sigreturn sigaltstack
-    clock_gettime clock_gettime64 clock_getres clock_getres_time64 clock_nanosleep clock_nanosleep_time64 nanosleep
-    gettimeofday time getrusage restart_syscall getrandom uname sysinfo getrlimit ugetrlimit
-    getpid getppid gettid getuid geteuid getgid getegid getgroups getuid32 geteuid32 getgid32 getegid32 getgroups32
-    exit exit_group
-"""
-NEEDED: Final = tuple(_NEEDED.split())
-"""Calls of serving, logging, reloading and learning, with their equivalents on other processors. None changes who may
-open a file, such as the engine's socket: Landlock does not restrict that."""
-
-_FORBIDDEN = """
-    execve execveat fork vfork
-    ptrace process_vm_readv process_vm_writev pidfd_open pidfd_getfd pidfd_send_signal kcmp process_madvise
-    unshare setns mount umount umount2 pivot_root chroot open_tree move_mount fsopen fsmount fsconfig fspick
-    mount_setattr open_by_handle_at name_to_handle_at
-    add_key request_key keyctl bpf perf_event_open userfaultfd
-    io_uring_setup io_uring_enter io_uring_register io_setup io_submit
-    init_module finit_module delete_module kexec_load kexec_file_load reboot swapon swapoff syslog acct quotactl
-    setuid setgid setreuid setregid setresuid setresgid setgroups setfsuid setfsgid capset personality
-    iopl ioperm modify_ldt mknod mknodat symlink symlinkat link linkat
-    setxattr lsetxattr fsetxattr memfd_create memfd_secret vmsplice splice tee
-    settimeofday clock_settime adjtimex clock_adjtime sethostname setdomainname vhangup
-    seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self
-"""
-FORBIDDEN: Final = tuple(_FORBIDDEN.split())
-"""Calls that only an attacker makes: programs, processes, other views of the system, privileges, keys, other kinds of
-files, and ways around this filter."""
+_CALLS: Final = {kind: tuple(" ".join(rows).split()) for kind, rows in read_tables("calls", __file__).items()}
+NEEDED: Final = _CALLS["needed"]
+FORBIDDEN: Final = _CALLS["forbidden"]
 
 _PRCTL: Final = (15, 16, 0x53564D41)
 """Allowed for prctl(2): names of threads and memory, which C libraries and Python set."""

@@ -8,7 +8,7 @@ from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.policy.compile import CompiledPolicy, describe_conditions
 from dockerproxy.tenancy.quota import BUILDS
-from dockerproxy.workbench.exposure import is_whole
+from dockerproxy.workbench.dangers import is_whole
 
 
 def list_allowed(policy: CompiledPolicy) -> Iterator[str]:

@@ -107,11 +107,11 @@ def _holds(condition: Condition, tried: Tried) -> bool:
 def _explain(condition: Condition, tried: Tried) -> str:
     """Say what a request has instead of what a condition demands, as the end of a line; nothing if no more is known."""
     if is_about_object(tried.request.operation, condition.word):
-        if tried.found is None:
+        if tried.known.found is None:
             return ": unknown object"
         if _holds(condition, replace(tried, request=tried.request._replace(query=()))):
             return ": with this query an engine would act on others too"
-        return f": it is {list_names(tried.found.names, 'and')}"
+        return f": it is {list_names(tried.known.found.names, 'and')}"
     if condition.constraint.takes is Takes.CHOICE:
         return ""
     least = find_least(condition.constraint, _claims_of(tried))
@@ -244,7 +244,7 @@ def _find_refusal(policy: Policy, operation: Operation, grants: Sequence[_Alone]
     denied = frozenset[str]().union(*(denial.operations for denial in policy.denials))
     only = [source for source in sources if frozenset().union(*granted[source]) - denied == {operation.name}]
     holding = list(dict.fromkeys(alone.grant.source for alone in grants if alone.allows))
-    if set(holding) <= set(only):
+    if holding and set(holding) <= set(only):
         yield "change", f'to deny it, remove {list_names(holding, "and")} from "allow" {where}'
         return
     besides = f'remove {list_names(only, "and")} from "allow", and ' if only else ""

@@ -1,34 +1,83 @@
 """Find out whether a policy lets a client become root on the host, and the shortest chain of grants that gives it.
 
-It searches forward over the tables of `workbench/consequences`: first the facts that grants give, then what follows,
-until nothing new does. Of each fact the shortest chain is kept for each extent, so that a rule that takes away (`most`)
-cannot hide a longer one.
+A fact is a word, of which a grant has so much as its `Extent` says. `Exposure.gives` names the facts of grants. A rule
+derives a fact from others, and is as sure as the least of them. The search goes forward: first the facts that grants
+give, then what follows, until nothing new does. Of each fact the shortest chain is kept for each extent, so that one
+that is less sure cannot hide a longer one.
+
+Attacks: docs/attacks.md, workbench/chains.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
 from itertools import product
 from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.rows import list_rows, read_table
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import items_of, list_names
 from dockerproxy.policy.vocabulary import narrows
-from dockerproxy.workbench.consequences import (
-    GIVING,
-    MAKERS,
-    ROOT,
-    RULES,
-    Extent,
-    Rule,
-    is_harmless,
-    on_host,
-)
-from dockerproxy.workbench.exposure import Exposure, find_in
+from dockerproxy.workbench.exposure import GIVING, Exposure, find_in
 
 _MAY: Final = "?"
 _EVERYTHING: Final = "**"
+
+
+class Extent(IntEnum):
+    """On what a fact holds, from nothing to everything."""
+
+    NO = 0
+    OWN = 1
+    MAY = 2
+    SOME = 3
+    YES = 4
+
+
+ROOT: Final = "root"
+"""The fact that a policy is asked for: its clients can become root on the host."""
+
+MAKERS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("ContainerCreate", "ContainerCreateLibpod"), "container"),
+    **dict.fromkeys(("ServiceCreate", "ServiceUpdate"), "service"),
+    "PodCreateLibpod": "pod",
+}
+"""What some operations make. A fact that they give is of a thing that does not run yet: `any@container`."""
+
+_STARTERS: Final[Mapping[str, tuple[str, str]]] = {
+    "container": ("its-starts", "if somebody else starts it, or the engine when it starts again"),
+    "service": ("swarm", "if the engine manages a swarm"),
+    "pod": ("its-starts-pods", "if somebody else starts it"),
+}
+"""For what is made: the fact that has it run, and when it runs without."""
+
+_MADE: Final = ("any", "trusted", "writes", "runs", "joins", "reads")
+
+
+class Rule(NamedTuple):
+    """A fact that follows from all of some others; a question mark behind it says that it only may.
+
+    It says why as a clause, or nothing where the facts say it.
+    """
+
+    fact: str
+    facts: tuple[str, ...]
+    says: str = ""
+
+
+def _list_rules() -> Iterator[Rule]:
+    for made in _MADE:
+        for thing, (starter, unless) in _STARTERS.items():
+            yield Rule(made, (f"{made}@{thing}", starter))
+            yield Rule(f"{made}?", (f"{made}@{thing}",), unless)
+    for row in list_rows(read_table("rules", __file__)):
+        fact, of, says = (cell.strip() for cell in row.split("|"))
+        yield Rule(fact, tuple(of.split()), says)
+
+
+RULES: Final = tuple(_list_rules())
 
 
 class Link(NamedTuple):
@@ -89,20 +138,22 @@ def _give(exposure: Exposure) -> Iterator[tuple[str, Chain]]:
     for name, cases in exposure.cases.items():
         for case in cases:
             extent, link = _find_extent(exposure, name, case), Link(name, case.decision.source)
-            for word in exposure.gives.split():
-                fact, sure = word.removesuffix(_MAY), not word.endswith(_MAY)
+            for word in exposure.gives:
+                fact, most = _split(word)
                 thing = f"@{MAKERS[name]}" if name in MAKERS and fact != ROOT else ""
-                whose = on_host(fact + thing, extent)
-                yield fact + thing, Chain(_limit(whose, sure=sure), (link,))
-                yield f"its-{fact}", Chain(_limit(_ITS[extent], sure=sure), (link,))
+                # It is about the host whatever object the request names.
+                whose = Extent.YES if fact == ROOT or thing else extent
+                yield fact + thing, Chain(min(whose, most), (link,))
+                yield f"its-{fact}", Chain(min(_ITS[extent], most), (link,))
 
 
 _ITS: Final = {Extent.OWN: Extent.YES, Extent.SOME: Extent.MAY, Extent.YES: Extent.YES}
 """The extent of what holds of everything, of some objects or of one's own, for what the client made itself."""
 
 
-def _limit(extent: Extent, *, sure: bool) -> Extent:
-    return extent if sure else min(extent, Extent.MAY)
+def _split(word: str) -> tuple[str, Extent]:
+    """Return a fact of a table, and how far it goes at the most."""
+    return word.removesuffix(_MAY), Extent.MAY if word.endswith(_MAY) else Extent.YES
 
 
 def _find_extent(exposure: Exposure, name: str, case: Case) -> Extent:
@@ -116,8 +167,7 @@ def _find_extent(exposure: Exposure, name: str, case: Case) -> Extent:
 
 def _derive(known: _Chains, rule: Rule) -> bool:
     """Apply a rule to what is known; whether something new is."""
-    fact, most = rule.fact.removesuffix(_MAY), Extent.MAY if rule.fact.endswith(_MAY) else rule.most
-    found = False
+    (fact, most), found = _split(rule.fact), False
     for chains in list(product(*(known.get(each, {}).values() for each in rule.facts))):
         links = dict.fromkeys(link for chain in chains for link in chain.links)
         reasons = dict.fromkeys(reason for chain in chains for reason in chain.reasons)
@@ -129,7 +179,7 @@ def _derive(known: _Chains, rule: Rule) -> bool:
 
 def _keep(known: _Chains, fact: str, chain: Chain) -> bool:
     """Keep a chain if it is the shortest to its extent; whether it is."""
-    if is_harmless(fact, chain.extent):
+    if fact == ROOT and chain.extent is Extent.OWN:  # Only in what a client made itself, which is confined.
         return False
     kept = known.setdefault(fact, {})
     if chain.extent in kept and kept[chain.extent].length <= chain.length:

@@ -44,7 +44,10 @@ def convert(configured: Configured, environment: Mapping[str, str]) -> str:
     _check_path(served.path)
     lines += ["sockets:", f"  {served.name}:", *write_place(served)]
     lines += _write_allow(tuple(_find_grants(served.policy, configured.switches)))
-    lines += _write_deny(served.policy)
+    denials = served.policy.policy.denials
+    denied = [name for name in OPERATIONS if any(name in denial.operations for denial in denials)]
+    lines += ["    deny:"] if denied else []
+    lines += (f"{INDENT}- {name}" for name in denied)
     return "\n".join(lines) + "\n"
 
 
@@ -109,11 +112,3 @@ def _write_allow(lines: Sequence[_Line]) -> Iterator[str]:
         for remark in remarks:
             yield from write_comment(remark, INDENT)
         yield f"{INDENT}- {text}"
-
-
-def _write_deny(policy: CompiledPolicy) -> Iterator[str]:
-    denied = [name for name in OPERATIONS if any(name in denial.operations for denial in policy.policy.denials)]
-    if denied:
-        yield "    deny:"
-    for name in denied:
-        yield f"{INDENT}- {name}"

@@ -5,48 +5,25 @@ those that its conditions let through.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
+from dockerproxy.api.rows import read_tables
 from dockerproxy.policy.compile import Case
 from dockerproxy.policy.globs import covers, find_tree, fits
 from dockerproxy.policy.model import values_of
-from dockerproxy.policy.objects import is_full_id
+from dockerproxy.policy.objects import OWN, RUNNING, is_full_id
 from dockerproxy.policy.references import normalise_pattern
 from dockerproxy.policy.values import items_of, split_mode
 from dockerproxy.policy.words.capabilities import capability_name
 
 Danger = Callable[[Case], bool]
 
-_ENGINES: Final = (
-    *("/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock", "/run/crio/crio.sock"),
-    *("/run/user/1000/docker.sock", "/run/user/1000/podman/podman.sock", "/run/user/1000", "/run/user/1000/podman"),
-    *("/run/dbus/system_bus_socket", "/run/systemd/private", "/run/dbus", "/run/systemd"),
-    *("/", "/run", "/var", "/var/run", "/var/run/docker.sock", "/run/podman", "/run/containerd"),
-)
-"""Sockets of engines and systemd, and where they are: a mount that is read-only keeps nobody from speaking to one."""
-
-# Paths of any Linux host, and some below /etc, /dev, /home and the like, which a pattern may mean.
-_TRUSTED: Final = (
-    *("/etc", "/etc/passwd", "/etc/cron.d", "/etc/x", "/root", "/root/.ssh", "/usr", "/usr/bin", "/bin", "/sbin"),
-    *("/lib", "/boot", "/dev", "/dev/sda", "/proc", "/proc/sys", "/sys", "/sys/fs", "/var/lib", "/var/lib/docker"),
-    *("/var/lib/docker/volumes", "/var/lib/containers", "/var/spool/cron", "/usr/local/bin", "/home"),
-    *(f"/home/{path}" for path in ("any", "any/.ssh")),
-    *("/var/lib/docker/volumes/any", "/var/lib/docker/volumes/any/_data", "/proc/1/root"),
-)
-"""Some directories and files that the host trusts: who writes there is root on it before long."""
-
-_TREES: Final = ("/etc/", "/root/", "/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/boot/", "/proc/", "/sys/")
-"""Directories all of whose files the host trusts: its configuration, its programs, and what the kernel shows of it."""
-
 _HOME: Final = "/home/any"
-_KEYS: Final = (
-    *("/", "/etc", "/etc/shadow", "/etc/shadow-", "/etc/ssh", "/etc/ssl", "/etc/ssl/private", "/root", "/root/.ssh"),
-    *("/home", "/proc", "/dev", "/dev/sda", "/var", "/var/lib", "/var/lib/docker", "/var/lib/containers"),
-    *(_HOME, f"{_HOME}/.ssh"),
-)
-"""Where a host keeps keys and passwords, those of other containers too."""
+_PATHS: Final = {
+    kind: tuple(" ".join(rows).replace("~", _HOME).split()) for kind, rows in read_tables("paths", __file__).items()
+}
 
 _FREEING: Final = frozenset({"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF"})
 """Capabilities with which a program leaves its container (capabilities(7)). SYS_PTRACE is none of them: it reaches only
@@ -58,6 +35,11 @@ _ANY_NAME: Final = ("a", "any-name", "ANY_name.9")
 _ANY_PATHS: Final = ("any", "any/name", "library/any")
 _ANY_TAGS: Final = ("latest", "9-any")
 """What no pattern has in mind that is meant for some images of a registry."""
+
+
+def is_whole(case: Case) -> bool:
+    """Whether nothing that a request says besides its path is looked at: it is unrestricted, or says nothing."""
+    return case.body is None
 
 
 def is_contained(case: Case) -> bool:
@@ -104,13 +86,7 @@ writes_below: Final = some("binds", lambda item: split_mode(item)[1] == "rw" and
 """The same for all that lies below them."""
 
 
-_HARMLESS: Final = (
-    *("/dev/accel/*", "/dev/dri/*", "/dev/full", "/dev/fuse", "/dev/kfd", "/dev/kvm", "/dev/net/tun", "/dev/null"),
-    *("/dev/nvidia*", "/dev/random", "/dev/snd/*", "/dev/ttyUSB*", "/dev/urandom", "/dev/video*", "/dev/zero"),
-)
-"""Devices by which a container does not become root on the host, as far as their drivers have no mistakes."""
-
-owns_devices: Final = some("devices", lambda item: not any(covers(each, item) for each in _HARMLESS))
+owns_devices: Final = some("devices", lambda item: not any(covers(each, item) for each in _PATHS["harmless"]))
 """Whether devices may be used that are not known to be harmless."""
 
 
@@ -122,12 +98,14 @@ def uses_devices(case: Case) -> bool:
 def _owns(bind: str) -> bool:
     path, mode = split_mode(bind)
     socket = re.sub("^/run/user/[0-9]+", "/run/user/1000", re.sub("^/var/run/", "/run/", path))
-    return any(map(partial(fits, socket), _ENGINES)) or (mode == "rw" and any(map(partial(fits, path), _TRUSTED)))
+    return any(map(partial(fits, socket), _PATHS["engines"])) or (
+        mode == "rw" and any(map(partial(fits, path), _PATHS["trusted"]))
+    )
 
 
 def _writes_trusted(bind: str) -> bool:
     path, mode = split_mode(bind)
-    return mode == "rw" and path.startswith((*_TREES, "/var/spool/cron/"))
+    return mode == "rw" and path.startswith(_PATHS["trees"])
 
 
 def owns_host(case: Case) -> bool:
@@ -137,7 +115,7 @@ def owns_host(case: Case) -> bool:
 
 def _reads_keys(bind: str) -> bool:
     path = re.sub("^/home/[^/*?]+", _HOME, split_mode(bind)[0])
-    return path.startswith(("/root/", "/etc/ssh/", f"{_HOME}/.ssh/")) or any(map(partial(fits, path), _KEYS))
+    return path.startswith(("/root/", "/etc/ssh/", f"{_HOME}/.ssh/")) or any(map(partial(fits, path), _PATHS["keys"]))
 
 
 reads_keys: Final = some("binds", _reads_keys)
@@ -169,3 +147,37 @@ def _is_any_image(item: str) -> bool:
     names = (f"{registry}/{path}:{tag}" for path in _ANY_PATHS for tag in _ANY_TAGS)
     # What begins otherwise needs no glob, which takes long to compile.
     return any(name.startswith(begin) and fits(pattern, name) for name in names)
+
+
+def _connects(case: Case) -> bool:
+    """Whether a request may name a registry: contained, `SystemAuth` is for one that the engine knows."""
+    return case.body is None or case.body.operation != "SystemAuth"
+
+
+_DANGERS: Final[Mapping[str, Danger]] = {
+    "any": is_any,
+    "connects": _connects,
+    "contained": is_contained,
+    "owns_devices": owns_devices,
+    "owns_host": owns_host,
+    "reads_every_secret": reads_every_secret,
+    "reads_keys": reads_keys,
+    "replaces_images": replaces_images,
+    "running": lambda case: RUNNING in case.by_word,
+    "shares": some("joins", bool),
+    "uses_devices": uses_devices,
+    "whole": is_whole,
+    "whole_or_of_others": lambda case: is_whole(case) or OWN not in case.by_word,
+    "writes_below": writes_below,
+    "writes_host": writes_host,
+}
+_OF_WORDS: Final[Mapping[str, Callable[..., Danger]]] = {
+    "adds": adds,
+    "contained_without": is_contained_without,
+    "lacks": lacks,
+}
+
+
+def find_danger(name: str, *words: str) -> Danger:
+    """Return a danger by its name in a table, and the words behind it."""
+    return _OF_WORDS[name](*words) if words else _DANGERS[name]

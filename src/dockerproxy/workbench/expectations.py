@@ -98,16 +98,8 @@ class Reader:
             self._socket = next(iter(self._sockets.values()))
         else:
             body = self._read_body(words[_BEFORE_BODY], places[_BEFORE_BODY]) if len(words) > _BEFORE_BODY else None
-            self.expectations.append(
-                Expectation(
-                    place=places[0],
-                    socket=self._socket,
-                    allowed=words[0] == _ALLOW,
-                    method=words[1],
-                    target=words[2],
-                    body=body,
-                )
-            )
+            expected = Expectation(places[0], self._socket, words[0] == _ALLOW, words[1], words[2], body)
+            self.expectations.append(expected)
 
     def _read_body(self, text: str, place: Place) -> bytes:
         if text.startswith("<"):

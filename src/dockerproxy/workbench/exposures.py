@@ -8,7 +8,8 @@ from dockerproxy.config.groups import PRESET
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.workbench.exposure import Exposure, find_exposures, is_whole
+from dockerproxy.workbench.dangers import is_whole
+from dockerproxy.workbench.exposure import Exposure, find_exposures
 
 
 def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> str:

@@ -87,14 +87,9 @@ def takes_star(words: tuple[str, ...], place: int) -> bool:
 
 
 def _choose_mask(words: tuple[str, ...], place: int) -> str | Callable[[re.Match[str]], str]:
-    if not place:
-        return _count_out_long
+    if not place:  # Keep what another program could be called.
+        return lambda found: _count_out(found) if len(found[0]) >= _LONG else found[0]
     return "*" if takes_star(words, place) else _count_out
-
-
-def _count_out_long(found: re.Match[str]) -> str:
-    """Keep what another program could be called."""
-    return _count_out(found) if len(found[0]) >= _LONG else found[0]
 
 
 def _count_out(found: re.Match[str]) -> str:

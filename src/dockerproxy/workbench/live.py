@@ -33,6 +33,9 @@ _FAILED: Final = 500
 _LARGEST: Final = 2**62
 """Of numbers that are read: sums of them can still be shown."""
 
+_QUICK: Final = frozenset(name for name, operation in OPERATIONS.items() if operation.shape is Shape.REPLY)
+"""Operations that the engine answers at once."""
+
 _NUMBERS: Final = ("uid", "gid", "pid", "status", "received", "sent", "ms")
 
 _Key = TypeVar("_Key", bound=Hashable)
@@ -107,13 +110,8 @@ class Traffic:
         self.sent += record.sent
         if record.decision in {Outcome.DENIED, Outcome.REFUSED}:
             self.denied += times
-        elif _tells_latency(record):
+        elif record.operation in _QUICK and 0 < record.status < _FAILED:
             self.durations.add(record.milliseconds)
-
-
-def _tells_latency(record: Record) -> bool:
-    operation = OPERATIONS.get(record.operation)
-    return operation is not None and operation.shape is Shape.REPLY and 0 < record.status < _FAILED
 
 
 class Denials:
@@ -156,13 +154,6 @@ class Live:
         self.hello: Hello | None = None
         self._forget()
         self.unreadable = 0
-        self._takes: Mapping[object, Callable[[Fields, float], None]] = {
-            "hello": self._take_hello,
-            "open": self._take_open,
-            "record": self._take_record,
-            "asked": self._take_asked,
-            "answered": self._take_answered,
-        }
 
     def _forget(self) -> None:
         self.sockets: tuple[Socket, ...] = ()
@@ -182,7 +173,21 @@ class Live:
         """Take a line, at so many seconds of a clock that never runs backwards."""
         try:
             fields = json.loads(line)
-            self._takes[fields["kind"]](fields, now)
+            match fields["kind"]:
+                case "hello":
+                    self._take_hello(_read(Hello, fields))
+                case "open":
+                    self._take_open(fields, now)
+                case "record":
+                    self._take_record(fields, now)
+                case "asked":
+                    held = _value(fields, "id", str)
+                    _find(self.held, held, dict)
+                    self.held[held] = fields
+                case "answered":
+                    self.held.pop(_value(fields, "id", str), None)
+                case _:
+                    self.unreadable += 1
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             self.unreadable += 1
 
@@ -190,9 +195,7 @@ class Live:
         """Know that nothing is open any more: the proxy has gone, or does not speak to us."""
         self.connections, self.more, self.held = (), 0, {}
 
-    def _take_hello(self, fields: Fields, now: float) -> None:
-        del now
-        hello = _read(Hello, fields)
+    def _take_hello(self, hello: Hello) -> None:
         if self.hello != hello:  # Not the proxy that we knew.
             self._forget()
         self.hello = hello
@@ -242,16 +245,6 @@ class Live:
         """Find out the program of a client while it runs. Later, another one may have the number of its process."""
         if not _find(self.programs, client, str):
             self.programs[client] = self._find_program(client[2], self.hello.pid if self.hello is not None else 0)
-
-    def _take_asked(self, fields: Fields, now: float) -> None:
-        del now
-        key = _value(fields, "id", str)
-        _find(self.held, key, dict)
-        self.held[key] = fields
-
-    def _take_answered(self, fields: Fields, now: float) -> None:
-        del now
-        self.held.pop(_value(fields, "id", str), None)
 
 
 def _find(kept: dict[_Key, _Kept], key: _Key, make: Callable[[], _Kept]) -> _Kept:

@@ -13,8 +13,8 @@ from dockerproxy.policy.globs import find_tree
 from dockerproxy.policy.values import is_literal, items_of, split_mode
 from dockerproxy.settings import SocketSettings
 from dockerproxy.wire.document import list_of, object_of
+from dockerproxy.workbench.exposure import on_host
 from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source
-from dockerproxy.workbench.on_host import on_host
 
 _CLEANED: Final = ("/tmp/", "/var/tmp/")  # noqa: S108 (they are looked for, not written to)
 _MOUNTS: Final = "/proc/self/mountinfo"

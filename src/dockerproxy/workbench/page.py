@@ -4,13 +4,15 @@ Attacks: docs/attacks.md, workbench/page.
 """
 
 import hashlib
+import os
 from base64 import b64encode
 from collections.abc import Sequence
 from typing import Final
 
+from dockerproxy.config.document import read_file
 from dockerproxy.workbench.markup import Html, constant, element
-from dockerproxy.workbench.style import STYLE
 
+STYLE: Final = f"\n{read_file(os.path.join(os.path.dirname(__file__), 'report.css'))}"
 _POLICY: Final = (
     f"default-src 'none'; style-src 'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
     "base-uri 'none'; form-action 'none'"

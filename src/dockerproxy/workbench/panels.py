@@ -176,13 +176,7 @@ def _list_operations(live: Live, now: float) -> Iterator[Row]:
         yield Row(
             (socket, operation),
             socket,
-            (
-                cell(operation or "unknown"),
-                cell(socket),
-                *_count(activity, now),
-                *_last(activity),
-                *_measure(activity),
-            ),
+            (cell(operation or "unknown"), cell(socket), *_count(activity, now), *_last(activity), *_measure(activity)),
             about=activity.last,
         )
 

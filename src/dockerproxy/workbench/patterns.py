@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from dockerproxy.api.rows import list_rows, read_table
 from dockerproxy.policy.values import is_literal
 from dockerproxy.workbench.dangers import gives_away
 from dockerproxy.workbench.generated import split_reference, takes_star
@@ -44,24 +45,11 @@ _MADE_UP: Final = re.compile(
 )
 """Parts between separators: UUIDs, hexadecimal and plain numbers, long mixes of letters and digits."""
 
-_MADE_UP_END: Final = re.compile(
-    r"((?<![0-9a-f])(?=[a-f]*+[0-9])[0-9a-f]{6,}+|(?<![0-9])[0-9]++)\Z",
-)
+_MADE_UP_END: Final = re.compile(r"((?<![0-9a-f])(?=[a-f]*+[0-9])[0-9a-f]{6,}+|(?<![0-9])[0-9]++)\Z")
 """A made-up end without a separator, as in `job4711`. Searched once per part: the first version took 300 ms for 300
 hostile names of 300 characters."""
 
-_ADJECTIVES: Final = """
-    admiring adoring affectionate agitated amazing angry awesome beautiful blissful bold boring brave busy charming
-    clever compassionate competent condescending confident cool cranky crazy dazzling determined distracted dreamy
-    eager ecstatic elastic elated elegant eloquent epic exciting fervent festive flamboyant focused friendly frosty
-    funny gallant gifted goofy gracious great happy hardcore heuristic hopeful hungry infallible inspiring intelligent
-    interesting jolly jovial keen kind laughing loving lucid magical modest musing mystifying naughty nervous nice nifty
-    nostalgic objective optimistic peaceful pedantic pensive practical priceless quirky quizzical recursing relaxed
-    reverent romantic sad serene sharp silly sleepy stoic strange stupefied suspicious sweet tender thirsty trusting
-    unruffled upbeat vibrant vigilant vigorous wizardly wonderful xenodochial youthful zealous zen
-"""
-"""First words of names that Docker and Podman generate (moby internal/namesgenerator, containers/storage)."""
-
+_ADJECTIVES: Final = " ".join(list_rows(read_table("adjectives", __file__)))
 _GENERATED: Final = re.compile(rf"(?:{'|'.join(_ADJECTIVES.split())})_[a-z]+[0-9]?")
 
 Families = Mapping[str, tuple[str, ...]]

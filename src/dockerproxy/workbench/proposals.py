@@ -7,19 +7,22 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.policy.asking import extend
-from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
-from dockerproxy.policy.model import Grant
+from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
+from dockerproxy.policy.model import Grant, Policy
 from dockerproxy.policy.needs import restricts
 from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.values import Value, merge
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.registry import CONSTRAINTS, conditions_of
-from dockerproxy.workbench.exposure import find_exposures
+from dockerproxy.workbench.exposure import EXPOSURES, find_exposures
 from dockerproxy.workbench.learned import LearnedGrant
 from dockerproxy.workbench.learning import find_contained
 
-_NOTHING: Final = 1 << 10
-"""Rank of what exposes nothing."""
+NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hint=lambda _: ""))
+"""A policy that allows nothing."""
+
+_RANKS: Final = {exposure.says: rank for rank, exposure in enumerate(EXPOSURES)}
+"""The place of each exposure, the gravest first."""
 
 
 class Proposal(NamedTuple):
@@ -32,13 +35,11 @@ class Proposal(NamedTuple):
 def list_proposals(policy: CompiledPolicy, grants: Iterable[LearnedGrant]) -> tuple[Proposal, ...]:
     """Return what to decide: what exposes most first, then what changes something, then what was asked for most."""
     found = [Proposal(grant, find_new_exposures(policy, grant.operation, grant.conditions)) for grant in grants]
-    with_all = _add(policy, [(each.grant.operation, each.grant.conditions) for each in found])
-    ranks = {exposure.says: rank for rank, exposure in enumerate(find_exposures(with_all))}
     return tuple(
         sorted(
             found,
             key=lambda each: (
-                min((ranks[says] for says in each.exposes), default=_NOTHING),
+                min((_RANKS[says] for says in each.exposes), default=len(_RANKS)),
                 each.grant.operation in OPERATIONS and OPERATIONS[each.grant.operation].access is Access.READ,
                 -each.grant.count,
             ),
@@ -49,7 +50,8 @@ def list_proposals(policy: CompiledPolicy, grants: Iterable[LearnedGrant]) -> tu
 def find_new_exposures(policy: CompiledPolicy, name: str, conditions: Mapping[str, Value]) -> tuple[str, ...]:
     """Say what a client could do besides if a policy had one more grant; each is a clause that follows "a client"."""
     before = {exposure.says: exposure.cases for exposure in find_exposures(policy)}
-    after = find_exposures(_add(policy, [(name, conditions)]))
+    grant = Grant(frozenset({name}), name, conditions_of(conditions)) if name in OPERATIONS else OWN_GRANT
+    after = find_exposures(extend(policy, (grant,)))
     return tuple(exposure.says for exposure in after if exposure.cases != before.get(exposure.says))
 
 
@@ -85,8 +87,3 @@ def complete(policy: CompiledPolicy, learned: LearnedGrant, broken: AbstractSet[
         new = [says for says in find_new_exposures(policy, name, seen) if says not in exposed]
         remarks += [f"with this line, a client {says}" for says in new]
     return replace(learned, conditions=seen, remarks=tuple(remarks))
-
-
-def _add(policy: CompiledPolicy, items: Iterable[tuple[str, Mapping[str, Value]]]) -> CompiledPolicy:
-    made = ((name, Grant(frozenset({name}), name, conditions_of(conditions))) for name, conditions in items)
-    return extend(policy, tuple(grant if name in OPERATIONS else OWN_GRANT for name, grant in made))

@@ -61,7 +61,8 @@ class Records:
                 self.unreadable += 1
                 continue
             if self._is_new(record, begins=fields["event"] == "start"):
-                yield record, time, _read_times(fields)
+                times = fields.get("times", 1)
+                yield record, time, max(1, min(times, _MOST_TIMES)) if isinstance(times, int) else 1
 
     def _is_new(self, record: Record, *, begins: bool) -> bool:
         exchange = hash((record.socket, record.peer, record.method, record.target, record.object, record.id))
@@ -165,24 +166,9 @@ def read_record(fields: Mapping[str, object]) -> Record:
     uid, gid, pid, status, received, sent = numbers = _take(fields, _NUMBERS, int)
     if not -_LARGEST < min(numbers) <= max(numbers) < _LARGEST:
         raise ValueError(numbers)
-    return Record(
-        socket,
-        Peer(uid, gid, pid),
-        method,
-        target,
-        operation,
-        named,
-        Outcome(decision),
-        source,
-        reason,
-        status,
-        received,
-        sent,
-        milliseconds,
-        read_body(fields["body"]) if "body" in fields else None,
-        created,
-        decision_id,
-    )
+    asked = socket, Peer(uid, gid, pid), method, target, operation, named, Outcome(decision), source, reason
+    body = read_body(fields["body"]) if "body" in fields else None
+    return Record(*asked, status, received, sent, milliseconds, body, created, decision_id)
 
 
 def read_time(text: object) -> float:
@@ -192,12 +178,6 @@ def read_time(text: object) -> float:
     time = datetime.fromisoformat(text).timestamp()
     datetime.fromtimestamp(time, UTC)
     return time
-
-
-def _read_times(fields: Mapping[str, object]) -> int:
-    """Return for how many exchanges a line stands: one at least, whatever it says."""
-    times = fields.get("times", 1)
-    return max(1, min(times, _MOST_TIMES)) if isinstance(times, int) else 1
 
 
 def read_body(value: object) -> Mapping[str, Value]:

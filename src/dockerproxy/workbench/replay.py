@@ -59,46 +59,27 @@ Group = tuple[str, ...]
 """What requests have in common that are decided alike."""
 
 
-class Groups:
-    """Counts recorded requests by their group, and keeps one of each. It counts what it has no room for as left out."""
-
-    def __init__(self, most: int = MOST_KEPT) -> None:
-        self.left_out = 0
-        self.counts: Counter[Group] = Counter()
-        self.first: dict[Group, Record] = {}
-        self._room = most
-
-    def note(self, record: Record) -> Group | None:
-        """Count a request, and return its group; None if it is left out."""
-        group = (record.socket, record.method, record.target, record.object, str(record.body))
-        if group not in self.first:
-            self._room -= len(str(record))
-            if self._room < 0:
-                self.left_out += 1
-                return None
-            self.first[group] = record
-        self.counts[group] += 1
-        return group
-
-
 class Replay:
-    """Counts recorded requests, to decide each group once; those by a socket that neither policy has are strangers."""
+    """Counts recorded requests, one of each group, to decide each group once.
+
+    Attributes:
+        strangers: Requests by a socket that neither policy has.
+        left_out: How many are not decided, as too many others are kept.
+    """
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self.strangers: Counter[str] = Counter()
-        self._groups = Groups()
+        self.left_out = 0
+        self._counts: Counter[Group] = Counter()
+        self._first: dict[Group, Record] = {}
+        self._room = MOST_KEPT
         self._pairs = {pair.new.name: pair for pair in pairs if pair.new is not None}
         self._pairs |= {pair.old.name: pair for pair in pairs if pair.old is not None}  # It was the one that recorded.
 
     @property
     def total(self) -> int:
         """How many requests can be decided again."""
-        return self._groups.counts.total()
-
-    @property
-    def left_out(self) -> int:
-        """How many are not decided, as too many others are kept."""
-        return self._groups.left_out
+        return self._counts.total()
 
     def note(self, record: Record) -> None:
         """Count a request. One that had no reading is refused by every policy."""
@@ -107,12 +88,19 @@ class Replay:
             known = name in self.strangers or len(self.strangers) < _MOST_STRANGERS
             self.strangers[name if known else "of other names"] += 1
         elif record.decision is not Outcome.REFUSED:
-            self._groups.note(record)
+            group = (record.socket, record.method, record.target, record.object, str(record.body))
+            if group not in self._first:
+                self._room -= len(str(record))
+                if self._room < 0:
+                    self.left_out += 1
+                    return
+                self._first[group] = record
+            self._counts[group] += 1
 
     def differences(self) -> Iterator[Difference]:
         """Decide all by both policies; those that are recorded most come first."""
-        for group, count in self._groups.counts.most_common():
-            record = self._groups.first[group]
+        for group, count in self._counts.most_common():
+            record = self._first[group]
             request = canonicalise(record.method, record.target)
             if isinstance(request, Refusal):
                 continue  # A target that was cut, as it was too long for a record.

@@ -18,11 +18,7 @@ _TITLE: Final = "Dockerproxy report"
 _SHOWN: Final = 20
 """Objects, and denials, of a client that are listed."""
 
-_OUTCOMES: Final = {
-    Outcome.REPORTED: "passed, would be denied",
-    Outcome.DENIED: "denied",
-    Outcome.REFUSED: "refused",
-}
+_OUTCOMES: Final = {Outcome.REPORTED: "passed, would be denied", Outcome.DENIED: "denied", Outcome.REFUSED: "refused"}
 _ORDER: Final = (*OPERATIONS, HEALTH.name, "")
 
 

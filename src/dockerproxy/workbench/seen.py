@@ -191,7 +191,11 @@ class Listed:
         families, single = self._shorten()
         families |= {pattern: _texts(known) for pattern, known in self._masked.items() if isinstance(pattern, str)}
         single |= {item for item in self._earlier if not _is_covered(item, families)}
-        commands = self._find_commands(single)
+        listed = (item for item in single if isinstance(item, tuple))
+        commands: dict[Item, tuple[Item, ...]] = {
+            pattern: tuple(known) for pattern, known in find_command_families(listed).items()
+        }
+        commands |= {pattern: known for pattern, known in self._masked.items() if isinstance(pattern, tuple)}
         single = single.difference(*commands.values()) | commands.keys()
         for item in sorted(self._doubtful - single, key=str):
             if _is_covered(item, families):
@@ -212,13 +216,6 @@ class Listed:
             return Settled(None)
         remarks = [*self._explain(families, _texts(single), total), *explain_commands(commands)]
         return Settled(value, tuple(remarks))
-
-    def _find_commands(self, single: set[Item]) -> dict[Item, tuple[Item, ...]]:
-        listed = (item for item in single if isinstance(item, tuple))
-        found: dict[Item, tuple[Item, ...]] = {
-            pattern: tuple(known) for pattern, known in find_command_families(listed).items()
-        }
-        return found | {pattern: known for pattern, known in self._masked.items() if isinstance(pattern, tuple)}
 
     def _arrange(self, single: set[Item], families: Families) -> tuple[Item, ...]:
         if self._word.name == "binds":

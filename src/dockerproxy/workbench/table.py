@@ -22,16 +22,8 @@ _LONGEST: Final = 2000
 """Characters of a cell: a client's text may be a megabyte, and is escaped for each picture."""
 
 
-class Tone(Enum):
-    """What a text stands for."""
-
-    PLAIN = "plain"
-    STRONG = "strong"
-    FAINT = "faint"
-    GOOD = "good"
-    DOUBTFUL = "doubtful"
-    BAD = "bad"
-
+Tone = Enum("Tone", "PLAIN STRONG FAINT GOOD DOUBTFUL BAD")
+"""What a text stands for."""
 
 Piece = tuple[str, Tone]
 Line = tuple[Piece, ...]

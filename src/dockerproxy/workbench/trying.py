@@ -50,11 +50,6 @@ class Tried:
     is_barred: bool = False
     recorded: Mapping[str, Value] | None = None
 
-    @property
-    def found(self) -> ResolvedObject | None:
-        """The object that its path names; None if it names none, or so that it cannot be known."""
-        return self.known.found
-
 
 def try_request(  # noqa: PLR0913 (what is known of a request)
     policy: CompiledPolicy,
@@ -212,7 +207,7 @@ _ORDINARY: Final[Mapping[Kind, Mapping[str, object]]] = {
         "hostconfig": {"NetworkMode": "default", "PidMode": "", "IpcMode": "private"},
         "mounts": [],
         "state": {"Status": "created"},
-    },
+    }
 }
 """What an engine says of an object of which there is nothing to say."""
 
