@@ -5,6 +5,7 @@ It runs as its users run it, against this proxy, HAProxy with the predecessor's 
 
 import ast
 import contextlib
+import os
 import re
 import runpy
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
-from cli.programs import PATIENCE, Running, environment_of, short_folder
+from cli.programs import PATIENCE, Running, environment_of, serving, short_folder
 
 ROOT: Final = Path(__file__).parent.parent
 SUITE: Final = ROOT / "conformance"
@@ -92,7 +93,7 @@ def try_ours(names: list[str], variables: Mapping[str, str], *options: str) -> D
     """Run the suite on this proxy."""
     with short_folder() as folder:
         places = {"PROXIED_SOCKET_PATH": f"{folder}/docker.sock", "DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
-        with Running("serve", **places, **variables):
+        with Running("serve", **places, **variables):  # The suite waits for it.
             return run_suite("--engine", f"{folder}/engine.sock", f"{folder}/docker.sock", *options_of(names), *options)
 
 
@@ -116,11 +117,12 @@ def try_haproxy(names: list[str], variables: Mapping[str, str]) -> Done:
 
 
 class Relay:
-    """A proxy on TCP that filters nothing, and may put some bytes in place of others."""
+    """A proxy on TCP that filters nothing. It may replace some bytes, and ends after `most` connections."""
 
-    def __init__(self, engine: tuple[str, int], replaced: tuple[bytes, bytes] = (b"", b"")) -> None:
+    def __init__(self, engine: tuple[str, int], replaced: tuple[bytes, bytes], most: int) -> None:
         self._engine = engine
         self._replaced = replaced
+        self._most = most
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = self._listener.getsockname()
 
@@ -132,13 +134,13 @@ class Relay:
         try:
             yield
         finally:
-            self._listener.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
             accepting.join(PATIENCE)
-            self._listener.close()
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
+        with contextlib.suppress(OSError), self._listener:
+            for _ in range(self._most):
                 client, _ = self._listener.accept()
                 threading.Thread(target=self._relay, args=(client,)).start()
 
@@ -158,11 +160,11 @@ class Relay:
                 end.shutdown(socket.SHUT_WR if end is sink else socket.SHUT_RD)
 
 
-def try_relay(names: list[str], *replaced: bytes) -> Done:
+def try_relay(names: list[str], replaced: tuple[bytes, bytes] = (b"", b""), most: int = 1 << 16) -> Done:
     """Run the suite on a relay, on TCP on both sides."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         engine = free.getsockname()
-    relay = Relay(engine, (replaced[0], replaced[1]) if replaced else (b"", b""))
+    relay = Relay(engine, replaced, most)
     with relay.running():
         return run_suite("--engine", f"127.0.0.1:{engine[1]}", f"127.0.0.1:{relay.address[1]}", *options_of(names))
 
@@ -209,7 +211,7 @@ def test_a_relay_that_filters_nothing_breaks_every_promise_and_no_other_row() ->
 
 
 def test_a_body_that_arrives_otherwise_is_noticed() -> None:
-    done = try_relay(["containers-post"], b'"alpine"', b'"debian"')
+    done = try_relay(["containers-post"], (b'"alpine"', b'"debian"'))
     [changed] = [line for line in done.lines if line.name == "create, as Docker's client sends it"]
     assert changed.reasons == (
         "    arrived: POST /v1.45/containers/create?name=web + 19 bytes",
@@ -218,16 +220,41 @@ def test_a_body_that_arrives_otherwise_is_noticed() -> None:
 
 
 def test_a_row_that_differs_says_why(tmp_path: Path) -> None:
+    secrets = "    | GET /secrets HTTP/1.1\n    | Host: docker\n    |\n"
+    chunks = (
+        "    | POST /containers/x/stop HTTP/1.1\n    | Host: docker\n    | Transfer-Encoding: chunked\n    |\n    | x\n"
+    )
     rows = {
         "denied GET /version": "arrived: GET /version",
+        "denied GET /containers/%6ason": "arrived: GET /containers/json",
         "forwarded GET /secrets": "did not arrive as sent",
         "denied GET //secrets": "answered with 400, not 403",
-        "row: two\n  denied\n    | GET /secrets HTTP/1.1\n    | Host: docker\n    |\n    | GET /secrets HTTP/1.1\n"
-        "    | Host: docker\n    |": "answered more often than it was asked",
+        f"row: two\n  denied\n{secrets}{secrets}": "answered more often than it was asked",
+        f"row: a part\n  refused\n{chunks}": "arrived, not whole: POST /containers/x/stop",
     }
-    (tmp_path / "x.txt").write_text("about: x\nswitches: none\n" + "\n".join(rows))
-    done = try_ours([str(tmp_path / "x.txt")], {})
+    (tmp_path / "x.txt").write_text("about: x\nswitches: CONTAINERS=1 POST=1\n" + "\n".join(rows))
+    done = try_ours([str(tmp_path / "x.txt")], {"CONTAINERS": "1", "POST": "1"})
     assert (done.status, [line.reasons[0].strip() for line in done.lines]) == (1, list(rows.values()))
+
+
+def test_a_proxy_that_ends_meanwhile_is_told_from_one_that_differs() -> None:
+    done = try_relay(["tecnativa-default"], most=3)
+    assert (done.status, len(done.lines), "is gone, in the row 'HEAD /_ping'" in done.said) == (1, 1, True), done.said
+
+
+def test_a_terminal_shows_colours_unless_they_are_unwanted(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("about: x\nswitches: none\nforwarded GET /version\n")
+    for variables, mark in (({}, "\x1b[32m✓\x1b[0m GET"), ({"NO_COLOR": "1"}, "\n✓ GET")):
+        with short_folder() as folder, serving(folder):
+            ours, theirs = os.openpty()
+            words = ["--engine", f"{folder}/engine.sock", f"{folder}/docker.sock", "--rows", str(tmp_path / "x.txt")]
+            environment = environment_of(variables)
+            subprocess.run(
+                [sys.executable, "-m", "conformance", *words], cwd=ROOT, env=environment, stdout=theirs, check=True
+            )
+            os.close(theirs)
+            with open(ours, "rb", buffering=0) as terminal:
+                assert mark in terminal.read(1 << 16).decode()
 
 
 def test_what_the_proxy_itself_asks_does_not_count(tmp_path: Path) -> None:
