@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 from typing import Final
 
 from client import wait_until_it_answers
+from haproxy import CLOSED, PREDECESSOR, write_configuration
 from launch import Program, find, launched
 from policy import SOCKETS, write_policy
 
@@ -27,41 +27,6 @@ LISTS: Final = {"LIBPOD_CONTAINERS": "1"}
 
 # Requests are counted all the same, but a load generator makes more of them than any honest client.
 UNBOUNDED: Final = {"MAX_RATE": "1000000"}
-
-# HAProxy's rules, in the predecessor's order: the first that matches ends the search.
-RULE: Final = r"http-request allow if { path,url_dec -m reg -i ^(/v[\d\.]+)?/%s } { env(%s) -m bool }"
-VERBS: Final = {
-    "containers/[a-zA-Z0-9_.-]+/((stop)|(restart)|(kill))": "ALLOW_RESTARTS",
-    "containers/[a-zA-Z0-9_.-]+/start": "ALLOW_START",
-    "containers/[a-zA-Z0-9_.-]+/stop": "ALLOW_STOP",
-    "containers/[a-zA-Z0-9_.-]+/pause": "ALLOW_PAUSE",
-    "containers/[a-zA-Z0-9_.-]+/unpause": "ALLOW_UNPAUSE",
-}
-SECTIONS: Final = {
-    "auth": "AUTH",
-    "build": "BUILD",
-    "commit": "COMMIT",
-    "configs": "CONFIGS",
-    "containers": "CONTAINERS",
-    "distribution": "DISTRIBUTION",
-    "events": "EVENTS",
-    "exec": "EXEC",
-    "grpc": "GRPC",
-    "images": "IMAGES",
-    "info": "INFO",
-    "networks": "NETWORKS",
-    "nodes": "NODES",
-    "_ping": "PING",
-    "plugins": "PLUGINS",
-    "secrets": "SECRETS",
-    "services": "SERVICES",
-    "session": "SESSION",
-    "swarm": "SWARM",
-    "system": "SYSTEM",
-    "tasks": "TASKS",
-    "version": "VERSION",
-    "volumes": "VOLUMES",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +91,7 @@ def dockerproxy_installed() -> bool:
 
 def haproxy_predecessor(place: Place) -> Program:
     """Start HAProxy as the predecessor does: each request opens a connection to the engine."""
-    return haproxy(place, "option http-server-close")
+    return haproxy(place, PREDECESSOR)
 
 
 def haproxy_tuned(place: Place) -> Program:
@@ -136,15 +101,9 @@ def haproxy_tuned(place: Place) -> Program:
 
 def haproxy(place: Place, connections: str) -> Program:
     """Start HAProxy as one process, without the master that its image adds: that costs memory, not time."""
-    verbs, sections = ("\n    ".join(RULE % rule for rule in rules.items()) for rules in (VERBS, SECTIONS))
     configuration = place.socket.with_suffix(".cfg")
-    configuration.write_text(
-        Template((HERE / "haproxy.cfg").read_text()).substitute(
-            connections=connections, verbs=verbs, sections=sections, socket=place.socket, engine=place.engine
-        )
-    )
-    closed = dict.fromkeys((*VERBS.values(), *SECTIONS.values()), "0")
-    return Program((find("haproxy") or "haproxy", "-db", "-f", str(configuration)), {**closed, **SWITCHES})
+    configuration.write_text(write_configuration(engine=place.engine, socket=place.socket, connections=connections))
+    return Program((find("haproxy") or "haproxy", "-db", "-f", str(configuration)), {**CLOSED, **SWITCHES})
 
 
 def relay(place: Place) -> Program:

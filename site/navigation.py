@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 _GROUP = re.compile(r"^\*\*(.+)\*\*$|^\| .* \| \[(.+)\]\((.+\.md)\) \|$", re.MULTILINE)
-_OTHERS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "examples/README.md")
+_OTHERS = (
+    *("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
+    *("examples/README.md", "conformance/README.md"),
+)
 
 
 def on_config(config: Any) -> Any:

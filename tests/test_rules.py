@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "dockerproxy"
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
-PYTHON = sorted(path.relative_to(ROOT) for top in ("src", "tests", "bench") for path in (ROOT / top).rglob("*.py"))
+TOPS = ("src", "tests", "bench", "conformance")
+PYTHON = sorted(path.relative_to(ROOT) for top in TOPS for path in (ROOT / top).rglob("*.py"))
 
 UNTESTED = {
     "errors.py": "a value without behaviour",
