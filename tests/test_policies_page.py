@@ -21,8 +21,8 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.config.schema import MODES, SWEEPS, make_schema
+from dockerproxy.policy.model import CREATED_BY
 from dockerproxy.policy.objects import OWN, RUNNING, WORDS
-from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import Pairs, Takes, Value, write_grant
 from dockerproxy.policy.vocabulary import find_words, is_of_body
 from dockerproxy.policy.words.constraint import Constraint

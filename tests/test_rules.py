@@ -17,8 +17,6 @@ PYTHON = sorted(path.relative_to(ROOT) for top in ("src", "tests", "bench") for 
 UNTESTED = {
     "errors.py": "a value without behaviour",
     "process_settings.py": "values without behaviour",
-    "policy/model.py": "values without behaviour, which every test of a policy is made of",
-    "policy/steps.py": "values without behaviour, which plans yield",
     "proxy/ports.py": "ports without behaviour",
 }
 """Modules without a test of their own, and why."""

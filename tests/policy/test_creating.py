@@ -17,11 +17,9 @@ from proxy.podman import add_socket, claims, standing_in, status_of
 from proxy.stage import turn, until
 
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.copies import Fills
-from dockerproxy.policy.holds import Hold, hold_network, hold_volume
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.phases import Act
-from dockerproxy.policy.steps import Ask, Says, Scene, Whole, Work
+from dockerproxy.policy.steps import Ask, Fills, Hold, Says, Scene, Whole, Work, hold_network, hold_volume
 
 
 def test_a_volume_is_new_until_a_container_may_have_it() -> None:

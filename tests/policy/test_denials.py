@@ -17,10 +17,9 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.model import Grant
+from dockerproxy.policy.model import CREATED_BY, Grant
 from dockerproxy.policy.objects import KINDS, OWN, Kind, Lookup, ResolvedObject, words_of_object
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.policy.words.registry import CHECKS

@@ -8,11 +8,11 @@ from proxy.podman import DB, DELETE, ask, claims, podman, status_of
 from proxy.stage import until
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.holds import hold_network, hold_volume
 from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.plans import find_holds
+from dockerproxy.policy.steps import hold_network, hold_volume
 
 JSON = "Content-Type: application/json"
 NET = ResolvedObject(ID, ("net",), subject=ID, belongs_to="ci", document={"id": ID})

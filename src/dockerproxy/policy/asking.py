@@ -3,6 +3,8 @@
 Attacks: docs/attacks.md, policy/asking.
 """
 
+import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
@@ -10,13 +12,12 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.secrets import HIDDEN
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.body_refusals import refuse_type
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.credentials import show_credentials
 from dockerproxy.policy.decide import reading_of_head
-from dockerproxy.policy.judge import judge_again
+from dockerproxy.policy.judge import judge_again, refuse_type
 from dockerproxy.policy.model import Decision, Grant
 from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs, leave_out_restrictions
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, find_nested, list_given, list_mounts, make_mount
@@ -293,3 +294,28 @@ def _has_twins(document: Json) -> bool:
         elif isinstance(value, list):
             left += value
     return False
+
+
+_PASSWORDS: Final = ("password", "auth", "identitytoken", "registrytoken")
+_IS_BASE64: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}").fullmatch
+
+
+def show_credentials(text: str) -> Json:
+    """Return credentials as the person sees them who approves a request; what has no single reading is the text itself.
+
+    Of a password or token there is only the length: its registry alone gets it, and the registry is shown.
+    """
+    if not _IS_BASE64(text) or len(text) % 4:
+        return text
+    said = read_json(base64.urlsafe_b64decode(text))
+    if not isinstance(said, dict):
+        return text
+    return {
+        name: {key: _hide(key, below) for key, below in each.items()} if isinstance(each, dict) else _hide(name, each)
+        for name, each in said.items()
+    }
+
+
+def _hide(name: str, value: Json) -> Json:
+    is_hidden = isinstance(value, str) and value and fold(name) in _PASSWORDS
+    return f"{HIDDEN} ({len(str(value))} characters)" if is_hidden else value

@@ -13,10 +13,9 @@ from typing import Final
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
-from dockerproxy.policy.model import NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
+from dockerproxy.policy.model import CREATED_BY, NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
 from dockerproxy.policy.nesting import find_roots, list_binds
 from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, WORDS, list_switches
-from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import items_of, propose
 from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition

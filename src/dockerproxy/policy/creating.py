@@ -1,29 +1,44 @@
-"""What a create takes: it fills new volumes alone, and its socket's tenancy prepares it.
+"""The plan of a create: the proxy fills new volumes alone, and the tenancy of the socket prepares it.
 
-Which volumes Docker may fill, `policy/copies` says. Two proxies before one engine know nothing of what is copied
-through the other, and none does of what was before it.
+Docker fills an empty volume from the image. It copies as root, from outside, and follows links in the volume (moby
+daemon/container/container_unix.go, copyExistingContents, up to 29.7 at least). A container that changes the volume
+meanwhile makes Docker write anywhere on the host. So a volume is filled only if it was made through this proxy and no
+container has mounted it since. All other contained mounts get `NoCopy`. Two proxies before one engine do not know what
+is copied through the other, and no proxy knows what was copied before it started.
+
+Attacks: docs/attacks.md, policy/creating.
 """
 
 import json
+from collections.abc import Container
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
+from dockerproxy.policy.claim import Object, objects_at
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.copies import SERVICES, is_outside_swarm, list_mounted
 from dockerproxy.policy.descriptions import has_labels
-from dockerproxy.policy.holds import Hold, hold_network, hold_volume
 from dockerproxy.policy.model import Making, Mode, Tenancy
-from dockerproxy.policy.objects import OWN, VOLUME_CREATE, Kind, is_full_id
-from dockerproxy.policy.phases import Act, Acts, Plan, Verdict, deny
+from dockerproxy.policy.objects import OWN, SERVICES, VOLUME_CREATE, Kind, is_full_id
+from dockerproxy.policy.phases import Act, Acts, Plan, Verdict, deny, settle
 from dockerproxy.policy.stamps import OWNER
-from dockerproxy.policy.steps import Ask, Says, Scene, Steps, UnknownObjectError, Whole, Work
+from dockerproxy.policy.steps import (
+    Ask,
+    Hold,
+    Says,
+    Scene,
+    Steps,
+    UnknownObjectError,
+    Whole,
+    Work,
+    hold_network,
+    hold_volume,
+)
 from dockerproxy.policy.subtrees import LABEL, is_volume_of, knows_parts, list_ours, write_parts, write_volume
-from dockerproxy.policy.writing import keep_from_copying, settle
 from dockerproxy.views.answers import edit
-from dockerproxy.wire.document import list_of, object_of, read_engine_json
+from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, write_json
 
 _SILENT: Final = "the engine does not say what there is of its volumes"
 
@@ -181,3 +196,57 @@ def _is_outside_swarm() -> Steps[bool]:
     except UnknownObjectError:
         return False
     return status == HTTPStatus.OK and is_outside_swarm(content)
+
+
+def keep_from_copying(verdict: Verdict, volumes: Container[str]) -> Verdict:
+    """Have a create go on by which nothing is copied into some volumes that it mounts."""
+    content = write_without_copies(verdict.decision.content or b"{}", volumes)
+    return settle(verdict, replace(verdict.decision, content=content), verdict.needs)
+
+
+def list_mounted(content: bytes) -> tuple[str, ...]:
+    """Return the sources of all mounts in a body that no grant judged, volumes among them.
+
+    An unrestricted client gains nothing by odd spellings: it can write to the host anyway.
+    """
+    body = object_of(read_engine_json(content))
+    host, task = object_of(body.get("HostConfig")), object_of(body.get("TaskTemplate"))
+    binds = [str(bind).partition(":")[0] for bind in list_of(host.get("Binds"))]
+    listed = [each.get("Mounts") for each in (host, object_of(task.get("ContainerSpec")))]
+    mounts = [str(mount.get("Source")) for each in listed for _, mount in objects_at(each, "")]
+    return tuple(dict.fromkeys((*binds, *mounts)))
+
+
+def is_outside_swarm(content: bytes) -> bool:
+    """Whether an engine says that it is in no swarm, like every Podman; False if its answer is unclear.
+
+    Docker says `inactive` only while it has no swarm at all (moby daemon/cluster/noderunner.go, State). Its errors do
+    not tell: where a node cannot start, they ask for `docker swarm init`, too.
+    """
+    swarm = object_of(object_of(read_engine_json(content)).get("Swarm"))
+    return swarm.get("LocalNodeState") == "inactive"
+
+
+def write_without_copies(content: bytes, volumes: Container[str]) -> bytes:
+    """Write the body of a create so that nothing is copied into some volumes that it mounts.
+
+    What a bind says goes on as a mount: older versions of Podman know no `nocopy` there, and need none.
+    """
+    body: Object = object_of(json.loads(content))
+    host = object_of(body.get("HostConfig"))
+    binds = [str(bind) for bind in list_of(host.get("Binds"))]
+    moved = [bind for bind in binds if bind.partition(":")[0] in volumes]
+    mounts = [*objects_at(host.get("Mounts"), ""), *(("", _read_bind(bind)) for bind in moved)]
+    if moved:
+        host["Binds"] = [bind for bind in binds if bind not in moved]
+        host["Mounts"] = [mount for _, mount in mounts]
+    for _, mount in mounts:
+        if mount.get("Type") == "volume" and mount.get("Source") in volumes:
+            mount["VolumeOptions"] = {**object_of(mount.get("VolumeOptions")), "NoCopy": True}
+    return write_json(body)
+
+
+def _read_bind(bind: str) -> Object:
+    source, target, *options = bind.split(":")
+    read_only: Json = "ro" in ",".join(options).split(",")
+    return {"Type": "volume", "Source": source, "Target": target, "ReadOnly": read_only}

@@ -1,10 +1,12 @@
 """The decision: a table asked, total and pure. Where it depends on an object or a body, what is needed first.
 
+A denial proposes the line that an operator can put into the policy.
+
 Attacks: docs/attacks.md, policy/decide.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from enum import Enum
@@ -15,13 +17,12 @@ from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.copies import COPYING, list_copies
-from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import KINDS, RUNNING, VOLUME_CREATE, Lookup, ResolvedObject, find_object
+from dockerproxy.policy.model import Decision, values_of
+from dockerproxy.policy.objects import KINDS, MOUNTING, OWN, RUNNING, VOLUME_CREATE, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.reader import read_request
-from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.stamps import add_stamp, put_stamp, read_stamp
-from dockerproxy.policy.values import Pairs
+from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, is_literal, items_of, merge, propose
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition, judge_claim
 from dockerproxy.policy.words.fixed import label_built
 from dockerproxy.policy.words.parameters import read_head
@@ -32,6 +33,10 @@ _SHOWN = 200
 """Characters of a path that a message shows."""
 
 _STEPS: Final = re.compile(r"[^.\[\]]+|\[\d+\]").findall
+
+
+_COPYING: Final = {"VolumeCreate": "names", **dict.fromkeys(MOUNTING, "volumes")}
+"""Operations that mount volumes, or make one, with the word of the claims that have their names."""
 
 
 class Wanted(Enum):
@@ -170,7 +175,7 @@ def _write(
     if stamp and request.operation.name == "ContainerCreate" and isinstance(read.content, dict):
         read.content = policy.tenancy.stamp_volumes(read.content, stamp)
     content = write_json(read.content) if case.reads_body and read.content is not None else None
-    copies = list_copies(read.claims, COPYING.get(request.operation.name, ""))
+    copies = list_copies(read.claims, _COPYING.get(request.operation.name, ""))
     decision = replace(case.decision, content=content, query=query, copies=copies)
     if decision.docker_only:
         decision = replace(decision, fixed={**decision.fixed, "labels": label_built(request.values("labels"))})
@@ -180,6 +185,12 @@ def _write(
         says = "a name that no rule allows for a new volume"
         return judgement._replace(faults=(Fault("the volume", show(strange[0]), says, "volumes", (strange[0],)),))
     return decision
+
+
+def list_copies(claims: Iterable[Claim], word: str) -> tuple[str, ...]:
+    """Return the names of volumes that a create mounts, or that it makes."""
+    values = (value for claim in claims if claim.words[0] == word for value, _ in claim.options)
+    return tuple(dict.fromkeys(value.id for value in values if isinstance(value, ResolvedObject)))
 
 
 def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known) -> Decision | Lookup:
@@ -274,3 +285,47 @@ def _explain(policy: CompiledPolicy, name: str, denied: Iterable[tuple[Case, Jud
     others = f", and {len(more)} more" if more else ""
     remedy = find_remedy(policy, name, case, judgement.faults, judgement.waiting)
     return f"{name} denied: {first}{others}; {remedy}"
+
+
+def find_remedy(
+    policy: CompiledPolicy, name: str, case: Case, faults: Sequence[Fault], waiting: Sequence[Fault] = ()
+) -> str:
+    """Say how to let a request pass in spite of its faults under the grant that is nearest to it.
+
+    What may be wrong besides is waiting: the engine was not asked of it, and it goes by names that the client wrote.
+    """
+    remedy = policy.policy.remedy
+    if name in policy.policy.lines:  # A socket has one line for each create.
+        remedy = remedy.replace("add", "remove its line and add", 1)
+    if any(not fault.word for fault in faults):
+        return propose(remedy, name, values_of((UNRESTRICTED,)))
+    listed = [fault for fault in waiting if is_literal(fault.value) and not _is_broken(fault)]
+    said = tuple(each for each in case.conditions if not each.constraint.is_private)
+    needed = widen(values_of(said), (*faults, *listed))
+    return needed if isinstance(needed, str) else propose(remedy, name, needed)
+
+
+def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, Value] | str:
+    """Return what a grant would have to say besides what it says for a request to pass; or why no grant can say it."""
+    if len(faults) > MOST_LISTED:  # Merging them one by one takes quadratic time.
+        return f"it needs more than {MOST_LISTED} items, so allow them by patterns or ranges"
+    needed = dict(values)
+    for fault in faults:
+        if fault.value == "" and fault.word in values:
+            return f'only a grant without condition "{fault.word}" allows it'
+        if fault.value == "" or _is_broken(fault):
+            return f'condition "{fault.word}" cannot list it'
+        if not is_literal(fault.value):
+            return f'condition "{fault.word}" cannot list it: * and ? are wildcards there'
+        constraint = CONSTRAINTS[fault.word]
+        before = needed.get(fault.word, constraint.unspoken or None)
+        merged = fault.value if before is None else merge(before, fault.value)
+        if constraint.takes is Takes.AMOUNT and before is not None and constraint.within(fault.value, before):
+            continue
+        needed[fault.word] = fault.value if merged is None else merged
+    return needed
+
+
+def _is_broken(fault: Fault) -> bool:
+    """Whether no list can have what a fault needs."""
+    return fault.word == OWN or any(map(CONSTRAINTS[fault.word].fault, items_of(fault.value)))

@@ -2,7 +2,7 @@
 
 The one place where the head, the catalog and the policy meet. Pure: no clock, no I/O, no state. So the answer to the
 same bytes can be remembered, and judging can run in any thread. It leads a request from one phase to the next
-(`policy/phases`).
+(`policy/phases`). Some bodies are refused by the head of their request, whatever a policy says.
 
 Attacks: docs/attacks.md, policy/judge.
 """
@@ -13,11 +13,11 @@ from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
-from dockerproxy.api.catalog import HEALTH
+from dockerproxy.api.catalog import HEALTH, UNKNOWN, Operation
 from dockerproxy.api.podman import say_absent
-from dockerproxy.api.request import canonicalise
+from dockerproxy.api.request import CanonicalRequest, canonicalise
+from dockerproxy.api.rows import list_rows, read_table, split_row
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.body_refusals import refuse_body, refuse_type
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, is_allowed, reading_of_head
@@ -37,18 +37,18 @@ from dockerproxy.policy.objects import (
     missing,
     name_in,
 )
-from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Phase, Verdict
+from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Phase, Verdict, settle
 from dockerproxy.policy.plans import find_plan
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.vocabulary import is_about_object
 from dockerproxy.policy.words.running import COPYING_FILES
-from dockerproxy.policy.writing import settle
+from dockerproxy.text import lower
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.views.lists import admits
 from dockerproxy.wire.document import read_json
-from dockerproxy.wire.head import parse_request
+from dockerproxy.wire.head import Framing, RequestHead, parse_request
 
 _DIGITS: Final = 12
 """Of an ID that a message shows."""
@@ -280,3 +280,86 @@ def _settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None 
     if phase.mode is not Mode.ENFORCE:
         decision = replace(decision, shows=())
     return settle(phase, decision, needs, find_plan(phase, decision, is_learned=needs is not None))
+
+
+_JSON: Final = "application/json"
+_BYTES: Final = ("application/octet-stream", "text/plain")
+_TAR: Final = ("application/x-tar", "application/tar", "application/gzip", "application/x-gzip")
+_YAML: Final = ("application/yaml", "application/x-yaml", "application/text")
+
+_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "-": (_JSON, *_BYTES),
+    "json": (_JSON,),
+    "tar": (*_TAR, *_BYTES, _JSON),
+    "raw": (*_BYTES, *_TAR, *_YAML, _JSON),
+    "any": (_JSON, *_BYTES),
+}
+"""Media types, by what the catalog says of the body; the first is the one to send.
+
+They are those that clients send: the Docker command line and its library in Go (`text/plain` for whatever is not JSON
+and has no type), docker-py, docker-java (`application/tar`), dockerode (which repeats the query as JSON in the body of
+each POST), Podman's own client and `curl --data-binary` with a header. Most send none for an archive.
+"""
+
+_OF_SEVERAL_FILES: Final = frozenset({"ImageBuildLibpod", "ManifestModifyLibpod", "QuadletInstallLibpod"})
+"""Operations to which Podman's own client sends several files at once. Podman takes no parameters from these."""
+
+OLD_READINGS: Final = tuple(tuple(split_row(row, 4)) for row in list_rows(read_table("old_bodies")))
+"""What engines do only under an old version of the API: operation, version, what it is, and what an engine does."""
+
+_OLD: Final = frozenset(operation for operation, _, kind, _ in OLD_READINGS if kind == "body")
+
+_MOST_OF_NOTHING: Final = 7
+"""Bytes of a body that Docker takes for none (`postContainersStart`). `{}` and `null` are shorter."""
+
+_UTF_8: Final = ("charset", "utf-8")
+"""Docker takes any parameters, and reads UTF-8 whatever they say. Another type it refuses, Podman does not look."""
+
+_GRPC: Final = "application/grpc"
+"""Docker looks whether a type begins so, Podman 6 whether a Content-Type has it anywhere (its `HeadersRegexp` has no
+anchors), and then at no path."""
+
+_SHOWN: Final = 60
+"""Characters of a type that a message shows."""
+
+_BODILESS: Final = frozenset({"GET", "HEAD", "DELETE"})
+"""Methods without a body, except for operations for which the catalog lists one."""
+
+
+def refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
+    """Refuse bodies that an engine may read otherwise than the operation says, or not read at all."""
+    kind, operation = head.media_type.name, request.operation
+    length = None if head.framing is Framing.CHUNKED else head.length
+    known = find_media_types(operation)
+    if any(_GRPC in lower(text) for text in (kind, *(text for _, text in head.media_type.parameters))):
+        reason = "unsupported gRPC request; use the tunnels /grpc and /session"
+    elif head.framing is Framing.NONE:
+        return None
+    elif operation is HEALTH:
+        reason = "unsupported body of a health check; remove it"
+    elif (operation is UNKNOWN or operation.body == "-") and request.method in _BODILESS:
+        reason = f"unsupported body of a {request.method} request; remove it"
+    elif operation.name in _OLD and (length is None or length > _MOST_OF_NOTHING):
+        reason = f"unsupported body of {operation.name}, from which old engines take settings; remove it"
+    elif kind and kind not in known:
+        reason = f'unsupported content-type "{kind[:_SHOWN]}"; send "{known[0]}"'
+    else:
+        return None
+    return Refusal(400, reason)
+
+
+def find_media_types(operation: Operation) -> tuple[str, ...]:
+    """Return the names of all media types that a body may have."""
+    known = _TYPES[operation.body]
+    return (*known, "multipart/form-data") if operation.name in _OF_SEVERAL_FILES else known
+
+
+def refuse_type(head: RequestHead) -> Refusal | None:
+    """Refuse what does not say that it is JSON, or that it is packed."""
+    kind = head.media_type
+    is_json = kind.name == _JSON and all((name, lower(value)) == _UTF_8 for name, value in kind.parameters)
+    if any(name == b"content-encoding" for name, _ in head.fields):
+        return Refusal(400, "unsupported content-encoding; send the body unpacked")
+    if head.framing is not Framing.NONE and not is_json:
+        return Refusal(400, 'missing or unsupported content-type; send "application/json"')
+    return None

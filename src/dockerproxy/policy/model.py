@@ -1,7 +1,10 @@
 """What one can say about a socket: grants, denials, and what they are subject to.
 
 Everything here is a value made at load time. What is not granted is refused; a denial wins over every grant;
-the order says nothing.
+the order says nothing. What clients may create is one profile: a grant for each kind, made of a preset and a line of
+the file.
+
+Attacks: docs/attacks.md, policy/model.
 """
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -16,8 +19,33 @@ from dockerproxy.policy.claim import Claim, Object
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.steps import Answer, Ask, Says, Scene, Steps
-from dockerproxy.policy.values import ADD, Value
+from dockerproxy.policy.values import ADD, Value, merge
 from dockerproxy.policy.words.constraint import Condition
+
+CREATES: Final = (
+    *("ContainerCreate", "ServiceCreate", "NetworkCreate", "VolumeCreate", "SecretCreate", "ConfigCreate"),
+    *("ImageCreate", "ImageBuild"),
+)
+"""Operations of which a socket has one contained grant."""
+
+_CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
+CREATED_BY: Final = {
+    **dict.fromkeys(_CHANGES, "ContainerCreate"),
+    **{f"{kind}Update": f"{kind}Create" for kind in ("Config", "Secret", "Service")},
+}
+"""For operations that change what was created: the one that creates it."""
+
+
+def complete(preset: tuple[Condition, ...], line: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """Return what a preset and a line say of a create together: lists that permit add up, else the line goes first."""
+    said = {condition.word: condition for condition in preset}
+    for condition in line:
+        other = said.get(condition.word)
+        adds_up = isinstance(condition.value, tuple) and not condition.constraint.narrows
+        value = merge(other.value, condition.value) if adds_up and other is not None else None
+        said[condition.word] = condition if value is None else Condition(condition.constraint, value)
+    return tuple(said.values())
+
 
 ASK: Final = "ask"
 """A word for `mode` that is none of `Mode`: what asks enforces, until somebody has answered."""

@@ -15,7 +15,6 @@ from typing import Final
 from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.catalog import Operation
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.amounts import read_address, read_ports
 from dockerproxy.policy.claim import KEEP, Claim, Fault, Known
 from dockerproxy.policy.objects import GIVING, OWN, Lookup
 from dockerproxy.policy.reader import read_request
@@ -24,6 +23,7 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.policy.words.constraint import Condition, Constraint, is_default
 from dockerproxy.policy.words.publish import fill
 from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.words.spellings import read_address, read_ports
 from dockerproxy.text import escape
 
 Pair = tuple[str, str | tuple[str, ...]]

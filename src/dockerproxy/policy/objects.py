@@ -162,6 +162,10 @@ SWITCHES: Final = frozenset({"all", "depend", "force", "import", "whatrequires"}
 """Those of them that say nothing if they are false; any value of the others names something."""
 
 VOLUME_CREATE: Final = "VolumeCreate"
+SERVICES: Final = frozenset({"ServiceCreate", "ServiceUpdate"})
+
+MOUNTING: Final = SERVICES | {"ContainerCreate"}
+"""Operations that mount volumes. Podman's own are not among them: it does not fill volumes from outside."""
 
 RUNNING: Final = "running"
 

@@ -10,13 +10,12 @@ from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, Shape
-from dockerproxy.policy.copies import MOUNTING
 from dockerproxy.policy.creating import create, hold_for_create, mount_unread, remove_unused
-from dockerproxy.policy.holds import REMOVING, VOLUME, Hold, hold_container, hold_network, hold_volume
 from dockerproxy.policy.model import NO_USES, Decision, Mode, values_of
 from dockerproxy.policy.needs import refuse_to_bound
 from dockerproxy.policy.objects import (
     BUILD,
+    MOUNTING,
     NETWORK_REMOVALS,
     SWEEPING,
     VOLUME_PRUNES,
@@ -26,8 +25,11 @@ from dockerproxy.policy.objects import (
 )
 from dockerproxy.policy.phases import Act, Phase, Plan, Verdict, deny
 from dockerproxy.policy.steps import (
+    REMOVING,
+    VOLUME,
     Answer,
     Ask,
+    Hold,
     Identify,
     Pass,
     Perform,
@@ -37,6 +39,9 @@ from dockerproxy.policy.steps import (
     UnknownObjectError,
     Whole,
     Work,
+    hold_container,
+    hold_network,
+    hold_volume,
 )
 from dockerproxy.policy.subtrees import is_removed_at_end, uses_parts
 from dockerproxy.policy.values import propose

@@ -7,9 +7,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.model import Grant, values_of
+from dockerproxy.policy.model import CREATED_BY, Grant, values_of
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import own_by

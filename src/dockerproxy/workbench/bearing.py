@@ -11,13 +11,11 @@ from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import HEALTH, UNKNOWN, Operation
 from dockerproxy.policy.claim import Claim, Fault
 from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
-from dockerproxy.policy.decide import judge_claims, reading_of_head
+from dockerproxy.policy.decide import find_remedy, judge_claims, reading_of_head, widen
 from dockerproxy.policy.image_grants import needs_tags
-from dockerproxy.policy.model import Grant, Policy, values_of
+from dockerproxy.policy.model import CREATES, Grant, Policy, values_of
 from dockerproxy.policy.needs import can_be_listed, find_needs, leave_out_restrictions
 from dockerproxy.policy.objects import BUILD, NAMING, Lookup
-from dockerproxy.policy.profile import CREATES
-from dockerproxy.policy.remedies import find_remedy, widen
 from dockerproxy.policy.values import Takes, Value, is_literal, items_of, list_names, say_value, write_grant
 from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition

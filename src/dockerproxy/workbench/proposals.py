@@ -8,9 +8,8 @@ from typing import Final, NamedTuple
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.policy.asking import extend
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
-from dockerproxy.policy.model import Grant
+from dockerproxy.policy.model import CREATES, Grant
 from dockerproxy.policy.needs import restricts
-from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.values import Value, merge
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.registry import CONSTRAINTS, conditions_of

@@ -11,7 +11,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from policy.inspecting import admits
 
-from dockerproxy.policy.amounts import read_network, read_ports
 from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.needs import can_be_listed
 from dockerproxy.policy.objects import ResolvedObject
@@ -23,6 +22,7 @@ from dockerproxy.policy.words.limits import MISSING, Swap
 from dockerproxy.policy.words.networks import DEFAULT, Joined
 from dockerproxy.policy.words.publish import normalise_address
 from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.words.spellings import read_network, read_ports
 
 ID, OTHER = "4f5e" + 60 * "0", "9" * 64
 SWARM_ID = "4cdgfyky7ozwh3htjfw0d12qv"

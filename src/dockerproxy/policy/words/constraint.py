@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from dockerproxy.api.podman import plain_id
-from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import KEEP, Claim, Fault, Substitute
 from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.objects import OWN, Lookup, ResolvedObject, is_full_id
 from dockerproxy.policy.values import Pairs, Takes, Value, items_of, list_names, say_value
-from dockerproxy.policy.words.spellings import fault_of_name
+from dockerproxy.policy.words.spellings import fault_of_name, is_id_of_swarm
 
 Matcher = Callable[[Hashable], bool]
 """Whether a claim's value is admitted."""

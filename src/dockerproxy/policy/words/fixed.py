@@ -17,9 +17,9 @@ import json
 import re
 from typing import Final
 
-from dockerproxy.policy.amounts import HOST, read_human_size
 from dockerproxy.policy.claim import LEAVE_OUT, LeaveOut, Object, Reading, pairs_at
 from dockerproxy.policy.references import parse_reference
+from dockerproxy.policy.words.spellings import HOST, read_human_size
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json, list_of, object_of, read_json
 

@@ -10,10 +10,10 @@ import re
 from collections.abc import Hashable
 from typing import Final
 
-from dockerproxy.policy.amounts import read_count
 from dockerproxy.policy.claim import Object, Reading, objects_at
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.words.constraint import Constraint, Matcher
+from dockerproxy.policy.words.spellings import read_count
 from dockerproxy.wire.document import Json, list_of
 
 _ALL: Final = "all"

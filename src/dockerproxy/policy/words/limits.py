@@ -7,10 +7,10 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.policy.amounts import read_billionths, read_count, read_size, write_size
 from dockerproxy.policy.claim import Claim, Object, Reading, Substitute
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
+from dockerproxy.policy.words.spellings import read_billionths, read_count, read_size, write_size
 from dockerproxy.text import upper
 from dockerproxy.wire.document import Json
 

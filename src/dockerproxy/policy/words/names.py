@@ -12,12 +12,12 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Object, Reading, find_fault, objects_at, owned
 from dockerproxy.policy.objects import VOLUME_CREATE, Kind, ResolvedObject, is_full_id
 from dockerproxy.policy.objects import WORDS as KIND_WORDS
 from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.policy.words.constraint import Objects
+from dockerproxy.policy.words.spellings import is_id_of_swarm
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json, show
 

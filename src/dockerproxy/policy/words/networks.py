@@ -10,14 +10,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, items_at, objects_at, owned, pairs_at
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.words.constraint import Constraint, Matcher, Objects
 from dockerproxy.policy.words.fixed import clean_endpoint
 from dockerproxy.policy.words.names import IS_NAME, named, resolve
-from dockerproxy.policy.words.spellings import fault_of_name
+from dockerproxy.policy.words.spellings import fault_of_name, is_id_of_swarm
 from dockerproxy.wire.document import Json, object_of
 
 DEFAULT: Final = ResolvedObject("", ("default", "bridge"))

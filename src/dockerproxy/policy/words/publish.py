@@ -8,10 +8,10 @@ Attacks: docs/attacks.md, policy/words/publish.
 from collections.abc import Hashable, Iterable
 from typing import Final
 
-from dockerproxy.policy.amounts import merge_ports, read_address, read_ports
 from dockerproxy.policy.claim import KEEP, Claim, Object, Reading, Substitute, objects_at
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
+from dockerproxy.policy.words.spellings import merge_ports, read_address, read_ports
 from dockerproxy.wire.document import Json, list_of, object_of, show
 
 _NO_ADDRESS: Final = "an address that no rule allows"

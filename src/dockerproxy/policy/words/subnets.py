@@ -7,10 +7,10 @@ import re
 from collections.abc import Hashable, Mapping
 from typing import Final
 
-from dockerproxy.policy.amounts import Network, read_address, read_network
 from dockerproxy.policy.claim import Object, Reading, objects_at, pairs_at
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.words.constraint import Items, Matcher
+from dockerproxy.policy.words.spellings import Network, read_address, read_network
 from dockerproxy.wire.document import Json
 
 _OPTIONS: Final = {

@@ -12,11 +12,10 @@ from proxy.harness import PATIENCE, Wire, in_loop, request, world
 from proxy.podman import ALL, DB, DELETE, add_socket, ask, claims, podman, status_of
 from proxy.stage import turn, until
 
-from dockerproxy.policy.copies import Fills
-from dockerproxy.policy.holds import Hold, hold_network, hold_volume
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.plans import hold_for_removal
+from dockerproxy.policy.steps import Fills, Hold, hold_network, hold_volume
 from dockerproxy.proxy.holding import Holding, StillHeldError
 from dockerproxy.proxy.running import settle
 from dockerproxy.proxy.sockets import REMOVALS
