@@ -10,8 +10,7 @@ from policy.ordinary import body_of
 from policy.policies import condition, policy_with
 from wire.heads import head_of
 
-from dockerproxy.api.bodies.fields import Node, Type
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES, Node, Type
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
@@ -21,8 +20,7 @@ from dockerproxy.policy.model import CREATED_BY, Grant
 from dockerproxy.policy.objects import KINDS, OWN, Kind, Lookup, ResolvedObject, words_of_object
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Takes
-from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.words.registry import CHECKS
+from dockerproxy.policy.vocabulary import CHECKS, find_words
 from dockerproxy.wire.answer import write_answer
 from dockerproxy.wire.document import Json
 

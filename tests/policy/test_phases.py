@@ -43,7 +43,7 @@ def test_what_goes_to_the_engine_as_it_is_shares_its_clients_connection() -> Non
     ],
 )
 def test_what_is_more_than_passed_on_has_a_plan(verdict: Verdict, plan: object) -> None:
-    assert find_plan(verdict, verdict.decision) is plan
+    assert find_plan(verdict) is plan
 
 
 @pytest.mark.parametrize("mode", Mode)

@@ -13,8 +13,17 @@ from policy.words.go_model import decode_as_go, say_nothing_of
 from policy.words.raw_bodies import raw_bodies
 from policy.words.transcripts import Told, look_at, look_at_bytes, read_transcripts
 
-from dockerproxy.api.bodies.fields import MOST_ITEMS, MOST_PORTS, Node, Type, list_beside, read_fields
-from dockerproxy.api.bodies.tables import BODIES, Body, Content
+from dockerproxy.api.bodies.tables import (
+    BODIES,
+    MOST_ITEMS,
+    MOST_PORTS,
+    Body,
+    Content,
+    Node,
+    Type,
+    list_beside,
+    read_fields,
+)
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Known

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from dockerproxy.policy.objects import LABELLED, OWN, Kind, ResolvedObject
 from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner
 from dockerproxy.policy.values import Pairs
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import own_by
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.views.events import Event, read_event, rules_out
 from dockerproxy.views.lists import admits
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Claim, Object
@@ -229,15 +229,13 @@ class Decision:
         content: What goes on as the body, of a request whose body was read; None if that is what came.
         query: What goes on in place of some parameters, by their names.
         fixed: Parameters that the engine gets with these values, whatever the client says; empty ones are left out.
-        docker_only: Whether it holds only if the engine that gets the request says over the same connection that it is
-            Docker.
         shows: By which conditions, of any of several grants, an element of a list is shown, or removed by a prune; all
             are if there are none.
         copies: Volumes that a contained create makes or mounts, into which the engine may copy files of the image; None
             if its body was not judged.
         uses: What it uses because it is the client's own.
-        keeps_stopped: Whether it copies files of a container that must not start before the engine has done so.
-        starts: Whether it starts a container, which waits until files of it are copied.
+        plan: Which plan the grant needs: `build` asks the engine over the same connection whether it is Docker, `copy`
+            copies files of a container that must not start meanwhile, `start` waits until they are copied.
         is_final: Whether no further grant would allow it.
     """
 
@@ -249,11 +247,9 @@ class Decision:
     content: bytes | None = None
     query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
-    docker_only: bool = False
     reason: str = ""
     shows: tuple[Mapping[str, Condition], ...] = ()
     copies: tuple[str, ...] | None = None
     uses: Uses = NO_USES
-    keeps_stopped: bool = False
-    starts: bool = False
+    plan: Literal["", "build", "copy", "start"] = ""
     is_final: bool = False

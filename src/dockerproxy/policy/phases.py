@@ -30,6 +30,15 @@ from dockerproxy.wire.head import Framing, RequestHead, write_request
 _NO_BODY: Final = Framing.NONE
 _NOTHING: Final = frozenset[str]()
 
+_PING: Final = (
+    f"GET {OPERATIONS['SystemPing'].path} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode()
+)
+
+_OF_ANSWERS: Final = frozenset(
+    b"accept-encoding if-match if-modified-since if-none-match if-range if-unmodified-since range".split(b" ")
+)
+"""Fields by which an answer comes compressed, in part or not at all. Where it may be read, it comes whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -165,30 +174,15 @@ def deny(verdict: Verdict, reason: str, status: int = HTTPStatus.FORBIDDEN) -> V
     return replace(denied, to_engine=b"", plan=None) if verdict.mode is Mode.ENFORCE else denied
 
 
-_PING: Final = (
-    f"GET {OPERATIONS['SystemPing'].path} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode()
-)
-
-_OF_ANSWERS: Final = frozenset(
-    b"accept-encoding if-match if-modified-since if-none-match if-range if-unmodified-since range".split(b" ")
-)
-"""Fields by which an answer comes compressed, in part or not at all. Where it may be read, it comes whole."""
-
-
-def settle(
-    phase: Phase,
-    decision: Decision,
-    needs: Mapping[str, Value] | None,
-    plan: Callable[[Verdict, Scene], Plan] | None = None,
-) -> Verdict:
+def settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None) -> Verdict:
     """Write what goes to the engine. A request that was judged by its object names it by its id."""
     operation, request, found, decided = phase.operation, phase.request, phase.known.found, decision
     if phase.mode is not Mode.ENFORCE:  # Where nothing is refused, builds pass as they come.
-        decision = replace(decided, docker_only=False, fixed={})
+        decision = replace(decided, fixed={})
         if not decision.allowed and phase.known.places != NOWHERE and phase.known.body is not None:
             decision = replace(decision, content=_find_places(phase))
     if decision.shows and operation.name in PRUNED:  # The engine would remove what others have: it gets no prune.
-        return Verdict(*phase.parts, decided, _PING, needs, plan)
+        return Verdict(*phase.parts, decided, _PING, needs)
     if decision.shows:
         request = with_query(request, without_count(request))
         owner = find_sole_owner(phase.policy, decision)
@@ -201,7 +195,7 @@ def settle(
         request = with_name(request, operation, goes_on_as(request, found))
     target = phase.target if request is phase.request else request.target
     passes = decision.allowed or phase.mode is not Mode.ENFORCE
-    return Verdict(*phase.parts, decided, _write(phase, decision, target) if passes else b"", needs, plan)
+    return Verdict(*phase.parts, decided, _write(phase, decision, target) if passes else b"", needs)
 
 
 def _find_places(phase: Phase) -> bytes | None:

@@ -15,15 +15,12 @@ from http import HTTPStatus
 from typing import Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 from dockerproxy.api.podman import begins_as
-from dockerproxy.policy.objects import BY_NAME, SWEEPING, Lookup, ResolvedObject
+from dockerproxy.policy.objects import BY_NAME, SWEEPING, Kind, Lookup, ResolvedObject
 from dockerproxy.views.lists import Listing
 from dockerproxy.wire.head import END_OF_HEAD
 
 REMOVING: Final = BY_NAME | SWEEPING
 """Operations that may remove volumes."""
-
-VOLUME: Final = "volume/"
-_CONTAINER: Final = "container/"
 
 
 class Hold(NamedTuple):
@@ -50,22 +47,16 @@ class Hold(NamedTuple):
 
     def may_remove(self, name: str) -> bool:
         """Whether the engine may remove an object of that name; for Docker, this is too wide."""
-        return not name.startswith(_CONTAINER) and begins_as(name, self.name)
+        return not name.startswith(f"{Kind.CONTAINER}/") and begins_as(name, self.name)
 
 
-def hold_network(identity: str, *, uses: bool = False) -> Hold:
-    """Return a hold on one network."""
-    return Hold(f"network/{identity}", uses=uses)
+def hold_object(kind: Kind, name: str, *, uses: bool = False) -> Hold:
+    """Return a hold on one container or network by its ID, or on one volume by its exact name.
 
-
-def hold_container(identity: str, *, uses: bool = False) -> Hold:
-    """Return a hold on one container: no files are copied while it starts, and it does not start while they are."""
-    return Hold(f"{_CONTAINER}{identity}", uses=uses)
-
-
-def hold_volume(name: str, *, uses: bool = False) -> Hold:
-    """Return a hold on one volume. Both engines keep `data` and `Data` apart when they get an exact name."""
-    return Hold(f"{VOLUME}{name}", uses=uses)
+    Both engines keep the volumes `data` and `Data` apart when they get an exact name. A container does not start while
+    files of it are copied, nor the other way round.
+    """
+    return Hold(f"{kind}/{name}", uses=uses)
 
 
 _MOST_FILLED: Final = 10_000
@@ -91,8 +82,8 @@ class Fills:
     def forget(self, hold: Hold) -> None:
         """Forget the volumes that a request holds, to remove them or to mount them."""
         names = self._names.keys()
-        near = names & {hold.name.removeprefix(VOLUME)} if hold.was_judged else names
-        self.discard([name for name in near if hold.precedes(hold_volume(name))])
+        near = names & {hold.name.removeprefix(f"{Kind.VOLUME}/")} if hold.was_judged else names
+        self.discard([name for name in near if hold.precedes(hold_object(Kind.VOLUME, name))])
 
     def __contains__(self, name: str) -> bool:
         return name in self._names

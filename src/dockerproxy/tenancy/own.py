@@ -97,7 +97,7 @@ class Own(Tenancy):
 
 def _find_own(word: str, claims: Iterable[Claim]) -> Mapping[str, ResolvedObject]:
     """Return what is used because it is the client's own, or nobody has it yet, by its ID."""
-    found = (claim.owned for claim in claims if claim.words[0] == word)
+    found = (claim.owned for claim in claims if claim.word == word)
     return {each.id: each for each in found if isinstance(each, ResolvedObject)}
 
 
@@ -181,18 +181,17 @@ def stamp_anonymous(content: Object, stamp: Mapping[str, str]) -> Object:
     taken |= {clean_path(path) for path in object_of(host.get("Tmpfs"))}
     free = {path: clean for path in unnamed if (clean := clean_path(path)) not in taken}
     more: list[Object] = [{"Type": _VOLUME, "Target": clean} for clean in dict.fromkeys(free.values())]
-    mounts = [*map(_without_stamp, mounts), *more]
-    host = {**host, "Mounts": [_stamp(mount, number, stamp) for number, mount in enumerate(mounts)]}
+    mounts = [*(each if STAMP.isdisjoint(_read_labels(each)) else _put_stamp(each, {}) for each in mounts), *more]
+    for number, mount in enumerate(mounts):
+        if _is_anonymous(mount):
+            mounts[number] = _put_stamp(mount, {**stamp, NONCE: f"{stamp[NONCE]}.{number}", ANONYMOUS: ""})
+    host = {**host, "Mounts": list[Json](mounts)}
     content = {**content, "HostConfig": host}
     if volumes:
         content["Volumes"] = {path: value for path, value in volumes.items() if path not in free}
     if binds:
         host["Binds"] = [bind for bind in binds if bind not in free]
     return content
-
-
-def _without_stamp(mount: Object) -> Object:
-    return mount if STAMP.isdisjoint(_read_labels(mount)) else _put_stamp(mount, {})
 
 
 def _read_labels(mount: Object) -> Object:
@@ -206,12 +205,6 @@ def _put_stamp(mount: Object, stamp: Mapping[str, str]) -> Object:
 
 def _is_anonymous(mount: Mapping[str, Json]) -> bool:
     return mount.get("Type") == _VOLUME and not mount.get("Source")
-
-
-def _stamp(mount: Object, number: int, stamp: Mapping[str, str]) -> Json:
-    if not _is_anonymous(mount):
-        return mount
-    return _put_stamp(mount, {**stamp, NONCE: f"{stamp[NONCE]}.{number}", ANONYMOUS: ""})
 
 
 def list_nonces(content: Mapping[str, object]) -> tuple[str, ...]:

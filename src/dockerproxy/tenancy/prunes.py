@@ -82,7 +82,9 @@ def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, A
     filters, removed = read_filters(request, now), list[ResolvedObject]()
 
     def remove(found: ResolvedObject, target: str) -> Removal:
-        if filters is not None and filters.admits(found) and (kind is not Kind.VOLUME or _is_plain(found)):
+        driver, options = found.document.get("driver"), found.document.get("options")
+        is_plain = kind is not Kind.VOLUME or (driver == "local" and not options)  # Docker sizes no others.
+        if filters is not None and filters.admits(found) and is_plain:
             status, _ = yield Ask("DELETE", target)
             if status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
                 removed.append(found)
@@ -94,8 +96,3 @@ def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, A
     names = [(each.names or (each.id,))[0] if kind is Kind.NETWORK else each.id for each in removed]
     reclaimed = {} if kind is Kind.NETWORK else {"SpaceReclaimed": 0}
     return HTTPStatus.OK, json.dumps({key: names, **reclaimed}).encode()
-
-
-def _is_plain(volume: ResolvedObject) -> bool:
-    """Whether Docker would prune a volume: of the others, it does not know how much they take."""
-    return volume.document.get("driver") == "local" and not volume.document.get("options")

@@ -33,8 +33,7 @@ from dockerproxy.policy.nesting import (
 from dockerproxy.policy.objects import KINDS, OWN, REMOVAL, RUNNING, SERVICES, WORDS, Kind
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.values import Value, items_of, split_mode, write_value
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
-from dockerproxy.policy.words.registry import conditions_of
+from dockerproxy.policy.vocabulary import UNRESTRICTED, conditions_of, find_words, is_of_body
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.views.lists import LISTS, PRUNED

@@ -11,8 +11,7 @@ from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
 from dockerproxy.policy.model import CREATES, Grant
 from dockerproxy.policy.needs import restricts
 from dockerproxy.policy.values import Value, merge
-from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.words.registry import CONSTRAINTS, conditions_of
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, conditions_of
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.learned import LearnedGrant
 from dockerproxy.workbench.learning import find_contained

@@ -18,8 +18,7 @@ from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, find
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import Value, list_names
-from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.wire.document import read_json

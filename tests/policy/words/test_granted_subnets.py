@@ -3,7 +3,7 @@
 import pytest
 from policy.inspecting import admits
 
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.spellings import read_network
 
 

@@ -32,6 +32,9 @@ BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
 
 _OF_CONTAINER: Final = "container:"
 
+_OWN: Final = {"PidMode": ("", "private"), "IpcMode": ("", "none", "private", "shareable")}
+"""What says that a namespace is the container's own, by the field of its host configuration."""
+
 _NOT_GRANTED: Final = "a network that no rule allows"
 
 _ONLY_OWN: Final = "only allowed in a network that the client owns"
@@ -187,21 +190,12 @@ def check_known_as(reading: Reading, value: Json, path: str, _parent: Object) ->
             reading.violate(where, name, "ambiguous: Podman reads on after a space, comma or control character")
 
 
-def check_pid_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """The processes that it sees are its own, or those of a container it may join."""
-    return _check_namespace(reading, value, path, "PidMode", frozenset({"", "private"}))
-
-
-def check_ipc_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """The memory that it shares is its own, or that of a container it may join."""
-    return _check_namespace(reading, value, path, "IpcMode", frozenset({"", "none", "private", "shareable"}))
-
-
-def _check_namespace(reading: Reading, value: Json, path: str, name: str, own: frozenset[str]) -> Json:
-    mode = value if isinstance(value, str) else ""
+def check_namespace(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    """The processes that it sees and the memory that it shares are its own, or those of a container it may join."""
+    mode, field = value if isinstance(value, str) else "", path.rpartition(".")[2]
     if mode.startswith(_OF_CONTAINER):
-        return _join(reading, mode, path, name)
-    if mode not in own:
+        return _join(reading, mode, path, field)
+    if mode not in _OWN[field]:
         reading.violate(path, value, "not the container's own")
     return None
 
@@ -275,6 +269,6 @@ WORDS: Final = (
     _Joins("joins", "of which containers the network, processes and memory may be joined"),
 )
 CHECKS: Final = (
-    *(check_connected, check_service_networks, check_network_mode, check_networks, check_ipc_mode),
-    *(check_pid_mode, check_container, check_connection, check_hosts, check_known_as),
+    *(check_connected, check_service_networks, check_network_mode, check_networks, check_namespace),
+    *(check_container, check_connection, check_hosts, check_known_as),
 )
