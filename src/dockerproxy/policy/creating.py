@@ -11,6 +11,7 @@ Attacks: docs/attacks.md, policy/creating.
 
 import json
 from collections.abc import Container
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -116,12 +117,10 @@ def _mount_parts(verdict: Verdict) -> Steps[Verdict]:
 def remove_unused(verdict: Verdict) -> Acts[None]:
     """Remove the volumes of ours that no container uses. The engine keeps those that one has got meanwhile."""
     filters = quote(json.dumps({"dangling": ["true"], "label": [LABEL]}))
-    try:
+    with suppress(UnknownObjectError):  # The next removal finds them.
         _, content = yield from Ask("GET", f"/volumes?filters={filters}")
         for name in list_ours(content):
             yield from Act(replace(verdict, to_engine=Ask("DELETE", f"/volumes/{quote(name, safe='')}").head))
-    except UnknownObjectError:
-        return  # The next removal finds them.
 
 
 def _settle_copies(verdict: Verdict, scene: Scene) -> Steps[Verdict]:

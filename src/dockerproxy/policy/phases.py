@@ -180,7 +180,10 @@ def settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None) 
     if phase.mode is not Mode.ENFORCE:  # Where nothing is refused, builds pass as they come.
         decision = replace(decided, fixed={})
         if not decision.allowed and phase.known.places != NOWHERE and phase.known.body is not None:
-            decision = replace(decision, content=_find_places(phase))
+            # The body goes on with what it mounts where the engine finds that.
+            read = read_request(BODIES[operation.name], request, phase.known)
+            content = None if read.violations or read.content is None else write_json(read.content)
+            decision = replace(decision, content=content)
     if decision.shows and operation.name in PRUNED:  # The engine would remove what others have: it gets no prune.
         return Verdict(*phase.parts, decided, _PING, needs)
     if decision.shows:
@@ -196,12 +199,6 @@ def settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None) 
     target = phase.target if request is phase.request else request.target
     passes = decision.allowed or phase.mode is not Mode.ENFORCE
     return Verdict(*phase.parts, decided, _write(phase, decision, target) if passes else b"", needs)
-
-
-def _find_places(phase: Phase) -> bytes | None:
-    """Write the body of a request that is not allowed, but passes, with what it mounts where the engine finds that."""
-    read = read_request(BODIES[phase.operation.name], phase.request, phase.known)
-    return None if read.violations or read.content is None else write_json(read.content)
 
 
 def _write(phase: Phase, decision: Decision, target: str) -> bytes:

@@ -4,6 +4,7 @@ Attacks: docs/attacks.md, policy/plans.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -140,14 +141,11 @@ def stop_and_remove(verdict: Verdict, _scene: Scene) -> Plan:
     One that does not run, as it was never started, stays: to wait for its end would hold the answer back.
     """
     answer, found = (yield from Act(verdict)), verdict.known.found
-    if answer.status != HTTPStatus.NO_CONTENT:
-        return (yield from edit(verdict, answer))
-    target = f"/containers/{found.id if found else ''}/wait?condition=removed"
-    try:
-        yield from steps.Read(Ask("POST", target).head, waits=True)
-    except UnknownObjectError:
-        return (yield from edit(verdict, answer))
-    yield from remove_unused(verdict)
+    if answer.status == HTTPStatus.NO_CONTENT:
+        target = f"/containers/{found.id if found else ''}/wait?condition=removed"
+        with suppress(UnknownObjectError):
+            yield from steps.Read(Ask("POST", target).head, waits=True)
+            yield from remove_unused(verdict)
     return (yield from edit(verdict, answer))
 
 
@@ -156,14 +154,12 @@ def remove_network(verdict: Verdict, scene: Scene) -> Plan:
 
     Only those of the network's owner count. Others join it because a grant lists its name, whoever's the next one is.
     """
-    network, reason = _find_network(verdict), ""
+    network, reason, listing = _find_network(verdict), "", None
     filters = write_filters(network.belongs_to if network else "")
-    try:
+    with suppress(UnknownObjectError):
         status, content = yield from Ask("GET", f"/containers/json?all=1&filters={filters}")
         is_list = status == HTTPStatus.OK
         listing = (yield from read_listing(scene, OPERATIONS["ContainerList"], content)) if is_list else None
-    except UnknownObjectError:
-        listing = None
     if network is None or listing is None:
         reason = "the engine does not say which containers are on it"
     elif any(has_joined(objects.get_object(each.found), network) for each in listing.elements):

@@ -113,7 +113,9 @@ class _Reader:
     def _has_room(self, node: Node, value: Object | list[Json], path: str, *, is_plain: bool) -> bool:
         """Count a list or object; say whether it is read."""
         reading = self._reading
-        if node.most and _count_items(value) > node.most:
+        items = value if isinstance(value, list) else value.values()
+        # An inner list counts as its items, or as one if it is empty.
+        if node.most and sum(len(item) or 1 if isinstance(item, list) else 1 for item in items) > node.most:
             reading.violate(path or "the body", None, f"has more than {node.most} items")
             return False
         if is_plain:
@@ -176,12 +178,6 @@ class _Reader:
             if not below.is_free and item is not None and (item or below.rule != "unset"):
                 checked.append((name, below))
         return checked
-
-
-def _count_items(value: Object | list[Json]) -> int:
-    """Return how many items a list or map has; an inner list counts as its items, or as one if it is empty."""
-    items = value if isinstance(value, list) else value.values()
-    return sum(len(item) or 1 if isinstance(item, list) else 1 for item in items)
 
 
 def _is_plain(node: Node, value: Json) -> bool:

@@ -23,12 +23,12 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Claim, Object, objects_at
 from dockerproxy.policy.descriptions import has_labels
 from dockerproxy.policy.model import CREATED_BY, Grant, Making, Tenancy, Uses
-from dockerproxy.policy.objects import ANONYMOUS, Lookup, ResolvedObject, get_object
+from dockerproxy.policy.objects import ANONYMOUS, Kind, Lookup, ResolvedObject, get_object
 from dockerproxy.policy.stamps import NEW, NONCE, STAMP, add_stamp, find_owner, make_stamp
 from dockerproxy.policy.steps import Answer, Ask, Lock, Says, Scene, Steps, UnknownObjectError
 from dockerproxy.policy.words.spellings import clean_path
 from dockerproxy.tenancy.changes import bound_changes
-from dockerproxy.tenancy.prunes import prune
+from dockerproxy.tenancy.prunes import LISTINGS, prune
 from dockerproxy.tenancy.quota import NO_QUOTA, Quota
 from dockerproxy.views.answers import find_labels, read_listing
 from dockerproxy.views.lists import write_filters
@@ -101,14 +101,6 @@ def _find_own(word: str, claims: Iterable[Claim]) -> Mapping[str, ResolvedObject
     return {each.id: each for each in found if isinstance(each, ResolvedObject)}
 
 
-_LISTS: Final = {
-    "containers": ("ContainerList", "/containers/json?all=1&"),
-    "networks": ("NetworkList", "/networks?"),
-    "volumes": ("VolumeList", "/volumes?"),
-}
-"""By what is counted: how the engine is asked for it. Docker's API, which Podman serves as well."""
-
-
 def count(owner: str, quota: Quota, create: Making, scene: Scene) -> Steps[Says | None]:
     """Return what is said if a create adds too much to what is there of an owner."""
     most = quota.for_operation(create.request.operation.name).most
@@ -129,8 +121,8 @@ def count(owner: str, quota: Quota, create: Making, scene: Scene) -> Steps[Says 
 
 def _list_ids(scene: Scene, word: str, owner: str) -> Steps[set[str]]:
     """Return the ids of all that an owner has; those of volumes are their names."""
-    name, target = _LISTS[word]
-    status, content = yield from Ask("GET", f"{target}filters={write_filters(owner)}")
+    name, path, rest = LISTINGS[Kind(word.removesuffix("s"))]
+    status, content = yield from Ask("GET", f"{path}{rest}{'&' if rest else '?'}filters={write_filters(owner)}")
     if status != HTTPStatus.OK:
         raise UnknownObjectError(f"asked for all {word}, the engine answered {status}")
     listing = yield from read_listing(scene, OPERATIONS[name], content)
