@@ -97,7 +97,10 @@ def _find_begun(reading: Reading, name: str) -> tuple[Kind, str] | None:
 
 
 def check_references(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Each secret or config is one that is granted, and what its ID means; it goes on under that object's whole ID."""
+    """Each secret or config is one that is granted.
+
+    It must be what the ID means, and goes on under that object's whole ID.
+    """
     kind = Kind.SECRET if path.endswith("Secrets") else Kind.CONFIG
     by_name, by_id = f"{kind.capitalize()}Name", f"{kind.capitalize()}ID"
     for where, reference in objects_at(value, path):

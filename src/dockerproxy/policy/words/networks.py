@@ -191,7 +191,7 @@ def check_known_as(reading: Reading, value: Json, path: str, _parent: Object) ->
 
 
 def check_namespace(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """The processes that it sees and the memory that it shares are its own, or those of a container it may join."""
+    """The namespace is its own, or that of a container it may join."""
     mode, field = value if isinstance(value, str) else "", path.rpartition(".")[2]
     if mode.startswith(_OF_CONTAINER):
         return _join(reading, mode, path, field)
