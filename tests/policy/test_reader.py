@@ -14,6 +14,7 @@ from policy.words.raw_bodies import raw_bodies
 from policy.words.transcripts import Told, look_at, look_at_bytes, read_transcripts
 
 from dockerproxy.api.bodies.tables import (
+    ALWAYS,
     BODIES,
     MOST_ITEMS,
     MOST_PORTS,
@@ -85,7 +86,8 @@ def _as_sent(root: Node, document: Json) -> Json:
     image = document.get("Image") if isinstance(document, dict) else None
     if isinstance(document, dict) and isinstance(image, str):
         document = {**document, "Image": complete(image, parse_reference(image))}
-    if isinstance(document, dict) and isinstance(env, list) and root.spelled["Env"].rule == "check_environment":
+    is_checked = "Env" in root.spelled and root.spelled["Env"].rule.removesuffix(ALWAYS) == "check_environment"
+    if isinstance(document, dict) and isinstance(env, list) and is_checked:
         return {**document, "Env": [each if "=" in str(each) else f"{each}=" for each in env]}
     return document
 
