@@ -138,8 +138,8 @@ EVERY: Final = frozenset({"ImageUntagLibpod"})
 
 _REACHING: Final = read_rows("reaching", 3)
 REACHING: Final = {
-    name: tuple(parameter for parameter, _, names in _REACHING if name in names.split())
-    for name in " ".join(names for _, _, names in _REACHING).split()
+    name: tuple(parameter for parameter, _, names in _REACHING if name in names.split(" "))
+    for name in " ".join(names for _, _, names in _REACHING).split(" ")
 }
 """By operation, the parameters with which an engine acts on more than the named object.
 
