@@ -14,12 +14,10 @@ from typing import Final
 from parts import fill_in, write_code, write_table
 from test_policies_page import value_of
 
-from dockerproxy.api.bodies.fields import ALWAYS, Field
-from dockerproxy.api.bodies.tables import BODIES, SEALED, Body, Content
+from dockerproxy.api.bodies.tables import ALWAYS, BODIES, SEALED, Body, Content, Field
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.values import write_grant
-from dockerproxy.policy.vocabulary import find_words, is_of_body
-from dockerproxy.policy.words.registry import CHECKS, CONSTRAINTS
+from dockerproxy.policy.vocabulary import CHECKS, CONSTRAINTS, find_words, is_of_body
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 PAGES: Final = DOCS / "bodies"

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
-from cli.programs import PATIENCE, Running, environment_of, serving, short_folder
+from cli.programs import PATIENCE, Running, environment_of, serving
+from folders import short_folder
 
 ROOT: Final = Path(__file__).parent.parent
 SUITE: Final = ROOT / "conformance"

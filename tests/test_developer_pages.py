@@ -19,7 +19,7 @@ from dockerproxy.exporter import Exporter
 from dockerproxy.host.learned import Learned
 from dockerproxy.observe.journal import Journal
 from dockerproxy.observe.log import Log
-from dockerproxy.policy.copies import Fills
+from dockerproxy.policy.steps import Fills
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.answering import Answering
 from dockerproxy.proxy.client import Client

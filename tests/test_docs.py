@@ -37,8 +37,7 @@ from dockerproxy.config.process import GRACE
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
 from dockerproxy.config.values import LIMITS
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.body_refusals import find_media_types
-from dockerproxy.policy.judge import judge
+from dockerproxy.policy.judge import find_media_types, judge
 from dockerproxy.policy.phases import Judged, Verdict
 from dockerproxy.process_settings import LogFormat, LogPolls, Sandbox
 from dockerproxy.settings import DEFAULTS, Level

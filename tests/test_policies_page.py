@@ -21,12 +21,11 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.config.schema import make_schema
+from dockerproxy.policy.model import CREATED_BY
 from dockerproxy.policy.objects import OWN, RUNNING, WORDS
-from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import Pairs, Takes, Value, write_grant
-from dockerproxy.policy.vocabulary import find_words, is_of_body
+from dockerproxy.policy.vocabulary import CONSTRAINTS, find_words, is_of_body
 from dockerproxy.policy.words.constraint import Constraint
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.tenancy.quota import WORDS as COUNTED
 
 DOCS: Final = Path(__file__).parent.parent / "docs"

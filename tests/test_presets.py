@@ -26,10 +26,9 @@ from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.presets import PRESETS, find_preset, read_preset_text
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.model import Policy
+from dockerproxy.policy.model import CREATED_BY, Policy
 from dockerproxy.policy.objects import OWN, missing
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.tenancy.own import Own
 from dockerproxy.wire.document import write_json

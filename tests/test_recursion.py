@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from test_rules import MODULES, SOURCE
 
-from dockerproxy.api.bodies.fields import Node
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES, Node
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.descriptions import read_object
@@ -26,7 +25,7 @@ BOUNDED = {
     "api/answers.py": "tables of fields within each other, which are ours",
     "policy/values.py": "a value of a condition holds texts and lists of texts",
     "policy/stamps.py": "the places of labels in tables, which are ours",
-    "api/bodies/fields.py": "a table of fields, when it is read",
+    "api/bodies/tables.py": "a table of fields, when it is read",
     "config/options.py": "an option, of which the loader has bounded the levels",
     "config/presets.py": "presets that build on each other, which are ours; a ring of them is refused",
     "workbench/reading.py": "a line: each level of a string in a string doubles its escapes",
@@ -40,8 +39,7 @@ JSON = {
     "views/hiding.py": "writes a text",
     "views/spelling.py": "reads what the cutter, which catches it, has read before",
     "policy/words/fixed.py": "reads and writes what read_json has bounded",
-    "policy/copies.py": "reads what write_json wrote",
-    "policy/creating.py": "writes a name",
+    "policy/creating.py": "reads what write_json wrote, and writes a name",
     "policy/subtrees.py": "reads what write_json wrote, and lists that the cutter, which catches it, has read before",
     "proxy/resolver.py": "writes labels, which are texts",
     "workbench/reading.py": "catches it",
@@ -59,7 +57,7 @@ JSON = {
     "cli/reports.py": "writes what it made",
     "cli/explain.py": "reads what read_json has bounded",
     "tenancy/prunes.py": "writes names and numbers",
-    "tenancy/making.py": "reads what write_json wrote, and writes a name and labels",
+    "tenancy/own.py": "reads what write_json wrote, and writes a name and labels",
     "views/filters.py": "writes values that read_json has bounded, and a label",
     "wire/answer.py": "catches it",
     "wire/head.py": "writes a text",

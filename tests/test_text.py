@@ -102,7 +102,6 @@ OTHER_THAN_ASCII = re.compile(r"(?<!\\)(?:\\\\)*\\[wWsSdDbB]|\(\?[aLmsux]*i")
 
 EXCUSED = {
     "api/rows.py": {"split": "our own tables, as they are read at import"},
-    "policy/claim.py": {"split": "words of ours"},
     "policy/words/limits.py": {"split": "our own list of words"},
     "policy/words/parameters.py": {"split": "our own table, as it is read at import", "lower": "the same"},
     "policy/words/names.py": {"capitalize": "a word of ours"},

@@ -13,11 +13,17 @@ import pytest
 from policy.words.looking import look
 
 from dockerproxy.api.request import CanonicalRequest, canonicalise, read_version
-from dockerproxy.policy.amounts import read_address, read_human_size, read_network, read_ports, read_size
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.policy.values import Pairs
 from dockerproxy.policy.words.publish import normalise_address
-from dockerproxy.policy.words.spellings import clean_path
+from dockerproxy.policy.words.spellings import (
+    clean_path,
+    read_address,
+    read_human_size,
+    read_network,
+    read_ports,
+    read_size,
+)
 from dockerproxy.text import base_name, fold, lower, unquote, upper
 from dockerproxy.wire.document import Json
 from dockerproxy.wire.head import read_media_type

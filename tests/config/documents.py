@@ -13,9 +13,8 @@ from dockerproxy.config.presets import PRESETS
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import Takes
-from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.vocabulary import CONSTRAINTS, find_words
 from dockerproxy.policy.words.constraint import Constraint
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 WORDS: Final = (
     OWN,

@@ -10,8 +10,7 @@ from dockerproxy.config.groups import GROUPS
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.values import Takes
-from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS, find_words
 
 EXAMPLES = {
     Takes.FLAG: "false",

@@ -7,8 +7,7 @@ from dockerproxy.config.demands import read_demand
 from dockerproxy.config.document import Fields
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.values import Pairs, Value
-from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS, find_words
 
 
 def read(word: str, text: str) -> tuple[Value | None, list[str]]:

@@ -23,7 +23,7 @@ ADVICE: Final = {
     "in no table, in version": "read in the engine's source what it does, and add it to its table or EXCUSED",
     "its body is not compared": "the type was renamed or moved; fix _BODIES in tests/drift/podman.py",
     "passes with its operation": (
-        "if it reaches further than the named object, add it to REACHING in policy/objects.py; if it chooses a server,"
+        "if it reaches further than the named object, add it to api/reaching.txt; if it chooses a server,"
         " reads a file or runs something, the operation needs a table or condition"
     ),
 }

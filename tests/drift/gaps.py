@@ -13,8 +13,7 @@ from typing import Final
 from drift.facts import Name, Route, find
 
 from dockerproxy.api.answers import ALL, ANSWERS, list_fields
-from dockerproxy.api.bodies.fields import Node, Type
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES, Node, Type
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.text import fold
 

@@ -16,8 +16,7 @@ from e2e.talk import Answer, ask
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from dockerproxy.api.bodies.fields import Node, Type
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES, Node, Type
 from dockerproxy.policy.words.fixed import OPERATIONAL
 from dockerproxy.text import fold
 

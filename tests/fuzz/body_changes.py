@@ -12,8 +12,7 @@ from typing import Any, Final
 from fuzz.grants import VALUES
 from fuzz.request_changes import TEXTS, change_query
 
-from dockerproxy.api.bodies.fields import Node, Type
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES, Node, Type
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.vocabulary import find_words
 

@@ -102,7 +102,7 @@ def _check_again(policy: CompiledPolicy, exchange: Exchange) -> None:
     judged = exchange.judged
     assert isinstance(judged, Verdict)
     is_build = judged.operation is not None and judged.operation.name == "ImageBuild"
-    if judged.operation is HEALTH or (is_build and judged.decision.docker_only):
+    if judged.operation is HEALTH or (is_build and judged.decision.plan == "build"):
         return
     again = serve_again(policy, exchange)
     assert again.refusal is None, again.refusal

@@ -6,7 +6,7 @@ The reader is made to be quick and looks at what must be looked at; this walks a
 from collections.abc import Iterator
 from typing import Final
 
-from dockerproxy.api.bodies.fields import Node, Type
+from dockerproxy.api.bodies.tables import Node, Type
 from dockerproxy.text import fold
 from dockerproxy.wire.document import Json
 

@@ -7,7 +7,7 @@ from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.config.groups import GROUPS
 from dockerproxy.config.presets import PRESETS
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 
 _FIELDS: Final = (
     *("Host: a", "Content-Length: 3", "Transfer-Encoding: chunked", "Expect: 100-continue", "Upgrade: tcp", "X-Sum: 1"),

@@ -19,6 +19,7 @@ from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Policy
 from dockerproxy.policy.needs import find_needs
 from dockerproxy.policy.objects import GIVING, KINDS, REACHING, Kind, ResolvedObject
+from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.references import parse_reference, with_default_tag
 from dockerproxy.policy.vocabulary import find_words
 from dockerproxy.settings import SocketSettings
@@ -75,7 +76,7 @@ def record_of(
     )
     if operation not in BODIES or not isinstance(request, CanonicalRequest):
         return record
-    needs = find_needs(BODIES[operation], request, known_of(record))
+    needs = find_needs(read_request(BODIES[operation], request, known_of(record)))
     assert isinstance(needs, dict), needs
     return record._replace(body=needs)
 

@@ -10,8 +10,8 @@ from dockerproxy.policy.decide import judge_claims, reading_of_head, substitute
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import Value
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.wire.document import Json
 
 
@@ -60,7 +60,7 @@ def claimed(request: CanonicalRequest, word: str, found: ResolvedObject | None =
     [claim] = [
         claim
         for claim in reading_of_head(request, Known(found=found)).claims
-        if claim.words == (word,) and not claim.unless
+        if claim.word == word and not claim.unless
     ]
     return claim.options[0][0] if claim.options else None
 

@@ -17,9 +17,8 @@ from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy
 from dockerproxy.policy.objects import KINDS, WORDS, ResolvedObject
 from dockerproxy.policy.values import Value
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, find_words
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 EXCEPTIONS = {
     "ImageSearch": "?term=registry.example/x",

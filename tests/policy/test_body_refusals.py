@@ -8,7 +8,7 @@ from policy.policies import policy_of
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.body_refusals import find_media_types
+from dockerproxy.policy.judge import find_media_types
 from dockerproxy.policy.phases import Judged
 
 by_name = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)

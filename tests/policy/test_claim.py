@@ -41,23 +41,23 @@ def test_no_more_faults_are_noted_than_anyone_reads() -> None:
 
 def test_a_claim_has_what_it_means_or_nothing_certain() -> None:
     reading = begin()
-    reading.claim("tags images", "a", "X[0]", "A", "is wrong", target="X[0]", without=True)
+    reading.claim("tags", "a", "X[0]", "A", "is wrong", target="X[0]", without=True)
     reading.claim("binds", None, "Y", None)
     certain, uncertain = reading.claims
-    assert (certain.words, certain.options, certain.shown, certain.target) == (
-        ("tags", "images"),
+    assert (certain.word, certain.options, certain.shown, certain.target) == (
+        "tags",
         (("a", KEEP),),
         "A",
         "X[0]",
     )
     assert (certain.path, certain.says, certain.without) == ("X[0]", "is wrong", True)
-    assert (uncertain.words, uncertain.options, uncertain.shown, uncertain.target) == (("binds",), (), None, "")
+    assert (uncertain.word, uncertain.options, uncertain.shown, uncertain.target) == ("binds", (), None, "")
     assert (uncertain.lookup, uncertain.later, uncertain.without) == (None, None, None)
 
 
 def test_a_fault_shows_no_secret_and_of_a_whole_id_twelve_digits() -> None:
     def shown(path: str, value: Json) -> str:
-        return Claim(("a",), (), path, value, "").fault("is wrong").shown
+        return Claim("a", (), path, value, "").fault("is wrong").shown
 
     assert shown("X", None) == ""
     assert shown("X", "4f5e" + 60 * "0") == '"4f5e00000000"'

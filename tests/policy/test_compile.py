@@ -123,9 +123,9 @@ def test_a_build_is_for_docker_only_unless_it_is_unrestricted() -> None:
     for name, only in (("ImageBuild", True), ("ImageCreate", False), ("PutContainerArchive", False)):
         words = (condition("tags", ("x",)),) if name != "PutContainerArchive" else ()
         [case] = policy_with(Grant(frozenset({name}), "A", words)).cases[name]
-        assert case.decision.docker_only is only
+        assert (case.decision.plan == "build") is only
         [case] = policy_with(Grant(frozenset({name}), "A", (UNRESTRICTED,))).cases[name]
-        assert not case.decision.docker_only
+        assert case.decision.plan != "build"
 
 
 OWNING = "sockets: {ci: {path: /ci.sock, allow: [own, CREATES]}}"

@@ -2,13 +2,15 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import request_of
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.claim import Claim, Known
-from dockerproxy.policy.copies import is_outside_swarm, list_copies, list_mounted, write_without_copies
+from dockerproxy.policy.creating import is_outside_swarm, list_mounted, write_without_copies
+from dockerproxy.policy.decide import list_copies
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.words.names import named
@@ -42,7 +44,7 @@ def test_nothing_is_copied_into_some_volumes() -> None:
 
 
 def test_each_volume_is_listed_once() -> None:
-    claims = [Claim((word,), ((named(name), None),), "", None, "") for word, name in (("volumes", "a"), ("names", "b"))]
+    claims = [Claim(word, ((named(name), None),), "", None, "") for word, name in (("volumes", "a"), ("names", "b"))]
     assert list_copies([*claims, *claims], "volumes") == ("a",)
     assert list_copies(claims, "") == ()
 
@@ -61,16 +63,29 @@ STATES = st.sampled_from(["inactive", "active", "pending", "error", "locked", "I
 INFO = st.fixed_dictionaries({}, optional={"Swarm": st.fixed_dictionaries({}, optional={"LocalNodeState": STATES})})
 
 
+def says(status: int, content: bytes) -> bool:
+    """Answer the question of a plan about the swarm."""
+    steps = is_outside_swarm()
+    next(steps)
+    with pytest.raises(StopIteration) as end:
+        steps.send((status, content))
+    return end.value.value is True
+
+
 @given(INFO)
 def test_only_the_state_inactive_means_outside_a_swarm(info: dict[str, dict[str, object]]) -> None:
-    assert is_outside_swarm(json.dumps(info).encode()) is (info == {"Swarm": {"LocalNodeState": "inactive"}})
+    assert says(200, json.dumps(info).encode()) is (info == {"Swarm": {"LocalNodeState": "inactive"}})
 
 
 @given(
     st.binary(max_size=20) | st.sampled_from([b"null", b"[", b'"inactive"', b'{"Swarm":"inactive"}', b'{"swarm":{}}'])
 )
 def test_an_invalid_answer_does_not_mean_outside_a_swarm(content: bytes) -> None:
-    assert not is_outside_swarm(content)
+    assert not says(200, content)
+
+
+def test_an_error_does_not_mean_outside_a_swarm() -> None:
+    assert not says(500, b'{"Swarm":{"LocalNodeState":"inactive"}}')
 
 
 NAMES = st.sampled_from(["a", "A", "a.b", "a_b-c", "0", "/a", "/a/b"])

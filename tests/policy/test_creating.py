@@ -17,11 +17,10 @@ from proxy.podman import add_socket, claims, standing_in, status_of
 from proxy.stage import turn, until
 
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.copies import Fills
-from dockerproxy.policy.holds import Hold, hold_network, hold_volume
 from dockerproxy.policy.model import Grant, Mode
+from dockerproxy.policy.objects import Kind
 from dockerproxy.policy.phases import Act
-from dockerproxy.policy.steps import Ask, Says, Scene, Whole, Work
+from dockerproxy.policy.steps import Ask, Fills, Hold, Says, Scene, Whole, Work, hold_object
 
 
 def test_a_volume_is_new_until_a_container_may_have_it() -> None:
@@ -42,10 +41,10 @@ def test_only_so_many_volumes_are_remembered() -> None:
 @pytest.mark.parametrize(
     ("claim", "left"),
     [
-        (hold_volume("db"), {"DB", "db-log", "web"}),
+        (hold_object(Kind.VOLUME, "db"), {"DB", "db-log", "web"}),
         (Hold("volume/d", was_judged=False), {"web"}),
         (Hold("", was_judged=False), set()),
-        (hold_network("db"), {"db", "DB", "db-log", "web"}),
+        (hold_object(Kind.NETWORK, "db"), {"db", "DB", "db-log", "web"}),
     ],
 )
 def test_what_is_claimed_is_forgotten(claim: Hold, left: set[str]) -> None:

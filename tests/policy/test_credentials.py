@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from dockerproxy.policy.credentials import show_credentials
+from dockerproxy.policy.asking import show_credentials
 from dockerproxy.wire.document import Json
 
 

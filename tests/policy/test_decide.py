@@ -23,12 +23,13 @@ from policy.policies import (
     settled,
 )
 
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.config.switches import SWITCHES
 from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.decide import decide, substitute
+from dockerproxy.policy.decide import decide, read_once, substitute
 from dockerproxy.policy.model import Decision, Denial, Grant, Policy
 from dockerproxy.policy.objects import KINDS, Lookup, ResolvedObject
 from dockerproxy.wire.document import Json
@@ -176,6 +177,16 @@ def test_a_decision_about_an_object_says_so() -> None:
         allowed=True, source="ContainerStart (policy.yaml:1)", about_object=True
     )
     assert not settled(policy, PLAIN["ContainerStart"], ResolvedObject(ID, ("other",), subject=ID)).allowed
+
+
+def test_a_body_is_read_once_unless_it_is_about_another_object() -> None:
+    request, reads = PLAIN["ContainerCreate"], list[Reading]()
+    known = Known(body=({"Image": "app"},))
+    decide(policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1")), request, known, reads)
+    table, read = BODIES["ContainerCreate"], reads[0]
+    assert read_once(reads, table, request, known) is read
+    found = ResolvedObject(ID, ("web",), subject=ID)
+    assert read_once(reads, table, request, replace(known, found=found)).found is found
 
 
 @pytest.mark.parametrize("source", ["/*", "/**", "/??*", "/srv/*"])

@@ -10,20 +10,17 @@ from policy.ordinary import body_of
 from policy.policies import condition, policy_with
 from wire.heads import head_of
 
-from dockerproxy.api.bodies.fields import Node, Type
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES, Node, Type
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.model import Grant
+from dockerproxy.policy.model import CREATED_BY, Grant
 from dockerproxy.policy.objects import KINDS, OWN, Kind, Lookup, ResolvedObject, words_of_object
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import Takes
-from dockerproxy.policy.vocabulary import find_words
-from dockerproxy.policy.words.registry import CHECKS
+from dockerproxy.policy.vocabulary import CHECKS, find_words
 from dockerproxy.wire.answer import write_answer
 from dockerproxy.wire.document import Json
 

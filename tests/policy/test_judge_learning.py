@@ -8,12 +8,11 @@ from policy.policies import condition, grant_on, policy_with
 from wire.heads import head_of
 
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.copies import Fills
 from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
-from dockerproxy.policy.steps import Identify, Scene
+from dockerproxy.policy.steps import Fills, Identify, Scene
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json
 

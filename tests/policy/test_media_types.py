@@ -3,7 +3,7 @@
 import pytest
 
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
-from dockerproxy.policy.body_refusals import find_media_types
+from dockerproxy.policy.judge import find_media_types
 from dockerproxy.wire.head import MediaType, read_media_type
 
 DOCKERS_CLIENT = {  # moby client/*.go; text/plain is what it says of a body without a type.

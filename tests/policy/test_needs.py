@@ -24,9 +24,9 @@ from dockerproxy.policy.needs import (
     list_items,
 )
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
+from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import Pairs, Takes, Value
-from dockerproxy.policy.vocabulary import find_words, is_of_body
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS, find_words, is_of_body
 from dockerproxy.wire.document import Json
 
 CREATE = OPERATIONS["ContainerCreate"]
@@ -53,7 +53,8 @@ def record(
     """Return all that a record keeps of a request to an engine that knows every name."""
     request = request_of(*line.split(" "))
     known = Known(found=found, body=(body,), answers=Engine())
-    answer = find_needs(BODIES[request.operation.name], request, known, tuple(conditions_of(granted or {}).values()))
+    read = read_request(BODIES[request.operation.name], request, known)
+    answer = find_needs(read, tuple(conditions_of(granted or {}).values()))
     assert not isinstance(answer, Lookup)
     return dict(answer)
 
@@ -218,12 +219,12 @@ def test_a_word_that_is_left_out_stays_so() -> None:
 def test_what_only_the_engine_knows_is_asked() -> None:
     request = request_of("POST", "/containers/create")
     known = Known(body=({"Image": "app", "HostConfig": {"Binds": ["data:/d"]}},))
-    lookup = find_needs(BODIES["ContainerCreate"], request, known)
+    lookup = find_needs(read_request(BODIES["ContainerCreate"], request, known))
     assert isinstance(lookup, Lookup)
     assert (lookup.kind, lookup.name) == (Kind.VOLUME, "data")
     disguise = ResolvedObject("data", ("data",), document={"driver": "local", "options": {"o": "bind"}})
     answered = Known(body=known.body, answers={(Kind.VOLUME, "data"): disguise})
-    needed = find_needs(BODIES["ContainerCreate"], request, answered)
+    needed = find_needs(read_request(BODIES["ContainerCreate"], request, answered))
     assert not isinstance(needed, Lookup)
     assert "unrestricted" in needed
 

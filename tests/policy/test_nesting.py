@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.nesting import find_roots
 from dockerproxy.policy.places import Places
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.binds import Bind
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.problems import UserError
 from dockerproxy.settings import SocketSettings
 

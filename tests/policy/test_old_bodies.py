@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.body_refusals import OLD_READINGS
+from dockerproxy.policy.judge import OLD_READINGS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
 

@@ -13,8 +13,18 @@ from policy.words.go_model import decode_as_go, say_nothing_of
 from policy.words.raw_bodies import raw_bodies
 from policy.words.transcripts import Told, look_at, look_at_bytes, read_transcripts
 
-from dockerproxy.api.bodies.fields import MOST_ITEMS, MOST_PORTS, Node, Type, list_beside, read_fields
-from dockerproxy.api.bodies.tables import BODIES, Body, Content
+from dockerproxy.api.bodies.tables import (
+    ALWAYS,
+    BODIES,
+    MOST_ITEMS,
+    MOST_PORTS,
+    Body,
+    Content,
+    Node,
+    Type,
+    list_beside,
+    read_fields,
+)
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Known
@@ -76,7 +86,8 @@ def _as_sent(root: Node, document: Json) -> Json:
     image = document.get("Image") if isinstance(document, dict) else None
     if isinstance(document, dict) and isinstance(image, str):
         document = {**document, "Image": complete(image, parse_reference(image))}
-    if isinstance(document, dict) and isinstance(env, list) and root.spelled["Env"].rule == "check_environment":
+    is_checked = "Env" in root.spelled and root.spelled["Env"].rule.removesuffix(ALWAYS) == "check_environment"
+    if isinstance(document, dict) and isinstance(env, list) and is_checked:
         return {**document, "Env": [each if "=" in str(each) else f"{each}=" for each in env]}
     return document
 

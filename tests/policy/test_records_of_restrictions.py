@@ -13,8 +13,9 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.needs import claims_of, find_needs, restricts
 from dockerproxy.policy.objects import Lookup
+from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import Pairs, Value
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.wire.document import Json
 
 
@@ -42,7 +43,7 @@ def test_what_a_grant_denies_is_denied_by_a_record_of_it_made_without_an_answer_
     request = request_of("POST", f"/containers/create{query}")
     demands = {word: value for word, value in granted.items() if restricts(CREATE, CONSTRAINTS[word])}
     inspected = inspect(BODIES["ContainerCreate"], demands, request, Known(body=(body,), answers=Engine()))
-    kept = find_needs(BODIES["ContainerCreate"], request, Known(body=(body,)), asks=False)
+    kept = find_needs(read_request(BODIES["ContainerCreate"], request, Known(body=(body,))), asks=False)
     assert not isinstance(kept, Lookup)
     if "unrestricted" not in kept:
         broken = {fault.word for fault in judge_claims(conditions_of(demands), claims_of(CREATE, kept)).faults}

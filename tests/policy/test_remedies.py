@@ -13,9 +13,8 @@ from policy.stamping import MINE, THEIRS, engine, send
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Fault, Known
-from dockerproxy.policy.decide import decide
+from dockerproxy.policy.decide import decide, widen
 from dockerproxy.policy.model import Decision, Grant
-from dockerproxy.policy.remedies import widen
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Value
 from dockerproxy.wire.document import Json
 

@@ -12,13 +12,12 @@ from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.copies import Fills
 from dockerproxy.policy.judge import judge, judge_again
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Act, Outcome, Verdict
 from dockerproxy.policy.places import Places
-from dockerproxy.policy.steps import Ask, Open, Read, Says, Scene, Stream, UnknownObjectError, Whole, Work
+from dockerproxy.policy.steps import Ask, Fills, Open, Read, Says, Scene, Stream, UnknownObjectError, Whole, Work
 from dockerproxy.policy.subtrees import LABEL, name_volume, uses_parts, write_parts
 from dockerproxy.views.answers import edit
 

@@ -1,18 +1,31 @@
-"""The table of conditions: which operation bears which, what they take, and whether they narrow."""
+"""The words and checks, and the table of conditions: which operation bears which, and whether they narrow."""
+
+import re
+from pathlib import Path
 
 import pytest
 from policy.policies import PLAIN, WEB, condition
+from policy.words.transcripts import look_at
 
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.bodies.tables import ALWAYS, BODIES, Field, Type
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy import words
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.objects import KINDS, LABELLED, NAMING, OWN, WORDS, words_of_object
 from dockerproxy.policy.values import Pairs, Takes, Value
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body, narrows
+from dockerproxy.policy.vocabulary import (
+    CHECKS,
+    CONSTRAINTS,
+    UNRESTRICTED,
+    find_words,
+    is_about_object,
+    is_of_body,
+    narrows,
+)
 from dockerproxy.policy.words.constraint import Constraint
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.views.lists import LISTED
+from dockerproxy.wire.document import Json
 
 BORNE = [(name, word) for name, operation in OPERATIONS.items() for word in find_words(operation).values()]
 
@@ -117,3 +130,132 @@ def test_what_narrows_is_that_without_which_all_passes() -> None:
 
 def test_checks_obey_words_that_exist() -> None:
     assert {word for body in BODIES.values() for word in body.words} <= CONSTRAINTS.keys()
+
+
+RULES = {"any", "part", "unset", "absent", "aside"}
+FIELDS = [(name, field) for name, body in BODIES.items() for field in body.fields]
+NOT_NOTHING: dict[Type, Json] = {
+    Type.STRING: "x",
+    Type.BOOLEAN: True,
+    Type.INTEGER: 1,
+    Type.NUMBER: 0.5,
+    Type.WORDS: ["x"],
+    Type.OBJECT: {},
+    Type.EMPTY: {},
+}
+NOTHING: dict[Type, tuple[Json, ...]] = {
+    Type.STRING: (None, ""),
+    Type.BOOLEAN: (None, False),
+    Type.INTEGER: (None, 0),
+    Type.NUMBER: (None, 0),
+    Type.WORDS: (None, []),
+    Type.OBJECT: (None,),
+    Type.EMPTY: (None,),
+}
+
+
+def name_of(pair: tuple[str, Field]) -> str:
+    return f"{pair[0]} {pair[1].path}"
+
+
+def wrap(field: Field, value: Json) -> tuple[Json, str]:
+    """Put a value at the place of a field; return the body, and the path that a message says."""
+    parts = re.findall(r"\[\]|\*|[^.\[\]*]+", field.path)
+    while parts and parts[-1] in {"[]", "*"}:
+        value = [value] if parts.pop() == "[]" else {"x": value}
+    path = "".join("[0]" if part == "[]" else '["x"]' if part == "*" else f".{part}" for part in parts)
+    for part in reversed(parts):
+        value = [value] if part == "[]" else {"x" if part == "*" else part: value}
+    return value, path.removeprefix(".")
+
+
+def said_of(name: str, field: Field, value: Json) -> list[str]:
+    """Return what is said of a field with a value, if nothing else is there."""
+    if field.path.startswith("?"):
+        texts = value if isinstance(value, list) else [value]
+        query = "&".join(f"{field.path.strip('?[]')}={text}" for text in texts if text is not None)
+        return _said(look_at(name, {}, query=f"?{query}" if query else "").faults, field.path.removesuffix("[]"))
+    body, path = wrap(field, value)
+    return _said(look_at(name, body).faults, path)
+
+
+def _said(faults: tuple[object, ...], path: str) -> list[str]:
+    return [str(fault) for fault in faults if str(fault).startswith((f"{path} ", f"{path}["))]
+
+
+@pytest.mark.parametrize("pair", FIELDS, ids=map(name_of, FIELDS))
+def test_what_a_field_may_be_is_said_by_a_rule_or_a_check(pair: tuple[str, Field]) -> None:
+    how = pair[1].rule
+    assert how in RULES or how.startswith(("=", "~")) or {how, how.removesuffix(ALWAYS)} & CHECKS.keys()
+
+
+FORBIDDEN = [pair for pair in FIELDS if pair[1].rule in {"unset", "absent"} and not pair[1].path.startswith("@")]
+
+
+@pytest.mark.parametrize("pair", FORBIDDEN, ids=map(name_of, FORBIDDEN))
+def test_what_must_be_unset_is_refused_where_it_stands(pair: tuple[str, Field]) -> None:
+    name, field = pair
+    assert said_of(name, field, NOT_NOTHING[field.type]), field.path
+
+
+@pytest.mark.parametrize("pair", FORBIDDEN, ids=map(name_of, FORBIDDEN))
+def test_what_says_nothing_is_not_refused(pair: tuple[str, Field]) -> None:
+    name, field = pair
+    if field.path.rstrip("[]*.") != field.path or "*" in field.path:
+        return
+    for value in NOTHING[field.type]:
+        if (field.rule == "unset" or value is None) and not field.path.startswith("?"):
+            assert said_of(name, field, value) == [], (field.path, value)
+
+
+CHOICES = [pair for pair in FIELDS if pair[1].rule.startswith(("=", "~")) and not pair[1].path.startswith("@")]
+
+
+@pytest.mark.parametrize("pair", CHOICES, ids=map(name_of, CHOICES))
+def test_of_a_choice_only_its_words_pass(pair: tuple[str, Field]) -> None:
+    name, field = pair
+    if field.type is not Type.STRING:
+        return
+    for word in ("", *field.rule[1:].split(",")):
+        assert said_of(name, field, word) == []
+    for word in (f"{field.rule[1:]} ", "another", field.rule[1:].upper() + "x"):
+        assert said_of(name, field, word)
+
+
+WORDS_DIR = Path(words.__path__[0])
+FILES = {path.stem: path.read_text() for path in WORDS_DIR.glob("*.py") if path.stem != "__init__"}
+
+
+def test_every_check_is_in_some_table() -> None:
+    assert {field.rule.removesuffix(ALWAYS) for _, field in FIELDS} >= CHECKS.keys()
+
+
+def test_every_file_with_words_or_checks_is_registered() -> None:
+    registry = (WORDS_DIR.parent / "vocabulary.py").read_text()
+    for name, text in FILES.items():
+        for table in re.findall(r"^(WORDS|CHECKS): Final = ", text, re.MULTILINE):
+            assert re.search(rf"\*\(.*\b{name}\b", registry), table
+
+
+def test_every_check_is_registered_and_no_two_have_one_name() -> None:
+    defined = [name for text in FILES.values() for name in re.findall(r"^def (check_\w+)", text, re.MULTILINE)]
+    assert len(defined) == len(set(defined))
+    assert set(defined) == CHECKS.keys()
+
+
+def test_every_word_is_found_by_its_name_in_a_file_of_words() -> None:
+    for word, constraint in CONSTRAINTS.items():
+        assert word == constraint.name
+        assert [name for name, text in FILES.items() if re.search(rf'"{word}"|`{word}`', text)], word
+
+
+@pytest.mark.parametrize("name", sorted(BODIES))
+def test_every_word_that_bounds_a_body_is_one_of_a_policy_file(name: str) -> None:
+    private = {word for word, each in CONSTRAINTS.items() if each.is_private}
+    assert set(BODIES[name].words) <= set(find_words(OPERATIONS[name])) | private
+    assert len(set(BODIES[name].words)) == len(BODIES[name].words)
+
+
+def test_the_words_of_a_create_are_those_of_its_checks() -> None:
+    assert {"names", "binds", "networks", "memory", "labels"} <= set(BODIES["ContainerCreate"].words)
+    assert set(BODIES["ContainerUpdate"].words) == {"memory", "cpus", "pids"}

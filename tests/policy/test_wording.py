@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.policy.values import Pairs, Value, is_literal, list_names, say_value, write_grant, write_value
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 
 NAMES = (
     *OPERATIONS,

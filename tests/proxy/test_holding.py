@@ -8,11 +8,11 @@ from proxy.podman import DB, DELETE, ask, claims, podman, status_of
 from proxy.stage import until
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.holds import hold_network, hold_volume
 from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.plans import find_holds
+from dockerproxy.policy.steps import hold_object
 
 JSON = "Content-Type: application/json"
 NET = ResolvedObject(ID, ("net",), subject=ID, belongs_to="ci", document={"id": ID})
@@ -34,7 +34,7 @@ def test_a_removal_is_about_what_was_claimed_for_it() -> None:
     assert isinstance(waiting, NeedsLookup)
     verdict = judge_object(waiting, ResolvedObject("db", ("db",), subject="db"))
     assert isinstance(verdict, Verdict)
-    assert find_holds(verdict) == (hold_volume("db"),)
+    assert find_holds(verdict) == (hold_object(Kind.VOLUME, "db"),)
 
 
 def test_a_network_is_not_removed_while_a_create_joins_it() -> None:
@@ -51,7 +51,7 @@ def test_a_network_is_not_removed_while_a_create_joins_it() -> None:
         judged = judge_object(judged, found.get(judged.lookup.kind))
     assert isinstance(judged, Verdict)
     assert (judged.passes, judged.decision.uses.joins) == (True, (ID,))
-    joins, removes = hold_network(ID, uses=True), hold_network(ID)
+    joins, removes = hold_object(Kind.NETWORK, ID, uses=True), hold_object(Kind.NETWORK, ID)
     assert (joins.precedes(removes), removes.precedes(joins)) == (True, True)
-    assert not joins.precedes(hold_network(ID, uses=True))
-    assert not removes.precedes(hold_network("2f"))
+    assert not joins.precedes(hold_object(Kind.NETWORK, ID, uses=True))
+    assert not removes.precedes(hold_object(Kind.NETWORK, "2f"))

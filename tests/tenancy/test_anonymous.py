@@ -11,7 +11,7 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.objects import ANONYMOUS
 from dockerproxy.policy.stamps import NONCE, OWNER, make_stamp
 from dockerproxy.policy.words.spellings import clean_path
-from dockerproxy.tenancy.anonymous import list_nonces, stamp_anonymous
+from dockerproxy.tenancy.own import list_nonces, stamp_anonymous
 
 PATHS = st.sampled_from(["/a", "/a/", "/b", "/c"])
 MOUNTS = st.fixed_dictionaries(

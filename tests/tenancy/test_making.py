@@ -14,7 +14,7 @@ from proxy.lookups import answer, the_client
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.stamps import NONCE, OWNER
-from dockerproxy.tenancy.making import is_counted
+from dockerproxy.tenancy.own import is_counted
 
 LISTS = "/containers/json"
 

@@ -3,9 +3,8 @@
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import OWN_GRANT, own_policy
 from dockerproxy.policy.image_grants import SEEN
-from dockerproxy.policy.model import Mode
+from dockerproxy.policy.model import CREATED_BY, Mode
 from dockerproxy.policy.objects import SENDING
-from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.tenancy.own import Own
 from dockerproxy.views.lists import PRUNED
 

@@ -14,9 +14,9 @@ from views.test_answers import IMAGE, POLICY, QUERY
 from dockerproxy.policy.objects import LABELLED, OWN, Kind, ResolvedObject
 from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner
 from dockerproxy.policy.values import Pairs
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import own_by
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.proxy.sockets import LOOKUPS
 from dockerproxy.views.events import Event, read_event, rules_out
 from dockerproxy.views.lists import admits

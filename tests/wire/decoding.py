@@ -21,8 +21,7 @@ from pathlib import Path
 from policy.inspecting import inspect
 from policy.policies import request_for
 
-from dockerproxy.api.bodies.fields import read_fields
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES, read_fields
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Known

@@ -16,9 +16,8 @@ from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Grant, Mode, Policy
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, find_words
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.policy.words.running import COPYING_FILES
 from dockerproxy.tenancy.own import Own
 from dockerproxy.workbench.chains import MAKERS, NOTHING, RULES, Chain, Extent, describe_root, find_root

@@ -6,8 +6,8 @@ from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.compile import Case
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.workbench.dangers import (
     adds,
     gives_away,

@@ -16,9 +16,8 @@ from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.model import Grant, Policy
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.values import Value
-from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.workbench.exposure import GIVING, find_exposures, on_host
 
 # What the catalog says of an operation in such words is more than an operator expects of a switch.

@@ -11,7 +11,7 @@ from observe.records import NOON, SOCKET, learn, lines_of, load, record_of, reco
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.model import values_of
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.wire.document import Json
 from dockerproxy.workbench.learning import Learner
 

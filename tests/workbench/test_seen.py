@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.amounts import read_ports
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.words.spellings import read_ports
 from dockerproxy.workbench.needs import UNTOLD, Gap
 from dockerproxy.workbench.owned import Owned
 from dockerproxy.workbench.seen import Settled, begin

@@ -51,6 +51,10 @@ _SLASH: Final = "ambiguous path: an encoded slash outside of the name of an imag
 MAX_PARAMETERS: Final = 2000
 """Parameters of a query: more than the images that anyone saves at once, few enough to take apart in no time."""
 
+_OLD_MANIFESTS: Final = frozenset("0123")
+"""First digits of versions under which Podman's manifest paths mean other operations, one of them a push. It looks at
+no other digit: v10 is old to it, v40 is not (podman pkg/api/server/register_manifest.go)."""
+
 _SECOND_PATHS: Final = {("GET", "/networks/"): "/networks"}
 """What moby serves under two paths, by one function: what is judged and goes on is the path that Podman knows, too."""
 
@@ -124,7 +128,7 @@ def canonicalise(method: str, target: str, fields: tuple[tuple[bytes, bytes], ..
         if applies:
             # Podman's client asks for a container before an image, of which only that may have a slash in its name.
             return Refusal(404 if reason is _SLASH and segments[:1] == ["libpod"] else 400, reason)
-    if plain.startswith("/libpod/manifests/") and has_old_manifests(version):
+    if plain.startswith("/libpod/manifests/") and version[1:2] in _OLD_MANIFESTS:
         operation = UNKNOWN
     if raw_query.count("&") >= MAX_PARAMETERS:
         return Refusal(431, f"the request has more than {MAX_PARAMETERS} query parameters")
@@ -168,10 +172,6 @@ _NUMBER: Final = "(?:0|[1-9][0-9]{0,3})"
 _IS_DOCKERS: Final = re.compile(rf"v1\.{_NUMBER}").fullmatch
 _IS_PODMANS: Final = re.compile(rf"v{_NUMBER}(?:\.{_NUMBER}){{0,2}}").fullmatch
 
-_OLD_MANIFESTS: Final = frozenset("0123")
-"""First digits of versions under which Podman's manifest paths mean other operations, one of them a push. It looks at
-no other digit: v10 is old to it, v40 is not (podman pkg/api/server/register_manifest.go)."""
-
 Version = tuple[int, int, int]
 
 
@@ -184,8 +184,3 @@ def read_version(prefix: str) -> Version | None:
     """Read a prefix like `v1.45` that exists; None where none is named, which means the engine's newest."""
     major, minor, patch, *_ = (*(number(part) or 0 for part in prefix[1:].split(".")), 0, 0)
     return (major, minor, patch) if prefix else None
-
-
-def has_old_manifests(prefix: str) -> bool:
-    """Whether Podman takes paths below `/libpod/manifests` for those of its versions before 4."""
-    return prefix[1:2] in _OLD_MANIFESTS

@@ -29,3 +29,8 @@ def split_row(row: str, columns: int) -> list[str]:
     if len(cells) != columns or not phrase:
         raise ValueError(row)
     return cells
+
+
+def read_rows(name: str, columns: int) -> list[list[str]]:
+    """Return the rows of a table, taken apart."""
+    return [split_row(row, columns) for row in list_rows(read_table(name))]

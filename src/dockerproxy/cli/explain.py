@@ -204,7 +204,7 @@ def _describe_answer(socket: SocketSettings, tried: Tried) -> Iterator[Line]:
     if tried.decision.shows and socket.policy.mode is Mode.ENFORCE:
         some = f"{'removes' if name in PRUNED else 'shows'} only that of which this is so; serve looks at each object"
         yield "answer", "has 0 for each count, since lists show only some" if name in COUNTING else some
-    if tried.decision.docker_only:
+    if tried.decision.plan == "build":
         yield "engine", "must say that it is Docker; serve asks it over the same connection"
     if socket.policy.hides and name in ANSWERS:
         yield "answer", f"goes without {', '.join(sorted(socket.policy.hides))}"

@@ -17,8 +17,7 @@ from dockerproxy.config.reader import Reader
 from dockerproxy.policy.model import Grant
 from dockerproxy.policy.objects import BUILD, KINDS, NAMING, OWN, REMOVAL, RUNNING, TAGGING, Kind
 from dockerproxy.policy.values import Value, list_names
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
-from dockerproxy.policy.words.registry import CONSTRAINTS, conditions_of
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, conditions_of, find_words
 
 REMOVED: Final = HINTS["removed conditions"]
 """Conditions of earlier versions, with what to write instead."""

@@ -10,10 +10,10 @@ from dockerproxy.config.document import Fields, Items, Node, Text
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import Fault
-from dockerproxy.policy.amounts import read_address, read_ports
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.words.constraint import Constraint
 from dockerproxy.policy.words.images import TOO_WIDE
+from dockerproxy.policy.words.spellings import read_address, read_ports
 
 _ANY_MORE: Final = "**"
 

@@ -14,10 +14,9 @@ from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
 from dockerproxy.policy.compile import OWN_GRANT
-from dockerproxy.policy.copies import SERVICES
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import EXAMPLES, needs_tags
-from dockerproxy.policy.model import Denial, Grant, values_of
+from dockerproxy.policy.model import CREATES, Denial, Grant, complete, values_of
 from dockerproxy.policy.nesting import (
     REPLACEABLE,
     find_nested,
@@ -27,9 +26,8 @@ from dockerproxy.policy.nesting import (
     list_mounts,
     without_roots,
 )
-from dockerproxy.policy.objects import OWN, PULL
+from dockerproxy.policy.objects import OWN, PULL, SERVICES
 from dockerproxy.policy.places import Places
-from dockerproxy.policy.profile import CREATES, complete
 from dockerproxy.policy.values import items_of, split_mode, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition

@@ -33,9 +33,8 @@ from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, Fault, read_i
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.differences import find_ways
 from dockerproxy.policy.image_grants import EXAMPLES, find_overlaps, list_patterns, needs_tags
-from dockerproxy.policy.model import ASK, Mode, Policy, values_of
+from dockerproxy.policy.model import ASK, CREATES, Mode, Policy, values_of
 from dockerproxy.policy.objects import OWN, PULL
-from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.values import ADD, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.problems import Problem, UserError

@@ -11,12 +11,12 @@ from dockerproxy.config.grants import Line
 from dockerproxy.config.near import HINTS, show
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import Fault
-from dockerproxy.policy.amounts import read_count
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import is_literal, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
+from dockerproxy.policy.words.spellings import read_count
 from dockerproxy.tenancy.quota import LIMITS, WORDS, Quota
 
 _EXAMPLE: Final = "quota: {containers: 20, volumes: 10}"

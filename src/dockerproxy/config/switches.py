@@ -10,8 +10,8 @@ from typing import Final
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.config.near import HINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 WORDS: Final = {**dict.fromkeys(("0", "false", "no", "off"), False), **dict.fromkeys(("1", "true", "yes", "on"), True)}
 """How a switch may be spelled, in any case."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from dockerproxy.policy.amounts import read_size, write_size
+from dockerproxy.policy.words.spellings import read_size, write_size
 from dockerproxy.settings import MAX_SOCKET_PATH, Limits
 
 MAX_ID: Final = 2**32 - 2

@@ -3,6 +3,8 @@
 Attacks: docs/attacks.md, policy/asking.
 """
 
+import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
@@ -10,34 +12,24 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.secrets import HIDDEN
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.body_refusals import refuse_type
+from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.credentials import show_credentials
 from dockerproxy.policy.decide import reading_of_head
-from dockerproxy.policy.judge import judge_again
+from dockerproxy.policy.judge import judge_again, refuse_type
 from dockerproxy.policy.model import Decision, Grant
 from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs, leave_out_restrictions
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, find_nested, list_given, list_mounts, make_mount
-from dockerproxy.policy.objects import (
-    KINDS,
-    WORDS,
-    Kind,
-    Lookup,
-    ResolvedObject,
-    find_object,
-    is_full_id,
-    words_of_object,
-)
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Takes, Value, is_literal
-from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, conditions_of, is_about_object, is_of_body
 from dockerproxy.policy.words.binds import Bind
 from dockerproxy.policy.words.networks import BY_ITSELF
-from dockerproxy.policy.words.registry import CONSTRAINTS, conditions_of
 from dockerproxy.text import fold
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.wire.document import Json, read_json, write_json
@@ -152,7 +144,7 @@ def read_whole(denied: Verdict) -> Verdict | str:
 def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsLookup | None:
     """Return what a person is asked about a request that was read, or what must be known before; None if nobody is."""
     name, request, known = verdict.operation.name, verdict.request, verdict.known
-    table, found = BODIES.get(name), known.found or find_object(request)
+    table, found = BODIES.get(name), known.found or objects.find_object(request)
     if isinstance(found, Lookup):
         return NeedsLookup(*verdict.parts, found)
     owners = {found.belongs_to} if found is not None else set[str]()
@@ -160,7 +152,8 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
         return None
     known = replace(known, found=found)
     granted = [each for case in policy.cases[name] for each in case.conditions]
-    needs = find_needs(table, request, known, granted) if table is not None else {}
+    read = None if table is None else read_request(table, request, known)
+    needs = {} if read is None else find_needs(read, granted)
     if isinstance(needs, Lookup):
         return NeedsLookup(*verdict.parts, needs)
     if policy.owner and any(_is_decided(policy, *key, each) for key, each in known.answers.items()):
@@ -170,17 +163,15 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
     needs = leave_out_restrictions(verdict.operation, needs)
     conditions = {**of_head, **{word: value for word, value in needs.items() if value != ()}}
     of_object, exact = {}, {}
-    if found is not None and (word := WORDS[KINDS[name]]) in words_of_object(name):
-        identity = _list_id(found)
-        of_object = {word: _list_names(found, verdict.object) or identity}
-        exact = {word: identity or of_object[word]}
+    if found is not None and (word := objects.WORDS[objects.KINDS[name]]) in objects.words_of_object(name):
+        names, identity = _list_names(found, verdict.object)
+        of_object, exact = {word: names or identity}, {word: identity or names}
     question = Question(verdict, {**conditions, **of_object}, exact, ())
     if name not in SEALED and _is_enough(policy, question):
         return question._replace(exact={**_list_put_in(policy, question), **exact})
-    violations = read_request(table, request, known).violations if table is not None else []
     patterns = (word for word, value in question.conditions.items() if not is_literal(value))
     faults = (
-        tuple(fault.name_place() for fault in violations)
+        tuple(fault.name_place() for fault in (read.violations if read is not None else ()))
         or tuple(map(str, needs.values() if UNRESTRICTED.word in needs else ()))
         or tuple(f"{word} would list a star or a question mark, which is a pattern there" for word in patterns)
     )
@@ -238,7 +229,7 @@ def _read_head(verdict: Verdict) -> Mapping[str, Value | None]:
     """Return what a head says besides its object, by words; None where no policy can say it."""
     said: dict[str, Value | None] = {}
     for claim in reading_of_head(verdict.request, verdict.known).claims:
-        constraint = CONSTRAINTS[claim.words[0]]
+        constraint = CONSTRAINTS[claim.word]
         if constraint.takes in _OF_HEAD and not is_about_object(verdict.operation, constraint.name):
             value = constraint.least(claim.options[0][0]) if claim.options else None
             fits = value is not None and can_be_listed(constraint, value) and is_literal(value)
@@ -246,15 +237,16 @@ def _read_head(verdict: Verdict) -> Mapping[str, Value | None]:
     return said
 
 
-def _list_names(found: ResolvedObject, meant: str) -> tuple[str, ...]:
-    """Return the names of an object that a policy must list: the one that is meant, or all that are acted on."""
-    return found.names if found.every else (meant,) if meant in found.names else found.names[:1]
+def _list_names(found: ResolvedObject, meant: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of an object that a policy must list: the one that is meant, or all that are acted on.
 
-
-def _list_id(found: ResolvedObject) -> tuple[str, ...]:
-    """Return the ID of what an object is judged by; nothing if it has none, or is judged by all its names."""
+    Beside them stands the ID of what it is judged by; nothing if it has none, or is judged by all its names.
+    """
+    if found.every:
+        return found.names, ()
     identity = found.subject or found.id
-    return (identity,) if is_full_id(identity) and not found.every else ()
+    names = (meant,) if meant in found.names else found.names[:1]
+    return names, (identity,) if objects.is_full_id(identity) else ()
 
 
 def _is_enough(policy: CompiledPolicy, question: Question) -> bool:
@@ -293,3 +285,28 @@ def _has_twins(document: Json) -> bool:
         elif isinstance(value, list):
             left += value
     return False
+
+
+_PASSWORDS: Final = ("password", "auth", "identitytoken", "registrytoken")
+_IS_BASE64: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}").fullmatch
+
+
+def show_credentials(text: str) -> Json:
+    """Return credentials as the person sees them who approves a request; what has no single reading is the text itself.
+
+    Of a password or token there is only the length: its registry alone gets it, and the registry is shown.
+    """
+    if not _IS_BASE64(text) or len(text) % 4:
+        return text
+    said = read_json(base64.urlsafe_b64decode(text))
+    if not isinstance(said, dict):
+        return text
+    return {
+        name: {key: _hide(key, below) for key, below in each.items()} if isinstance(each, dict) else _hide(name, each)
+        for name, each in said.items()
+    }
+
+
+def _hide(name: str, value: Json) -> Json:
+    is_hidden = isinstance(value, str) and value and fold(name) in _PASSWORDS
+    return f"{HIDDEN} ({len(str(value))} characters)" if is_hidden else value

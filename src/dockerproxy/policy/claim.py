@@ -8,7 +8,6 @@ Attacks: docs/attacks.md, policy/claim.
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias, TypedDict, Unpack
 
 from dockerproxy.api.request import CanonicalRequest, Version, read_version
@@ -98,7 +97,7 @@ class Claim(NamedTuple):
     """One thing that a request asks for. A body makes dozens, and a named tuple is made in no time.
 
     Attributes:
-        words: Of the conditions that speak of it: the first that a grant has judges it, or else the first of all.
+        word: Of the condition that speaks of it.
         options: What it may mean, each with what takes the place of the text if that is granted: the first that is
             granted counts. None if nothing certain can be said, so that no condition admits it.
         path: Where it stands.
@@ -114,7 +113,7 @@ class Claim(NamedTuple):
             what they create, it is admitted if it is theirs. None if nothing can be theirs.
     """
 
-    words: tuple[str, ...]
+    word: str
     options: tuple[tuple[Hashable, Substitute], ...]
     path: str
     shown: Json
@@ -142,11 +141,6 @@ class More(TypedDict, total=False):
     without: bool | None
     unless: str
     owned: ResolvedObject | Lookup | None
-
-
-@lru_cache(maxsize=256)
-def _split(words: str) -> tuple[str, ...]:
-    return tuple(words.split())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -178,10 +172,10 @@ class Reading:
         if len(self.violations) < MOST_FAULTS:
             self.violations.append(find_fault(path, value, says))
 
-    def claim(self, words: str, value: Hashable, path: str, shown: Json, says: str = "", **more: Unpack[More]) -> None:
+    def claim(self, word: str, value: Hashable, path: str, shown: Json, says: str = "", **more: Unpack[More]) -> None:
         """Note what is asked for, by attributes of `Claim`; the value is None if nothing certain can be said."""
         options = () if value is None else ((value, KEEP),)
-        self.claims.append(Claim(_split(words), options, path, shown, says, **more))
+        self.claims.append(Claim(word, options, path, shown, says, **more))
 
     def claim_since(self, word: str, since: Version, path: str) -> None:
         """Note that an engine leaves out a field of which a condition speaks, under a version older than `since`."""

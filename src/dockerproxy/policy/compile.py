@@ -5,25 +5,23 @@ All that does not depend on a request is done here, once.
 Attacks: docs/attacks.md, policy/compile.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from dockerproxy.api.answers import COUNTING
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
-from dockerproxy.policy.model import NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
+from dockerproxy.policy.model import CREATED_BY, NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
 from dockerproxy.policy.nesting import find_roots, list_binds
 from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, WORDS, list_switches
-from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import items_of, propose
-from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.vocabulary import CONSTRAINTS, SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import Own, own_by
 from dockerproxy.policy.words.parameters import EITHER
-from dockerproxy.policy.words.registry import CONSTRAINTS, find_places_of_labels
 from dockerproxy.policy.words.running import RUNNING_PROGRAMS, STARTING, keeps_stopped
 from dockerproxy.views.filters import RELATIVE, UNCLEAR
 from dockerproxy.views.hiding import find_bar
@@ -146,7 +144,8 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     tenancy = policy.tenancy if owns else NOBODYS
     owner = tenancy.owner
     creates = {name: those for name, those in granted.items() if name not in denied}
-    runs = owner != "" or _runs_programs(creates)
+    runs_openly = [UNRESTRICTED in each.conditions for name in RUNNING_PROGRAMS for each in creates.get(name, ())]
+    runs = owner != "" or (bool(runs_openly) and not any(runs_openly))  # Else clients are root on the host by that.
     left = tuple(grant._replace(operations=grant.operations - denied.keys()) for grant in policy.grants)
     used = list_seen(left)
     for name in granted.keys() - denied.keys():
@@ -229,19 +228,19 @@ class _Answers(dict[str, Decision]):
         return self[name]
 
 
-def _runs_programs(granted: Mapping[str, Sequence[Grant]]) -> bool:
-    """Whether clients run programs in containers, and are not root on the host by that."""
-    is_open = [UNRESTRICTED in grant.conditions for name in RUNNING_PROGRAMS for grant in granted.get(name, ())]
-    return bool(is_open) and not any(is_open)
-
-
 def _compile(name: str, grant: Grant, owner: str, *, runs: bool) -> Case:
     """Compile a grant for one of its operations: contained, unless it says otherwise."""
     table, is_open = BODIES.get(name), UNRESTRICTED in grant.conditions
     body = None if is_open else table
     operation = OPERATIONS[name]
     own = Condition(own_by(owner), value=True)
-    conditions = _name_images(name, tuple(_by(owner, condition) for condition in grant.conditions))
+    conditions = tuple(
+        Condition(own_by(owner, of_tasks=each.constraint.of_tasks), value=True)
+        if isinstance(each.constraint, Own)
+        else each
+        for each in grant.conditions
+    )
+    conditions = _name_images(name, conditions)
     said, starts = {condition.word for condition in conditions}, runs and name in STARTING
     is_kept = runs and keeps_stopped(name, said)
     is_by_tags = name == REMOVAL and "tags" in said
@@ -252,15 +251,19 @@ def _compile(name: str, grant: Grant, owner: str, *, runs: bool) -> Case:
         allowed=True,
         source=grant.source,
         about_object=speaks or asks or starts or is_kept,
-        starts=starts,
         fixed=_UNFORCED if is_by_tags else _FIXED_OF_BUILDS if body is not None and name == BUILD else {},
-        docker_only=body is not None and name == BUILD,
-        keeps_stopped=is_kept,
+        plan="build" if body is not None and name == BUILD else "copy" if is_kept else "start" if starts else "",
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
     beside = own if owner and body is not None else None
     stamped = find_places_of_labels(table) if owner and is_open and table is not None else ()
     return Case(conditions, decision, body, judges_head=is_kept or any(about_head), beside=beside, stamped=stamped)
+
+
+@cache
+def find_places_of_labels(body: Body) -> tuple[str, ...]:
+    """Return where a body has labels of what it makes, from its top."""
+    return tuple(each.path.removesuffix(".*") for each in body.fields if "labels" in each.words)
 
 
 def _name_images(name: str, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
@@ -277,14 +280,6 @@ def _name_images(name: str, conditions: tuple[Condition, ...]) -> tuple[Conditio
     images = (*items_of(said.get("images")), *items_of(said["tags"]))
     others = (each for each in conditions if each.word != "images")
     return (Condition(CONSTRAINTS["images"], images), *others)
-
-
-def _by(owner: str, condition: Condition) -> Condition:
-    """Return a condition with the owner, if it is about what is own."""
-    constraint = condition.constraint
-    if not isinstance(constraint, Own):
-        return condition
-    return Condition(own_by(owner, of_tasks=constraint.of_tasks), value=True)
 
 
 def _cost(case: Case) -> tuple[int, bool, bool, str]:

@@ -1,33 +1,35 @@
-"""What a create takes: it fills new volumes alone, and its socket's tenancy prepares it.
+"""The plan of a create: the proxy fills new volumes alone, and the tenancy of the socket prepares it.
 
-Which volumes Docker may fill, `policy/copies` says. Two proxies before one engine know nothing of what is copied
-through the other, and none does of what was before it.
+Docker fills an empty volume from the image. It copies as root, from outside, and follows links in the volume (moby
+daemon/container/container_unix.go, copyExistingContents, up to 29.7 at least). A container that changes the volume
+meanwhile makes Docker write anywhere on the host. So a volume is filled only if it was made through this proxy and no
+container has mounted it since. All other contained mounts get `NoCopy`. Two proxies before one engine do not know what
+is copied through the other, and no proxy knows what was copied before it started.
+
+Attacks: docs/attacks.md, policy/creating.
 """
 
 import json
+from collections.abc import Container
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
-from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.copies import SERVICES, is_outside_swarm, list_mounted
+from dockerproxy.policy.claim import Object, objects_at
 from dockerproxy.policy.descriptions import has_labels
-from dockerproxy.policy.holds import Hold, hold_network, hold_volume
 from dockerproxy.policy.model import Making, Mode, Tenancy
-from dockerproxy.policy.objects import OWN, VOLUME_CREATE, Kind, is_full_id
-from dockerproxy.policy.phases import Act, Acts, Plan, Verdict, deny
+from dockerproxy.policy.objects import OWN, SERVICES, VOLUME_CREATE, Kind, is_full_id
+from dockerproxy.policy.phases import Act, Acts, Plan, Verdict, deny, settle
 from dockerproxy.policy.stamps import OWNER
-from dockerproxy.policy.steps import Ask, Says, Scene, Steps, UnknownObjectError, Whole, Work
+from dockerproxy.policy.steps import Ask, Hold, Says, Scene, Steps, UnknownObjectError, Whole, Work, hold_object
 from dockerproxy.policy.subtrees import LABEL, is_volume_of, knows_parts, list_ours, write_parts, write_volume
-from dockerproxy.policy.writing import keep_from_copying, settle
 from dockerproxy.views.answers import edit
-from dockerproxy.wire.document import list_of, object_of, read_engine_json
+from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, write_json
 
 _SILENT: Final = "the engine does not say what there is of its volumes"
-
-_TAKEN: Final = "the name is taken by somebody else; use another name"
 
 
 def hold_for_create(verdict: Verdict) -> tuple[Hold, ...]:
@@ -35,8 +37,8 @@ def hold_for_create(verdict: Verdict) -> tuple[Hold, ...]:
     decision = verdict.decision
     copies = decision.copies if decision.copies is not None else list_mounted(verdict.body or b"")
     names = sorted({*copies, *decision.uses.mounts})
-    volumes = (hold_volume(name, uses=name not in copies) for name in names)
-    return (*volumes, *(hold_network(each, uses=True) for each in sorted(decision.uses.joins)))
+    volumes = (hold_object(Kind.VOLUME, name, uses=name not in copies) for name in names)
+    return (*volumes, *(hold_object(Kind.NETWORK, each, uses=True) for each in sorted(decision.uses.joins)))
 
 
 def create(verdict: Verdict, scene: Scene) -> Plan:
@@ -61,7 +63,7 @@ def create(verdict: Verdict, scene: Scene) -> Plan:
     if answer.status >= HTTPStatus.BAD_REQUEST:
         scene.fills.add(filled)  # Clients pull an image when they hear that there is none, and create once more.
     elif verdict.operation.name == VOLUME_CREATE and verdict.mode is Mode.ENFORCE and not _is_new(tenancy, answer):
-        return Says(HTTPStatus.CONFLICT, _TAKEN)  # Another client has made it meanwhile.
+        return Says(HTTPStatus.CONFLICT, "the name is taken by somebody else; use another name")  # Meanwhile.
     return (yield from edit(verdict, answer))
 
 
@@ -115,12 +117,10 @@ def _mount_parts(verdict: Verdict) -> Steps[Verdict]:
 def remove_unused(verdict: Verdict) -> Acts[None]:
     """Remove the volumes of ours that no container uses. The engine keeps those that one has got meanwhile."""
     filters = quote(json.dumps({"dangling": ["true"], "label": [LABEL]}))
-    try:
+    with suppress(UnknownObjectError):  # The next removal finds them.
         _, content = yield from Ask("GET", f"/volumes?filters={filters}")
         for name in list_ours(content):
             yield from Act(replace(verdict, to_engine=Ask("DELETE", f"/volumes/{quote(name, safe='')}").head))
-    except UnknownObjectError:
-        return  # The next removal finds them.
 
 
 def _settle_copies(verdict: Verdict, scene: Scene) -> Steps[Verdict]:
@@ -133,8 +133,10 @@ def _settle_copies(verdict: Verdict, scene: Scene) -> Steps[Verdict]:
     try:
         absent = yield from _find_absent(verdict, names)
         new = [name for name in names if name in fills or name in absent]
-        is_served = operation in SERVICES or _grants_services(verdict.policy)
-        may_fill = bool(new) and not is_served and (yield from _is_outside_swarm())
+        granted = (case for name in SERVICES for case in verdict.policy.cases[name])
+        # `own` alone lets clients make no services, nor change those of others.
+        is_served = operation in SERVICES or any(OWN not in case.by_word for case in granted)
+        may_fill = bool(new) and not is_served and (yield from is_outside_swarm())
         for name in filter(is_full_id, () if is_made else set(names).difference(absent)):
             if not (yield from _is_mounted(name)):
                 return deny(verdict, "no container that was started has this anonymous volume; name it")
@@ -145,12 +147,11 @@ def _settle_copies(verdict: Verdict, scene: Scene) -> Steps[Verdict]:
     fills.discard(() if may_fill else names)
     settled = replace(verdict, decision=replace(verdict.decision, copies=filled))
     unfilled = set(names).difference(filled)
-    return (yield from Work(verdict.to_engine, partial(keep_from_copying, settled, unfilled))) if unfilled else settled
-
-
-def _grants_services(policy: CompiledPolicy) -> bool:
-    """Whether clients may make services, or change those of others; `own` alone gives them none."""
-    return any(OWN not in case.by_word for name in SERVICES for case in policy.cases[name])
+    if not unfilled:
+        return settled
+    content = settled.decision.content or b"{}"
+    content = yield from Work(content, partial(write_without_copies, content, unfilled))
+    return settle(settled, replace(settled.decision, content=content), settled.needs)
 
 
 def _find_absent(verdict: Verdict, names: tuple[str, ...]) -> Steps[list[str]]:
@@ -174,10 +175,50 @@ def _is_mounted(name: str) -> Steps[bool]:
     return status == HTTPStatus.OK and any(isinstance(state, str) and state != "created" for state in states)
 
 
-def _is_outside_swarm() -> Steps[bool]:
-    """Whether the engine says that it is in no swarm, and does so soon: without a quorum, a manager takes long."""
+def is_outside_swarm() -> Steps[bool]:
+    """Whether the engine says that it is in no swarm, like every Podman, and does so soon; False if it is unclear.
+
+    Docker says `inactive` only while it has no swarm at all (moby daemon/cluster/noderunner.go, State). Its errors do
+    not tell: where a node cannot start, they ask for `docker swarm init`, too. Without a quorum, a manager takes long.
+    """
     try:
         status, content = yield from Ask("GET", "/info")
     except UnknownObjectError:
         return False
-    return status == HTTPStatus.OK and is_outside_swarm(content)
+    swarm = object_of(object_of(read_engine_json(content)).get("Swarm"))
+    return status == HTTPStatus.OK and swarm.get("LocalNodeState") == "inactive"
+
+
+def list_mounted(content: bytes) -> tuple[str, ...]:
+    """Return the sources of all mounts in a body that no grant judged, volumes among them.
+
+    An unrestricted client gains nothing by odd spellings: it can write to the host anyway.
+    """
+    body = object_of(read_engine_json(content))
+    host, task = object_of(body.get("HostConfig")), object_of(body.get("TaskTemplate"))
+    binds = [str(bind).partition(":")[0] for bind in list_of(host.get("Binds"))]
+    listed = [each.get("Mounts") for each in (host, object_of(task.get("ContainerSpec")))]
+    mounts = [str(mount.get("Source")) for each in listed for _, mount in objects_at(each, "")]
+    return tuple(dict.fromkeys((*binds, *mounts)))
+
+
+def write_without_copies(content: bytes, volumes: Container[str]) -> bytes:
+    """Write the body of a create so that nothing is copied into some volumes that it mounts.
+
+    What a bind says goes on as a mount: older versions of Podman know no `nocopy` there, and need none.
+    """
+    body: Object = object_of(json.loads(content))
+    host = object_of(body.get("HostConfig"))
+    binds = [str(bind) for bind in list_of(host.get("Binds"))]
+    moved = [bind for bind in binds if bind.partition(":")[0] in volumes]
+    mounts = [mount for _, mount in objects_at(host.get("Mounts"), "")]
+    for source, target, *options in (bind.split(":") for bind in moved):
+        read_only: Json = "ro" in ",".join(options).split(",")
+        mounts.append({"Type": "volume", "Source": source, "Target": target, "ReadOnly": read_only})
+    if moved:
+        host["Binds"] = [bind for bind in binds if bind not in moved]
+        host["Mounts"] = list[Json](mounts)
+    for mount in mounts:
+        if mount.get("Type") == "volume" and mount.get("Source") in volumes:
+            mount["VolumeOptions"] = {**object_of(mount.get("VolumeOptions")), "NoCopy": True}
+    return write_json(body)

@@ -1,37 +1,43 @@
 """The decision: a table asked, total and pure. Where it depends on an object or a body, what is needed first.
 
+A denial proposes the line that an operator can put into the policy.
+
 Attacks: docs/attacks.md, policy/decide.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from enum import Enum
 from typing import Final, NamedTuple
 
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES, Body
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.copies import COPYING, list_copies
-from dockerproxy.policy.model import Decision
-from dockerproxy.policy.objects import KINDS, RUNNING, VOLUME_CREATE, Lookup, ResolvedObject, find_object
+from dockerproxy.policy.model import Decision, values_of
+from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object, join_lookups
 from dockerproxy.policy.reader import read_request
-from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.stamps import add_stamp, put_stamp, read_stamp
-from dockerproxy.policy.values import Pairs
+from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, is_literal, items_of, merge, propose
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition, judge_claim
 from dockerproxy.policy.words.fixed import label_built
+from dockerproxy.policy.words.names import named
 from dockerproxy.policy.words.parameters import read_head
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.wire.document import Json, show, write_json
 
 _SHOWN = 200
 """Characters of a path that a message shows."""
 
 _STEPS: Final = re.compile(r"[^.\[\]]+|\[\d+\]").findall
+
+
+_COPYING: Final = {"VolumeCreate": "names", **dict.fromkeys(objects.MOUNTING, "volumes")}
+"""Operations that mount volumes, or make one, with the word of the claims that have their names."""
 
 
 class Wanted(Enum):
@@ -56,17 +62,19 @@ class Judgement(NamedTuple):
     substitutes: Mapping[str, Json]
 
 
-def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOTHING) -> Decision | Lookup | Wanted:
+def decide(
+    policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOTHING, reads: list[Reading] | None = None
+) -> Decision | Lookup | Wanted:
     """Judge a request by what it asks for. No matching grant means no.
 
     Every input has an answer, and the same input always has the same one. It says that it needs the body or a lookup
-    only while that is not known and some grant might allow the request.
+    only while that is not known and some grant might allow the request. If the body was read, that is put in `reads`.
     """
     if request.operation is UNKNOWN:
         asked = f"{request.method} {request.path[:_SHOWN]}"
         message = f"{asked} denied: not a known Docker API operation; unknown operations are always denied"
         return Decision(allowed=False, source="", message=message)
-    name, denied, reads = request.operation.name, list[tuple[Case, Judgement]](), list[Reading]()
+    name, denied, reads = request.operation.name, list[tuple[Case, Judgement]](), [] if reads is None else reads
     for case in policy.cases[name]:
         if case.decision.about_object and known.found is None:
             named = find_object(request)
@@ -81,7 +89,11 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
     denial = policy.default[name]
     if not denied:
         return denial
-    return replace(denial, message=_explain(policy, name, denied))
+    case, judgement = min(denied, key=lambda each: len(each[1].faults))  # By the nearest grant.
+    first, *more = judgement.faults
+    others = f", and {len(more)} more" if more else ""
+    remedy = find_remedy(policy, name, case, judgement.faults, judgement.waiting)
+    return replace(denial, message=f"{name} denied: {first}{others}; {remedy}")
 
 
 def is_allowed(answer: Decision | Lookup | Wanted) -> bool:
@@ -103,13 +115,13 @@ def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -
     lookups: dict[str, Lookup] = {}
     substitutes: dict[str, Json] = {}
     for claim in claims:
-        answer = judge_claim(conditions, claim, CONSTRAINTS[claim.words[0]])
+        answer = judge_claim(conditions, claim, CONSTRAINTS[claim.word])
         if isinstance(answer, Fault):
             faults.append(answer)
         elif isinstance(answer, Lookup):
             lookups[answer.target] = answer
-            if not CONSTRAINTS[claim.words[0]].is_private:
-                waiting.append(claim.fault(claim.says, claim.words[0], (answer.name,)))
+            if not CONSTRAINTS[claim.word].is_private:
+                waiting.append(claim.fault(claim.says, claim.word, (answer.name,)))
         else:
             if claim.wrong is not None:
                 faults.append(claim.wrong)
@@ -127,59 +139,62 @@ def _look_at(
     decision = case.decision
     if case.judges_head:
         read = reading_of_head(request, known)
-        claims = (each for each in read.claims if decision.keeps_stopped or each.words[0] != RUNNING)
+        claims = (each for each in read.claims if decision.plan == "copy" or each.word != objects.RUNNING)
         head = judge_claims(case.by_word, claims)
         if head.faults:
-            return head if all(fault.word == RUNNING for fault in head.faults) else None
+            return head if all(fault.word == objects.RUNNING for fault in head.faults) else None
         if head.lookups:
-            return replace(head.lookups[0], others=head.lookups[1:])
+            return join_lookups(head.lookups)
         if read.query:
             decision = replace(decision, query=read.query)
     if case.body is None and not case.stamped:
         return decision
-    return _look_into(policy, case, request, known, reads)
-
-
-def _look_into(
-    policy: CompiledPolicy, case: Case, request: CanonicalRequest, known: Known, reads: list[Reading]
-) -> Decision | Lookup | Wanted | Judgement:
-    """Look at what a request says besides its path; return what is wrong with it if it is not allowed."""
     if case.reads_body and known.body is None:
         return Wanted.BODY
+    read = replace(read_once(reads, case.body or BODIES[request.operation.name], request, known))
+    return (_judge_body if case.body is not None else _stamp_open)(policy, case, read, known)
+
+
+def read_once(reads: list[Reading], body: Body, request: CanonicalRequest, known: Known) -> Reading:
+    """Return what a request says, which is read again only if another object is known by now. No grant changes it."""
     if not reads or reads[0].found is not known.found:
-        reads[:] = [read_request(case.body or BODIES[request.operation.name], request, known)]
-    read = replace(reads[0])
-    if case.body is None:
-        return _stamp_open(policy, case, read, known)
+        reads[:] = [read_request(body, request, known)]
+    return reads[0]
+
+
+def _judge_body(
+    policy: CompiledPolicy, case: Case, read: Reading, known: Known
+) -> Decision | Lookup | Judgement | None:
+    """Judge what a case allows of a body, and write what goes on of it; return what is wrong if that is not allowed."""
     judgement = judge_claims(case.of_body, read.claims)
     if read.violations or judgement.faults:
         return judgement._replace(faults=(*read.violations, *judgement.faults))
-    if not judgement.lookups:
-        return _write(policy, case, read, known, judgement)
-    first, *others = judgement.lookups
-    return replace(first, others=tuple(others))
-
-
-def _write(
-    policy: CompiledPolicy, case: Case, read: Reading, known: Known, judgement: Judgement
-) -> Decision | Judgement:
-    """Write what goes on of a body that a case allows; return what is wrong with it if it may not make its volumes."""
+    if judgement.lookups:
+        return join_lookups(judgement.lookups)
     request = read.request
     stamp = _find_stamp(policy, request, known)
     query = substitute(read, _stamp(stamp, read.claims, judgement.substitutes))
     if stamp and request.operation.name == "ContainerCreate" and isinstance(read.content, dict):
         read.content = policy.tenancy.stamp_volumes(read.content, stamp)
     content = write_json(read.content) if case.reads_body and read.content is not None else None
-    copies = list_copies(read.claims, COPYING.get(request.operation.name, ""))
-    decision = replace(case.decision, content=content, query=query, copies=copies)
-    if decision.docker_only:
+    copies = list_copies(read.claims, _COPYING.get(request.operation.name, ""))
+    uses = policy.tenancy.use(read.claims)
+    decision = replace(case.decision, content=content, query=query, copies=copies, uses=uses)
+    if decision.plan == "build":
         decision = replace(decision, fixed={**decision.fixed, "labels": label_built(request.values("labels"))})
-    decision = replace(decision, uses=policy.tenancy.use(read.claims))
-    strange = [name for name in decision.uses.makes if not _may_make(policy, case, name)]
+    # A create may make a volume on its way that is listed, or that could be made by itself.
+    names = [each for each in (case.by_word.get("volumes"),) if each is not None] + list_volume_names(policy)
+    strange = [each for each in uses.makes if not any(one is None or one.matches(named(each)) for one in names)]
     if strange:
         says = "a name that no rule allows for a new volume"
         return judgement._replace(faults=(Fault("the volume", show(strange[0]), says, "volumes", (strange[0],)),))
     return decision
+
+
+def list_copies(claims: Iterable[Claim], word: str) -> tuple[str, ...]:
+    """Return the names of volumes that a create mounts, or that it makes."""
+    values = (value for claim in claims if claim.word == word for value, _ in claim.options)
+    return tuple(dict.fromkeys(value.id for value in values if isinstance(value, ResolvedObject)))
 
 
 def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known) -> Decision | Lookup:
@@ -189,10 +204,10 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
     if content is None:
         message = f"{read.request.operation.name} denied: {' or '.join(case.stamped)} is not one map of labels"
         return Decision(allowed=False, source=case.decision.source, message=message)
-    volumes = (claim.owned for claim in read.claims if claim.words[0] == "volumes")
-    lookups = [each for each in volumes if isinstance(each, Lookup)]
-    if lookups:
-        return replace(lookups[0], others=tuple(lookups[1:]))
+    volumes = (claim.owned for claim in read.claims if claim.word == "volumes")
+    lookup = join_lookups(each for each in volumes if isinstance(each, Lookup))
+    if lookup is not None:
+        return lookup
     decision = replace(case.decision, content=write_json(content))
     has_driver = any("Driver" in each.path for each in read.violations)
     return decision if has_driver else replace(decision, uses=policy.tenancy.use(read.claims))
@@ -200,7 +215,7 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
 
 def _find_stamp(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Mapping[str, str] | None:
     """Return the labels that say whose it is: what is changed keeps those that it has. None if it may have any."""
-    if request.operation.name not in KINDS:
+    if request.operation.name not in objects.KINDS:
         return policy.tenancy.stamp(known.nonce)
     return read_stamp(known.found.labels) if known.found is not None else {}
 
@@ -213,27 +228,18 @@ def _stamp(
         return substitutes
     stamped = dict(substitutes)
     for claim in claims:
-        if claim.words[0] == "labels" and claim.target:
+        if claim.word == "labels" and claim.target:
             put, sent = stamped.get(claim.target), claim.options[0][0]
             given = put if isinstance(put, dict) else dict(sent.items) if isinstance(sent, Pairs) else {}
             stamped[claim.target] = add_stamp(given, stamp)  # type: ignore[arg-type] # they are texts
     return stamped
 
 
-def _may_make(policy: CompiledPolicy, case: Case, name: str) -> bool:
-    """Whether a create may make a volume on its way: one that is listed, or that could be made by itself."""
-    volume = ResolvedObject(name, (name,))
-    listed = case.by_word.get("volumes")
-    if listed is not None and listed.matches(volume):
-        return True
-    return any(names is None or names.matches(volume) for names in list_volume_names(policy))
-
-
 def list_volume_names(policy: CompiledPolicy) -> list[Condition | None]:
     """Return which names new volumes may have by a create of their own: None for any, nothing if none may be made."""
-    if any(VOLUME_CREATE in denial.operations for denial in policy.policy.denials):
+    if any(objects.VOLUME_CREATE in denial.operations for denial in policy.policy.denials):
         return []
-    return [case.by_word.get("names") for case in policy.cases[VOLUME_CREATE]] or [None]
+    return [case.by_word.get("names") for case in policy.cases[objects.VOLUME_CREATE]] or [None]
 
 
 def substitute(read: Reading, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:
@@ -267,10 +273,45 @@ def _put(content: Object, target: str, value: Json) -> Object:
     return changed
 
 
-def _explain(policy: CompiledPolicy, name: str, denied: Iterable[tuple[Case, Judgement]]) -> str:
-    """Say what is wrong with a request by the nearest grant, and what would allow it."""
-    case, judgement = min(denied, key=lambda each: len(each[1].faults))
-    first, *more = judgement.faults
-    others = f", and {len(more)} more" if more else ""
-    remedy = find_remedy(policy, name, case, judgement.faults, judgement.waiting)
-    return f"{name} denied: {first}{others}; {remedy}"
+def find_remedy(
+    policy: CompiledPolicy, name: str, case: Case, faults: Sequence[Fault], waiting: Sequence[Fault] = ()
+) -> str:
+    """Say how to let a request pass in spite of its faults under the grant that is nearest to it.
+
+    What may be wrong besides is waiting: the engine was not asked of it, and it goes by names that the client wrote.
+    """
+    remedy = policy.policy.remedy
+    if name in policy.policy.lines:  # A socket has one line for each create.
+        remedy = remedy.replace("add", "remove its line and add", 1)
+    if any(not fault.word for fault in faults):
+        return propose(remedy, name, values_of((UNRESTRICTED,)))
+    listed = [fault for fault in waiting if is_literal(fault.value) and not _is_broken(fault)]
+    said = tuple(each for each in case.conditions if not each.constraint.is_private)
+    needed = widen(values_of(said), (*faults, *listed))
+    return needed if isinstance(needed, str) else propose(remedy, name, needed)
+
+
+def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, Value] | str:
+    """Return what a grant would have to say besides what it says for a request to pass; or why no grant can say it."""
+    if len(faults) > MOST_LISTED:  # Merging them one by one takes quadratic time.
+        return f"it needs more than {MOST_LISTED} items, so allow them by patterns or ranges"
+    needed = dict(values)
+    for fault in faults:
+        if fault.value == "" and fault.word in values:
+            return f'only a grant without condition "{fault.word}" allows it'
+        if fault.value == "" or _is_broken(fault):
+            return f'condition "{fault.word}" cannot list it'
+        if not is_literal(fault.value):
+            return f'condition "{fault.word}" cannot list it: * and ? are wildcards there'
+        constraint = CONSTRAINTS[fault.word]
+        before = needed.get(fault.word, constraint.unspoken or None)
+        merged = fault.value if before is None else merge(before, fault.value)
+        if constraint.takes is Takes.AMOUNT and before is not None and constraint.within(fault.value, before):
+            continue
+        needed[fault.word] = fault.value if merged is None else merged
+    return needed
+
+
+def _is_broken(fault: Fault) -> bool:
+    """Whether no list can have what a fault needs."""
+    return fault.word == objects.OWN or any(map(CONSTRAINTS[fault.word].fault, items_of(fault.value)))

@@ -14,9 +14,8 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import GIVING, OWN, RUNNING, SENDING, WORDS, Kind
 from dockerproxy.policy.values import Pairs, Value, write_grant
-from dockerproxy.policy.vocabulary import UNRESTRICTED, is_about_object, is_of_body, narrows
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, is_about_object, is_of_body, narrows
 from dockerproxy.policy.words.constraint import Condition, Constraint
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 _GIVEN: Final = ("names", "tags")
 _OBJECTS: Final = frozenset(WORDS.values())

@@ -2,56 +2,88 @@
 
 The one place where the head, the catalog and the policy meet. Pure: no clock, no I/O, no state. So the answer to the
 same bytes can be remembered, and judging can run in any thread. It leads a request from one phase to the next
-(`policy/phases`).
+(`policy/phases`). Some bodies are refused by the head of their request, whatever a policy says.
 
 Attacks: docs/attacks.md, policy/judge.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
-from dockerproxy.api.catalog import HEALTH
+from dockerproxy.api.catalog import HEALTH, UNKNOWN, Operation
 from dockerproxy.api.podman import say_absent
-from dockerproxy.api.request import canonicalise
+from dockerproxy.api.request import CanonicalRequest, canonicalise
+from dockerproxy.api.rows import read_rows
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.body_refusals import refuse_body, refuse_type
-from dockerproxy.policy.claim import Known
+from dockerproxy.policy import objects
+from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.decide import Wanted, decide, is_allowed, reading_of_head
+from dockerproxy.policy.decide import Wanted, decide, is_allowed, read_once, reading_of_head
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.needs import find_needs
-from dockerproxy.policy.objects import (
-    KINDS,
-    LABELLED,
-    OWN,
-    RUNNING,
-    Kind,
-    Lookup,
-    ResolvedObject,
-    ask,
-    find_object,
-    is_full_id,
-    missing,
-    name_in,
-)
-from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Phase, Verdict
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
+from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Phase, Verdict, settle
 from dockerproxy.policy.plans import find_plan
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.vocabulary import is_about_object
 from dockerproxy.policy.words.running import COPYING_FILES
-from dockerproxy.policy.writing import settle
+from dockerproxy.text import lower
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.views.lists import admits
 from dockerproxy.wire.document import read_json
-from dockerproxy.wire.head import parse_request
+from dockerproxy.wire.head import Framing, RequestHead, parse_request
 
 _DIGITS: Final = 12
 """Of an ID that a message shows."""
+
+_JSON: Final = "application/json"
+_BYTES: Final = ("application/octet-stream", "text/plain")
+_TAR: Final = ("application/x-tar", "application/tar", "application/gzip", "application/x-gzip")
+_YAML: Final = ("application/yaml", "application/x-yaml", "application/text")
+
+_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "-": (_JSON, *_BYTES),
+    "json": (_JSON,),
+    "tar": (*_TAR, *_BYTES, _JSON),
+    "raw": (*_BYTES, *_TAR, *_YAML, _JSON),
+    "any": (_JSON, *_BYTES),
+}
+"""Media types, by what the catalog says of the body; the first is the one to send.
+
+They are those that clients send: the Docker command line and its library in Go (`text/plain` for whatever is not JSON
+and has no type), docker-py, docker-java (`application/tar`), dockerode (which repeats the query as JSON in the body of
+each POST), Podman's own client and `curl --data-binary` with a header. Most send none for an archive.
+"""
+
+_OF_SEVERAL_FILES: Final = frozenset({"ImageBuildLibpod", "ManifestModifyLibpod", "QuadletInstallLibpod"})
+"""Operations to which Podman's own client sends several files at once. Podman takes no parameters from these."""
+
+OLD_READINGS: Final = tuple(map(tuple, read_rows("old_bodies", 4)))
+"""What engines do only under an old version of the API: operation, version, what it is, and what an engine does."""
+
+_OLD: Final = frozenset(operation for operation, _, kind, _ in OLD_READINGS if kind == "body")
+
+_MOST_OF_NOTHING: Final = 7
+"""Bytes of a body that Docker takes for none (`postContainersStart`). `{}` and `null` are shorter."""
+
+_UTF_8: Final = ("charset", "utf-8")
+"""Docker takes any parameters, and reads UTF-8 whatever they say. Another type it refuses, Podman does not look."""
+
+_GRPC: Final = "application/grpc"
+"""Docker looks whether a type begins so, Podman 6 whether a Content-Type has it anywhere (its `HeadersRegexp` has no
+anchors), and then at no path."""
+
+_SHOWN: Final = 60
+"""Characters of a type that a message shows."""
+
+_BODILESS: Final = frozenset({"GET", "HEAD", "DELETE"})
+"""Methods without a body, except for operations for which the catalog lists one."""
 
 
 def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
@@ -68,13 +100,16 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     named = find_object(request)
     known = Known(found=named if isinstance(named, ResolvedObject) else None, places=policy.policy.places)
     phase = Phase(parsed, request, request.target, policy, known, None, "")
-    return _bar(phase) or _begin(phase)
+    barred = _bar(phase)
+    if barred is None and _needs_body(phase):
+        return refuse_type(phase.head) or NeedsBody(*phase.parts)
+    return barred or _decide(phase)
 
 
 def _bar(phase: Phase) -> Verdict | None:
     """Deny what would show what is hidden, or volumes of ours: in every mode, and before the engine is asked."""
     policy, request, operation = phase.policy, phase.request, phase.operation
-    if KINDS.get(operation.name) is Kind.VOLUME and is_ours(name_in(request.path, operation)):
+    if objects.KINDS.get(operation.name) is Kind.VOLUME and is_ours(objects.name_in(request.path, operation)):
         decision = Decision(allowed=False, source="", message="no such volume", status=HTTPStatus.NOT_FOUND)
         return Verdict(*phase.parts, decision, b"", None)
     bar = find_bar(policy.hides, operation.name, request) if operation is not HEALTH else ""
@@ -84,13 +119,6 @@ def _bar(phase: Phase) -> Verdict | None:
     if not isinstance(answer, Decision) or answer.allowed or (policy.mode is not Mode.ENFORCE and operation.name):
         answer = Decision(allowed=False, source="", message=f"{operation.name} denied: {bar}")
     return Verdict(*phase.parts, answer, b"", None)
-
-
-def _begin(phase: Phase) -> Judged | Refusal:
-    """Decide by the head, or say what else is needed."""
-    if _needs_body(phase):
-        return refuse_type(phase.head) or NeedsBody(*phase.parts)
-    return _decide(phase)
 
 
 def judge_body(waiting: NeedsBody, content: bytes, nonce: str = "") -> Judged | Refusal:
@@ -121,7 +149,7 @@ def judge_object(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLoo
     if known.found is None and lookup == find_object(waiting.request):
         judged = _judge_named(waiting, found)
     else:  # It is about a name in the body.
-        answers = {**known.answers, (lookup.kind, lookup.name): found or missing(lookup)}
+        answers = {**known.answers, (lookup.kind, lookup.name): found or objects.missing(lookup)}
         waiting = replace(waiting, known=replace(known, answers=answers))
         if lookup.others:
             return replace(waiting, lookup=replace(lookup.others[0], others=lookup.others[1:]))
@@ -165,19 +193,20 @@ def _needs_body(phase: Phase) -> bool:
 
 def _decide(phase: Phase) -> NeedsLookup | Verdict:
     """Decide about a request, or say what the engine must be asked. Learning asks for the object in any case."""
-    answer = decide(phase.policy, phase.request, phase.known)
+    reads = list[Reading]()
+    answer = decide(phase.policy, phase.request, phase.known, reads)
     if phase.mode is Mode.LEARN and phase.known.found is None:
         named = find_object(phase.request)
         answer = named if isinstance(named, Lookup) else answer
     if isinstance(answer, Wanted):
         raise TypeError(phase.target)
-    needs = None if isinstance(answer, Lookup) else _find_needs(phase, answer)
     if isinstance(answer, Lookup):
         return NeedsLookup(*phase.parts, answer)
+    needs = _find_needs(phase, answer, reads)
     return NeedsLookup(*phase.parts, needs) if isinstance(needs, Lookup) else _settle(phase, answer, needs)
 
 
-def _find_needs(phase: Phase, decision: Decision) -> Mapping[str, Value] | Lookup | None:
+def _find_needs(phase: Phase, decision: Decision, reads: list[Reading]) -> Mapping[str, Value] | Lookup | None:
     """Say what a contained grant would need for a request to pass: if it is denied, or somebody learns from it.
 
     The engine is not asked for the record of a request that it does not get.
@@ -186,21 +215,22 @@ def _find_needs(phase: Phase, decision: Decision) -> Mapping[str, Value] | Looku
     if decision.allowed and phase.mode is not Mode.LEARN:
         return None
     copied = reading_of_head(phase.request, known).claims if phase.operation.name in COPYING_FILES else ()
-    state: Mapping[str, Value] = {RUNNING: True} if any(claim.words[0] == RUNNING for claim in copied) else {}
+    has_run = any(claim.word == objects.RUNNING for claim in copied)
+    state: Mapping[str, Value] = {objects.RUNNING: True} if has_run else {}
     if body is None or (body.is_read and known.body is None):
         return state or None
     named = find_object(phase.request) if body.asks and known.found is None else known.found
     if isinstance(named, Lookup):
         return named if asks else None
     granted = [each for case in phase.policy.cases[phase.operation.name] for each in case.conditions]
-    needs = find_needs(body, phase.request, replace(known, found=named), granted, asks=asks)
+    needs = find_needs(read_once(reads, body, phase.request, replace(known, found=named)), granted, asks=asks)
     return needs if isinstance(needs, Lookup) else {**needs, **state}
 
 
 def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:
     """Decide about a request when it is known which object its path names."""
     lookup, policy = waiting.lookup, waiting.policy
-    known = replace(waiting.known, found=found or missing(lookup))
+    known = replace(waiting.known, found=found or objects.missing(lookup))
     named = replace(waiting, object=_name_of(lookup, found), known=known)
     if policy.mode is Mode.ENFORCE and _is_hidden(policy, lookup, found):
         denial = policy.default[waiting.operation.name]
@@ -212,7 +242,7 @@ def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLoo
     if isinstance(judged, NeedsLookup):  # What else it names makes no difference.
         return _settle(named, _absent(lookup, "", policy.mode))
     decision = judged.decision
-    if decision.about_object or (not decision.allowed and is_full_id(lookup.name)):
+    if decision.about_object or (not decision.allowed and objects.is_full_id(lookup.name)):
         return _settle(named, _absent(lookup, decision.source, policy.mode))
     return judged
 
@@ -221,7 +251,7 @@ def _is_hidden(policy: CompiledPolicy, lookup: Lookup, found: ResolvedObject | N
     """Whether the object of a path does not exist for a client: by `own` and `labelled`, only what is admitted does."""
     grants = (case.by_word.items() for case in policy.cases[lookup.operation.name])
     conditions = [{word: each for word, each in grant if is_about_object(lookup.operation, word)} for grant in grants]
-    if all({OWN, LABELLED}.isdisjoint(each) for each in conditions):
+    if all({objects.OWN, objects.LABELLED}.isdisjoint(each) for each in conditions):
         return False
     if found is None:
         return True
@@ -242,10 +272,8 @@ def _hide_names(verdict: Verdict) -> Verdict:
     named = [text for each in others for text in _list_names(each) if text.encode() not in told]
     if not any(text in denial for text in named):
         return verdict
-    version, operation = verdict.request.version, verdict.operation
-    left = {
-        key: missing(ask(*key, version, operation)) if each in others else each for key, each in known.answers.items()
-    }
+    asked = partial(objects.ask, version=verdict.request.version, operation=verdict.operation)
+    left = {key: objects.missing(asked(*key)) if each in others else each for key, each in known.answers.items()}
     answer = decide(policy, verdict.request, replace(known, answers=left))
     of_path = _list_names(known.found) if known.found in others else ()
     message = f"{name} denied: the request has an ID where the reason has a name; the proxy's log has the reason"
@@ -269,9 +297,9 @@ def _absent(lookup: Lookup, source: str, mode: Mode) -> Decision:
 
 def _name_of(lookup: Lookup, found: ResolvedObject | None) -> str:
     """Return what a record calls an object: of several references of an image the one that was meant."""
-    names = missing(lookup).names if found is None else found.names
+    names = objects.missing(lookup).names if found is None else found.names
     if found is not None and lookup.kind is Kind.IMAGE:
-        names = tuple(name for name in missing(lookup).names if name in names) or names
+        names = tuple(name for name in objects.missing(lookup).names if name in names) or names
     return names[0] if names else found.subject if found is not None else ""
 
 
@@ -279,4 +307,45 @@ def _settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None 
     """Write what goes to the engine, and plan what the request takes besides. Where nothing is refused, lists pass."""
     if phase.mode is not Mode.ENFORCE:
         decision = replace(decision, shows=())
-    return settle(phase, decision, needs, find_plan(phase, decision, is_learned=needs is not None))
+    verdict = settle(phase, decision, needs)
+    plan = find_plan(verdict)
+    return verdict if plan is None else replace(verdict, plan=plan)
+
+
+def refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
+    """Refuse bodies that an engine may read otherwise than the operation says, or not read at all."""
+    kind, operation = head.media_type.name, request.operation
+    length = None if head.framing is Framing.CHUNKED else head.length
+    known = find_media_types(operation)
+    if any(_GRPC in lower(text) for text in (kind, *(text for _, text in head.media_type.parameters))):
+        reason = "unsupported gRPC request; use the tunnels /grpc and /session"
+    elif head.framing is Framing.NONE:
+        return None
+    elif operation is HEALTH:
+        reason = "unsupported body of a health check; remove it"
+    elif (operation is UNKNOWN or operation.body == "-") and request.method in _BODILESS:
+        reason = f"unsupported body of a {request.method} request; remove it"
+    elif operation.name in _OLD and (length is None or length > _MOST_OF_NOTHING):
+        reason = f"unsupported body of {operation.name}, from which old engines take settings; remove it"
+    elif kind and kind not in known:
+        reason = f'unsupported content-type "{kind[:_SHOWN]}"; send "{known[0]}"'
+    else:
+        return None
+    return Refusal(400, reason)
+
+
+def find_media_types(operation: Operation) -> tuple[str, ...]:
+    """Return the names of all media types that a body may have."""
+    known = _TYPES[operation.body]
+    return (*known, "multipart/form-data") if operation.name in _OF_SEVERAL_FILES else known
+
+
+def refuse_type(head: RequestHead) -> Refusal | None:
+    """Refuse what does not say that it is JSON, or that it is packed."""
+    kind = head.media_type
+    is_json = kind.name == _JSON and all((name, lower(value)) == _UTF_8 for name, value in kind.parameters)
+    if any(name == b"content-encoding" for name, _ in head.fields):
+        return Refusal(400, "unsupported content-encoding; send the body unpacked")
+    if head.framing is not Framing.NONE and not is_json:
+        return Refusal(400, 'missing or unsupported content-type; send "application/json"')
+    return None

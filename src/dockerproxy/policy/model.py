@@ -1,7 +1,10 @@
 """What one can say about a socket: grants, denials, and what they are subject to.
 
 Everything here is a value made at load time. What is not granted is refused; a denial wins over every grant;
-the order says nothing.
+the order says nothing. What clients may create is one profile: a grant for each kind, made of a preset and a line of
+the file.
+
+Attacks: docs/attacks.md, policy/model.
 """
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -9,15 +12,40 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Claim, Object
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.steps import Answer, Ask, Says, Scene, Steps
-from dockerproxy.policy.values import ADD, Value
+from dockerproxy.policy.values import ADD, Value, merge
 from dockerproxy.policy.words.constraint import Condition
+
+CREATES: Final = (
+    *("ContainerCreate", "ServiceCreate", "NetworkCreate", "VolumeCreate", "SecretCreate", "ConfigCreate"),
+    *("ImageCreate", "ImageBuild"),
+)
+"""Operations of which a socket has one contained grant."""
+
+_CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
+CREATED_BY: Final = {
+    **dict.fromkeys(_CHANGES, "ContainerCreate"),
+    **{f"{kind}Update": f"{kind}Create" for kind in ("Config", "Secret", "Service")},
+}
+"""For operations that change what was created: the one that creates it."""
+
+
+def complete(preset: tuple[Condition, ...], line: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """Return what a preset and a line say of a create together: lists that permit add up, else the line goes first."""
+    said = {condition.word: condition for condition in preset}
+    for condition in line:
+        other = said.get(condition.word)
+        adds_up = isinstance(condition.value, tuple) and not condition.constraint.narrows
+        value = merge(other.value, condition.value) if adds_up and other is not None else None
+        said[condition.word] = condition if value is None else Condition(condition.constraint, value)
+    return tuple(said.values())
+
 
 ASK: Final = "ask"
 """A word for `mode` that is none of `Mode`: what asks enforces, until somebody has answered."""
@@ -201,15 +229,13 @@ class Decision:
         content: What goes on as the body, of a request whose body was read; None if that is what came.
         query: What goes on in place of some parameters, by their names.
         fixed: Parameters that the engine gets with these values, whatever the client says; empty ones are left out.
-        docker_only: Whether it holds only if the engine that gets the request says over the same connection that it is
-            Docker.
         shows: By which conditions, of any of several grants, an element of a list is shown, or removed by a prune; all
             are if there are none.
         copies: Volumes that a contained create makes or mounts, into which the engine may copy files of the image; None
             if its body was not judged.
         uses: What it uses because it is the client's own.
-        keeps_stopped: Whether it copies files of a container that must not start before the engine has done so.
-        starts: Whether it starts a container, which waits until files of it are copied.
+        plan: Which plan the grant needs: `build` asks the engine over the same connection whether it is Docker, `copy`
+            copies files of a container that must not start meanwhile, `start` waits until they are copied.
         is_final: Whether no further grant would allow it.
     """
 
@@ -221,11 +247,9 @@ class Decision:
     content: bytes | None = None
     query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
-    docker_only: bool = False
     reason: str = ""
     shows: tuple[Mapping[str, Condition], ...] = ()
     copies: tuple[str, ...] | None = None
     uses: Uses = NO_USES
-    keeps_stopped: bool = False
-    starts: bool = False
+    plan: Literal["", "build", "copy", "start"] = ""
     is_final: bool = False

@@ -8,22 +8,17 @@ Attacks: docs/attacks.md, policy/needs.
 """
 
 from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Final
 
-from dockerproxy.api.bodies.tables import Body
 from dockerproxy.api.catalog import Operation
-from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.amounts import read_address, read_ports
-from dockerproxy.policy.claim import KEEP, Claim, Fault, Known
-from dockerproxy.policy.objects import GIVING, OWN, Lookup
-from dockerproxy.policy.reader import read_request
+from dockerproxy.policy.claim import KEEP, Claim, Reading
+from dockerproxy.policy.objects import OWN, Lookup, join_lookups
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, items_of, merge, say_value
-from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, is_of_body
 from dockerproxy.policy.words.constraint import Condition, Constraint, is_default
 from dockerproxy.policy.words.publish import fill
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.words.spellings import read_address, read_ports
 from dockerproxy.text import escape
 
 Pair = tuple[str, str | tuple[str, ...]]
@@ -39,9 +34,7 @@ LISTS: Final = frozenset({Takes.ITEMS, Takes.LISTS, Takes.PORTS})
 """Forms of values that are learned of a body."""
 
 
-def find_needs(
-    body: Body, request: CanonicalRequest, known: Known, granted: Sequence[Condition] = (), *, asks: bool = True
-) -> Mapping[str, Value] | Lookup:
+def find_needs(read: Reading, granted: Sequence[Condition] = (), *, asks: bool = True) -> Mapping[str, Value] | Lookup:
     """Return the least words of a contained grant that let a request pass, with their values.
 
     A word that may be left out is empty if no value has what the request has, and missing if the request has nothing
@@ -49,42 +42,40 @@ def find_needs(
     (`restricts`) it is what `claims_of` needs to judge the request again.
 
     Args:
-        body: The table of the operation.
-        request: Its head.
-        known: What is known besides.
+        read: What was read by the table of the operation.
         granted: What a policy grants: labels that it puts on are not secret, and an address that it fills in is needed.
         asks: Whether the engine is asked; else objects are called what the request calls them.
 
     Returns:
         The words, or what the engine must be asked before they are known.
     """
-    read = read_request(body, request, known)
+    operation = read.request.operation
     wrong = (claim.wrong for claim in read.claims if claim.wrong is not None)
-    fixed = (claim.fault(claim.says) for claim in read.claims if CONSTRAINTS[claim.words[0]].is_private)
+    fixed = (claim.fault(claim.says) for claim in read.claims if CONSTRAINTS[claim.word].is_private)
     fault = next(chain(read.violations, wrong, fixed), None)
     if fault is not None:
         return refuse_to_bound(fault.name_place())
-    asking = (claim for claim in read.claims if asks and claim.words[0] != OWN)  # Nobody learns whose a name is.
-    lookups = filter(None, (lookup for claim in asking for lookup in (claim.lookup, claim.later)))
-    asked = {lookup.target: lookup for lookup in lookups}
-    if asked:
-        first, *others = asked.values()
-        return replace(first, others=tuple(others)) if others else first
-    said = frozenset(list_put_on(granted))
+    asking = (claim for claim in read.claims if asks and claim.word != OWN)  # Nobody learns whose a name is.
+    lookup = join_lookups(filter(None, (each for claim in asking for each in (claim.lookup, claim.later))))
+    if lookup is not None:
+        return lookup
+    put_on = (each.value.items for each in granted if each.word == "labels" and isinstance(each.value, Pairs))
+    said = frozenset(chain.from_iterable(put_on))
     by_word: dict[str, list[Claim]] = {}
     for claim in read.claims:
-        by_word.setdefault(claim.words[0], []).append(fill(claim, granted))
+        by_word.setdefault(claim.word, []).append(fill(claim, granted))
     needed: dict[str, Value] = {}
     for word, claims in by_word.items():
         constraint = CONSTRAINTS[word]
-        if restricts(request.operation, constraint):
+        if restricts(operation, constraint):
             kept = _keep(constraint, claims, said)
             needed |= {word: kept} if kept != () else {}
             continue
-        listed = [claim for claim in claims if _is_learned(request, claim)]
+        listed = [claim for claim in claims if _is_learned(operation, claim)]
         value = _list(constraint, listed)
         if value is None and not all(is_default(constraint, claim) for claim in listed):
-            return refuse_to_bound(_find_fault(constraint, listed).name_place())
+            claim = next((each for each in listed if _list(constraint, (each,)) is None), listed[-1])
+            return refuse_to_bound(claim.fault(constraint.problem(None, claim)).name_place())
         if listed:
             needed[word] = value or ()
     return needed
@@ -106,21 +97,14 @@ def leave_out_restrictions(operation: Operation, needed: Mapping[str, Value]) ->
     return {word: value for word, value in needed.items() if not restricts(operation, CONSTRAINTS[word])}
 
 
-def _is_learned(request: CanonicalRequest, claim: Claim) -> bool:
+def _is_learned(operation: Operation, claim: Claim) -> bool:
     """Whether a claim says what a grant must list. What the head says of the object is learned from the head."""
-    constraint = CONSTRAINTS[claim.words[0]]
+    constraint = CONSTRAINTS[claim.word]
     if constraint.takes not in LISTS:
         return not constraint.narrows
     if not constraint.narrows or claim.without is False:
         return True
-    return is_of_body(request.operation, constraint.name)
-
-
-def list_put_on(conditions: Iterable[Condition]) -> Iterator[Pair]:
-    """Yield the labels that a grant puts on."""
-    for condition in conditions:
-        if condition.word == "labels" and isinstance(condition.value, Pairs):
-            yield from condition.value.items
+    return is_of_body(operation, constraint.name)
 
 
 def _keep(constraint: Constraint, claims: Iterable[Claim], said: Container[Pair]) -> Value:
@@ -156,16 +140,15 @@ def claims_of(operation: Operation, needed: Mapping[str, Value]) -> Iterator[Cla
     for word, value in needed.items():
         constraint = CONSTRAINTS[word]
         without = None if is_of_body(operation, word) else False  # Of the object it says what a grant must name.
-        words = (word, "images") if word == "tags" and operation.name in GIVING else (word,)
         if not value:
             says = "is not kept to" if restricts(operation, constraint) else "has none that a policy can list"
-            yield Claim(words, (), word, None, says, without=without is None)
+            yield Claim(word, (), word, None, says, without=without is None)
             continue
         says, shown = "which the rule does not allow", None if isinstance(value, Pairs) else say_value(value)
         if restricts(operation, constraint):  # What has an amount says itself how much is allowed.
             says = "" if constraint.takes is Takes.AMOUNT else "which the request adds"
         for each in constraint.read_back(value):
-            yield Claim(words, ((each, KEEP),), word, shown, says, without=without)
+            yield Claim(word, ((each, KEEP),), word, shown, says, without=without)
 
 
 def _list(constraint: Constraint, claims: Iterable[Claim]) -> Value | None:
@@ -180,13 +163,6 @@ def _list(constraint: Constraint, claims: Iterable[Claim]) -> Value | None:
         if value is None or len(list_items(value)) > MOST_LISTED:
             return None
     return value
-
-
-def _find_fault(constraint: Constraint, claims: Iterable[Claim]) -> Fault:
-    """Return what is wrong with the first claim that cannot be listed."""
-    claims = tuple(claims)
-    claim = next((each for each in claims if _list(constraint, (each,)) is None), claims[-1])
-    return claim.fault(constraint.problem(None, claim))
 
 
 def list_items(value: Value) -> tuple[Item, ...]:

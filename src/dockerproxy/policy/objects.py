@@ -8,8 +8,8 @@ Attacks: docs/attacks.md, policy/objects.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from typing import Final
@@ -18,6 +18,7 @@ from urllib.parse import quote
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.podman import is_libpod
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.api.rows import read_rows
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.text import fold
@@ -135,33 +136,25 @@ NETWORK_REMOVALS: Final = frozenset({"NetworkDelete", "NetworkDeleteLibpod"})
 EVERY: Final = frozenset({"ImageUntagLibpod"})
 """They may act on names that the request does not name first."""
 
-_REACHING: Final = {
-    "all": "ContainerKill ContainerRestart ContainerRestartLibpod ContainerStopLibpod",
-    "checkpoint-dir": "ContainerStart",
-    "depend": "ContainerDeleteLibpod",
-    "destination": "ImagePush ImagePushLibpod",
-    "dir": "CheckpointList CheckpointDelete",
-    "force": "NetworkDelete NetworkDeleteLibpod VolumeDeleteLibpod ImageDelete ImageDeleteLibpod",
-    "import": "ContainerRestoreLibpod",
-    "parent": "ContainerChanges ContainerChangesLibpod ImageChangesLibpod",
-    "platforms": "ImageDelete",
-    "whatrequires": "ImageTreeLibpod",
+_REACHING: Final = read_rows("reaching", 3)
+REACHING: Final = {
+    name: tuple(parameter for parameter, _, names in _REACHING if name in names.split(" "))
+    for name in " ".join(names for _, _, names in _REACHING).split(" ")
 }
-"""Parameters with which an engine acts on more than the named object: Docker on directories of the host, Podman on
-all containers, on those that depend on it or use it, on one it is compared with, on an archive in the body, on a
-registry.
+"""By operation, the parameters with which an engine acts on more than the named object.
+
+Docker acts on directories of the host; Podman on all containers, on those that depend on it or use it, on one it is
+compared with, on an archive in the body, on a registry.
 """
 
-REACHING: Final = {
-    name: tuple(parameter for parameter, names in _REACHING.items() if name in names.split(" "))
-    for name in " ".join(_REACHING.values()).split(" ")
-}
-"""By operation."""
-
-SWITCHES: Final = frozenset({"all", "depend", "force", "import", "whatrequires"})
+SWITCHES: Final = frozenset(parameter for parameter, kind, _ in _REACHING if kind == "switch")
 """Those of them that say nothing if they are false; any value of the others names something."""
 
 VOLUME_CREATE: Final = "VolumeCreate"
+SERVICES: Final = frozenset({"ServiceCreate", "ServiceUpdate"})
+
+MOUNTING: Final = SERVICES | {"ContainerCreate"}
+"""Operations that mount volumes. Podman's own are not among them: it does not fill volumes from outside."""
 
 RUNNING: Final = "running"
 
@@ -260,6 +253,15 @@ def ask(kind: Kind, name: str, version: str, operation: Operation) -> Lookup:
     path = f"{libpod}/{_SECTIONS[kind]}/{name}{'/json' if libpod or kind not in _SHORT else ''}"
     path = quote(path, safe="/:@")  # A name that stands in a body may be of any characters.
     return Lookup(kind, name, f"/{version}{path}" if version else path, operation)
+
+
+def join_lookups(lookups: Iterable[Lookup]) -> Lookup | None:
+    """Return lookups that do not depend on each other as one, each of them once; None if there are none."""
+    by_target = {lookup.target: lookup for lookup in lookups}
+    if not by_target:
+        return None
+    first, *others = by_target.values()
+    return replace(first, others=tuple(others))
 
 
 def missing(lookup: Lookup) -> ResolvedObject:

@@ -1,4 +1,6 @@
-"""The phases of a request that was read: it waits for its body, or for a lookup, or it is decided.
+"""The phases of a request that was read, and how one that is decided is written for the engine.
+
+It waits for its body, or for a lookup, or it is decided:
 
 judge ──► NeedsBody ──judge_body──► NeedsLookup ──judge_object──► ... ──► Verdict
 """
@@ -9,18 +11,34 @@ from http import HTTPStatus
 from typing import Final, TypeAlias, TypeVar
 
 from dockerproxy.api.answers import ANSWERS
-from dockerproxy.api.catalog import HEALTH, Operation, Shape
+from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation, Shape
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Decision, Mode
-from dockerproxy.policy.objects import OWN, Lookup
-from dockerproxy.policy.steps import Pass, Says, Scene, Step, Stream, Whole, Yielded
+from dockerproxy.policy.objects import OWN, VOLUME_CREATE, Lookup, goes_on_as, with_fixed, with_name, with_query
+from dockerproxy.policy.places import NOWHERE
+from dockerproxy.policy.reader import read_request
+from dockerproxy.policy.stamps import OWNER
+from dockerproxy.policy.steps import REMOVING, Pass, Says, Scene, Step, Stream, Whole, Yielded
 from dockerproxy.policy.values import Value
-from dockerproxy.wire.head import Framing, RequestHead
+from dockerproxy.views.filters import with_label, without_count
+from dockerproxy.views.lists import PRUNED
+from dockerproxy.wire.document import write_json
+from dockerproxy.wire.head import Framing, RequestHead, write_request
 
 _NO_BODY: Final = Framing.NONE
 _NOTHING: Final = frozenset[str]()
+
+_PING: Final = (
+    f"GET {OPERATIONS['SystemPing'].path} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n".encode()
+)
+
+_OF_ANSWERS: Final = frozenset(
+    b"accept-encoding if-match if-modified-since if-none-match if-range if-unmodified-since range".split(b" ")
+)
+"""Fields by which an answer comes compressed, in part or not at all. Where it may be read, it comes whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +173,45 @@ def deny(verdict: Verdict, reason: str, status: int = HTTPStatus.FORBIDDEN) -> V
     decision = replace(verdict.decision, allowed=False, message=message, status=status, is_final=True)
     denied = replace(verdict, decision=decision)
     return replace(denied, to_engine=b"", plan=None) if verdict.mode is Mode.ENFORCE else denied
+
+
+def settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None) -> Verdict:
+    """Write what goes to the engine. A request that was judged by its object names it by its id."""
+    operation, request, found, decided = phase.operation, phase.request, phase.known.found, decision
+    if phase.mode is not Mode.ENFORCE:  # Where nothing is refused, builds pass as they come.
+        decision = replace(decided, fixed={})
+        if not decision.allowed and phase.known.places != NOWHERE and phase.known.body is not None:
+            # The body goes on with what it mounts where the engine finds that.
+            read = read_request(BODIES[operation.name], request, phase.known)
+            content = None if read.violations or read.content is None else write_json(read.content)
+            decision = replace(decision, content=content)
+    if decision.shows and operation.name in PRUNED:  # The engine would remove what others have: it gets no prune.
+        return Verdict(*phase.parts, decided, _PING, needs)
+    if decision.shows:
+        request = with_query(request, without_count(request))
+        owner = find_sole_owner(phase.policy, decision)
+        request = with_label(request, OWNER, owner) if owner else request
+    if decision.query:
+        request = with_query(request, decision.query)
+    if decision.fixed:
+        request = with_fixed(request, decision.fixed)
+    if decision.about_object and found is not None:
+        request = with_name(request, operation, goes_on_as(request, found))
+    target = phase.target if request is phase.request else request.target
+    passes = decision.allowed or phase.mode is not Mode.ENFORCE
+    return Verdict(*phase.parts, decided, _write(phase, decision, target) if passes else b"", needs)
+
+
+def _write(phase: Phase, decision: Decision, target: str) -> bytes:
+    """Write the head, and behind it the body if it was held: as it was understood, or as it came where none judged."""
+    head, operation = phase.head, phase.operation
+    if decision.shows or phase.hides or phase.known.places.differ or operation.name == VOLUME_CREATE:
+        head = replace(head, fields=tuple(field for field in head.fields if field[0] not in _OF_ANSWERS))
+    if operation is HEALTH:
+        return _PING
+    if operation.name in REMOVING:
+        head = replace(head, close=True)  # It has a connection of its own, whose end says that the engine is done.
+    content = None
+    if phase.body is not None and head.framing is not Framing.NONE:
+        content = phase.body if decision.content is None else decision.content
+    return write_request(head, target.encode(), upgrade=operation.shape is Shape.TUNNEL, content=content)

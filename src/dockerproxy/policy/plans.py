@@ -4,6 +4,7 @@ Attacks: docs/attacks.md, policy/plans.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -11,34 +12,13 @@ from typing import Final
 
 from dockerproxy.api.answers import SPELLED
 from dockerproxy.api.catalog import OPERATIONS, Shape
-from dockerproxy.policy.copies import MOUNTING
+from dockerproxy.policy import objects, steps
 from dockerproxy.policy.creating import create, hold_for_create, mount_unread, remove_unused
-from dockerproxy.policy.holds import REMOVING, VOLUME, Hold, hold_container, hold_network, hold_volume
-from dockerproxy.policy.model import NO_USES, Decision, Mode, values_of
+from dockerproxy.policy.model import NO_USES, Mode, values_of
 from dockerproxy.policy.needs import refuse_to_bound
-from dockerproxy.policy.objects import (
-    BUILD,
-    NETWORK_REMOVALS,
-    SWEEPING,
-    VOLUME_PRUNES,
-    ResolvedObject,
-    get_object,
-    name_in,
-)
-from dockerproxy.policy.phases import Act, Phase, Plan, Verdict, deny
-from dockerproxy.policy.steps import (
-    Answer,
-    Ask,
-    Identify,
-    Pass,
-    Perform,
-    Read,
-    Says,
-    Scene,
-    UnknownObjectError,
-    Whole,
-    Work,
-)
+from dockerproxy.policy.objects import BUILD, MOUNTING, NETWORK_REMOVALS, SWEEPING, VOLUME_PRUNES, Kind, ResolvedObject
+from dockerproxy.policy.phases import Act, Plan, Verdict, deny
+from dockerproxy.policy.steps import Ask, Hold, Says, Scene, UnknownObjectError, Whole
 from dockerproxy.policy.subtrees import is_removed_at_end, uses_parts
 from dockerproxy.policy.values import propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED
@@ -50,74 +30,64 @@ from dockerproxy.wire.answer import read_message, write_document
 
 PlanMaker = Callable[[Verdict, Scene], Plan]
 
-_LIST: Final = "/containers/json?all=1&filters="
 _REMOVALS: Final = frozenset({"ContainerDelete", "ContainerPrune"})
 """They may leave a volume of ours unused."""
 
 
-def find_plan(phase: Phase, decision: Decision, *, is_learned: bool = False) -> PlanMaker | None:
-    """Return the plan of a request that passes; None if it is only passed on, or does not pass.
-
-    `is_learned` says that it is recorded what it needs.
-    """
-    operation, name = phase.operation, phase.operation.name
-    if not decision.allowed and phase.mode is Mode.ENFORCE:
+def find_plan(verdict: Verdict) -> PlanMaker | None:
+    """Return the plan of a request; None if it is only passed on, or does not pass."""
+    if not verdict.passes:
         return None
-    is_partial, places = bool(phase.hides or decision.shows), phase.known.places
-    is_edited = is_partial or (places.differ and name in SPELLED)
+    name, decision, places, found = verdict.operation.name, verdict.decision, verdict.known.places, verdict.known.found
+    is_partial, is_stream = bool(verdict.hides or decision.shows), verdict.operation.shape is Shape.STREAM
+    # Where a client is learned from, nothing is refused.
+    may_be_refused = decision.allowed and verdict.mode is not Mode.LEARN
+    is_counted = may_be_refused and verdict.policy.tenancy.counts(name) != ""
     has_parts = places.has_parts and name == "ContainerCreate" and decision.copies is not None
     plans = (
-        (build, name == BUILD and (decision.docker_only or is_learned)),
-        (copy_files, decision.keeps_stopped and phase.known.found is not None),
-        (start, decision.starts and phase.known.found is not None),
-        (remove, name in REMOVING and not decision.shows),
-        (remove_network, _find_network(phase) is not None),
-        (
-            watch,
-            (is_partial and operation.shape is Shape.STREAM) or ((places.has_parts or places.hides) and name in EVENTS),
-        ),
+        (build, decision.plan == "build" or (name == BUILD and verdict.needs is not None)),
+        (copy_files, decision.plan == "copy" and found is not None),
+        (start, decision.plan == "start" and found is not None),
+        (remove, name in steps.REMOVING and not decision.shows),
+        (remove_network, _find_network(verdict) is not None),
+        (watch, (is_partial and is_stream) or ((places.has_parts or places.hides) and name in EVENTS)),
         (prune_own, decision.shows and name in PRUNED),
-        (stop_and_remove, name == "ContainerStop" and is_removed_at_end(phase.known.found)),
-        (remove_containers, name in _REMOVALS and (places.has_parts or uses_parts(phase.known.found))),
-        (create, decision.copies or decision.uses != NO_USES or _is_counted(phase, decision) or has_parts),
+        (stop_and_remove, name == "ContainerStop" and is_removed_at_end(found)),
+        (remove_containers, name in _REMOVALS and (places.has_parts or uses_parts(found))),
+        (create, decision.copies or decision.uses != NO_USES or is_counted or has_parts),
         (show_list, decision.shows),
-        (read, is_edited),
+        (read, is_partial or (places.differ and name in SPELLED)),
         (mount_unread, decision.copies is None and name in MOUNTING),
     )
     return next((plan for plan, applies in plans if applies), None)
-
-
-def _is_counted(phase: Phase, decision: Decision) -> bool:
-    """Whether something is counted before; where a client is learned from, nothing is refused."""
-    return decision.allowed and phase.mode is not Mode.LEARN and phase.policy.tenancy.counts(phase.operation.name) != ""
 
 
 def find_holds(verdict: Verdict) -> tuple[Hold, ...]:
     """Return what must be held for a request that passes, before it is decided by what the engine says then."""
     if verdict.plan is remove:
         return (hold_for_removal(verdict),)
-    if verdict.plan is remove_network:
-        network = _find_network(verdict)
-        return () if network is None else (hold_network(network.id),)
-    found = verdict.known.found
-    if found is not None and verdict.plan in {copy_files, start}:
-        return (hold_container(found.id, uses=verdict.plan is start),)
-    return hold_for_create(verdict) if verdict.plan in {create, mount_unread} else ()
+    if verdict.plan in {create, mount_unread}:
+        return hold_for_create(verdict)
+    found = _find_network(verdict) if verdict.plan is remove_network else verdict.known.found
+    if found is None or verdict.plan not in {remove_network, copy_files, start}:
+        return ()
+    kind = Kind.NETWORK if verdict.plan is remove_network else Kind.CONTAINER
+    return (steps.hold_object(kind, found.id, uses=verdict.plan is start),)
 
 
 def hold_for_removal(verdict: Verdict) -> Hold:
     """Return the volumes that a request may remove."""
     operation, found = verdict.operation, verdict.known.found
     if operation.name in SWEEPING:
-        return Hold(VOLUME if operation.name in VOLUME_PRUNES else "", was_judged=False)
+        return Hold(f"{Kind.VOLUME}/" if operation.name in VOLUME_PRUNES else "", was_judged=False)
     if found is None or not verdict.decision.about_object:  # It goes on under the name that the client spells.
-        return Hold(f"{VOLUME}{name_in(verdict.request.path, operation)}", was_judged=False)
-    return hold_volume(found.id)
+        return Hold(f"{Kind.VOLUME}/{objects.name_in(verdict.request.path, operation)}", was_judged=False)
+    return steps.hold_object(Kind.VOLUME, found.id)
 
 
-def _find_network(phase: Phase) -> ResolvedObject | None:
+def _find_network(verdict: Verdict) -> ResolvedObject | None:
     """Return the network that a request removes, if it is somebody's."""
-    found = phase.known.found if phase.operation.name in NETWORK_REMOVALS else None
+    found = verdict.known.found if verdict.operation.name in NETWORK_REMOVALS else None
     return found if found is not None and found.document and found.belongs_to else None
 
 
@@ -127,12 +97,12 @@ def build(verdict: Verdict, _scene: Scene) -> Plan:
     Where nothing is refused, it passes, and what it needs is `unrestricted`.
     """
     verdict = replace(verdict, plan=None)
-    if (yield from Identify()):
+    if (yield from steps.Identify()):
         return verdict
     reason = "the engine does not say that it is Docker, and only Docker's builder is contained"
     if verdict.needs is not None:
         verdict = replace(verdict, needs=refuse_to_bound(reason))
-    if not verdict.decision.docker_only:
+    if verdict.decision.plan != "build":
         return verdict
     remedy = propose(verdict.policy.policy.remedy, verdict.operation.name, values_of((UNRESTRICTED,)))
     return deny(verdict, f"{reason}; {remedy}")
@@ -141,7 +111,7 @@ def build(verdict: Verdict, _scene: Scene) -> Plan:
 def copy_files(_verdict: Verdict, _scene: Scene) -> Plan:
     """Copy files into or out of a container that does not start meanwhile."""
     yield from ()
-    return Pass()
+    return steps.Pass()
 
 
 def start(verdict: Verdict, _scene: Scene) -> Plan:
@@ -172,14 +142,11 @@ def stop_and_remove(verdict: Verdict, _scene: Scene) -> Plan:
     One that does not run, as it was never started, stays: to wait for its end would hold the answer back.
     """
     answer, found = (yield from Act(verdict)), verdict.known.found
-    if answer.status != HTTPStatus.NO_CONTENT:
-        return (yield from edit(verdict, answer))
-    target = f"/containers/{found.id if found else ''}/wait?condition=removed"
-    try:
-        yield from Read(Ask("POST", target).head, waits=True)
-    except UnknownObjectError:
-        return (yield from edit(verdict, answer))
-    yield from remove_unused(verdict)
+    if answer.status == HTTPStatus.NO_CONTENT:
+        target = f"/containers/{found.id if found else ''}/wait?condition=removed"
+        with suppress(UnknownObjectError):
+            yield from steps.Read(Ask("POST", target).head, waits=True)
+            yield from remove_unused(verdict)
     return (yield from edit(verdict, answer))
 
 
@@ -188,16 +155,15 @@ def remove_network(verdict: Verdict, scene: Scene) -> Plan:
 
     Only those of the network's owner count. Others join it because a grant lists its name, whoever's the next one is.
     """
-    network, reason = _find_network(verdict), ""
-    try:
-        status, content = yield from Ask("GET", f"{_LIST}{write_filters(network.belongs_to if network else '')}")
+    network, reason, listing = _find_network(verdict), "", None
+    filters = write_filters(network.belongs_to if network else "")
+    with suppress(UnknownObjectError):
+        status, content = yield from Ask("GET", f"/containers/json?all=1&filters={filters}")
         is_list = status == HTTPStatus.OK
         listing = (yield from read_listing(scene, OPERATIONS["ContainerList"], content)) if is_list else None
-    except UnknownObjectError:
-        listing = None
     if network is None or listing is None:
         reason = "the engine does not say which containers are on it"
-    elif any(has_joined(get_object(each.found), network) for each in listing.elements):
+    elif any(has_joined(objects.get_object(each.found), network) for each in listing.elements):
         reason = "a container is on it, running or not, and would join the next network of its name; remove it first"
     verdict = deny(verdict, reason) if reason else verdict
     return (yield from edit(verdict, (yield from Act(verdict)))) if verdict.passes else verdict
@@ -205,23 +171,23 @@ def remove_network(verdict: Verdict, scene: Scene) -> Plan:
 
 def prune_own(verdict: Verdict, scene: Scene) -> Plan:
     """Remove what a prune of an owner removes, by requests of its own."""
-    steps = verdict.policy.tenancy.prune(verdict.request, scene.now)
-    asked: Callable[[], Ask] = partial(next, steps)
+    requests = verdict.policy.tenancy.prune(verdict.request, scene.now)
+    asked: Callable[[], Ask] = partial(next, requests)
     content = b""
     while True:
-        work: Work[Ask | Answer] = Work(content, partial(_go_on, asked))
+        work: steps.Work[Ask | steps.Answer] = steps.Work(content, partial(_go_on, asked))
         step = yield from work
         if not isinstance(step, Ask):
             break
-        answer = yield from Perform(step)
-        asked, content = partial(steps.send, answer), answer[1]
+        answer = yield from steps.Perform(step)
+        asked, content = partial(requests.send, answer), answer[1]
     status, content = step
     if status == HTTPStatus.OK:
         return Whole(write_document(content), status, content)
     return Says(status, read_message(content) or "the engine gives no list")
 
 
-def _go_on(step: Callable[[], Ask]) -> Ask | Answer:
+def _go_on(step: Callable[[], Ask]) -> Ask | steps.Answer:
     """Return what is asked next, or the answer to it all."""
     try:
         return step()

@@ -4,15 +4,14 @@ Attacks: docs/attacks.md, policy/reader.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Final
 
-from dockerproxy.api.bodies.fields import ALWAYS, FREE, Field, Node, Type
-from dockerproxy.api.bodies.tables import Body
+from dockerproxy.api.bodies.tables import ALWAYS, FREE, Body, Field, Node, Type
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Known, Object, Reading, run_check
 from dockerproxy.policy.objects import ResolvedObject
-from dockerproxy.policy.words.registry import CHECKS
+from dockerproxy.policy.vocabulary import CHECKS
 from dockerproxy.text import fold, lower
 from dockerproxy.wire.document import Json, show
 
@@ -24,6 +23,7 @@ _IS_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}").fullmatch
 
 _CONTAINERS: Final = (dict, list)
 _MAY_BE_NOTHING: Final = frozenset({Type.OBJECT, Type.EMPTY, Type.LIST, Type.MAP, Type.WORDS})
+"""Values of a map for which null is as good as an empty object or list. It is no word."""
 
 
 def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading:
@@ -36,7 +36,10 @@ def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading
         reading.content = _Reader(reading).read(body.root, content, "")
     elif not body.optional:
         reading.violate("the body", None, "is missing")
-    _read_head(reading, body.of_head)
+    for name, each in body.of_head.items():  # When the body was read; all of one name, whichever an engine reads.
+        values = reading.header(name)
+        if values or each.rule.endswith(ALWAYS):
+            _check(reading, each, values, name, {})
     asked = {lookup.target for claim in reading.claims for lookup in (claim.lookup, claim.later) if lookup}
     if len(asked) > MOST_LOOKUPS:
         reading.violate("the body", None, f"names more than {MOST_LOOKUPS} objects")
@@ -81,14 +84,6 @@ def _read_object(reading: Reading, fields: Mapping[str, Field], found: ResolvedO
         _check(reading, each, value, path, {})  # type: ignore[arg-type] # it was read as JSON
 
 
-def _read_head(reading: Reading, fields: Mapping[str, Field]) -> None:
-    """Look at fields of the head, when the body was read: at all of one name, whichever an engine reads."""
-    for name, each in fields.items():
-        values = reading.header(name)
-        if values or each.rule.endswith(ALWAYS):
-            _check(reading, each, values, name, {})
-
-
 class _Reader:
     """Reads one body."""
 
@@ -110,14 +105,17 @@ class _Reader:
         if node.item is not None and node.type is Type.LIST and isinstance(value, list):
             return [self._read_item(node.item, item, f"{path}[{number}]") for number, item in enumerate(value)]
         if node.item is not None and node.type is Type.MAP and isinstance(value, dict):
-            return {key: self._read_value(node.item, item, f"{path}[{show(key)}]") for key, item in value.items()}
+            read = self._read_item
+            return {key: read(node.item, item, f"{path}[{show(key)}]", _MAY_BE_NOTHING) for key, item in value.items()}
         self._reading.violate(path or "the body", value, f"not of type {node.type}")
         return None
 
     def _has_room(self, node: Node, value: Object | list[Json], path: str, *, is_plain: bool) -> bool:
         """Count a list or object; say whether it is read."""
         reading = self._reading
-        if node.most and _count_items(value) > node.most:
+        items = value if isinstance(value, list) else value.values()
+        # An inner list counts as its items, or as one if it is empty.
+        if node.most and sum(len(item) or 1 if isinstance(item, list) else 1 for item in items) > node.most:
             reading.violate(path or "the body", None, f"has more than {node.most} items")
             return False
         if is_plain:
@@ -127,16 +125,13 @@ class _Reader:
             reading.violate("the body", None, f"has more than {MOST_ENTRIES} entries")
         return self._left >= 0 and len(reading.violations) < MOST_FAULTS
 
-    def _read_item(self, node: Node, value: Json, path: str) -> Json:
+    def _read_item(self, node: Node, value: Json, path: str, may_be_null: Container[Type] = ()) -> Json:
+        """Read an item of a list, or a value of a map."""
+        if value is None and node.type in may_be_null:
+            return None
         if value is None:
             self._reading.violate(path, None, "is null")
         return self.read(node, value, path)
-
-    def _read_value(self, node: Node, value: Json, path: str) -> Json:
-        """Read a value of a map. Nothing is as good as an empty object or list there, but it is no word."""
-        if value is None and node.type in _MAY_BE_NOTHING:
-            return None
-        return self._read_item(node, value, path)
 
     def _read_object(self, node: Node, value: Json, path: str) -> Json:
         given = {} if value is None else value
@@ -183,12 +178,6 @@ class _Reader:
             if not below.is_free and item is not None and (item or below.rule != "unset"):
                 checked.append((name, below))
         return checked
-
-
-def _count_items(value: Object | list[Json]) -> int:
-    """Return how many items a list or map has; an inner list counts as its items, or as one if it is empty."""
-    items = value if isinstance(value, list) else value.values()
-    return sum(len(item) or 1 if isinstance(item, list) else 1 for item in items)
 
 
 def _is_plain(node: Node, value: Json) -> bool:

@@ -77,16 +77,11 @@ def parse_reference(text: str) -> Reference | None:
     return Reference(match["name"], "" if digest else match["tag"] or "", digest)
 
 
-def has_registry(text: str) -> bool:
-    """Whether a reference is spelled with a registry. Podman looks others up in several."""
-    first, slash, _ = text.partition("/")
-    return slash != "" and _is_registry(first)
-
-
 def _has_two_registries(name: str) -> bool:
     """Whether a name of Docker Hub, of which Docker does not list the registry, would be one of another then."""
     registry, _, path = name.partition("/")
-    return registry == "docker.io" and has_registry(path)
+    first, slash, _ = path.partition("/")
+    return registry == "docker.io" and slash != "" and _is_registry(first)
 
 
 def with_default_tag(reference: Reference) -> Reference:

@@ -1,17 +1,96 @@
-"""Steps: what the data path does for a request besides passing it on, and what comes of each.
+"""Steps: what the data path does for a request besides passing it on, and what comes of each; and what it holds.
 
 A plan (`policy/phases`) yields them. It does no I/O and knows no clock, and the data path knows no feature.
+
+Requests through this process wait for each other by holds on volumes, own networks and containers. A volume has no id.
+Podman removes the one volume whose name begins with what it is given, if none has that very name. So a request that may
+remove `db` because a condition allows `db` must find it there still, or it removes `db-secret`.
+
+Attacks: docs/attacks.md, policy/steps.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Generic, NamedTuple, Self, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
-from dockerproxy.policy.copies import Fills
-from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.api.podman import begins_as
+from dockerproxy.policy.objects import BY_NAME, SWEEPING, Kind, Lookup, ResolvedObject
 from dockerproxy.views.lists import Known
 from dockerproxy.wire.head import END_OF_HEAD
+
+REMOVING: Final = BY_NAME | SWEEPING
+"""Operations that may remove volumes."""
+
+
+class Hold(NamedTuple):
+    """What a request may remove, or needs to be there still.
+
+    Attributes:
+        name: The kind and name of one object, like `volume/db`, or the beginning of all that it may remove.
+        was_judged: Whether it may remove no other than the one of that name.
+        uses: Whether it removes nothing, but needs the object to be there still.
+    """
+
+    name: str
+    was_judged: bool = True
+    uses: bool = False
+
+    def precedes(self, later: "Hold") -> bool:
+        """Whether a later one must wait for it: one of them was judged by a volume that the other may remove."""
+        if self.uses and later.uses:
+            return False
+        if self.was_judged and later.was_judged:
+            return self.name == later.name
+        judged, other = (self, later) if self.was_judged else (later, self)
+        return judged.was_judged and other.may_remove(judged.name)
+
+    def may_remove(self, name: str) -> bool:
+        """Whether the engine may remove an object of that name; for Docker, this is too wide."""
+        return not name.startswith(f"{Kind.CONTAINER}/") and begins_as(name, self.name)
+
+
+def hold_object(kind: Kind, name: str, *, uses: bool = False) -> Hold:
+    """Return a hold on one container or network by its ID, or on one volume by its exact name.
+
+    Both engines keep the volumes `data` and `Data` apart when they get an exact name. A container does not start while
+    files of it are copied, nor the other way round.
+    """
+    return Hold(f"{kind}/{name}", uses=uses)
+
+
+_MOST_FILLED: Final = 10_000
+
+
+class Fills:
+    """Names of volumes that were made through this proxy, and that no container has mounted since."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+
+    def add(self, names: Iterable[str]) -> None:
+        """Remember volumes, which no container has."""
+        self._names.update(dict.fromkeys(names))
+        for oldest in [*self._names][:-_MOST_FILLED]:
+            del self._names[oldest]
+
+    def discard(self, names: Iterable[str]) -> None:
+        """Forget volumes that a container may have from now on."""
+        for name in names:
+            self._names.pop(name, None)
+
+    def forget(self, hold: Hold) -> None:
+        """Forget the volumes that a request holds, to remove them or to mount them."""
+        names = self._names.keys()
+        near = names & {hold.name.removeprefix(f"{Kind.VOLUME}/")} if hold.was_judged else names
+        self.discard([name for name in near if hold.precedes(hold_object(Kind.VOLUME, name))])
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
 
 _Result_co = TypeVar("_Result_co", covariant=True)
 

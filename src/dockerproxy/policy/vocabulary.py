@@ -1,16 +1,65 @@
-"""Which conditions an operation can bear: the one table that the policy file, its schema and learning read."""
+"""All words and checks, and which conditions an operation can bear: what the policy file, its schema and learning read.
+
+Each file of `policy/words` has its own words and checks in `WORDS` and `CHECKS`, and is in the list here. A row of a
+table in `api/bodies` names the check that reads its field, and behind it the words that the check obeys.
+"""
 
 from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
+from dockerproxy.policy.claim import Check
 from dockerproxy.policy.objects import NAMING, RUNNING, SENDING, WORDS, Kind, words_of_object
+from dockerproxy.policy.values import Value
+from dockerproxy.policy.words import (
+    binds,
+    capabilities,
+    commands,
+    devices,
+    environment,
+    fixed,
+    gpus,
+    images,
+    labelled,
+    labels,
+    limits,
+    mounts,
+    names,
+    networks,
+    no_new_privileges,
+    own,
+    parameters,
+    publish,
+    read_only,
+    running,
+    subnets,
+    unrestricted,
+    user,
+)
 from dockerproxy.policy.words.constraint import Condition, Constraint
 from dockerproxy.policy.words.parameters import LINES
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.policy.words.running import COPYING_FILES
 from dockerproxy.views.lists import LISTED
+
+_MODULES: Final = (
+    *(binds, capabilities, commands, devices, environment, fixed, gpus, images, labelled, labels, limits, mounts),
+    *(names, networks, no_new_privileges, own, parameters, publish, read_only, running, subnets, unrestricted, user),
+)
+_WORDS: Final = {each.name: each for module in _MODULES for each in getattr(module, "WORDS", ())}
+CONSTRAINTS: Final[Mapping[str, Constraint]] = dict(sorted(_WORDS.items()))
+"""By word."""
+
+CHECKS: Final[Mapping[str, Check]] = {
+    check.__name__: check for module in _MODULES for check in getattr(module, "CHECKS", ())
+}
+"""By the name that a table has for it."""
+
+
+def conditions_of(values: Mapping[str, Value]) -> tuple[Condition, ...]:
+    """Return the conditions that demand values by their words."""
+    return tuple(Condition(CONSTRAINTS[word], value) for word, value in values.items())
+
 
 UNRESTRICTED: Final = Condition(CONSTRAINTS["unrestricted"], value=True)
 """Opens an operation whole, which else is contained: its body may be anything."""
@@ -33,12 +82,12 @@ def _words_of(name: str) -> Mapping[str, Constraint]:
     return {word: constraint for word, constraint in words.items() if not constraint.is_private}
 
 
-_WORDS: Final[Mapping[str, Mapping[str, Constraint]]] = {name: _words_of(name) for name in _OF_BODY}
+_OF_OPERATION: Final[Mapping[str, Mapping[str, Constraint]]] = {name: _words_of(name) for name in _OF_BODY}
 
 
 def find_words(operation: Operation) -> Mapping[str, Constraint]:
     """Return the conditions that a policy file can put on an operation, by their names."""
-    return _WORDS[operation.name]
+    return _OF_OPERATION[operation.name]
 
 
 def is_of_body(operation: Operation, word: str) -> bool:

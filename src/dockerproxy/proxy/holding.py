@@ -1,4 +1,4 @@
-"""Who holds what: each waits for the holds before it that matter (`policy/holds`).
+"""Who holds what: each waits for the holds before it that matter (`policy/steps`).
 
 Attacks: docs/attacks.md, proxy/holding.
 """
@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from dockerproxy.policy.holds import Hold
+from dockerproxy.policy.steps import Hold
 
 _REMEMBERED: Final = 256
 """Holds that have ended. What a request was told before more of them ended, it asks again."""

@@ -12,12 +12,12 @@ from dockerproxy.api.secrets import redact
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import JournalPort, LogPort
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.copies import Fills
 from dockerproxy.policy.creating import mount_unread
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.nesting import Mount, find_nested, list_mounts
 from dockerproxy.policy.phases import Judged, Phase, Verdict
+from dockerproxy.policy.steps import Fills
 from dockerproxy.proxy.connections import PATIENCE, Connections
 from dockerproxy.proxy.control import Control
 from dockerproxy.proxy.holding import Holding

@@ -3,13 +3,12 @@
 Attacks: docs/attacks.md, tenancy/changes.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.model import Grant, values_of
+from dockerproxy.policy.model import CREATED_BY, Grant, values_of
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import own_by
@@ -30,14 +29,16 @@ def bound_changes(name: str, grants: Iterable[Grant], granted: Mapping[str, Sequ
     profiles = [_find_profile(granted[each]) for each in creates]
     for grant in grants:
         said = {condition.word for condition in grant.conditions}
-        lent = [None if each is None else _choose(each, words - of_object - said) for each in profiles]
+        left = words - of_object - said
+        lent = [None if each is None else tuple(one for one in each if one.word in left) for each in profiles]
         if UNRESTRICTED in grant.conditions or (OWN not in said and not lent):
             yield grant
             continue
         if len(set(lent)) == 1:
             yield from _lend(grant, lent[0], of_tasks=None if CREATED_BY[name] in creates else True)
         elif lent:
-            narrower = (each for each in lent if each is not None and _is_narrowest(each, lent))
+            known = [each for each in lent if each is not None]
+            narrower = (each for each in known if known == lent and all(_is_within(each, one) for one in known))
             yield from _lend(grant, lent[0], of_tasks=False) if OWN in said else ()
             yield from _lend(grant, next(narrower, None), of_tasks=True)
 
@@ -56,14 +57,6 @@ def _lend(grant: Grant, bounds: tuple[Condition, ...] | None, *, of_tasks: bool 
         own = Condition(own_by("", of_tasks=of_tasks), value=True)
         mine = (own if each.word == OWN else each for each in grant.conditions)
         yield grant._replace(conditions=(*mine, *bounds))
-
-
-def _choose(conditions: Iterable[Condition], words: Container[str]) -> tuple[Condition, ...]:
-    return tuple(condition for condition in conditions if condition.word in words)
-
-
-def _is_narrowest(conditions: tuple[Condition, ...], others: Iterable[tuple[Condition, ...] | None]) -> bool:
-    return all(other is not None and _is_within(conditions, other) for other in others)
 
 
 def _is_within(narrow: tuple[Condition, ...], wide: tuple[Condition, ...]) -> bool:

@@ -1,20 +1,38 @@
-"""The tenancy of a socket whose grants say `own`: what its clients create is its owner's, by a stamp and in a quota."""
+"""The tenancy of a socket whose grants say `own`: what its clients create is its owner's, by a stamp and in a quota.
 
+Before a create, the proxy counts what is there for the quota, and makes the volumes that the create would make. The
+count has a lock of the owner, which is held until the engine has answered, so that the next one counts what this one
+made.
+
+Each anonymous volume that a create in Docker's API asks for becomes a mount with the stamp. Docker makes an anonymous
+volume of a mount without a source, with the labels of the mount, and removes it together with its container as it would
+without them (moby daemon/volumes.go and mounts.go). Podman drops the labels, and nobody owns such volumes there. Those
+that an image asks for are not known here.
+
+Attacks: docs/attacks.md, tenancy/own.
+"""
+
+import json
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
 
+from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import Claim, Object
-from dockerproxy.policy.model import Grant, Making, Tenancy, Uses
-from dockerproxy.policy.objects import ResolvedObject
-from dockerproxy.policy.profile import CREATED_BY
-from dockerproxy.policy.stamps import NEW, make_stamp
-from dockerproxy.policy.steps import Answer, Ask, Says, Scene, Steps
-from dockerproxy.tenancy.anonymous import stamp_anonymous
+from dockerproxy.policy.claim import Claim, Object, objects_at
+from dockerproxy.policy.descriptions import has_labels
+from dockerproxy.policy.model import CREATED_BY, Grant, Making, Tenancy, Uses
+from dockerproxy.policy.objects import ANONYMOUS, Kind, Lookup, ResolvedObject, get_object
+from dockerproxy.policy.stamps import NEW, NONCE, STAMP, add_stamp, find_owner, make_stamp
+from dockerproxy.policy.steps import Answer, Ask, Lock, Says, Scene, Steps, UnknownObjectError
+from dockerproxy.policy.words.spellings import clean_path
 from dockerproxy.tenancy.changes import bound_changes
-from dockerproxy.tenancy.making import count, make_volumes
-from dockerproxy.tenancy.prunes import prune
+from dockerproxy.tenancy.prunes import LISTINGS, prune
 from dockerproxy.tenancy.quota import NO_QUOTA, Quota
+from dockerproxy.views.answers import find_labels, read_listing
+from dockerproxy.views.filters import write_filters
+from dockerproxy.wire.document import Json, list_of, object_of
 
 
 @dataclass(frozen=True)
@@ -79,5 +97,110 @@ class Own(Tenancy):
 
 def _find_own(word: str, claims: Iterable[Claim]) -> Mapping[str, ResolvedObject]:
     """Return what is used because it is the client's own, or nobody has it yet, by its ID."""
-    found = (claim.owned for claim in claims if claim.words[0] == word)
+    found = (claim.owned for claim in claims if claim.word == word)
     return {each.id: each for each in found if isinstance(each, ResolvedObject)}
+
+
+def count(owner: str, quota: Quota, create: Making, scene: Scene) -> Steps[Says | None]:
+    """Return what is said if a create adds too much to what is there of an owner."""
+    most = quota.for_operation(create.request.operation.name).most
+    try:
+        if most:
+            yield from Lock(owner)
+        for word, allowed in most.items():
+            there = yield from _list_ids(scene, word, owner)
+            added = _count_added(create, word, there)
+            if added and len(there) + added > allowed:
+                what = f"{len(there)} of {allowed} {word} are there"
+                return Says(HTTPStatus.FORBIDDEN, f'{what}; remove one, or raise quota of socket "{quota.socket}"')
+    except UnknownObjectError as error:
+        says = f"what counts for quota of socket {quota.socket} is not known: {error}"
+        return Says(HTTPStatus.SERVICE_UNAVAILABLE, says)
+    return None
+
+
+def _list_ids(scene: Scene, word: str, owner: str) -> Steps[set[str]]:
+    """Return the ids of all that an owner has; those of volumes are their names."""
+    name, path, rest = LISTINGS[Kind(word.removesuffix("s"))]
+    status, content = yield from Ask("GET", f"{path}{rest}{'&' if rest else '?'}filters={write_filters(owner)}")
+    if status != HTTPStatus.OK:
+        raise UnknownObjectError(f"asked for all {word}, the engine answered {status}")
+    listing = yield from read_listing(scene, OPERATIONS[name], content)
+    labels = yield from find_labels(listing, owner)
+    return {get_object(each.found).id for each in listing.elements if is_counted(each.found, owner, labels)}
+
+
+def is_counted(found: ResolvedObject | Lookup, owner: str, labels: Mapping[str, Mapping[str, object] | None]) -> bool:
+    """Whether something counts as an owner's: it has the stamp, and nothing proves that the stamp is its image's."""
+    inherited = labels.get(found.target) if isinstance(found, Lookup) else None
+    return find_owner(get_object(found).labels, inherited or {}) == owner
+
+
+def _count_added(create: Making, word: str, there: set[str]) -> int:
+    """Return how many a create adds to those that are there, by what goes to the engine."""
+    if word != "volumes":
+        return 1
+    content, named = object_of(json.loads(create.content or b"{}")), {*create.uses.mounts}
+    if create.request.operation.name == "VolumeCreate":
+        named.add(str(content.get("Name") or ""))  # One without a name is new.
+    return len(named - there) + len(list_nonces(content))
+
+
+def make_volumes(stamp: Mapping[str, str], create: Making) -> Steps[None]:
+    """Make the volumes that a create would make on its way, under the stamp of the one who makes them."""
+    version = create.request.version
+    for name, labels in create.uses.makes.items():
+        content = json.dumps({"Name": name, "Labels": {**labels, **stamp}}).encode()
+        status, answer = yield from Ask("POST", f"{version and '/'}{version}/volumes/create", content)
+        if status != HTTPStatus.CREATED or not has_labels(answer, stamp):
+            reason = f"the volume {name} could not be made, or another client made it meanwhile"
+            raise UnknownObjectError(reason, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+_VOLUME: Final = "volume"
+
+
+def stamp_anonymous(content: Object, stamp: Mapping[str, str]) -> Object:
+    """Return the body of a create with a stamp on the anonymous volumes that it asks for."""
+    host, volumes = object_of(content.get("HostConfig")), object_of(content.get("Volumes"))
+    binds = [str(bind) for bind in list_of(host.get("Binds"))]
+    mounts = [mount for _, mount in objects_at(host.get("Mounts"), "")]
+    unnamed = (*volumes, *(bind for bind in binds if ":" not in bind))
+    if not unnamed and not any(mount.get("Type") == _VOLUME or "VolumeOptions" in mount for mount in mounts):
+        return content
+    taken = {clean_path(bind.split(":")[1]) for bind in binds if ":" in bind}
+    taken |= {clean_path(str(mount.get("Target"))) for mount in mounts}
+    taken |= {clean_path(path) for path in object_of(host.get("Tmpfs"))}
+    free = {path: clean for path in unnamed if (clean := clean_path(path)) not in taken}
+    more: list[Object] = [{"Type": _VOLUME, "Target": clean} for clean in dict.fromkeys(free.values())]
+    mounts = [*(each if STAMP.isdisjoint(_read_labels(each)) else _put_stamp(each, {}) for each in mounts), *more]
+    for number, mount in enumerate(mounts):
+        if _is_anonymous(mount):
+            mounts[number] = _put_stamp(mount, {**stamp, NONCE: f"{stamp[NONCE]}.{number}", ANONYMOUS: ""})
+    host = {**host, "Mounts": list[Json](mounts)}
+    content = {**content, "HostConfig": host}
+    if volumes:
+        content["Volumes"] = {path: value for path, value in volumes.items() if path not in free}
+    if binds:
+        host["Binds"] = [bind for bind in binds if bind not in free]
+    return content
+
+
+def _read_labels(mount: Object) -> Object:
+    return object_of(object_of(mount.get("VolumeOptions")).get("Labels"))
+
+
+def _put_stamp(mount: Object, stamp: Mapping[str, str]) -> Object:
+    labels: Json = add_stamp(_read_labels(mount), stamp)
+    return {**mount, "VolumeOptions": {**object_of(mount.get("VolumeOptions")), "Labels": labels}}
+
+
+def _is_anonymous(mount: Mapping[str, Json]) -> bool:
+    return mount.get("Type") == _VOLUME and not mount.get("Source")
+
+
+def list_nonces(content: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the nonces of the anonymous volumes that a create makes, as its body goes to the engine."""
+    mounts = objects_at(object_of(content.get("HostConfig")).get("Mounts"), "")
+    labels = (_read_labels(mount) for _, mount in mounts if _is_anonymous(mount))
+    return tuple(str(each[NONCE]) for each in labels if STAMP & each.keys())

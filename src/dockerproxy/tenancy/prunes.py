@@ -51,8 +51,9 @@ def remove_own(
         remove: Removes one of them, by its target, if it must go.
         version: Of the API, as it stands in a path.
     """
-    operation, path, _ = LISTINGS[kind]
-    status, content = yield list_own(kind, version)
+    operation, path, rest = LISTINGS[kind]
+    path = f"/{version}{path}" if version else path
+    status, content = yield Ask("GET", f"{path}{rest}")
     if status != HTTPStatus.OK:
         return status, content
     listing = read_list(OPERATIONS[operation], content, version, {})
@@ -61,19 +62,8 @@ def remove_own(
     listed = (get_object(element.found) for element in reversed(listing.elements))
     for found in sorted(listed, key=find_time, reverse=True):
         if found.labels.get(OWNER) == owner:
-            yield from remove(found, f"{_prefix(version)}{path}/{quote(found.id, safe=':')}")
+            yield from remove(found, f"{path}/{quote(found.id, safe=':')}")
     return status, content
-
-
-def list_own(kind: Kind, version: str = "") -> Ask:
-    """Return the list with which a removal of what an owner has begins."""
-    _, path, rest = LISTINGS[kind]
-    return Ask("GET", f"{_prefix(version)}{path}{rest}")
-
-
-def _prefix(version: str) -> str:
-    """Return what stands before a path."""
-    return f"/{version}" if version else ""
 
 
 def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, Answer, Answer]:
@@ -82,7 +72,9 @@ def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, A
     filters, removed = read_filters(request, now), list[ResolvedObject]()
 
     def remove(found: ResolvedObject, target: str) -> Removal:
-        if filters is not None and filters.admits(found) and (kind is not Kind.VOLUME or _is_plain(found)):
+        driver, options = found.document.get("driver"), found.document.get("options")
+        is_plain = kind is not Kind.VOLUME or (driver == "local" and not options)  # Docker sizes no others.
+        if filters is not None and filters.admits(found) and is_plain:
             status, _ = yield Ask("DELETE", target)
             if status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
                 removed.append(found)
@@ -94,8 +86,3 @@ def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, A
     names = [(each.names or (each.id,))[0] if kind is Kind.NETWORK else each.id for each in removed]
     reclaimed = {} if kind is Kind.NETWORK else {"SpaceReclaimed": 0}
     return HTTPStatus.OK, json.dumps({key: names, **reclaimed}).encode()
-
-
-def _is_plain(volume: ResolvedObject) -> bool:
-    """Whether Docker would prune a volume: of the others, it does not know how much they take."""
-    return volume.document.get("driver") == "local" and not volume.document.get("options")

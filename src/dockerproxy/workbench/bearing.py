@@ -11,17 +11,15 @@ from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import HEALTH, UNKNOWN, Operation
 from dockerproxy.policy.claim import Claim, Fault
 from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
-from dockerproxy.policy.decide import judge_claims, reading_of_head
+from dockerproxy.policy.decide import find_remedy, judge_claims, reading_of_head, widen
 from dockerproxy.policy.image_grants import needs_tags
-from dockerproxy.policy.model import Grant, Policy, values_of
+from dockerproxy.policy.model import CREATES, Grant, Policy, values_of
 from dockerproxy.policy.needs import can_be_listed, find_needs, leave_out_restrictions
 from dockerproxy.policy.objects import BUILD, NAMING, Lookup
-from dockerproxy.policy.profile import CREATES
-from dockerproxy.policy.remedies import find_remedy, widen
+from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import Takes, Value, is_literal, items_of, list_names, say_value, write_grant
-from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, is_about_object, is_of_body
+from dockerproxy.policy.vocabulary import CONSTRAINTS, SWITCHED, UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.workbench.needs import LITERAL, NO_NAME, find_least, words_of_head
 from dockerproxy.workbench.trying import Tried, answer_by_name, find_faults
 
@@ -190,7 +188,7 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
     bounds: Mapping[str, Value] | Lookup | None = tried.recorded
     while bounds is None or isinstance(bounds, Lookup):
         known = known if bounds is None else answer_by_name(known, bounds)
-        bounds = find_needs(body, tried.request, known)
+        bounds = find_needs(read_request(body, tried.request, known))
     if UNRESTRICTED.word in bounds:
         return {**needed, UNRESTRICTED.word: True}
     bounds = leave_out_restrictions(operation, bounds)

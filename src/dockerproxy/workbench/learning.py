@@ -16,10 +16,9 @@ from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import CREATES, Outcome, Record
 from dockerproxy.policy.compile import OWN_GRANT, Case, CompiledPolicy
-from dockerproxy.policy.copies import SERVICES
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import needs_tags
-from dockerproxy.policy.model import Policy, values_of
+from dockerproxy.policy.model import CREATED_BY, Policy, values_of
 from dockerproxy.policy.needs import restricts
 from dockerproxy.policy.nesting import (
     REPLACEABLE,
@@ -31,12 +30,10 @@ from dockerproxy.policy.nesting import (
     make_mount,
     without_roots,
 )
-from dockerproxy.policy.objects import KINDS, OWN, REMOVAL, RUNNING, WORDS, Kind
+from dockerproxy.policy.objects import KINDS, OWN, REMOVAL, RUNNING, SERVICES, WORDS, Kind
 from dockerproxy.policy.places import NOWHERE, Places
-from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import Value, items_of, split_mode, write_value
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
-from dockerproxy.policy.words.registry import conditions_of
+from dockerproxy.policy.vocabulary import UNRESTRICTED, conditions_of, find_words, is_of_body
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.views.lists import LISTS, PRUNED

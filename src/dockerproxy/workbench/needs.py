@@ -40,9 +40,8 @@ from dockerproxy.policy.objects import (
 )
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, merge
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, find_words, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition, Constraint
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.text import escape, trim
 from dockerproxy.views.filters import refuse_filters
 from dockerproxy.views.lists import LISTED
@@ -323,7 +322,7 @@ NO_NAME: Final = ("localhost/unnamed",)
 
 def find_least(word: Constraint, claims: Iterable[Claim]) -> Value | None:
     """Return the least that a policy must say by a word alone to admit what a request claims; None if it cannot."""
-    own = (claim for claim in claims if claim.words == (word.name,) and claim.options)
+    own = (claim for claim in claims if claim.word == word.name and claim.options)
     found = [least for claim in own if (least := word.least(claim.options[0][0])) is not None]
     return reduce(lambda one, other: merge(one, other) or one, found) if found else None
 
@@ -343,7 +342,7 @@ def _find_object(word: Constraint, request: CanonicalRequest, record: Record) ->
     if isinstance(value, Gap):
         return value
     claims = reading_of_head(request, Known(found=found)).claims
-    is_forced = any(claim.words == ("force",) and claim.options for claim in claims)
+    is_forced = any(claim.word == "force" and claim.options for claim in claims)
     return value if _keeps_to(word, value, claims, {"force": _TRUE} if is_forced else {}) else REACHING
 
 
@@ -352,7 +351,7 @@ _TRUE: Final = Condition(CONSTRAINTS["force"], value=True)
 
 def _keeps_to(word: Constraint, value: Value, claims: Iterable[Claim], beside: Mapping[str, Condition]) -> bool:
     """Whether a request keeps to the condition on its object, where a grant has some others."""
-    own = [claim for claim in claims if word.name in claim.words]
+    own = [claim for claim in claims if claim.word == word.name]
     return not judge_claims({word.name: Condition(word, value), **beside}, own).faults
 
 

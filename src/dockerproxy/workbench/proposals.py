@@ -8,12 +8,10 @@ from typing import Final, NamedTuple
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.policy.asking import extend
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
-from dockerproxy.policy.model import Grant, Policy
+from dockerproxy.policy.model import CREATES, Grant, Policy
 from dockerproxy.policy.needs import restricts
-from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.values import Value, merge
-from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.words.registry import CONSTRAINTS, conditions_of
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, conditions_of
 from dockerproxy.workbench.exposure import EXPOSURES, find_exposures
 from dockerproxy.workbench.learned import LearnedGrant
 from dockerproxy.workbench.learning import find_contained

@@ -8,20 +8,17 @@ from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.body_refusals import find_media_types
 from dockerproxy.policy.claim import Fault, Known
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.decide import Wanted, decide, judge_claims
-from dockerproxy.policy.judge import judge
+from dockerproxy.policy.decide import Wanted, decide, find_remedy, judge_claims
+from dockerproxy.policy.judge import find_media_types, judge
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.needs import claims_of
 from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, find_object, missing
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.reader import read_request
-from dockerproxy.policy.remedies import find_remedy
 from dockerproxy.policy.values import Value, list_names
-from dockerproxy.policy.vocabulary import UNRESTRICTED
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED
 from dockerproxy.settings import DEFAULTS
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.wire.document import read_json

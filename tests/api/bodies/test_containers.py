@@ -3,8 +3,7 @@
 import pytest
 from api.bodies.files import tables_in
 
-from dockerproxy.api.bodies.fields import Field, grow_tree
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES, Field, grow_tree
 
 CONTAINERS = tables_in("containers")
 

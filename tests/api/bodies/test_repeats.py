@@ -4,8 +4,7 @@ import pytest
 from drift.facts import read_names
 from drift.gaps import EXCUSED
 
-from dockerproxy.api.bodies.fields import read_fields
-from dockerproxy.api.bodies.tables import BODIES, with_repeats
+from dockerproxy.api.bodies.tables import BODIES, read_fields, with_repeats
 from dockerproxy.text import fold
 
 FIELDS = read_fields("""

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from api.bodies.files import tables_in
 
-from dockerproxy.api.bodies.fields import Field, Node, Type
-from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.bodies.tables import BODIES, Field, Node, Type
 from dockerproxy.text import fold
 
 SERVICES = tables_in("services")

@@ -6,7 +6,7 @@ empties a list, map or object, and leaves a word as it was; unknown keys are pas
 
 import json
 
-from dockerproxy.api.bodies.fields import Node, Type
+from dockerproxy.api.bodies.tables import Node, Type
 from dockerproxy.wire.document import Json
 
 _SIMPLE: dict[Type, tuple[type, ...]] = {

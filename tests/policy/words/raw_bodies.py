@@ -4,7 +4,7 @@ import json
 
 from hypothesis import strategies as st
 
-from dockerproxy.api.bodies.fields import Node, Type
+from dockerproxy.api.bodies.tables import Node, Type
 
 _CAPITALS = {"s": "\u017f", "k": "\u212a"}
 _OF_TYPE = {

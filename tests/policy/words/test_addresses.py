@@ -9,10 +9,9 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.reader import read_request
-from dockerproxy.policy.vocabulary import SWITCHED
+from dockerproxy.policy.vocabulary import CONSTRAINTS, SWITCHED
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import own_by
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.wire.document import Json, object_of
 
 ADDRESSED: Json = {"IPAMConfig": {"IPv4Address": "10.9.0.5", "IPv6Address": "fd00::5"}}

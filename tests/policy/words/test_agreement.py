@@ -11,18 +11,18 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from policy.inspecting import admits
 
-from dockerproxy.policy.amounts import read_network, read_ports
 from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.needs import can_be_listed
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.references import Reference
 from dockerproxy.policy.values import Pairs, Value, is_literal
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.binds import Bind
 from dockerproxy.policy.words.constraint import Choice
 from dockerproxy.policy.words.limits import MISSING, Swap
 from dockerproxy.policy.words.networks import DEFAULT, Joined
 from dockerproxy.policy.words.publish import normalise_address
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.words.spellings import read_network, read_ports
 
 ID, OTHER = "4f5e" + 60 * "0", "9" * 64
 SWARM_ID = "4cdgfyky7ozwh3htjfw0d12qv"

@@ -11,15 +11,15 @@ from policy.policies import PLAIN
 
 from dockerproxy.policy.claim import Claim, Reading
 from dockerproxy.policy.decide import judge_claims
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.limits import LEAST, MISSING, Amount, Swap
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 MEMORY: Final = CONSTRAINTS["memory"]
 CPUS: Final = CONSTRAINTS["cpus"]
 PIDS: Final = CONSTRAINTS["pids"]
 
 
-AMOUNTS = {name: each for name, each in CONSTRAINTS.items() if isinstance(each, Amount)}
+AMOUNTS = {name: each for name, each in CONSTRAINTS.items() if isinstance(each, Amount) and each.acts}
 GRANTED = {"memory": "5B", "pids": "5", "cpus": "5"}
 
 
@@ -30,7 +30,7 @@ def test_what_is_bounded_by_an_amount_is_known() -> None:
 @pytest.mark.parametrize("word", GRANTED)
 def test_what_has_no_bound_gets_the_granted_one(word: str) -> None:
     reading = Reading(request=PLAIN["ContainerCreate"], answers={})
-    reading.claims.append(Claim((word,), ((MISSING, int),), "Limit", None, "", target="Limit"))
+    reading.claims.append(Claim(word, ((MISSING, int),), "Limit", None, "", target="Limit"))
     judgement = judge_claims(conditions_of({word: GRANTED[word]}), reading.claims)
     assert (judgement.faults, judgement.substitutes) == ((), {"Limit": AMOUNTS[word].most(GRANTED[word])})
     assert judge_claims({}, reading.claims).substitutes == {}

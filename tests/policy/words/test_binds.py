@@ -5,8 +5,8 @@ from policy.inspecting import admits
 
 from dockerproxy.policy.claim import KEEP, Claim
 from dockerproxy.policy.values import Value, split_mode
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.binds import Bind
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 CONSTRAINT = CONSTRAINTS["binds"]
 
@@ -68,7 +68,7 @@ def test_reading_is_within_writing(inner: tuple[str, ...], outer: tuple[str, ...
 def test_it_is_said_what_would_be_granted(
     granted: Value | None, options: tuple[tuple[Bind, object], ...], problem: str
 ) -> None:
-    claim = Claim(words=("binds",), options=options, path="Binds[0]", shown="", says="")  # type: ignore[arg-type]
+    claim = Claim(word="binds", options=options, path="Binds[0]", shown="", says="")  # type: ignore[arg-type]
     assert CONSTRAINT.problem(granted, claim).startswith(problem)
 
 

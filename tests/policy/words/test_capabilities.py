@@ -3,8 +3,8 @@
 import pytest
 from policy.inspecting import admits
 
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.capabilities import capability_name
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 
 @pytest.mark.parametrize("text", ["NET_RAW", "net_raw", "CAP_NET_RAW", "cap_net_raw", "Cap_Net_Raw"])

@@ -8,8 +8,8 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import KEEP, Claim, Fault, Reading
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition, Constraint, judge_claim
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 CREATE = request_for(OPERATIONS["ContainerCreate"])
 
@@ -126,31 +126,19 @@ def begin() -> Reading:
 
 
 def judge(claim: Claim, **granted: Value) -> object:
-    return judge_claim(conditions_of(granted), claim, CONSTRAINTS[claim.words[0]])
+    return judge_claim(conditions_of(granted), claim, CONSTRAINTS[claim.word])
 
 
-def claim(words: str, *values: object, without: bool | None = None) -> Claim:
+def claim(word: str, *values: object, without: bool | None = None) -> Claim:
     options = tuple((value, f"as {value}") for value in values)
     return Claim(
-        words=tuple(words.split()),
+        word=word,
         options=options,
         path="X",
         shown=None,
         says="is wrong",
         without=without,
     )
-
-
-def test_the_first_word_that_a_grant_has_judges_a_claim() -> None:
-    both = claim("tags images", ResolvedObject("1", ("docker.io/library/a:1",)))
-    assert judge(both, images=("a:*",)) == both.options[0][1]
-    assert judge(both, images=("b",), tags=("a:*",)) == both.options[0][1]
-    fault = judge(both, images=("a:*",), tags=("b",))
-    assert isinstance(fault, Fault)
-    assert (fault.word, fault.value) == ("tags", ("docker.io/library/a:1",))
-    denied = judge(both, images=("b",))
-    assert isinstance(denied, Fault)
-    assert denied.word == "images"
 
 
 def test_the_first_option_that_is_granted_counts() -> None:
@@ -187,7 +175,7 @@ def test_what_no_condition_speaks_of_is_denied_without_a_lookup_by_the_name_that
 def test_the_engine_is_asked_where_a_condition_speaks_of_it_or_only_the_engine_knows_the_default() -> None:
     reading = begin()
     lookup = reading.lookup(Kind.NETWORK, "ci")
-    reading.claim("networks joins", None, "X", "ci", lookup=lookup)
+    reading.claim("networks", None, "X", "ci", lookup=lookup)
     reading.claim("joins", None, "X", "ci", lookup=lookup)
     networks, joins = reading.claims
     assert judge(networks) == judge(networks, networks=("ci",)) == judge(joins, joins=("ci",)) == lookup

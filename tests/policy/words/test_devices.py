@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from policy.words.looking import faults
 
 from dockerproxy.policy.globs import fits
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.wire.document import Json
 
 CONSTRAINT = CONSTRAINTS["devices"]

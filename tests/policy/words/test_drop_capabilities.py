@@ -4,8 +4,8 @@ import pytest
 from policy.words.looking import look
 
 from dockerproxy.policy.values import Value
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.capabilities import Capabilities
-from dockerproxy.policy.words.registry import CONSTRAINTS
 from dockerproxy.wire.document import Json
 
 CONSTRAINT = CONSTRAINTS["drop_capabilities"]

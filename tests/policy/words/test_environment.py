@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from policy.words.looking import look
 
 from dockerproxy.policy.values import Pairs, Value
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.wire.document import Json
 
 CONSTRAINT = CONSTRAINTS["environment"]

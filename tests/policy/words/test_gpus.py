@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.words.looking import faults
 
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.wire.document import Json
 
 CONSTRAINT = CONSTRAINTS["gpus"]

@@ -3,8 +3,8 @@
 import pytest
 from policy.inspecting import admits
 
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.commands import fits_command
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 CONSTRAINT = CONSTRAINTS["commands"]
 

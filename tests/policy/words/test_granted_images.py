@@ -7,8 +7,8 @@ from policy.inspecting import admits
 from policy.policies import ID
 
 from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 IMAGES: Final = CONSTRAINTS["images"]
 TAGS: Final = CONSTRAINTS["tags"]

@@ -7,8 +7,8 @@ from policy.inspecting import admits
 
 from dockerproxy.policy.claim import KEEP, Claim
 from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 CONSTRAINT = CONSTRAINTS["labels"]
 
@@ -16,7 +16,7 @@ OWNER = Pairs((("owner", "ci"),))
 
 
 def claim(*labels: tuple[str, str], target: str = "Labels") -> Claim:
-    return Claim(words=("labels",), options=((Pairs(labels), KEEP),), path="Labels", shown="", says="", target=target)
+    return Claim(word="labels", options=((Pairs(labels), KEEP),), path="Labels", shown="", says="", target=target)
 
 
 def test_labels_are_put_on_beside_those_of_the_client() -> None:

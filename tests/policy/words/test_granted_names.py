@@ -7,8 +7,8 @@ from policy.inspecting import admits
 from policy.policies import ID
 
 from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition, Constraint
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 _WITHOUT: Final = {
     "configs": False,

@@ -5,8 +5,8 @@ from policy.inspecting import admits
 from policy.policies import ID
 
 from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.networks import DEFAULT, Joined
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 CONSTRAINT = CONSTRAINTS["networks"]
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.inspecting import admits
 
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.parameters import Flag
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 PATH: Final = CONSTRAINTS["path"]
 SIGNAL: Final = CONSTRAINTS["signal"]

@@ -3,8 +3,8 @@
 import pytest
 from policy.inspecting import admits
 
-from dockerproxy.policy.amounts import read_network
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS
+from dockerproxy.policy.words.spellings import read_network
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 
 CONSTRAINT = CONSTRAINTS["labelled"]
 

@@ -2,8 +2,8 @@
 
 from policy.inspecting import admits
 
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 CONSTRAINT = CONSTRAINTS["no_new_privileges"]
 

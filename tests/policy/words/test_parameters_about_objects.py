@@ -12,10 +12,9 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.decide import reading_of_head
 from dockerproxy.policy.objects import KINDS, REACHING, SWITCHES, WORDS, ResolvedObject
 from dockerproxy.policy.values import Value
-from dockerproxy.policy.vocabulary import find_words
+from dockerproxy.policy.vocabulary import CONSTRAINTS, find_words
 from dockerproxy.policy.words.constraint import Objects
 from dockerproxy.policy.words.parameters import LINES
-from dockerproxy.policy.words.registry import CONSTRAINTS
 
 # The object, and what else is acted on
 
@@ -105,8 +104,8 @@ def least_for(request: CanonicalRequest, found: ResolvedObject | None) -> dict[s
     """Return the least words of which a head speaks that admit it, as far as there are some."""
     needed: dict[str, Value] = {}
     for claim in reading_of_head(request, Known(found=found)).claims:
-        constraint = CONSTRAINTS[claim.words[0]]
-        least = constraint.least(claim.options[0][0]) if len(claim.words) == 1 and claim.options else None
+        constraint = CONSTRAINTS[claim.word]
+        least = constraint.least(claim.options[0][0]) if claim.options else None
         if least is not None and constraint.name not in needed:
             needed[constraint.name] = least
     return needed

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.words.transcripts import look_at
 
-from dockerproxy.policy.amounts import read_address
 from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.policy.words.spellings import read_address
 from dockerproxy.wire.document import Json, list_of, object_of
 
 

@@ -8,12 +8,12 @@ from policy.judging import finish, nobody
 from policy.policies import allowing
 from wire.heads import head_of
 
-from dockerproxy.policy.amounts import read_ports
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.publish import normalise_address
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.words.spellings import read_ports
 
 CONSTRAINT = CONSTRAINTS["publish"]
 

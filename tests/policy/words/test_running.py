@@ -111,7 +111,7 @@ def copy(name: str, allow: str = "{own: true}", *, labels: Mapping[str, object] 
     decision = decide(policy.sockets[0].policy, request_for(OPERATIONS[name], COPIES[name]), known)
     assert isinstance(decision, Decision)
     assert decision.allowed or "running: true" in decision.message, decision.message
-    assert not decision.allowed or decision.keeps_stopped is (allow == "{own: true}")
+    assert not decision.allowed or (decision.plan == "copy") is (allow == "{own: true}")
     return decision.allowed
 
 

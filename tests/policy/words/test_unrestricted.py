@@ -3,7 +3,7 @@
 from policy.inspecting import admits
 
 from dockerproxy.policy.values import Takes
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 
 CONSTRAINT = CONSTRAINTS["unrestricted"]
 

@@ -4,7 +4,7 @@ import pytest
 from policy.inspecting import admits
 from policy.words.looking import look
 
-from dockerproxy.policy.words.registry import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.wire.document import Json, object_of
 
 CONSTRAINT = CONSTRAINTS["user"]

@@ -12,7 +12,7 @@ from typing import Final
 
 from dockerproxy.policy.claim import Claim, Object, Reading, Substitute, items_at
 from dockerproxy.policy.values import Value, items_of
-from dockerproxy.policy.words.constraint import Condition, Constraint, Items, Matcher
+from dockerproxy.policy.words.constraint import Condition, Items, Matcher
 from dockerproxy.text import upper
 from dockerproxy.wire.document import Json, list_of
 
@@ -26,13 +26,11 @@ def capability_name(text: str) -> str:
     return upper(text).removeprefix("CAP_")
 
 
-def _fault_of(item: str, example: str) -> str:
-    return "" if re.fullmatch(r"[A-Z_]+", capability_name(item)) else f"not a capability, like {example}"
-
-
 class _Added(Items):
+    example = "NET_BIND_SERVICE"
+
     def fault(self, item: str) -> str:
-        return _fault_of(item, "NET_BIND_SERVICE")
+        return "" if re.fullmatch(r"[A-Z_]+", capability_name(item)) else f"not a capability, like {self.example}"
 
     def spell(self, item: str) -> str:
         """Return its name; `ALL` is one word more."""
@@ -47,12 +45,10 @@ class Capabilities:
     added: frozenset[str] = frozenset()
 
 
-class _Dropped(Constraint):
+class _Dropped(_Added):
+    example = "NET_RAW"
     is_learned = False
     acts = True
-
-    def fault(self, item: str) -> str:
-        return _fault_of(item, "NET_RAW")
 
     def matcher(self, granted: Value) -> Matcher:
         """Match what adds none of them: the others are dropped for it."""

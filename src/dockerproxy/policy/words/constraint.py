@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from dockerproxy.api.podman import plain_id
-from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import KEEP, Claim, Fault, Substitute
 from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.objects import OWN, Lookup, ResolvedObject, is_full_id
 from dockerproxy.policy.values import Pairs, Takes, Value, items_of, list_names, say_value
-from dockerproxy.policy.words.spellings import fault_of_name
+from dockerproxy.policy.words.spellings import fault_of_name, is_id_of_swarm
 
 Matcher = Callable[[Hashable], bool]
 """Whether a claim's value is admitted."""
@@ -121,6 +120,17 @@ class Condition:
         return self.constraint.describe(self.value)
 
 
+class Texts(Constraint):
+    """Names, each with a text, that are put into what a request makes."""
+
+    takes = Takes.TEXTS
+    acts = True
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Whether the inner one puts in all that the outer one does."""
+        return isinstance(inner, Pairs) and isinstance(outer, Pairs) and set(outer.items) <= set(inner.items)
+
+
 class Choice(Constraint):
     """One word that can be demanded, to which a request keeps or not: values of claims are true or false."""
 
@@ -208,9 +218,6 @@ class Objects(Globs):
     def _is_id(self, item: str) -> bool:
         return is_full_id(item) or self.name in self.IDS_LIKE_NAMES
 
-    def _is_id_of_swarm(self, item: str) -> bool:
-        return self.name in self.IDS_LIKE_NAMES and is_id_of_swarm(item)
-
     def patterns(self, granted: Value) -> tuple[str, ...]:
         """Return the patterns over names."""
         return tuple(item for item in items_of(granted) if not is_full_id(item))
@@ -231,7 +238,8 @@ class Objects(Globs):
 
     def within(self, inner: Value, outer: Value) -> bool:
         """Compare patterns with patterns, and ids with ids; what may be the one or the other, as both."""
-        ids = {plain_id(item) for item in items_of(inner) if is_full_id(item) or self._is_id_of_swarm(item)}
+        of_swarm = filter(is_id_of_swarm, items_of(inner) if self.name in self.IDS_LIKE_NAMES else ())
+        ids = {*map(plain_id, filter(is_full_id, items_of(inner))), *of_swarm}
         known = {plain_id(item) for item in items_of(outer) if self._is_id(item)}
         return ids <= known and super().within(inner, outer)
 
@@ -243,10 +251,8 @@ class Objects(Globs):
 def judge_claim(
     conditions: "Mapping[str, Condition]", claim: Claim, constraint: Constraint
 ) -> Substitute | Fault | Lookup:
-    """Judge one claim by the conditions of a grant, or by the constraint of its first word if none speaks of it."""
-    condition = conditions.get(claim.words[0])
-    if condition is None and len(claim.words) > 1:
-        condition = conditions.get(claim.words[1])
+    """Judge one claim by the conditions of a grant, or by the constraint of its word if none speaks of it."""
+    condition = conditions.get(claim.word)
     own = conditions.get(OWN) if claim.owned is not None else None
     constraint = condition.constraint if condition is not None else constraint
     if claim.unless in conditions:

@@ -12,18 +12,16 @@ from collections.abc import Hashable
 from typing import Final
 
 from dockerproxy.policy.claim import Claim, Object, Reading, Substitute
-from dockerproxy.policy.values import Pairs, Takes, Value
+from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.words.commands import check_surroundings
-from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
+from dockerproxy.policy.words.constraint import Condition, Matcher, Texts
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json, list_of
 
 _IS_NAME: Final = re.compile("[A-Z_][A-Z0-9_]*").fullmatch
 
 
-class _Environment(Constraint):
-    takes = Takes.TEXTS
-    acts = True
+class _Environment(Texts):
     is_learned = False
 
     def fault(self, item: str) -> str:
@@ -44,10 +42,6 @@ class _Environment(Constraint):
         both = {each: text for name, text in granted.items() for each in (name, lower(name))}
         return [*kept, *(f"{name}={text}" for name, text in both.items())]
 
-    def within(self, inner: Value, outer: Value) -> bool:
-        """Whether the inner one sets all that the outer one does."""
-        return isinstance(inner, Pairs) and isinstance(outer, Pairs) and set(outer.items) <= set(inner.items)
-
 
 def check_environment(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
     """Each variable has a value of the client's.
@@ -65,7 +59,7 @@ def check_environment_of_command(reading: Reading, value: Json, path: str, paren
 
 
 def _claim(reading: Reading, texts: list[Json], path: str) -> list[Json]:
-    reading.claims.append(Claim(("environment",), ((True, texts),), path, None, "", target=path))
+    reading.claims.append(Claim("environment", ((True, texts),), path, None, "", target=path))
     return texts
 
 

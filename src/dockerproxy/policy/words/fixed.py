@@ -17,44 +17,27 @@ import json
 import re
 from typing import Final
 
-from dockerproxy.policy.amounts import HOST, read_human_size
+from dockerproxy.api.rows import read_rows
 from dockerproxy.policy.claim import LEAVE_OUT, LeaveOut, Object, Reading, pairs_at
 from dockerproxy.policy.references import parse_reference
+from dockerproxy.policy.words.spellings import HOST, read_human_size
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json, list_of, object_of, read_json
 
-_HIDDEN: Final = frozenset(
-    {
-        *("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug"),
-        *("/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/firmware"),
-    }
-)
-"""What every engine that shows the list hides: that of 18.09 (moby oci/defaults.go)."""
 
+def _list_defaults(kind: str) -> frozenset[str]:
+    return frozenset(name for what, name, _ in read_rows("engine_defaults", 3) if what == kind)
+
+
+_HIDDEN: Final = _list_defaults("hidden")
 _IS_HIDDEN_LATER: Final = re.compile(
     "/proc/interrupts|/sys/devices/virtual/powercap|/sys/devices/system/cpu/cpu[0-9]{1,5}/thermal_throttle"
 ).fullmatch
 """What newer ones hide besides."""
 
-_READ_ONLY: Final = frozenset({"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"})
-
-OPERATIONAL: Final = (
-    *("NetworkID", "EndpointID", "Gateway", "IPAddress", "IPPrefixLen", "IPv6Gateway"),
-    *("GlobalIPv6Address", "GlobalIPv6PrefixLen"),
-)
-"""What the engine says of an endpoint, and knows better (moby api/types/network, "Operational data")."""
-
-_ANNOTATIONS: Final = frozenset(
-    {
-        *("io.container.manager", "org.opencontainers.image.stopSignal"),
-        *("org.systemd.property.KillSignal", "org.systemd.property.TimeoutStopUSec"),
-        *("io.podman.annotations.autoremove", "io.podman.annotations.init", "io.podman.annotations.publish-all"),
-        *("io.podman.annotations.autoremove-image", "io.podman.annotations.pids-limit", "io.podman.annotations.cpuset"),
-        *("io.podman.annotations.memory-nodes", "io.podman.annotations.cid-file"),
-    }
-)
-"""Podman writes them from other fields of the same body (libpod/container_internal_common.go), and its command line the
-last one: a file that it writes, and that the engine would remove on the host."""
+_READ_ONLY: Final = _list_defaults("read-only")
+OPERATIONAL: Final = _list_defaults("operational")
+_ANNOTATIONS: Final = _list_defaults("annotation")
 
 _BUILT: Final = "dockerproxy.build"
 """A label by which each build ends in an image of its own."""

@@ -7,42 +7,29 @@ Attacks: docs/attacks.md, policy/words/gpus.
 """
 
 import re
-from collections.abc import Hashable
 from typing import Final
 
-from dockerproxy.policy.amounts import read_count
 from dockerproxy.policy.claim import Object, Reading, objects_at
-from dockerproxy.policy.values import Takes, Value
-from dockerproxy.policy.words.constraint import Constraint, Matcher
+from dockerproxy.policy.words.limits import Amount
+from dockerproxy.policy.words.spellings import read_count
 from dockerproxy.wire.document import Json, list_of
 
-_ALL: Final = "all"
+_ALL: Final = 2**63 - 1
+"""How many GPUs all are: more than a policy can say, and the most that an engine reads."""
+
 _IS_ID: Final = re.compile("[0-9]{1,3}|(?:GPU|MIG)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
-class _Gpus(Constraint):
-    """Values of claims are `all`, or how many."""
+class _Gpus(Amount):
+    acts = False
 
-    takes = Takes.AMOUNT
 
-    def fault(self, item: str) -> str:
-        return "" if item == _ALL or read_count(item) else "a whole number above 0 is needed, or all"
+def _read(text: str) -> int | None:
+    return _ALL if text == "all" else read_count(text)
 
-    def matcher(self, granted: Value) -> Matcher:
-        """Match no more than are granted."""
-        most = read_count(granted) or 0 if isinstance(granted, str) and granted != _ALL else 0
-        return lambda value: value is not None and (granted == _ALL or (isinstance(value, int) and 0 < value <= most))
 
-    def least(self, value: Hashable) -> Value | None:
-        """Write the number."""
-        return str(value) if value == _ALL or isinstance(value, int) else None
-
-    def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        return (read_count(least) or _ALL,) if isinstance(least, str) else ()
-
-    def within(self, inner: Value, outer: Value) -> bool:
-        """Compare the numbers."""
-        return outer == _ALL or (isinstance(inner, str) and self.matcher(outer)(read_count(inner)))
+def _write(count: int) -> str:
+    return "all" if count == _ALL else str(count)
 
 
 def check_gpus(reading: Reading, value: Json, path: str, _parent: Object) -> None:
@@ -64,8 +51,9 @@ def check_gpus(reading: Reading, value: Json, path: str, _parent: Object) -> Non
             total = -1 if -1 in (total, count) else total + count + len(ids)
     if total:
         wanted = _ALL if total < 0 else total
-        reading.claim("gpus", wanted, path, wanted, "more GPUs than a rule allows")
+        reading.claim("gpus", wanted, path, "all" if wanted == _ALL else wanted, "more GPUs than a rule allows")
 
 
-WORDS: Final = (_Gpus("gpus", "how many GPUs it may get, or all; without it none"),)
+_SUMMARY: Final = "how many GPUs it may get, or all; without it none"
+WORDS: Final = (_Gpus("gpus", _SUMMARY, _read, "a whole number above 0 is needed, or all", _write),)
 CHECKS: Final = (check_gpus,)

@@ -144,7 +144,7 @@ def _claim_image(reading: Reading, value: str, path: str, reference: Reference |
     if found is not None and reference is not None:
         options.append((named(str(with_default_tag(reference))), complete(value, reference)))
     later = lookup if reference is not None else None
-    claim = Claim(("images",), tuple(options), path, value, _NOT_GRANTED, lookup=lookup, later=later, target=path)
+    claim = Claim("images", tuple(options), path, value, _NOT_GRANTED, lookup=lookup, later=later, target=path)
     reading.claims.append(claim)
     return options[0][1] if options else None
 
@@ -210,7 +210,7 @@ def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> J
         reading.violate(path, value, "not a valid image reference")
     target = path if whole != value else ""
     options = ((pull, whole),) if pull is not None else ()
-    reading.claims.append(Claim(("images",), options, path, value, "which no rule allows", target=target))
+    reading.claims.append(Claim("images", options, path, value, "which no rule allows", target=target))
     return whole if f"{value}:".startswith(references.TRANSPORTS) else None
 
 

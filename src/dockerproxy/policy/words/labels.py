@@ -9,29 +9,17 @@ Attacks: docs/attacks.md, policy/words/labels.
 from collections.abc import Hashable
 from typing import Final
 
+from dockerproxy.api.rows import read_rows
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Claim, Object, Reading, Substitute
 from dockerproxy.policy.objects import OWN, ResolvedObject
 from dockerproxy.policy.stamps import NEW, OWNER, RESERVED, STAMP
-from dockerproxy.policy.values import Pairs, Takes, Value
-from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
+from dockerproxy.policy.values import Pairs, Value
+from dockerproxy.policy.words.constraint import Condition, Matcher, Texts
 from dockerproxy.wire.document import Json, object_of, read_json, show
 
-_NAMES: Final = (
-    "PODMAN_SYSTEMD_UNIT",  # `podman auto-update` starts that unit of the host anew, `podman logs` shows its journal.
-    "io.containers.autoupdate",  # It asks a registry, with the credentials that `….authfile` names on the host.
-    "io.containers.trace-syscall",  # oci-seccomp-bpf-hook writes to the file of the host that it names.
-    "io.podman.annotations.",  # Podman: confinement, namespaces, mounts of others.
-    "io.kubernetes.cri-o.",  # Podman, runtimes: of which sandbox it is one, whether its files get labels.
-    "io.katacontainers.",  # Kata Containers: which program of the host runs it.
-    "org.systemd.property.",  # runc, crun: properties of its unit, limits and devices among them.
-    "org.criu.config",  # runc, crun: a file of the host by which CRIU is told what to do.
-    "run.oci.",  # crun: its filter of system calls, files of the host to write to, what it is run by.
-    "dev.gvisor.",  # gVisor: flags of the sandbox.
-    "cdi.k8s.io",  # Runtimes with CDI: devices of the host.
-    RESERVED,  # This proxy: whose a container, network or volume is.
-)
-"""What a label or an annotation is called upon which something acts, or how that begins; what acts, and how."""
+_NAMES: Final = (*(name for name, _ in read_rows("acting_labels", 2)), RESERVED)
+"""What a label or an annotation is called upon which something acts, or how that begins."""
 
 SAYS: Final = "not allowed: an engine, its runtime or this proxy acts on it"
 
@@ -39,10 +27,7 @@ MOST_BYTES: Final = 64 * 1024
 """Of all keys and values of the labels of one object."""
 
 
-class _Labels(Constraint):
-    takes = Takes.TEXTS
-    acts = True
-
+class _Labels(Texts):
     def matcher(self, granted: Value) -> Matcher:
         """Match labels that do not contradict those that are put on."""
         return lambda value: not _find_contradiction(granted, value)
@@ -59,12 +44,6 @@ class _Labels(Constraint):
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
         """Return the labels. A value that is not kept is a list, and so none of a rule."""
         return (least,)
-
-    def within(self, inner: Value, outer: Value) -> bool:
-        """Whether the inner one puts on all that the outer one does."""
-        if not isinstance(inner, Pairs) or not isinstance(outer, Pairs):
-            return False
-        return set(outer.items) <= set(inner.items)
 
     def problem(self, granted: Value | None, claim: Claim) -> str:
         return _find_contradiction(granted, claim.options[0][0]) if claim.options else claim.says

@@ -7,10 +7,10 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.policy.amounts import read_billionths, read_count, read_size, write_size
 from dockerproxy.policy.claim import Claim, Object, Reading, Substitute
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
+from dockerproxy.policy.words.spellings import read_billionths, read_count, read_size, write_size
 from dockerproxy.text import upper
 from dockerproxy.wire.document import Json
 
@@ -41,7 +41,7 @@ class Swap:
 
 
 class Amount(Constraint):
-    """A bound that must be there. Values of claims are numbers in the unit that `read` returns."""
+    """At most so much. Values of claims are numbers in the unit that `read` returns."""
 
     takes = Takes.AMOUNT
     acts = True
@@ -49,7 +49,8 @@ class Amount(Constraint):
     def __init__(
         self, name: str, summary: str, read: Callable[[str], int | None], form: str, write: Callable[[int], str] = str
     ) -> None:
-        super().__init__(name, f"{summary}; what has no bound gets this one", narrows=True)
+        says = f"{summary}; what has no bound gets this one" if self.acts else summary
+        super().__init__(name, says, narrows=self.acts)
         self._read, self._form, self._write = read, form, write
 
     def fault(self, item: str) -> str:
@@ -177,7 +178,7 @@ def _claim_amount(reading: Reading, word: str, value: Json, path: str) -> None:
     if not value and _is_update(reading):
         reading.claim(word, None, path, value, "must be set" if value is None else "not a limit")
     elif not value:
-        reading.claims.append(Claim((word,), ((MISSING, int),), path, None, "", target=path))
+        reading.claims.append(Claim(word, ((MISSING, int),), path, None, "", target=path))
     elif word == "cpus" and isinstance(value, int) and 0 < value < LEAST:
         says = f"but must be at least {LEAST}: engines round it to no limit"
         reading.claim(word, None, path, value, says)

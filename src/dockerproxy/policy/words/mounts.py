@@ -172,7 +172,9 @@ def check_mounts(reading: Reading, value: Json, path: str, parent: Object) -> No
     for where, mount in objects_at(value, path):
         _claim_mount(reading, mount, where)
         for name in ("VolumeOptions", "ImageOptions"):
-            _look_at_subpath(reading, object_of(mount.get(name)).get("Subpath"), f"{where}.{name}.Subpath")
+            subpath = object_of(mount.get(name)).get("Subpath")
+            if subpath and (not clean_path(f"/{subpath}") or _PARTS_LINE(str(subpath))):
+                reading.violate(f"{where}.{name}.Subpath", subpath, "not a clean path within it")
 
 
 def _claim_mount(reading: Reading, mount: Object, path: str) -> None:
@@ -201,12 +203,6 @@ def _claim_mount(reading: Reading, mount: Object, path: str) -> None:
             reading.violate(f"{path}.Type", other or "", "not one of bind, volume, tmpfs, image")
 
 
-def _look_at_subpath(reading: Reading, subpath: Json, path: str) -> None:
-    """Look whether a part of a volume or image is in it, and no more than a path."""
-    if subpath and (not clean_path(f"/{subpath}") or _PARTS_LINE(str(subpath))):
-        reading.violate(path, subpath, "not a clean path within it")
-
-
 def check_anonymous(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """A volume without a name is made for a path, and Podman must not read another thing into it."""
     for where, target, _ in pairs_at(value, path):
@@ -218,15 +214,10 @@ def check_tmpfs(reading: Reading, value: Json, path: str, parent: Object) -> Non
     filled = [each for each, options in object_of(value).items() if _NOT_FILLED not in str(options).split(",")]
     _look_at_memory(reading, filled, parent, path)
     for where, target, options in pairs_at(value, path):
-        _look_at_tmpfs(reading, target, str(options), where)
-
-
-def _look_at_tmpfs(reading: Reading, target: str, options: str, path: str) -> None:
-    """Look at memory that is put at a path, with its options."""
-    _look_at_target(reading, target, path)
-    strange = [each for each in options.split(",") if each not in _TMPFS_OPTIONS and not _IS_AMOUNT(each)]
-    if strange:
-        reading.violate(path, options, f"with the option {show(strange[0])}, not known to be harmless")
+        _look_at_target(reading, target, where)
+        strange = [each for each in str(options).split(",") if each not in _TMPFS_OPTIONS and not _IS_AMOUNT(each)]
+        if strange:
+            reading.violate(where, options, f"with the option {show(strange[0])}, not known to be harmless")
 
 
 def check_service_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> None:

@@ -12,12 +12,12 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Object, Reading, find_fault, objects_at, owned
 from dockerproxy.policy.objects import VOLUME_CREATE, Kind, ResolvedObject, is_full_id
 from dockerproxy.policy.objects import WORDS as KIND_WORDS
 from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.policy.words.constraint import Objects
+from dockerproxy.policy.words.spellings import is_id_of_swarm
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json, show
 
@@ -97,31 +97,27 @@ def _find_begun(reading: Reading, name: str) -> tuple[Kind, str] | None:
 
 
 def check_references(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Each secret or config is one that is granted."""
+    """Each secret or config is one that is granted.
+
+    It must be what the ID means, and goes on under that object's whole ID.
+    """
     kind = Kind.SECRET if path.endswith("Secrets") else Kind.CONFIG
-    for where, reference in objects_at(value, path):
-        _check_reference(reading, reference, where, kind)
-
-
-def _check_reference(reading: Reading, reference: Object, path: str, kind: Kind) -> None:
-    """Look whether what is named is granted, and is what the id means; it goes on under that object's whole id."""
     by_name, by_id = f"{kind.capitalize()}Name", f"{kind.capitalize()}ID"
-    name, identity = reference.get(by_name), reference.get(by_id)
-    if not isinstance(name, str) or not isinstance(identity, str):
-        reading.violate(path, None, f"must have {by_name} and {by_id}")
-        return
-    if not IS_NAME(identity):
-        reading.violate(f"{path}.{by_id}", identity, f"not a valid {kind} ID")
-        return
-    found, lookup = reading.resolve(kind, identity)
-    says = f"a {kind} that no rule allows"
-    is_other = found is not None and (not found.document or name not in found.names)
-    not_its_id = f"not the ID of the {kind} {show(name)}"
-    wrong = find_fault(f"{path}.{by_id}", identity, not_its_id) if is_other else None
-    mine = owned(found, lookup)
-    reading.claim(KIND_WORDS[kind], named(name), f"{path}.{by_name}", name, says, later=lookup, wrong=wrong, owned=mine)
-    if found is not None:
-        reference[by_id] = found.id
+    for where, reference in objects_at(value, path):
+        name, identity = reference.get(by_name), reference.get(by_id)
+        if not isinstance(name, str) or not isinstance(identity, str):
+            reading.violate(where, None, f"must have {by_name} and {by_id}")
+        elif not IS_NAME(identity):
+            reading.violate(f"{where}.{by_id}", identity, f"not a valid {kind} ID")
+        else:
+            found, lookup = reading.resolve(kind, identity)
+            says, mine = f"a {kind} that no rule allows", owned(found, lookup)
+            is_other = found is not None and (not found.document or name not in found.names)
+            not_its_id = f"not the ID of the {kind} {show(name)}"
+            wrong = find_fault(f"{where}.{by_id}", identity, not_its_id) if is_other else None
+            at_name, word = f"{where}.{by_name}", KIND_WORDS[kind]
+            reading.claim(word, named(name), at_name, name, says, later=lookup, wrong=wrong, owned=mine)
+            reference[by_id] = identity if found is None else found.id
 
 
 WORDS: Final = (

@@ -10,14 +10,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
-from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, items_at, objects_at, owned, pairs_at
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.words.constraint import Constraint, Matcher, Objects
 from dockerproxy.policy.words.fixed import clean_endpoint
 from dockerproxy.policy.words.names import IS_NAME, named, resolve
-from dockerproxy.policy.words.spellings import fault_of_name
+from dockerproxy.policy.words.spellings import fault_of_name, is_id_of_swarm
 from dockerproxy.wire.document import Json, object_of
 
 DEFAULT: Final = ResolvedObject("", ("default", "bridge"))
@@ -32,6 +31,9 @@ BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
 """Networks that a container may join where a grant names none: the engine's own, or nothing."""
 
 _OF_CONTAINER: Final = "container:"
+
+_OWN: Final = {"PidMode": ("", "private"), "IpcMode": ("", "none", "private", "shareable")}
+"""What says that a namespace is the container's own, by the field of its host configuration."""
 
 _NOT_GRANTED: Final = "a network that no rule allows"
 
@@ -188,21 +190,12 @@ def check_known_as(reading: Reading, value: Json, path: str, _parent: Object) ->
             reading.violate(where, name, "ambiguous: Podman reads on after a space, comma or control character")
 
 
-def check_pid_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """The processes that it sees are its own, or those of a container it may join."""
-    return _check_namespace(reading, value, path, "PidMode", frozenset({"", "private"}))
-
-
-def check_ipc_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """The memory that it shares is its own, or that of a container it may join."""
-    return _check_namespace(reading, value, path, "IpcMode", frozenset({"", "none", "private", "shareable"}))
-
-
-def _check_namespace(reading: Reading, value: Json, path: str, name: str, own: frozenset[str]) -> Json:
-    mode = value if isinstance(value, str) else ""
+def check_namespace(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
+    """The namespace is its own, or that of a container it may join."""
+    mode, field = value if isinstance(value, str) else "", path.rpartition(".")[2]
     if mode.startswith(_OF_CONTAINER):
-        return _join(reading, mode, path, name)
-    if mode not in own:
+        return _join(reading, mode, path, field)
+    if mode not in _OWN[field]:
         reading.violate(path, value, "not the container's own")
     return None
 
@@ -276,6 +269,6 @@ WORDS: Final = (
     _Joins("joins", "of which containers the network, processes and memory may be joined"),
 )
 CHECKS: Final = (
-    *(check_connected, check_service_networks, check_network_mode, check_networks, check_ipc_mode),
-    *(check_pid_mode, check_container, check_connection, check_hosts, check_known_as),
+    *(check_connected, check_service_networks, check_network_mode, check_networks, check_namespace),
+    *(check_container, check_connection, check_hosts, check_known_as),
 )

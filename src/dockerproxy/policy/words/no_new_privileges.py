@@ -28,7 +28,7 @@ def check_security_options(reading: Reading, value: Json, path: str, _parent: Ob
     options = list_of(value)
     kept = any(option in _SPELLED for option in options)
     put: Substitute = KEEP if kept else [*options, _SPELLED[0]]
-    reading.claims.append(Claim(("user",), ((True, put),), path, None, "", target=path))
+    reading.claims.append(Claim("user", ((True, put),), path, None, "", target=path))
     for where, option in items_at(value, path):
         if option not in _TIGHTENING:
             reading.violate(where, option, "not allowed: it could loosen the confinement")
@@ -39,9 +39,7 @@ def check_no_new_privileges(reading: Reading, value: Json, path: str, _parent: O
     """Keeps set-user-id programs from working if the grant demands it or excludes root, and the engine reads it."""
     version = read_version(reading.request.version)
     is_read, says = version is None or version >= _SINCE, f"is ignored by the engine under {reading.request.version}"
-    reading.claims.append(
-        Claim(("user",), ((is_read, KEEP if value is True else True),), path, None, says, target=path)
-    )
+    reading.claims.append(Claim("user", ((is_read, KEEP if value is True else True),), path, None, says, target=path))
     reading.claim_since("no_new_privileges", _SINCE, path)
     says = "but must be true" if value is False else "must be true"
     reading.claim("no_new_privileges", value is True, path, value, says)

@@ -88,19 +88,16 @@ def _flag(word: str, parameter: str, *, absent: bool | None, also: str = "") -> 
     """
 
     def read(request: CanonicalRequest) -> bool | None:
-        found = {_read_flag(request, name, absent=absent) for name in filter(None, (parameter, also))}
+        found = set[bool | None]()
+        for name in filter(None, (parameter, also)):
+            values = certain_values(request, name)
+            if values is None:
+                return None
+            # Podman takes an empty value for none at all.
+            found |= {False if not value and absent is False else FLAGS.get(value) for value in values} or {absent}
         return found.pop() if len(found) == 1 else None
 
     return Line(word, parameter, read)
-
-
-def _read_flag(request: CanonicalRequest, parameter: str, *, absent: bool | None) -> bool | None:
-    values = certain_values(request, parameter)
-    if values is None:
-        return None
-    # Podman takes an empty value for none at all.
-    read = {False if not value and absent is False else FLAGS.get(value) for value in values} or {absent}
-    return read.pop() if len(read) == 1 else None
 
 
 def _read_signal(request: CanonicalRequest) -> str | None:
@@ -133,8 +130,7 @@ _PULL: Final = Line("images", "fromImage", read_pull)
 _LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
     ("ContainerLogs ContainerLogsLibpod ServiceLogs TaskLogs", (_flag("follow", "follow", absent=False),)),
     ("ContainerStats ContainerStatsLibpod ContainersStatsAllLibpod", (_flag("stream", "stream", absent=True),)),
-    ("ContainerArchive ContainerArchiveInfo", (_PATH,)),
-    ("ContainerArchiveLibpod ContainerArchiveInfoLibpod", (_PATH,)),
+    ("ContainerArchive ContainerArchiveInfo ContainerArchiveLibpod ContainerArchiveInfoLibpod", (_PATH,)),
     ("ContainerDelete", (_FORCE, _flag("remove_volumes", "v", absent=False))),
     ("ContainerDeleteLibpod", (_FORCE, _flag("remove_volumes", "volumes", absent=False, also="v"))),
     ("ImageDelete ImageDeleteLibpod VolumeDeleteLibpod VolumeDelete", (_FORCE,)),
@@ -201,18 +197,13 @@ def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> 
     shown = found.names[0] if found is not None and found.names else None
     reading.claim(word, found, f"the {noun}", shown, _NOT_LISTED, without=True)
     for parameter in objects.REACHING.get(request.operation.name, ()):
-        value = _reaches(request, parameter)
+        values = filter(None, request.values(parameter))
+        read = {FLAGS.get(value) if parameter in objects.SWITCHES else True for value in values}
+        value = False if read <= {False} else True if read == {True} else None  # None is not certain.
         spoken = "force" if parameter == "force" else ""
         if value is not False:
             says = f"acts on more than the named {noun}"
             reading.claim(word, value, f"?{parameter}", None, says, without=True, unless=spoken)
-
-
-def _reaches(request: CanonicalRequest, parameter: str) -> bool | None:
-    """Whether the engine would act on more than the object that is named; None if that is not certain."""
-    values = [value for value in request.values(parameter) if value]
-    read = {FLAGS.get(value) if parameter in objects.SWITCHES else True for value in values}
-    return False if read <= {False} else True if read == {True} else None
 
 
 WORDS: Final = (

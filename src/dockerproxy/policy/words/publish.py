@@ -8,10 +8,10 @@ Attacks: docs/attacks.md, policy/words/publish.
 from collections.abc import Hashable, Iterable
 from typing import Final
 
-from dockerproxy.policy.amounts import merge_ports, read_address, read_ports
 from dockerproxy.policy.claim import KEEP, Claim, Object, Reading, Substitute, objects_at
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
+from dockerproxy.policy.words.spellings import merge_ports, read_address, read_ports
 from dockerproxy.wire.document import Json, list_of, object_of, show
 
 _NO_ADDRESS: Final = "an address that no rule allows"
@@ -79,7 +79,7 @@ def _list(granted: Value, name: str) -> tuple[str, ...] | None:
 
 def fill(claim: Claim, conditions: Iterable[Condition]) -> Claim:
     """Return a claim of an address that names none with the one that a condition fills in, if there is such."""
-    granted = next((each for each in conditions if each.word == "publish" == claim.words[0]), None)
+    granted = next((each for each in conditions if each.word == "publish" == claim.word), None)
     if granted is None or not isinstance(granted.constraint.judge(granted, claim), dict):
         return claim
     return claim._replace(options=((_list(granted.value, "addresses"), KEEP),))
@@ -105,7 +105,7 @@ def check_publish(reading: Reading, value: Json, path: str, _parent: Object) -> 
         if address:
             _claim_address(reading, address, f"{where}.HostIp", address)
         else:  # The first one has addresses put in for all of them.
-            claim = Claim(("publish",), ((_ANY_ADDRESS, bindings),), f"{where}.HostIp", address, _NO_ADDRESS)
+            claim = Claim("publish", ((_ANY_ADDRESS, bindings),), f"{where}.HostIp", address, _NO_ADDRESS)
             reading.claims.append(claim._replace(target=path) if bindings else claim)
             bindings = {}
 

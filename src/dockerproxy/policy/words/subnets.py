@@ -4,13 +4,13 @@ Attacks: docs/attacks.md, policy/words/subnets.
 """
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Final
 
-from dockerproxy.policy.amounts import Network, read_address, read_network
 from dockerproxy.policy.claim import Object, Reading, objects_at, pairs_at
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.words.constraint import Items, Matcher
+from dockerproxy.policy.words.spellings import Network, read_address, read_network
 from dockerproxy.wire.document import Json
 
 _OPTIONS: Final = {
@@ -49,26 +49,19 @@ def check_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> 
         if any(config.values()):
             others = pairs_at(config.get("AuxiliaryAddresses"), f"{where}.AuxiliaryAddresses")
             addresses = {f"{where}.Gateway": config.get("Gateway") or None, **{at: each for at, _, each in others}}
-            subnet = _claim_subnet(reading, config.get("Subnet"), f"{where}.Subnet", addresses)
-            part = config.get("IPRange")
-            if part and subnet is not None and not _is_within(read_network(str(part)), subnet):
+            text, part = str(config.get("Subnet") or ""), config.get("IPRange")
+            subnet = read_network(text)
+            if subnet is None:
+                reading.violate(f"{where}.Subnet", text, "not a valid subnet, like 172.30.0.0/24")
+                continue
+            says = "a subnet that no rule allows, where the host may know other machines"
+            reading.claim("subnets", subnet, f"{where}.Subnet", text, says)
+            for at, address in addresses.items():
+                known = read_address(str(address))
+                if address is not None and (known is None or known not in subnet):
+                    reading.violate(at, address, _OUTSIDE)
+            if part and not _is_within(read_network(str(part)), subnet):
                 reading.violate(f"{where}.IPRange", part, _OUTSIDE)
-
-
-def _claim_subnet(reading: Reading, value: Json, path: str, addresses: Mapping[str, Json]) -> Network | None:
-    """Claim a subnet and return it; addresses, by their paths, must be in it, unless they are None."""
-    text = str(value or "")
-    subnet = read_network(text)
-    if subnet is None:
-        reading.violate(path, text, "not a valid subnet, like 172.30.0.0/24")
-        return None
-    says = "a subnet that no rule allows, where the host may know other machines"
-    reading.claim("subnets", subnet, path, text, says)
-    for where, address in addresses.items():
-        known = read_address(str(address))
-        if address is not None and (known is None or known not in subnet):
-            reading.violate(where, address, _OUTSIDE)
-    return subnet
 
 
 def check_network_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:

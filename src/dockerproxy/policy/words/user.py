@@ -6,10 +6,10 @@ Attacks: docs/attacks.md, policy/words/user.
 from collections.abc import Hashable
 from typing import Final
 
-from dockerproxy.policy.amounts import is_certainly_not_root
 from dockerproxy.policy.claim import KEEP, Claim, Object, Reading, Substitute
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
+from dockerproxy.policy.words.spellings import is_certainly_not_root
 from dockerproxy.wire.document import Json
 
 

@@ -12,11 +12,11 @@ from proxy.harness import PATIENCE, Wire, in_loop, request, world
 from proxy.podman import ALL, DB, DELETE, add_socket, ask, claims, podman, status_of
 from proxy.stage import turn, until
 
-from dockerproxy.policy.copies import Fills
-from dockerproxy.policy.holds import Hold, hold_network, hold_volume
 from dockerproxy.policy.judge import judge
+from dockerproxy.policy.objects import Kind
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.plans import hold_for_removal
+from dockerproxy.policy.steps import Fills, Hold, hold_object
 from dockerproxy.proxy.holding import Holding, StillHeldError
 from dockerproxy.proxy.running import settle
 from dockerproxy.proxy.sockets import REMOVALS
@@ -224,13 +224,17 @@ def test_an_underscore_may_stand_for_any_character() -> None:
 
 
 def test_two_names_that_differ_in_capitals_are_claimed_apart() -> None:
-    own, other, beginning = hold_volume("data"), hold_volume("Data"), Hold("volume/DA", was_judged=False)
+    own, other, beginning = (
+        hold_object(Kind.VOLUME, "data"),
+        hold_object(Kind.VOLUME, "Data"),
+        Hold("volume/DA", was_judged=False),
+    )
     assert (own.precedes(other), other.precedes(own)) == (False, False)
     assert all(each.precedes(beginning) and beginning.precedes(each) for each in (own, other))
 
 
 def test_volumes_and_networks_are_claimed_apart() -> None:
-    network, volume = hold_network("v" * 64, uses=True), hold_volume("v")
+    network, volume = hold_object(Kind.NETWORK, "v" * 64, uses=True), hold_object(Kind.VOLUME, "v")
     for each in (volume, Hold("volume/", was_judged=False), Hold("volume/v", was_judged=False)):
         assert (network.precedes(each), each.precedes(network)) == (False, False)
     everything = Hold("", was_judged=False)  # As a prune of Podman's system, which removes networks, too.
@@ -241,8 +245,8 @@ def test_volumes_and_networks_are_claimed_apart() -> None:
 def test_only_a_prune_that_removes_networks_claims_them(target: str, *, waits: bool) -> None:
     verdict = judge(ALL, request("POST", target))
     assert isinstance(verdict, Verdict)
-    assert hold_for_removal(verdict).precedes(hold_network("v", uses=True)) is waits
-    assert hold_for_removal(verdict).precedes(hold_volume("v"))
+    assert hold_for_removal(verdict).precedes(hold_object(Kind.NETWORK, "v", uses=True)) is waits
+    assert hold_for_removal(verdict).precedes(hold_object(Kind.VOLUME, "v"))
 
 
 CLAIMS = st.builds(Hold, st.sampled_from(["", "a", "ab", "abc", "b"]), st.booleans())

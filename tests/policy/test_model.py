@@ -10,10 +10,9 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.model import values_of
+from dockerproxy.policy.model import CREATES, values_of
 from dockerproxy.policy.objects import missing
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.profile import CREATES
 from dockerproxy.policy.values import Pairs
 from dockerproxy.problems import UserError
 
