@@ -25,6 +25,7 @@ import yaml
 from cli.programs import CODE
 from folders import short_folder
 from parts import fill_in, write_code, write_table
+from rows import for_each
 from test_presets import find_socket_lines
 from wire.test_answer import STATUSES
 
@@ -209,7 +210,7 @@ def test_a_console_block_shows_what_the_program_prints(page: str, block: str, pl
         assert re.fullmatch(pattern, printed.strip(), re.DOTALL), f"{page}: {command} prints\n{printed}"
 
 
-@pytest.mark.parametrize(("page", "block"), list_blocks("sh"))
+@for_each(("page", "block"), list_blocks("sh"))
 def test_a_shell_block_can_be_read_by_a_shell(page: str, block: str) -> None:
     read = subprocess.run(["sh", "-n"], input=block, text=True, capture_output=True, check=False)
     assert not read.returncode, f"{page}: {read.stderr}"
@@ -233,7 +234,7 @@ def test_a_block_configures_the_proxy_without_a_mistake(page: str, block: str, t
     assert read_policy_file(str(tmp_path / "policy.yaml")).sockets, page
 
 
-@pytest.mark.parametrize("page", PAGES)
+@for_each("page", PAGES)
 def test_every_setting_that_a_page_names_is_one(page: str) -> None:
     for span in find_spans(read(page)):
         if re.fullmatch(r"[A-Z_]+=\S+( [A-Z_]+=\S+)*", span) and span not in MISTAKES and "…" not in span:
@@ -243,13 +244,13 @@ def test_every_setting_that_a_page_names_is_one(page: str) -> None:
             assert settings.keys() <= {*KNOWN, *OF_CLIENTS}, span
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith(("docs/", "README"))])
+@for_each("page", [page for page in PAGES if page.startswith(("docs/", "README"))])
 def test_every_operation_that_a_page_names_exists(page: str) -> None:
     names = {span for span in find_spans(read(page)) if re.fullmatch(r"[A-Z][a-z]+([A-Z][a-z]+)+", span)}
     assert names - OTHER_NAMES <= OPERATIONS.keys()
 
 
-@pytest.mark.parametrize("page", PAGES)
+@for_each("page", PAGES)
 def test_every_link_leads_somewhere(page: str) -> None:
     here = ROOT / page
     for link in re.findall(r"\]\(([^)\s]+)\)", read(page)):
@@ -260,7 +261,7 @@ def test_every_link_leads_somewhere(page: str) -> None:
             assert not anchor or anchor in find_anchors(there), f"{page}: {link}"
 
 
-@pytest.mark.parametrize("page", PAGES)
+@for_each("page", PAGES)
 def test_every_module_and_test_that_a_page_names_exists(page: str) -> None:
     for span in find_spans(read(page)):
         if NAMED_PATH.fullmatch(span):
@@ -296,7 +297,7 @@ def test_every_variable_is_described_once_with_its_default() -> None:
     assert {name: rows[name][1] for name in defaults} == defaults
 
 
-@pytest.mark.parametrize(("switch", "opens"), [*ACTION_SWITCHES.items(), *PART_SWITCHES.items()])
+@for_each(("switch", "opens"), [*ACTION_SWITCHES.items(), *PART_SWITCHES.items()])
 def test_a_switch_of_single_operations_is_described_with_all_of_them(switch: str, opens: tuple[str, ...]) -> None:
     (row,) = (row for row in read_tables("docs/switches.md") if row[0] == f"`{switch}`")
     assert {span for span in find_spans(row[2]) if span in OPERATIONS} == set(opens)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from cli.programs import PATIENCE, Running, ask, engine_of, environment_of
 from folders import short_folder
+from rows import for_each
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -154,7 +155,7 @@ def nothing_lost(proxy: Proxy) -> Iterator[None]:
     assert ask(f"{proxy.folder}/docker.sock", "GET", "/_ping")[0] == 200
 
 
-@pytest.mark.parametrize("fault", ENGINE_FAULTS)
+@for_each("fault", ENGINE_FAULTS)
 def test_a_fault_of_the_engine_is_said_and_leaves_nothing(fault: str) -> None:
     _, status, reason = ENGINE_FAULTS[fault]
     with (
@@ -209,8 +210,8 @@ CLIENT_FAULTS = {
 }
 
 
-@pytest.mark.parametrize("half", [False, True], ids=["hangs up", "half-closes"])
-@pytest.mark.parametrize("fault", CLIENT_FAULTS)
+@for_each("half", [False, True])
+@for_each("fault", CLIENT_FAULTS)
 def test_a_client_that_goes_at_any_step_leaves_nothing(fault: str, *, half: bool) -> None:
     with (
         short_folder() as folder,

@@ -19,6 +19,7 @@ import yaml
 from parts import fill_in, write_code, write_table
 from policy.judging import finish
 from policy.ordinary import body_of
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN, Access
 from dockerproxy.api.request import CanonicalRequest, canonicalise
@@ -155,21 +156,21 @@ def test_every_preset_is_of_one_kind_and_has_a_transcript() -> None:
     assert sorted(path.stem for path in CORPUS.iterdir()) == sorted(PRESETS)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@for_each("name", PRESETS)
 def test_what_becomes_of_each_request_is_as_the_transcript_says(name: str) -> None:
     policy = policy_of(name)
     lines = read_transcript(name)
     assert [(verdict_of(policy, *request), *request) for _, *request in lines] == lines
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@for_each("name", PRESETS)
 def test_a_preset_opens_no_operation_that_its_program_does_not_ask_for(name: str) -> None:
     requests = [line for base in find_bases(name) for line in read_transcript(base)]
     asked = {operation_of(method, target) for verdict, method, target, _ in requests if verdict == "allow"}
     assert opened_by(name) == asked | opened_as_own(name)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@for_each("name", PRESETS)
 def test_each_condition_refuses_something(name: str) -> None:
     requests = [line for base in find_bases(name) for line in read_transcript(base)]
     refused = {operation_of(method, target) for verdict, method, target, _ in requests if verdict == "deny"}
@@ -182,14 +183,14 @@ def test_each_condition_refuses_something(name: str) -> None:
     assert conditioned <= refused
 
 
-@pytest.mark.parametrize("name", READERS)
+@for_each("name", READERS)
 def test_a_reader_opens_nothing_that_writes_or_hands_out_files_or_keys(name: str) -> None:
     opened = opened_by(name)
     assert {operation for operation in opened if OPERATIONS[operation].access is Access.WRITE} == set()
     assert opened & CONTENTS == set()
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@for_each("name", PRESETS)
 def test_who_would_be_root_is_told_so(name: str) -> None:
     is_root = any(exposure.says.startswith("is root on") for exposure in find_exposures(policy_of(name)))
     assert is_root is (name in ROOTS)
@@ -197,7 +198,7 @@ def test_who_would_be_root_is_told_so(name: str) -> None:
     assert bool(re.search(r"^# ROOT: ", read_preset_text(name), re.MULTILINE)) is is_root
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@for_each("name", PRESETS)
 def test_the_head_says_where_the_need_was_read_and_what_is_left_out(name: str) -> None:
     head = re.match(r"(#.*\n)+about: ", read_preset_text(name))
     assert head is not None
@@ -205,7 +206,7 @@ def test_the_head_says_where_the_need_was_read_and_what_is_left_out(name: str) -
     assert "\n# Left out on purpose: " in head[0] or "\n# Left out on purpose:\n# - " in head[0]
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@for_each("name", PRESETS)
 def test_what_a_comment_tells_to_add_or_deny_exists_and_is_not_there(name: str) -> None:
     head = " ".join(read_preset_text(name).partition("\nabout: ")[0].replace("\n# ", " ").split())
     opened = opened_by(name)

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from rows import for_each
 from test_rules import MODULES, SOURCE
 
 from dockerproxy.api.bodies.tables import BODIES, Node
@@ -110,8 +110,8 @@ def test_what_reads_json_bounds_its_levels_or_catches_too_many() -> None:
     assert found == set(JSON)
 
 
-@pytest.mark.parametrize("levels", [MOST_LEVELS + 1, 900, 20_000, 1_000_000])
-@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+@for_each("levels", [MOST_LEVELS + 1, 900, 20_000, 1_000_000])
+@for_each(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
 def test_json_of_any_depth_is_read_or_refused(levels: int, opening: str, closing: str) -> None:
     content = f'{opening * levels}"\\ud83d\\ude00"{closing * levels}'.encode()
     assert isinstance(read_json(content), Refusal)

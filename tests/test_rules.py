@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
+from rows import for_each
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "dockerproxy"
@@ -44,7 +44,7 @@ def place_of_test(module: Path) -> Path:
     return ROOT / "tests" / module.parent / f"test_{module.stem.strip('_')}.py"
 
 
-@pytest.mark.parametrize("module", [path for path in MODULES if path.name != "__init__.py"], ids=str)
+@for_each("module", [path for path in MODULES if path.name != "__init__.py"])
 def test_a_module_has_its_test_at_the_same_path(module: Path) -> None:
     assert place_of_test(module).exists() is (str(module) not in UNTESTED)
 
@@ -53,19 +53,19 @@ def test_what_is_excused_from_a_test_exists() -> None:
     assert set(UNTESTED) <= set(map(str, MODULES))
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=str)
+@for_each("path", PYTHON)
 def test_a_module_can_be_read_in_one_sitting(path: Path) -> None:
     assert len((ROOT / path).read_text().splitlines()) <= MOST_LINES
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=str)
+@for_each("path", PYTHON)
 def test_a_function_can_be_seen_at_once(path: Path) -> None:
     for function in functions_in(path):
         assert function.end_lineno is not None
         assert function.end_lineno - function.lineno < MOST_LINES_OF_A_FUNCTION, function.name
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=str)
+@for_each("path", PYTHON)
 def test_a_module_begins_with_its_idea(path: Path) -> None:
     module = parse(path)
     idea = ast.get_docstring(module)
@@ -75,7 +75,7 @@ def test_a_module_begins_with_its_idea(path: Path) -> None:
         assert len(module.body) == 1, "an __init__ is one docstring"
 
 
-@pytest.mark.parametrize("module", MODULES, ids=str)
+@for_each("module", MODULES)
 def test_tasks_are_started_by_their_one_owner(module: Path) -> None:
     starts = any(call.endswith("create_task") for call in calls_in(Path("src/dockerproxy") / module))
     assert starts is (str(module) == "proxy/scheduling.py")
@@ -99,7 +99,7 @@ def find_attacks() -> dict[str, list[list[str]]]:
 NAMED = re.compile(r"\(tests?:([^)]*)\)")
 
 
-@pytest.mark.parametrize("module", MODULES, ids=str)
+@for_each("module", MODULES)
 def test_a_test_that_a_docstring_names_exists(module: Path) -> None:
     for named in NAMED.findall((SOURCE / module).read_text()):
         for test in re.findall(r"[\w./]*test_\w+(?:\.py)?", named):
@@ -128,7 +128,7 @@ def test_no_module_imports_another_in_a_circle() -> None:
     assert not left, "each of these is in a circle, or imports one that is"
 
 
-@pytest.mark.parametrize("module", MODULES, ids=str)
+@for_each("module", MODULES)
 def test_no_import_of_ours_is_for_types_alone(module: Path) -> None:
     hidden = [
         node
@@ -138,7 +138,7 @@ def test_no_import_of_ours_is_for_types_alone(module: Path) -> None:
     assert not [name for node in hidden for name in imports_in(node)]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=str)
+@for_each("module", MODULES)
 def test_a_module_and_the_page_of_attacks_name_each_other(module: Path) -> None:
     name = module.with_suffix("").as_posix()
     says = f"Attacks: docs/attacks.md, {name}." in (ast.get_docstring(parse(SOURCE.relative_to(ROOT) / module)) or "")
@@ -157,14 +157,14 @@ ALLOWED_TO_OPEN = {"config/files.py": READING, "api/rows.py": {"open"}}
 """The second opens our own tables, at import."""
 
 
-@pytest.mark.parametrize("module", [path for path in MODULES if path.parts[0] not in {"observe", "host"}], ids=str)
+@for_each("module", [path for path in MODULES if path.parts[0] not in {"observe", "host"}])
 def test_files_that_an_operator_names_are_opened_in_one_place(module: Path) -> None:
     calls = calls_in(SOURCE.relative_to(ROOT) / module)
     opened = calls & READING | {call for call in calls if call.endswith((".read_text", ".read_bytes"))}
     assert opened <= ALLOWED_TO_OPEN.get(str(module), set())
 
 
-@pytest.mark.parametrize("path", [path for path in PYTHON if path.parts[0] == "tests"], ids=str)
+@for_each("path", [path for path in PYTHON if path.parts[0] == "tests"])
 def test_a_test_waits_for_events_and_tries_the_real_thing(path: Path) -> None:
     text = (ROOT / path).read_text()
     calls = calls_in(path)

@@ -5,9 +5,9 @@ import re
 import string
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.text import base_name, decimal, escape, fold, lower, number, shorten_ids, trim, unquote, upper
 
@@ -40,7 +40,7 @@ def test_a_base_name_is_what_go_calls_it(path: str) -> None:
     assert base_name(path) == (kept[-1] if kept else "/" if path else ".")
 
 
-@pytest.mark.parametrize("text", ["", "-1", "+1", "1_0", " 1", "\u0661", "\u00b2", "1\n", "1" * 19])
+@for_each("text", ["", "-1", "+1", "1_0", " 1", "\u0661", "\u00b2", "1\n", "1" * 19])
 def test_only_digits_of_ascii_are_a_number(text: str) -> None:
     assert number(text) is None
 
@@ -50,7 +50,7 @@ def test_a_number_is_read(value: int) -> None:
     assert number(str(value)) == value
 
 
-@pytest.mark.parametrize("text", ["", ".5", "1.", "-1", "1e3", "1_0", " 1", "nan", "inf", "\u0661", "1.\uff10", "1\n"])
+@for_each("text", ["", ".5", "1.", "-1", "1e3", "1_0", " 1", "nan", "inf", "\u0661", "1.\uff10", "1\n"])
 def test_only_digits_of_ascii_are_a_decimal_number(text: str) -> None:
     assert decimal(text) is None
 
@@ -135,7 +135,7 @@ def find_unicode(node: ast.Call) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("module", MODULES)
+@for_each("module", MODULES)
 def test_the_core_handles_text_of_a_client_by_this_module_only(module: str) -> None:
     nodes = list(ast.walk(ast.parse((CORE / module).read_text())))
     found = {done for node in nodes if isinstance(node, ast.Call) and (done := find_unicode(node)) is not None}
@@ -149,7 +149,7 @@ def test_what_is_excused_exists_and_says_why() -> None:
     assert all(reason for reasons in EXCUSED.values() for reason in reasons.values())
 
 
-@pytest.mark.parametrize(
+@for_each(
     "source",
     [
         *("a.lower()", "a.upper()", "a.casefold()", "a.split()", "a.strip()", "a.isdigit()", "a.splitlines()"),
@@ -164,7 +164,7 @@ def test_the_rule_finds_what_it_forbids(source: str) -> None:
     assert find_unicode(call) is not None
 
 
-@pytest.mark.parametrize(
+@for_each(
     "source",
     [
         *("lower(a)", "a.split(',')", "a.strip(' ')", "a.split(sep='/')", "number(a)", "a.partition('=')"),

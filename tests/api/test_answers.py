@@ -1,6 +1,7 @@
 """Every operation's answer is described, known to show certain things, or denied while anything is hidden."""
 
 import pytest
+from rows import for_each
 
 from dockerproxy.api.answers import (
     ALL,
@@ -57,7 +58,7 @@ def test_streams_that_are_cut_are_lines_of_json() -> None:
     assert streams == {"ContainerWait", "ContainerWaitLibpod", "SystemEvents", "SystemEventsLibpod"}
 
 
-@pytest.mark.parametrize("table", [*TABLES, "ERROR", "DAEMON_EVENT"])
+@for_each("table", [*TABLES, "ERROR", "DAEMON_EVENT"])
 def test_a_table_has_known_words_and_every_field_once(table: str) -> None:
     for word in WORDS:
         grow_answer(table, frozenset({word}))
@@ -65,7 +66,7 @@ def test_a_table_has_known_words_and_every_field_once(table: str) -> None:
         assert words in {ALL, PLAIN} or split_words(words) <= {*WORDS}, words
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("table", "word"),
     [*((table, "paths") for table in SPELLED.values()), *((table, "counts") for table in COUNTING.values())],
 )

@@ -7,6 +7,7 @@ import pytest
 from api.paths import EVERY, METHODS, fits, path_of
 from hypothesis import event, given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.api import catalog
 from dockerproxy.api.catalog import (
@@ -23,7 +24,7 @@ from dockerproxy.api.catalog import (
 )
 from dockerproxy.api.rows import list_rows, read_table
 
-by_name = pytest.mark.parametrize("operation", EVERY, ids=lambda operation: operation.name)
+by_name = for_each("operation", EVERY, ids=lambda operation: operation.name)
 
 WORDS = sorted({segment for operation in EVERY for segment in operation.path.split("/")[1:] if "{" not in segment})
 PATHS = st.lists(st.sampled_from([*WORDS, *["web"] * 20]), min_size=1, max_size=6).map(
@@ -130,7 +131,7 @@ def test_what_is_found_is_what_the_templates_say(method: str, path: str) -> None
         assert all(fits(other.path, found.path) for other in fitting)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("method", "path", "name"),
     [
         ("GET", "/containers/json", "ContainerList"),
@@ -157,7 +158,7 @@ def test_a_literal_comes_before_a_parameter_and_the_narrower_template_before_the
     assert found.name == name
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("method", "path"),
     [
         ("POST", "/libpod/images/scp/team/push"),  # ImageScpLibpod of `team/push`, or ImagePushLibpod of `scp/team`

@@ -7,6 +7,7 @@ from api.paths import EVERY, METHODS, path_of, version_of
 from api.targets import TARGETS, near_targets, spelled
 from hypothesis import event, given, reject
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN, Operation
 from dockerproxy.api.request import MAX_PARAMETERS, CanonicalRequest, canonicalise
@@ -98,7 +99,7 @@ def test_however_a_known_path_is_spelled_it_is_refused_or_means_the_same(
     assert isinstance(request, Refusal) or request == canonical
 
 
-@pytest.mark.parametrize("operation", EVERY, ids=lambda operation: operation.name)
+@for_each("operation", EVERY, ids=lambda operation: operation.name)
 def test_every_operation_is_reached_with_and_without_a_version_and_the_prefix_is_kept(operation: Operation) -> None:
     for prefix in ("", version_of(operation), "/v1.40"):
         old = prefix == "/v1.40" and operation.path.startswith("/libpod/manifests/")
@@ -108,7 +109,7 @@ def test_every_operation_is_reached_with_and_without_a_version_and_the_prefix_is
         assert (request.version, request.path) == (prefix[1:], path_of(operation))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("target", "canonical"),
     [
         ("/_ping", "/_ping"),
@@ -171,7 +172,7 @@ SLASH = "ambiguous path: an encoded slash outside of the name of an image or plu
 VERSION = "unsupported version prefix; write it like /v1.45, or before /libpod like /v5.4.2"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("target", "reason"),
     [
         ("", FORM),
@@ -283,7 +284,7 @@ ESCAPED = r'{"before":["\u0063ontainers-storage\u003a\u005bvfs@/srv/a+/srv/b]c"]
 DEVICE = r'{"since":["tarball\u003a/dev/watchdog"]}'
 
 
-@pytest.mark.parametrize(
+@for_each(
     "target",
     [
         *(f"/images/json?filters={urllib.parse.quote(text)}" for text in (f'{{"a":["{STORE}"]}}', ESCAPED, DEVICE)),

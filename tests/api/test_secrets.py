@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import UNKNOWN
@@ -14,7 +15,7 @@ SECRETS = sorted(_PARAMETERS)
 WORDS = st.text(st.sampled_from("abEnv=&;%4+\u017fK?/\udcff"), max_size=12)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("target", "shown"),
     [
         ("/containers/json", "/containers/json"),
@@ -66,7 +67,7 @@ def test_what_is_shown_of_a_canonical_target_is_canonical_and_shows_all_else(
     assert [pair for pair in again.query if any(pair)] == hidden
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("path", "secret"),
     [
         ("Env[0]", True),

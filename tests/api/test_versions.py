@@ -1,8 +1,8 @@
 """A version of the API is read as an engine reads it, or is none."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest, canonicalise, exists, read_version
@@ -21,7 +21,7 @@ def test_podmans_versions_have_up_to_three_numbers(numbers: list[int]) -> None:
     assert read_version(prefix) == (*numbers, 0, 0)[:3]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "prefix",
     [
         *("", "v", "1.45", "V1.45", "v1", "v1.", "v.45", "v1..45", "v1.45.", "v1.45.0", "v1.045", "v01.45", "v2.0"),

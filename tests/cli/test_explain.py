@@ -7,6 +7,7 @@ from cli.files import POLICY, policy_in, write
 from cli.programs import Running, ask, engine_at, run, run_here, serving
 from decisions import split_decision
 from folders import short_folder
+from rows import for_each
 
 from dockerproxy.config.near import show
 
@@ -55,7 +56,7 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
                 assert said["decision"] == f"refused with {status}, under any policy"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("words", "variables", "status", "expected"),
     [
         (

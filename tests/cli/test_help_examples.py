@@ -18,6 +18,7 @@ from cli.files import POLICY, write
 from cli.programs import CODE, PATIENCE, engine_at
 from cli.test_suggest import SEEN, write_log
 from folders import short_folder
+from rows import for_each
 
 from dockerproxy.cli import main
 from dockerproxy.cli.learned import REMARK
@@ -89,7 +90,7 @@ def test_there_are_examples_of_most_verbs() -> None:
     assert {*map(verb_of, list_examples())} == {"", *VERBS} - {"serve", "healthcheck"}
 
 
-@pytest.mark.parametrize("example", [each for each in list_examples() if verb_of(each) not in SERVES | ASKS])
+@for_each("example", [each for each in list_examples() if verb_of(each) not in SERVES | ASKS])
 def test_an_example_works_as_it_is_printed(example: str) -> None:
     with workplace() as (folder, environment), engine_at(folder / "engine.sock"):
         done = subprocess.run(

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from cli.programs import CODE, environment_of, run
+from rows import for_each
 
 import dockerproxy
 from dockerproxy.cli.main import VERBS
@@ -26,7 +27,7 @@ def test_help_names_every_verb_and_shows_what_to_type() -> None:
     assert "exit status: 0 done" in done.out
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@for_each("verb", VERBS)
 def test_every_verb_has_help_of_its_own(verb: str) -> None:
     done = run(verb, "--help")
     assert (done.status, done.err) == (0, "")

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from cli.programs import run, run_here
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
@@ -26,7 +27,7 @@ def test_one_is_shown_as_its_file_is(name: str) -> None:
     assert done.out == read_preset_text("traefik")
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@for_each("name", PRESETS)
 def test_one_is_expanded_to_the_operations_it_allows(name: str) -> None:
     done = run_here("presets", "show", name, "--expanded")
     head, _, allow = done.out.partition("\n")

@@ -16,6 +16,7 @@ from hypothesis import assume, event, given
 from hypothesis import strategies as st
 from proxy.harness import request
 from proxy.operators import asking
+from rows import for_each
 
 from dockerproxy.cli.questions import (
     Asked,
@@ -41,7 +42,7 @@ ASKED = (
 )
 
 
-@pytest.mark.parametrize(
+@for_each(
     "line",
     [
         b"",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 from cli.programs import NOWHERE, OK, PATIENCE, engine_at, engine_of
 from folders import short_folder
+from rows import for_each
 
 from dockerproxy.cli.request import ask
 
@@ -20,7 +21,7 @@ def answer_of(body: bytes, status: str = "200 OK") -> bytes:
     return b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status.encode(), len(body), body)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("answer", "expected"),
     [
         (answer_of(b'{"message": "no"}', "403 Forbidden"), (403, "no")),

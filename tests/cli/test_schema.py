@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from observe.records import records
 from observe.test_log import ALLOWED, DENIED, HOSTILE, REFUSED, parse, piped
+from rows import for_each
 
 from dockerproxy.cli.main import USAGE
 from dockerproxy.config.schema import make_schema
@@ -73,7 +74,7 @@ def test_the_schema_has_the_fields_that_a_line_has_and_no_others() -> None:
     assert every == set(SCHEMA["else"]["required"])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "change",
     [
         {"decision": "perhaps"},

@@ -4,9 +4,9 @@ import os
 import socket
 from dataclasses import replace
 
-import pytest
 from cli.files import sockets_of
 from folders import short_folder
+from rows import for_each
 
 from dockerproxy.cli.sockets import describe_file, find_owner, may_open
 from dockerproxy.settings import SocketSettings
@@ -18,7 +18,7 @@ def served(mode: int, uid: int | None = 1000, gid: int | None = 999) -> SocketSe
     return replace(SOCKET, permissions=mode, uid=uid, gid=gid)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("mode", "uid", "groups", "expected"),
     [
         (0o660, 1000, (), True),
@@ -39,8 +39,8 @@ def test_the_first_bits_that_are_for_a_user_decide(
     assert may_open(served(mode), uid, frozenset(groups)) is expected
 
 
-@pytest.mark.parametrize("mode", [0o200, 0o020, 0o002, 0o660, 0o440, 0o777])
-@pytest.mark.parametrize(("uid", "gid"), [(1000, 4), (3, 999), (3, 4)])
+@for_each("mode", [0o200, 0o020, 0o002, 0o660, 0o440, 0o777])
+@for_each(("uid", "gid"), [(1000, 4), (3, 999), (3, 4)])
 def test_the_kernel_agrees(mode: int, uid: int, gid: int) -> None:
     is_root = not os.geteuid()
     if not is_root:  # Only root can become others, and be asked about them.

@@ -11,6 +11,7 @@ from cli.files import POLICY, policy_in
 from cli.programs import PATIENCE, environment_of, run, run_here
 from folders import short_folder
 from observe.records import ID, record_of, refused
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
@@ -118,8 +119,8 @@ WRAPPED: tuple[Callable[[str], str], ...] = (
 )
 
 
-@pytest.mark.parametrize("style", LogFormat)
-@pytest.mark.parametrize("wrap", WRAPPED)
+@for_each("style", LogFormat)
+@for_each("wrap", WRAPPED)
 def test_a_log_is_read_as_it_is_kept_also_from_standard_input(wrap: Callable[[str], str], style: LogFormat) -> None:
     with short_folder() as folder:
         lines = Path(write_log(folder / "proxy.log", *SEEN, style=style)).read_text().splitlines(keepends=True)

@@ -18,6 +18,7 @@ from cli.test_suggest import SEEN, write_log
 from folders import short_folder
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.cli.terminal import Style, VisibleOutput, paint, show_all, visible
 from dockerproxy.config.policy_file import read_policy
@@ -49,7 +50,7 @@ def read(descriptor: int) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("variables", "coloured"),
     [
         ({}, True),

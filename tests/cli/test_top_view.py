@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+from rows import for_each
 from textual.pilot import Pilot
 from workbench.told import BACKUP, CI, EVENTS, PROGRAMS, START, connection, hello, line, opened, play, record
 
@@ -121,7 +122,7 @@ def draw(name: str, plain: str = "") -> str:
         return asyncio.run(go())
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@for_each("name", PICTURES)
 def test_what_is_drawn_is_what_was_looked_at(name: str) -> None:
     assert draw(name) == (EXPECTED / f"{name}.txt").read_text()
 

@@ -1,8 +1,8 @@
 """A word that is no grant is told with what was meant, whatever somebody had in mind."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.advice import advise, advise_variable
@@ -13,7 +13,7 @@ PRESETS = ("ping", "read-only", "traefik")
 LISTS = "see docs/operations.md and `dockerproxy presets`"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "what", "hint"),
     [
         ("ContainerStrat", "operation", "did you mean ContainerStart?"),
@@ -64,13 +64,13 @@ def test_a_word_is_told_with_what_was_meant(word: str, what: str, hint: str) -> 
     assert advise(word, PRESETS) == (f"unknown {what} {word!r}", hint)
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@for_each("name", OPERATIONS)
 def test_an_operation_is_found_by_its_method_and_path_as_the_documentation_writes_them(name: str) -> None:
     operation = OPERATIONS[name]
     assert advise(f"{operation.method} {operation.path.replace('+}', '}')}", ())[1] == f"write {name}"
 
 
-@pytest.mark.parametrize("switch", [*SECTION_SWITCHES, *ACTION_SWITCHES, *PART_SWITCHES])
+@for_each("switch", [*SECTION_SWITCHES, *ACTION_SWITCHES, *PART_SWITCHES])
 def test_every_switch_is_told_with_grants_that_exist(switch: str) -> None:
     for word in (switch, f"{switch}=1", f"{switch}=0"):
         what, hint = advise(word, PRESETS)
@@ -88,7 +88,7 @@ def test_any_word_is_told_in_one_line_of_plain_signs(word: str) -> None:
     assert hint
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "hint"),
     [
         ("ContainerStrt", "did you mean ContainerStart?"),

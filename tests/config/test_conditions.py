@@ -1,6 +1,7 @@
 """Conditions are read as their words demand, and hold for those operations of a grant that bear all of them."""
 
 import pytest
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
@@ -73,7 +74,7 @@ def test_an_operation_is_granted_under_its_conditions() -> None:
     }
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATIONS if find_words(OPERATIONS[name])])
+@for_each("name", [name for name in OPERATIONS if find_words(OPERATIONS[name])])
 def test_every_condition_that_an_operation_bears_can_be_written(name: str) -> None:
     words = find_words(OPERATIONS[name])
     examples = {
@@ -173,7 +174,7 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
 # Mistakes
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "conditions", "problem"),
     [
         ("ContainerLogs", "{container: [web]}", "5: 'container' is not a condition\n    did you mean containers?"),
@@ -348,7 +349,7 @@ def test_every_mistake_in_conditions_is_told() -> None:
 # Conditions that are no more
 
 
-@pytest.mark.parametrize("word", REMOVED)
+@for_each("word", REMOVED)
 def test_of_a_condition_that_is_no_more_it_is_said_what_to_write(word: str) -> None:
     found, problems = read("ContainerCreate", f"{{{word}: [x]}}")
     assert found == ()

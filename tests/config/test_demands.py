@@ -1,6 +1,6 @@
 """What a condition demands is read as its word takes it, or every mistake in it is told."""
 
-import pytest
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.demands import read_demand
@@ -19,7 +19,7 @@ def read(word: str, text: str) -> tuple[Value | None, list[str]]:
     return value, [problem.what for problem in reader.problems]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "text", "value"),
     [
         ("follow", "false", False),
@@ -45,7 +45,7 @@ def test_a_value_is_what_is_written(word: str, text: str, value: Value) -> None:
     assert read(word, text) == (value, [])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "text", "problems"),
     [
         ("follow", "no", ["'no' is not true or false"]),

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from hypothesis import event, example, given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.config.document import (
     DEEPEST,
@@ -59,7 +60,7 @@ def told(text: str) -> list[str]:
 # What is read
 
 
-@pytest.mark.parametrize(
+@for_each(
     "word",
     [
         "0660",
@@ -197,9 +198,7 @@ def test_a_text_does_not_go_on_in_the_next_line(text: str) -> None:
     assert [problem.partition(" ")[2] for problem in told(text)] == ["unsupported text of several lines"]
 
 
-@pytest.mark.parametrize(
-    "character", ["\\0", "\\n", "\\e", "\\x7f", "\\x9b", "\\N", "\\L", "\\P", "\\_", "\\u200b", "\\u202e"]
-)
+@for_each("character", ["\\0", "\\n", "\\e", "\\x7f", "\\x9b", "\\N", "\\L", "\\P", "\\_", "\\u200b", "\\u202e"])
 def test_an_escape_puts_no_character_into_a_name_that_cannot_be_seen(character: str) -> None:
     (problem,) = told(f'a: "web{character}"')
     assert problem.endswith("has an invisible character")
@@ -219,8 +218,8 @@ def test_half_a_character_is_none_in_either_parser() -> None:
 # What it costs
 
 
-@pytest.mark.parametrize("loader", LOADERS)
-@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 50_000, "- " * 100_000, "? " * 100_000, "[a, " * 500])
+@for_each("loader", LOADERS)
+@for_each("text", ["[" * 100_000, "{a: " * 50_000, "- " * 100_000, "? " * 100_000, "[a, " * 500])
 def test_depth_is_bounded_before_anything_recurses(text: str, loader: Loader) -> None:
     node, problems = read(text, loader)
     assert node is None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.environment import KNOWN, Configured, read_environment
@@ -56,7 +57,7 @@ def test_without_any_variable_everything_has_its_default() -> None:
     assert (served.uid, served.gid, served.limits) == (None, None, DEFAULTS)
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@for_each("name", KNOWN)
 def test_an_empty_value_counts_as_not_set(name: str) -> None:
     assert read(**{name: ""}).settings.engines == read().settings.engines
     assert read(**{name: ""}).switches == SWITCHES
@@ -67,10 +68,7 @@ def test_variables_of_other_programs_are_no_concern_of_ours() -> None:
     assert read(**others).warnings == ()
 
 
-# Switches
-
-
-@pytest.mark.parametrize("word", WORDS)
+@for_each("word", WORDS)
 def test_a_switch_may_be_spelled_in_several_ways(word: str) -> None:
     for spelling in (word, word.upper(), word.title(), f" {word} "):
         switches = read(**dict.fromkeys(SWITCHES, spelling)).switches
@@ -82,7 +80,7 @@ def test_the_words_for_yes_and_no_are_these() -> None:
     assert {word for word, value in WORDS.items() if not value} == {"0", "false", "no", "off"}
 
 
-@pytest.mark.parametrize("value", ["2", "yess", "01", "-1", "enabled", "none", "1,0", "\u0661"])
+@for_each("value", ["2", "yess", "01", "-1", "enabled", "none", "1,0", "\u0661"])
 def test_a_switch_that_is_neither_on_nor_off_is_a_mistake(value: str) -> None:
     assert problems_of(CONTAINERS=value) == [
         f"environment variable CONTAINERS: invalid value {value!r}\n    use 0 or 1"
@@ -120,8 +118,8 @@ def test_an_unknown_operation_is_a_mistake_with_the_near_miss(value: str, expect
 # Paths, modes, ids, numbers, words
 
 
-@pytest.mark.parametrize("name", ["PROXIED_SOCKET_PATH", "DOCKER_SOCKET_PATH", "SOCKET_PATH"])
-@pytest.mark.parametrize(
+@for_each("name", ["PROXIED_SOCKET_PATH", "DOCKER_SOCKET_PATH", "SOCKET_PATH"])
+@for_each(
     ("path", "what"),
     [
         ("docker.sock", "'docker.sock' is not an absolute path"),
@@ -148,7 +146,7 @@ def test_a_path_may_have_bytes_that_are_no_text() -> None:
     assert socket_of(PROXIED_SOCKET_PATH=odd).path == odd
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "setting", "good", "bad"),
     [
         (
@@ -284,7 +282,7 @@ def test_every_mistake_is_said_at_once_and_each_once(names: set[str]) -> None:
     assert sorted(re.match(r"environment variable (\w+): ", problem)[1] for problem in found) == sorted(names)  # type: ignore[index] # each starts so
 
 
-@pytest.mark.parametrize(("one", "other"), list(itertools.pairwise(MISTAKES)))
+@for_each(("one", "other"), list(itertools.pairwise(MISTAKES)))
 def test_warnings_are_said_together_with_mistakes(one: str, other: str) -> None:
     found = problems_of(**{one: MISTAKES[one], other: MISTAKES[other], "CONTAINER": "1"})
     assert len(found) == 3
@@ -316,7 +314,7 @@ def warnings_of(**variables: str) -> list[str]:
     return [str(warning) for warning in read(**variables).warnings]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "meant"),
     [
         ("CONTAINER", "CONTAINERS"),
@@ -350,7 +348,7 @@ def test_a_variable_that_begins_like_a_switch_is_a_warning(name: str) -> None:
     assert warning.startswith(f"environment variable {name}: unknown setting")
 
 
-@pytest.mark.parametrize(("name", "advice"), FOREIGN.items())
+@for_each(("name", "advice"), FOREIGN.items())
 def test_a_variable_of_another_proxy_is_a_warning_that_says_what_to_write_here(name: str, advice: str) -> None:
     assert warnings_of(**{name: "1"}) == [f"environment variable {name}: unknown setting\n    {advice}"]
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import CONTAINED, SEALED
 from dockerproxy.api.catalog import OPERATIONS
@@ -59,7 +60,7 @@ def problems_of(text: str) -> list[str]:
 # What is granted
 
 
-@pytest.mark.parametrize("word", WORDS)
+@for_each("word", WORDS)
 def test_a_word_grants_its_operations_and_says_where_it_is_written(word: str) -> None:
     expected = LOOK.operations if word == "preset:look" else GROUPS.get(word) or frozenset({word})
     for text in (
@@ -127,7 +128,7 @@ def test_a_group_with_conditions_is_opened_where_it_bears_them() -> None:
 # Mistakes
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "problem"),
     [
         ("- ContainerStrat", "unknown operation 'ContainerStrat'\n    did you mean ContainerStart?"),
@@ -158,8 +159,8 @@ def test_a_denial_bears_no_conditions_so_that_none_is_narrower_than_it_reads(ite
     assert problems_of(f"deny:\n  - {item}") == [f"2:5: a denial has no conditions\n    {hint}"]
 
 
-@pytest.mark.parametrize("word", ONLY_SEALED)
-@pytest.mark.parametrize("value", ["", ": {}"])
+@for_each("word", ONLY_SEALED)
+@for_each("value", ["", ": {}"])
 def test_what_nothing_can_bound_is_a_mistake_unless_it_is_opened(word: str, value: str) -> None:
     (problem,) = problems_of(f'allow:\n  - "{word}"{value}')
     assert problem.startswith(f"2:5: {word} allows nothing by itself: ")
@@ -201,7 +202,7 @@ def test_conditions_that_a_wider_grant_makes_pointless_are_a_mistake(narrow: str
         assert re.search(rf"^\d:\S+ the conditions of \w+ restrict nothing: \S+ in line \d {why}\n", problem)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("one", "other"),
     [
         ("ContainerCreate: {binds: [/srv]}", "ContainerCreate"),

@@ -1,13 +1,14 @@
 """Every operation is in one group of its section, and a group has a word that one can guess."""
 
 import pytest
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.config.groups import GROUPS, without_underscore
 from dockerproxy.policy.compile import OWN_GRANT
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@for_each("name", OPERATIONS)
 def test_an_operation_is_in_the_group_of_its_section_and_access_and_in_no_other(name: str) -> None:
     operation = OPERATIONS[name]
     word = f"{operation.section}:{operation.access}"

@@ -3,12 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.near import find_near, likeness, show
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "meant"),
     [
         ("ContainerStrat", "ContainerStart"),

@@ -1,6 +1,7 @@
 """Where clients' directories and sockets are on the host is read with all mistakes at once."""
 
 import pytest
+from rows import for_each
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.places import Places
@@ -16,7 +17,7 @@ def test_places_are_as_they_are_written() -> None:
     assert socket.policy.policy.places == found
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("said", "problem"),
     [
         ("paths: {work: /srv}", "'work' is not a clean absolute path"),

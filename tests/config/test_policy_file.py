@@ -18,6 +18,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
@@ -148,8 +149,8 @@ def test_permissions_that_were_written_as_a_decimal_number_are_none(written: str
         socket_of(f"permissions: {written}")
 
 
-@pytest.mark.parametrize("quote", ["", "'"])
-@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o660, 0o666, 0o700, 0o770, 0o777])
+@for_each("quote", ["", "'"])
+@for_each("mode", [0o600, 0o640, 0o644, 0o660, 0o666, 0o700, 0o770, 0o777])
 def test_permissions_that_a_program_wrote_without_their_quotes_are_none(mode: int, quote: str) -> None:
     with pytest.raises(UserError, match=f'quote it, "0{mode:o}": YAML turns 0{mode:o} without quotes into {mode}'):
         socket_of(f"permissions: {quote}{mode}{quote}")
@@ -227,7 +228,7 @@ def test_a_mode_is_one_word(mode: Mode) -> None:
     assert socket_of("").policy.mode is Mode.ENFORCE
 
 
-@pytest.mark.parametrize("name", ["no", "y", "on", "null", "1e3", "0x10", "007", "3.14", "a.b_c-d", "x" * 63])
+@for_each("name", ["no", "y", "on", "null", "1e3", "0x10", "007", "3.14", "a.b_c-d", "x" * 63])
 def test_a_name_is_what_is_written_whatever_yaml_makes_of_it(name: str) -> None:
     for written in (name, f'"{name}"'):
         (socket,) = read(f"sockets:\n  {written}: {{path: /proxied/a.sock, allow: []}}").sockets
@@ -272,12 +273,12 @@ def test_a_file_is_named_in_messages_as_the_operator_names_it(tmp_path: Path) ->
 # What is told of broken files
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@for_each("file", FILES, ids=lambda file: file.stem)
 def test_of_a_broken_file_every_mistake_is_told_as_it_is_written_down(file: Path) -> None:
     assert told(file) == file.with_suffix(".expected").read_text()
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@for_each("file", FILES, ids=lambda file: file.stem)
 def test_of_a_broken_file_either_parser_tells_the_same(file: Path) -> None:
     found: list[list[Problem]] = [[], []]
     compose(file.read_bytes().decode(), file.name, found[0], yaml.CSafeLoader)

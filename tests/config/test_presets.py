@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from rows import for_each
 
 from dockerproxy.config.presets import (
     FOLDER,
@@ -20,7 +21,7 @@ from dockerproxy.problems import UserError
 # Those that come with the program
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@for_each("name", PRESETS)
 def test_a_preset_of_the_program_is_read_without_a_mistake(name: str) -> None:
     preset = find_preset(name)
     assert preset.name == name
@@ -29,7 +30,7 @@ def test_a_preset_of_the_program_is_read_without_a_mistake(name: str) -> None:
     assert {grant.source for grant in preset.grants} == {f"preset:{name}"}
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@for_each("name", PRESETS)
 def test_the_text_of_a_preset_begins_with_where_its_need_was_read(name: str) -> None:
     text = read_preset_text(name)
     assert text.startswith("# ")

@@ -1,12 +1,12 @@
 """Beside `own` a grant of pulls says which images, since clients see all that it matches."""
 
-import pytest
+from rows import for_each
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.problems import UserError
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("allow", "is_told"),
     [
         ("[own, ImageCreate]", True),

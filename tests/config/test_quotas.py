@@ -1,6 +1,7 @@
 """Quotas in policy files, and grants by which a client would get around them."""
 
 import pytest
+from rows import for_each
 
 from dockerproxy.config.near import HINTS
 from dockerproxy.config.policy_file import read_policy
@@ -28,7 +29,7 @@ def test_a_quota_is_read() -> None:
     assert (tenancy.quota.socket, tenancy.most) == ("ci", dict(zip(WORDS, (20, 10, 5), strict=True)))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("quota", "what", "hint"),
     [
         ("{}", "quota is empty", "quota: {containers: 20, volumes: 10}"),
@@ -51,7 +52,7 @@ def test_a_quota_needs_something_that_is_own() -> None:
     assert read("{containers: 2}", "ContainerStart: {own: true}").policy.tenancy.most
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("quota", "line", "what", "hint"),
     [
         (
@@ -80,7 +81,7 @@ def test_a_grant_that_gets_around_a_quota_is_a_mistake(quota: str, line: str, wh
     assert any(what in said and hint in says for said, says in found), found
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("quota", "line", "deny"),
     [
         ("{containers: 2}", "ContainerCreate: {memory: 1GiB, pids: 5}", ""),

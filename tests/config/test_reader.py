@@ -1,6 +1,7 @@
 """Nodes are read as what they must be; what is not so is a problem that says what it is and what it must be."""
 
 import pytest
+from rows import for_each
 
 from dockerproxy.config.document import Node, Place
 from dockerproxy.config.reader import MOST_PROBLEMS, Reader
@@ -111,9 +112,7 @@ def test_a_flag_has_one_spelling_for_each_value(text: str, value: bool) -> None:
     assert problems_of(reader) == []
 
 
-@pytest.mark.parametrize(
-    "text", ["no", "yes", "on", "off", "y", "n", "True", "FALSE", "0", "1", "'true'", '"false"', "maybe"]
-)
+@for_each("text", ["no", "yes", "on", "off", "y", "n", "True", "FALSE", "0", "1", "'true'", '"false"', "maybe"])
 def test_a_flag_of_another_spelling_is_a_problem_and_no_flag(text: str) -> None:
     reader, node = read(text)
     assert reader.flag(node, "follow") is None

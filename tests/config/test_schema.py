@@ -10,6 +10,7 @@ import yaml
 from config.documents import WORDS, documents, mutations
 from hypothesis import given
 from jsonschema import Draft202012Validator
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
@@ -96,7 +97,7 @@ def test_what_is_nearly_a_policy_file_is_accepted_only_if_the_loader_takes_it(do
     compare(yaml.safe_dump(document))
 
 
-@pytest.mark.parametrize(("what", "sockets"), ONLY_THE_LOADER.items())
+@for_each(("what", "sockets"), ONLY_THE_LOADER.items())
 def test_what_only_the_loader_knows_is_accepted_by_the_schema(what: str, sockets: str) -> None:
     text = f"sockets: {sockets}"
     (mistake,) = find_mistakes(text)
@@ -104,7 +105,7 @@ def test_what_only_the_loader_knows_is_accepted_by_the_schema(what: str, sockets
     assert is_accepted(text)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "sockets",
     [
         "",
@@ -172,7 +173,7 @@ def test_both_refuse(sockets: str) -> None:
     assert not is_accepted(text)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@for_each("name", PRESETS)
 def test_every_preset_is_accepted(name: str) -> None:
     preset = yaml.safe_load(read_preset_text(name))
     assert VALIDATOR.is_valid({"sockets": {name: {"path": "/proxied/x.sock", "allow": preset["allow"]}}})

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import event, given
 from policy.policies import EXCEPTIONS, PLAIN, environments, policy_of, request_for, settled
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access, Operation
 from dockerproxy.config.environment import KNOWN
@@ -34,7 +35,7 @@ SECTIONS_OF = {
     "PING": "_ping",
 }
 
-by_name = pytest.mark.parametrize("name", OPERATIONS)
+by_name = for_each("name", OPERATIONS)
 
 
 def opened(**variables: str) -> set[str]:
@@ -46,7 +47,7 @@ def test_the_switches_and_their_defaults_are_a_contract() -> None:
     assert SWITCHES == DEFAULTS
 
 
-@pytest.mark.parametrize("switch", [name for name in DEFAULTS if SECTIONS_OF.get(name) in SECTIONS])
+@for_each("switch", [name for name in DEFAULTS if SECTIONS_OF.get(name) in SECTIONS])
 def test_a_section_switch_opens_the_reads_of_its_section_and_post_the_rest(switch: str) -> None:
     section = {name for name, operation in OPERATIONS.items() if operation.section == SECTIONS_OF[switch]}
     reads = {name for name in section if OPERATIONS[name].access is Access.READ}
@@ -56,7 +57,7 @@ def test_a_section_switch_opens_the_reads_of_its_section_and_post_the_rest(switc
     assert not section & without
 
 
-@pytest.mark.parametrize("switch", [name for name in DEFAULTS if name.startswith("LIBPOD_") and "ALLOW" not in name])
+@for_each("switch", [name for name in DEFAULTS if name.startswith("LIBPOD_") and "ALLOW" not in name])
 def test_a_podman_switch_opens_its_section_below_libpod_and_nothing_of_docker(switch: str) -> None:
     word = switch.removeprefix("LIBPOD_").lower()
     section = "libpod/" + ("_ping" if word == "ping" else word)
@@ -65,7 +66,7 @@ def test_a_podman_switch_opens_its_section_below_libpod_and_nothing_of_docker(sw
     assert opened(**{switch: "1", "POST": "1"}) - opened(**{switch: "0", "POST": "1"}) == names
 
 
-@pytest.mark.parametrize(("switch", "names"), ACTION_SWITCHES.items())
+@for_each(("switch", "names"), ACTION_SWITCHES.items())
 def test_an_action_switch_opens_its_operations_and_nothing_else(switch: str, names: tuple[str, ...]) -> None:
     assert opened(**{switch: "1"}) - opened() == set(names)
 
@@ -238,7 +239,7 @@ BY_NAME = "ALLOW=Container"
 TOP = "CONTAINERS=1 and ALLOW_TOP=1"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("environment", "name", "hint"),
     [
         ({}, "ContainerList", "to allow it, set ALLOW=ContainerList, or CONTAINERS=1 to allow more"),

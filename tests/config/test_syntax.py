@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from rows import for_each
 
 from dockerproxy.config.document import compose
 from dockerproxy.config.syntax import Flaw, explain, find_hidden
@@ -10,8 +11,8 @@ from dockerproxy.problems import Problem
 LOADERS = (yaml.CSafeLoader, yaml.SafeLoader)
 
 
-@pytest.mark.parametrize("loader", LOADERS)
-@pytest.mark.parametrize(
+@for_each("loader", LOADERS)
+@for_each(
     ("text", "place", "what"),
     [
         ("a: [b\n", "1:4", "missing ] or comma in this list"),
@@ -74,9 +75,7 @@ def test_a_colon_in_a_list_that_only_one_parser_refuses_is_said_in_our_words() -
 # What one does not see
 
 
-@pytest.mark.parametrize(
-    "character", ["\x85", "\u2028", "\u2029", "\r", "\x0b", "\x0c", "\x1b", "\x00", "\u202e", "\u2066"]
-)
+@for_each("character", ["\x85", "\u2028", "\u2029", "\r", "\x0b", "\x0c", "\x1b", "\x00", "\u202e", "\u2066"])
 def test_what_ends_a_line_for_yaml_ends_it_for_people_or_is_refused(character: str) -> None:
     (flaw,) = find_hidden(f"é: b # a comment{character}- containers:write\n")
     assert (flaw.line, flaw.column) == (1, 17)

@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 import yaml
+from rows import for_each
 
 from dockerproxy.config.values import MAX_ID, Fault, read_directory, read_mode, read_path, read_whole
 
@@ -47,12 +48,12 @@ def test_a_mode_is_octal_and_has_three_digits() -> None:
         assert read_mode(text) == Fault(f"{text!r} is not a file mode", QUOTE)
 
 
-@pytest.mark.parametrize("text", ["0000", "000", "0440", "0466", "0222", "266", "0577", "300"])
+@for_each("text", ["0000", "000", "0440", "0466", "0222", "266", "0577", "300"])
 def test_a_mode_whose_owner_lacks_read_or_write_has_a_fault(text: str) -> None:
     assert read_mode(text) == Fault(f"{text!r} does not let the owner of the socket read and write", QUOTE)
 
 
-@pytest.mark.parametrize("mode", range(0o1000))
+@for_each("mode", range(0o1000))
 def test_the_decimal_form_of_a_mode_is_never_a_mode(mode: int) -> None:
     read = yaml.safe_load(f"0{mode:03o}")
     assert read == mode

@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-import pytest
 from drift.facts import Name, Route, find, read_names, read_routes
 from drift.gaps import EXCUSED, EXCUSED_ROUTES, find_gaps, is_known
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
@@ -64,7 +64,7 @@ def test_a_parameter_that_may_reach_further_than_the_named_object_is_known_to_do
     assert unknown == set(REACHING_NO_FURTHER)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("where", "field", "known"),
     [
         ("body", "HostConfig.Umask", True),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fuzz.kept import find_kept, hash_of, is_called_by_its_hash
 from fuzz.targets import TARGETS, Change
+from rows import for_each
 
 CHANGES = {name: target.change for name, target in TARGETS.items() if target.change is not None}
 
@@ -23,7 +24,7 @@ def test_what_the_fuzzer_begins_with_keeps_every_promise(name: str) -> None:
         TARGETS[name].check(content)
 
 
-@pytest.mark.parametrize(("name", "kept"), [(name, path) for name in TARGETS for path in find_kept(name)])
+@for_each(("name", "kept"), [(name, path) for name in TARGETS for path in find_kept(name)])
 def test_what_the_fuzzer_has_found_keeps_every_promise(name: str, kept: Path) -> None:
     TARGETS[name].check(kept.read_bytes())
 

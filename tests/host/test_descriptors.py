@@ -6,6 +6,7 @@ import tempfile
 import textwrap
 
 import pytest
+from rows import for_each
 
 PROGRAM = """
     import resource, sys
@@ -26,10 +27,10 @@ def fit(wanted: int, soft: int, hard: int, sockets: int = 1, besides: int = 0) -
     return fits, backlog, soft, hard
 
 
-@pytest.mark.parametrize("sockets", [1, 3])
-@pytest.mark.parametrize("besides", [0, 100])
-@pytest.mark.parametrize("limit", [256, 1000, 1024, 5000, 20_000])
-@pytest.mark.parametrize("wanted", [100, 4096])
+@for_each("sockets", [1, 3])
+@for_each("besides", [0, 100])
+@for_each("limit", [256, 1000, 1024, 5000, 20_000])
+@for_each("wanted", [100, 4096])
 def test_all_that_may_be_open_at_one_time_is_within_the_limit(
     wanted: int, limit: int, besides: int, sockets: int
 ) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from host.locked import run_alone
+from rows import for_each
 
 from dockerproxy.host.landlock import RIGHTS, Files, find_restrictions, find_version, list_missing
 
@@ -63,7 +64,7 @@ def test_tcp_is_refused_where_the_kernel_knows_how(tmp_path: Path) -> None:
     assert attempt(code, 4, tmp_path) == "Permission denied"
 
 
-@pytest.mark.parametrize("version", range(12))
+@for_each("version", range(12))
 def test_a_newer_version_restricts_all_that_an_older_one_does(version: int) -> None:
     older, newer = find_restrictions(version), find_restrictions(version + 1)
     assert (older.files & newer.files, older.network & newer.network, older.scope & newer.scope) == (

@@ -10,6 +10,7 @@ from cli.programs import ask, engine_at, serving
 from folders import short_folder
 from host.attacks import Broken, broken_into, is_served
 from host.locked import run_alone
+from rows import for_each
 
 from dockerproxy.host import landlock, sandbox
 
@@ -80,7 +81,7 @@ def test_in_the_main_thread_it_is_no_other(broken: Broken, code: str) -> None:
     assert broken.attack(f"in_main_thread = True\n{code}").startswith(DENIED)
 
 
-@pytest.mark.parametrize("name", SOCKETS | PROGRAMS)
+@for_each("name", SOCKETS | PROGRAMS)
 def test_what_serving_never_does_ends_the_process_with_a_word_about_it(name: str) -> None:
     with broken_into() as broken:
         assert broken.attack((SOCKETS | PROGRAMS)[name]) == ""

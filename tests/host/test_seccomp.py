@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from host.locked import run_alone
+from rows import for_each
 
 from dockerproxy.host import seccomp
 from dockerproxy.host.seccomp import FORBIDDEN, NEEDED, find_obstacle
@@ -41,7 +42,7 @@ def test_there_is_a_filter_to_be_tested() -> None:
     assert find_obstacle() == ""
 
 
-@pytest.mark.parametrize("name", FORBIDDEN)
+@for_each("name", FORBIDDEN)
 def test_what_is_forbidden_does_not_happen_and_is_told_of(name: str) -> None:
     number = find_number(name)
     assert number != NONE
@@ -53,7 +54,7 @@ def test_most_of_what_is_forbidden_exists_on_this_processor() -> None:
     assert sum(find_number(name) > NONE for name in FORBIDDEN) > 60
 
 
-@pytest.mark.parametrize("name", NEEDED)
+@for_each("name", NEEDED)
 def test_what_is_needed_is_a_call_of_some_processor(name: str) -> None:
     assert find_number(name) != NONE
 
@@ -76,7 +77,7 @@ def test_nothing_is_needed_and_forbidden() -> None:
     assert len({*NEEDED, *FORBIDDEN}) == len(NEEDED) + len(FORBIDDEN)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "arguments"),
     [
         ("socket", (2, 1, 0)),
@@ -96,7 +97,7 @@ def test_what_an_argument_makes_dangerous_is_told_of(name: str, arguments: tuple
     assert attempt(name, *arguments) == "told of a forbidden system call"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "arguments"),
     [
         ("clone3", (0, 0)),
@@ -127,7 +128,7 @@ def test_everything_else_is_as_if_the_kernel_did_not_have_it(name: str, argument
     assert attempt(name, *arguments) == "ENOSYS"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "code",
     [
         "one, other = socket.socketpair(); one.sendall(b'x'); other.recv(1)",

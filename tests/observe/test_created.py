@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import CREATES, read_created
@@ -10,7 +11,7 @@ from dockerproxy.observe.record import CREATES, read_created
 ID = "3f9a2b77c01d" * 5 + "4e5f"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("operation", "status", "answer", "created"),
     [
         ("ContainerCreate", 201, {"Id": ID, "Warnings": []}, ID),

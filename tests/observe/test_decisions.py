@@ -2,9 +2,9 @@
 
 from itertools import islice
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.observe.decisions import choose_start, make_ids, read_id
 
@@ -33,8 +33,6 @@ def test_letters_that_look_like_digits_are_read_as_these() -> None:
     assert read_id("lIOoi-lO") == "11001-10"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "4KD7Q", "4KD7Q-", "4KD7Q-0", "4KD7U-00", "4KD7Q--00", "4KD7Q-00\n", "\u0131" * 8, "x" * 99]
-)
+@for_each("text", ["", "4KD7Q", "4KD7Q-", "4KD7Q-0", "4KD7U-00", "4KD7Q--00", "4KD7Q-00\n", "\u0131" * 8, "x" * 99])
 def test_what_is_no_id_is_not_read(text: str) -> None:
     assert read_id(text) == ""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.observe.log import Log, _dump_said, _write_said
 from dockerproxy.observe.record import Outcome, Peer, Record
@@ -121,7 +122,7 @@ def parse(line: str) -> dict[str, object]:
 # What a line says
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("record", "level", "expected"),
     [
         (
@@ -270,7 +271,7 @@ def test_a_refused_target_cannot_pass_for_other_fields_of_the_line(target: str) 
 # Which lines are written
 
 
-@pytest.mark.parametrize("least", Level)
+@for_each("least", Level)
 def test_lines_below_the_level_are_not_written(least: Level) -> None:
     with piped(least) as pipe:
         for level in Level:

@@ -10,6 +10,7 @@ import pytest
 from policy.judging import finish
 from proxy.harness import get, request
 from proxy.operators import asking
+from rows import for_each
 
 from dockerproxy.observe.record import plain_body
 from dockerproxy.policy.asking import (
@@ -246,7 +247,7 @@ def test_the_line_for_the_file_allows_only_what_was_asked(
         assert judged.passes is is_allowed
 
 
-@pytest.mark.parametrize(
+@for_each(
     "denied",
     [
         create({}),
@@ -353,8 +354,8 @@ OF_BODIES = {
 }
 
 
-@pytest.mark.parametrize("kind", OF_BODIES)
-@pytest.mark.parametrize(("owner", "is_asked"), [("other", False), ("*", False), ("", True)])
+@for_each("kind", OF_BODIES)
+@for_each(("owner", "is_asked"), [("other", False), ("*", False), ("", True)])
 def test_nobody_is_asked_about_what_another_has_by_a_body(kind: Kind, owner: str, *, is_asked: bool) -> None:
     policy, body = asking("own"), {"Image": "busybox", "HostConfig": OF_BODIES[kind]}
     fields = ("Content-Type: application/json", f"Content-Length: {len(json.dumps(body))}")

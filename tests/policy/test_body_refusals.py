@@ -5,13 +5,14 @@ from http import HTTPStatus
 import pytest
 from policy.judging import EVERYTHING, ask, judged
 from policy.policies import policy_of
+from rows import for_each
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.judge import find_media_types
 from dockerproxy.policy.phases import Judged
 
-by_name = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+by_name = for_each("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 
 FORMS = (
     "application/x-www-form-urlencoded",
@@ -22,7 +23,7 @@ FORMS = (
 
 
 WITH_A_BODY = [operation for operation in OPERATIONS.values() if operation.method in {"POST", "PUT"}]
-with_a_body = pytest.mark.parametrize("operation", WITH_A_BODY, ids=lambda operation: operation.name)
+with_a_body = for_each("operation", WITH_A_BODY, ids=lambda operation: operation.name)
 
 
 @with_a_body
@@ -50,7 +51,7 @@ def test_a_type_that_clients_send_is_taken_in_any_capitals_and_with_parameters(o
 
 
 @by_name
-@pytest.mark.parametrize("framing", ["Content-Length: 5", "Transfer-Encoding: chunked"])
+@for_each("framing", ["Content-Length: 5", "Transfer-Encoding: chunked"])
 def test_only_what_the_catalog_says_has_a_body_where_the_method_has_none(operation: Operation, framing: str) -> None:
     if operation.method not in {"POST", "PUT"}:
         has_one = operation.name in {"KubePlayDownLibpod", "PlayKubeDownLibpod"}

@@ -5,8 +5,8 @@ Each file is a transcript: variables, a line of dashes, then `allow`, `deny` or 
 
 from pathlib import Path
 
-import pytest
 from policy.policies import policy_of
+from rows import for_each
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
@@ -25,7 +25,7 @@ def verdict(policy: CompiledPolicy, method: str, target: str) -> str:
     return "allow" if judged.decision.allowed else "deny"
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@for_each("file", FILES, ids=lambda file: file.stem)
 def test_what_becomes_of_each_request_is_as_the_transcript_says(file: Path) -> None:
     lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
     variables, requests = lines[: lines.index("---")], lines[lines.index("---") + 1 :]

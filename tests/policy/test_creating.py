@@ -15,6 +15,7 @@ from proxy.harness import Wire, World, in_loop, request, world
 from proxy.lookups import answer, asked, tell, the_client
 from proxy.podman import add_socket, claims, standing_in, status_of
 from proxy.stage import turn, until
+from rows import for_each
 
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.model import Grant, Mode
@@ -327,7 +328,7 @@ async def send_create_of_new_volumes(here: World) -> None:
         await tell(here, {"message": "no"}, f"/v1.45/volumes/{name}", "404 Not Found")
 
 
-@pytest.mark.parametrize("said", UNCLEAR)
+@for_each("said", UNCLEAR)
 @in_loop
 async def test_an_unclear_swarm_state_keeps_volumes_empty(said: object) -> None:
     async with world(policy=CONTAINED) as here:

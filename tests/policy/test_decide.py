@@ -22,6 +22,7 @@ from policy.policies import (
     request_of,
     settled,
 )
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS
@@ -100,7 +101,7 @@ def test_what_neither_a_switch_nor_a_name_opens_stays_closed(environment: dict[s
         assert writes <= opened | podmans | set(named)
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@for_each("name", OPERATIONS)
 def test_without_any_grant_nothing_is_allowed(name: str) -> None:
     nothing = compile_policy(Policy(grants=(), denials=(), hint=lambda _: "nothing helps"))
     assert not settled(nothing, PLAIN[name]).allowed
@@ -199,7 +200,7 @@ def test_what_a_client_wrote_is_never_suggested_as_a_pattern(source: str) -> Non
     assert "to allow it" not in decision.message
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("content", "target", "sent"),
     [
         ({}, "A", {"A": 7}),

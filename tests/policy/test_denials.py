@@ -8,6 +8,7 @@ from api.paths import path_of
 from policy.judging import finish
 from policy.ordinary import body_of
 from policy.policies import condition, policy_with
+from rows import for_each
 from wire.heads import head_of
 
 from dockerproxy.api.bodies.tables import BODIES, Node, Type
@@ -108,7 +109,7 @@ def check_names(policy: CompiledPolicy, operation: Operation, target: str, conte
 NAMED = [operation for name, operation in OPERATIONS.items() if name in KINDS]
 
 
-@pytest.mark.parametrize("operation", NAMED, ids=lambda operation: operation.name)
+@for_each("operation", NAMED, ids=lambda operation: operation.name)
 def test_a_denial_names_nothing_that_was_not_sent(operation: Operation) -> None:
     for policy in policies(operation):
         for spelled in (*spellings(HEX), *spellings(OF_SWARM)):
@@ -121,7 +122,7 @@ OWNED = [each for each in NAMED if each.name in OWN_GRANT.operations and OWN in 
 MORE = ("", ", {name}: {{{word}: [granted-*]}}")
 
 
-@pytest.mark.parametrize("operation", OWNED, ids=lambda operation: operation.name)
+@for_each("operation", OWNED, ids=lambda operation: operation.name)
 def test_what_another_has_is_answered_like_what_does_not_exist(operation: Operation) -> None:
     word = words_of_object(operation.name)[0]
     for more in MORE:
@@ -184,7 +185,7 @@ def merged(ordinary: Json, content: Json) -> Json:
 PLACES = [(name, path) for name, body in BODIES.items() if body.is_read for path in dict.fromkeys(places(body.root))]
 
 
-@pytest.mark.parametrize(("name", "path"), PLACES, ids=lambda each: each if isinstance(each, str) else ".".join(each))
+@for_each(("name", "path"), PLACES, ids=lambda each: each if isinstance(each, str) else ".".join(each))
 def test_what_a_body_names_is_not_named_otherwise(name: str, path: tuple[str, ...]) -> None:
     operation = OPERATIONS[name]
     for policy in policies(operation):

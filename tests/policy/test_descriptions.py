@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import ID, request_for, request_of
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.policy.descriptions import read_object
@@ -37,7 +38,7 @@ def read(lookup: Lookup, answer: object, version: str = "") -> ResolvedObject | 
     return read_object(lookup, json.dumps(answer).encode(), version)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("target", "answer", "found"),
     [
         ("/containers/w/json", {"Id": ID, "Name": "/web"}, ResolvedObject(ID, ("web",), subject=ID)),
@@ -90,13 +91,13 @@ def test_a_task_is_judged_by_its_service() -> None:
     assert read(further, {"ID": "s1", "Spec": {"Name": "web"}}) == ResolvedObject("t1", ("web",), subject="s1")
 
 
-@pytest.mark.parametrize("owner", [None, "", "a/b", "..", "x?y", 3])
-@pytest.mark.parametrize(("target", "field"), [("/exec/e1/json", "ContainerID"), ("/tasks/t1", "ServiceID")])
+@for_each("owner", [None, "", "a/b", "..", "x?y", 3])
+@for_each(("target", "field"), [("/exec/e1/json", "ContainerID"), ("/tasks/t1", "ServiceID")])
 def test_an_exec_or_task_of_nothing_that_can_be_known_is_unknown(target: str, field: str, owner: object) -> None:
     assert read(ask("GET", target), {"ID": "x1", field: owner}) is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     "identity",
     [
         *("", ".", "..", "../x", "a/b", "/a", "a?x=1", "a#b", "a b", "a%2fb", "a\r\nHost: x", "a\n", "é", "-a", "_a"),
@@ -108,7 +109,7 @@ def test_what_cannot_stand_in_a_path_is_no_id(identity: object) -> None:
         assert read(ask("GET", target), {field: identity, "Name": identity}) is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     "content",
     [b"", b"null", b"[]", b'"Id"', b"{", b'{"Id":', b"\xff", b"[" * 100_000, b"9" * 10_000, b"{}", b'{"id": 1}'],
 )
@@ -151,7 +152,7 @@ def test_an_image_that_is_only_looked_at_may_have_other_names(name: str) -> None
     assert read(ask("GET", f"/images/{name}/json"), TAGGED) == ResolvedObject(IMAGE, NAMES, subject=IMAGE)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "acted_on"),
     [
         ("busybox", NAMES[0]),
@@ -162,7 +163,7 @@ def test_an_image_that_is_only_looked_at_may_have_other_names(name: str) -> None
         (f"busybox:latest{DIGEST}", NAMES[2]),
     ],
 )
-@pytest.mark.parametrize("method", ["DELETE /images/{}", "DELETE /libpod/images/{}", "POST /libpod/images/{}/push"])
+@for_each("method", ["DELETE /images/{}", "DELETE /libpod/images/{}", "POST /libpod/images/{}/push"])
 def test_what_acts_on_a_name_is_judged_by_that_name_alone_and_goes_on_under_it(
     method: str, name: str, acted_on: str
 ) -> None:

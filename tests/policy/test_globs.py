@@ -5,6 +5,7 @@ import time
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.policy.globs import covers, fits, list_rests, reaches_below
 from dockerproxy.policy.values import is_literal
@@ -40,7 +41,7 @@ def fill(sign: str, text: str) -> str:
     return {"*": segment, "**": text, "?": (segment + "x")[0]}.get(sign, sign)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("glob", "names"),
     [
         ("web", ["web"]),
@@ -67,7 +68,7 @@ def test_these_match(glob: str, names: list[str]) -> None:
         assert fits(glob, name), name
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("glob", "names"),
     [
         ("web", ["", "Web", "WEB", "web\n", "\nweb", "web\0", "web2", "a\nweb"]),
@@ -112,8 +113,8 @@ def test_a_literal_matches_itself_alone(text: str, name: str) -> None:
         assert fits(text, text)
 
 
-@pytest.mark.parametrize("name", ["a", "a/", "/", "aa/", "ab", f"{'a' * 999}/"], ids=lambda name: f"{name[:3]!r}...")
-@pytest.mark.parametrize(
+@for_each("name", ["a", "a/", "/", "aa/", "ab", f"{'a' * 999}/"], ids=lambda name: f"{name[:3]!r}...")
+@for_each(
     "glob",
     [
         "*a*a*a*a*a*b",
@@ -135,7 +136,7 @@ def test_no_name_makes_a_match_slow(glob: str, name: str) -> None:
     assert time.process_time() - begin < 1
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("wide", "narrow", "whole"),
     [
         ("web", "web", True),
@@ -194,7 +195,7 @@ def test_what_lies_below_a_match_is_found(inner: str, outer: str, above: str, fi
         assert reaches_below(below, outer)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("inner", "outer", "reaches"),
     [
         ("/a", "/a", False),

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
@@ -40,7 +41,7 @@ def passes(policy: CompiledPolicy, line: str, *names: str) -> bytes:
 APP, NGINX, THEIRS = (f"docker.io/library/{name}:latest" for name in ("app", "nginx", "theirs"))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("allow", "seen"),
     [
         ((), set()),
@@ -77,7 +78,7 @@ def test_own_neither_saves_names_nor_removes_images(verb: str) -> None:
     assert not policy_of("own", "ContainerCreate").allows("ImagePush")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("said", "names", "may"),
     [
         ("{tags: [app]}", (APP,), True),
@@ -89,7 +90,7 @@ def test_own_neither_saves_names_nor_removes_images(verb: str) -> None:
         ('{tags: [app], images: ["**"]}', (), True),
     ],
 )
-@pytest.mark.parametrize("beside", [(), ("own", "ContainerCreate")])
+@for_each("beside", [(), ("own", "ContainerCreate")])
 def test_an_image_that_gets_a_name_is_within_images_or_tags(
     said: str, names: tuple[str, ...], *, may: bool, beside: tuple[str, ...]
 ) -> None:
@@ -98,8 +99,8 @@ def test_an_image_that_gets_a_name_is_within_images_or_tags(
     assert not passes(policy, f"POST /images/{IMAGE}/tag?repo=nginx", *names)
 
 
-@pytest.mark.parametrize("query", ["", "?force=1", "?force=0&noprune=1", "?Force=1&FORCE=true"])
-@pytest.mark.parametrize("own", [(), ("own", "ContainerCreate")])
+@for_each("query", ["", "?force=1", "?force=0&noprune=1", "?Force=1&FORCE=true"])
+@for_each("own", [(), ("own", "ContainerCreate")])
 def test_a_removal_is_by_names_within_tags_and_forces_nothing(query: str, own: tuple[str, ...]) -> None:
     policy = policy_of(*own, 'ImageDelete: {tags: ["docker.io/library/app*"]}')
     sent = passes(policy, f"DELETE /images/{IMAGE}{query}", APP, "docker.io/library/app-2:1")
@@ -187,7 +188,7 @@ def sockets(mine: str, theirs: str, **own_as: str) -> str:
     return f"sockets: {{{text}}}"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("mine", "theirs"),
     [
         ("app", "docker.io/library/app:latest"),

@@ -10,6 +10,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from policy.judging import EVERYTHING, NOTHING, ask, judged
 from policy.policies import ID, grant_on, policies, policy_of, policy_with
+from rows import for_each
 from wire.heads import head_of, heads
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation, Shape
@@ -22,7 +23,7 @@ from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.plans import remove
 from dockerproxy.wire.head import Framing
 
-by_name = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+by_name = for_each("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 
 
 @given(heads())
@@ -118,7 +119,7 @@ WEB = ResolvedObject(ID, ("web", "docker.io/library/web:latest"), subject=ID)
 """Called so whatever it is."""
 
 ASKED = [OPERATIONS[name] for name, kind in KINDS.items() if kind is not Kind.REMOTE_IMAGE and name != "ImagePush"]
-by_object = pytest.mark.parametrize("operation", ASKED, ids=lambda operation: operation.name)
+by_object = for_each("operation", ASKED, ids=lambda operation: operation.name)
 
 
 def gift(operation: Operation) -> str:
@@ -171,10 +172,8 @@ def test_a_request_goes_on_under_the_id_that_was_judged(operation: Operation) ->
     assert decided.object in WEB.names
 
 
-@pytest.mark.parametrize(
-    ("owner", "spelled", "written"), [("", "web", "web"), ("", ID[:12], ID), ("", "web-2", ID), ("a", ID, "web")]
-)
-@pytest.mark.parametrize("name", sorted(NETWORK_REMOVALS))
+@for_each(("owner", "spelled", "written"), [("", "web", "web"), ("", ID[:12], ID), ("", "web-2", ID), ("a", ID, "web")])
+@for_each("name", sorted(NETWORK_REMOVALS))
 def test_a_network_is_removed_by_its_name_if_it_is_somebody_s_or_the_client_says_it(
     name: str, owner: str, spelled: str, written: str
 ) -> None:
@@ -269,7 +268,7 @@ def test_a_denial_that_no_object_would_change_asks_nothing() -> None:
     assert found.decision.status == 403
 
 
-@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
+@for_each("mode", [Mode.REPORT, Mode.LEARN])
 @by_object
 def test_where_nothing_is_refused_a_request_for_another_object_passes_as_the_client_wrote_it(
     operation: Operation, mode: Mode
@@ -324,8 +323,8 @@ def test_what_may_remove_volumes_is_the_last_request_of_its_connection(operation
     assert (b"\r\nconnection: close\r\n" in request.to_engine) is is_last
 
 
-@pytest.mark.parametrize("framing", ["Content-Length: 2", "Transfer-Encoding: chunked"])
-@pytest.mark.parametrize("name", sorted(SWEEPING))
+@for_each("framing", ["Content-Length: 2", "Transfer-Encoding: chunked"])
+@for_each("name", sorted(SWEEPING))
 def test_what_was_decided_without_its_body_goes_on_whole_when_that_is_there(name: str, framing: str) -> None:
     before = judged(OPERATIONS[name], framing)
     assert before.passes

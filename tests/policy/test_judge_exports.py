@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 
 import pytest
+from rows import for_each
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
@@ -111,7 +112,7 @@ def many(names: Iterable[str]) -> str:
     return "&".join(f"names={name}" for name in names)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "asked",
     [
         "",
@@ -126,7 +127,7 @@ def many(names: Iterable[str]) -> str:
         "names=a/../b",
     ],
 )
-@pytest.mark.parametrize("grant", ["{images: [a]}", "{images: [a, x]}"])
+@for_each("grant", ["{images: [a]}", "{images: [a, x]}"])
 def test_what_is_unclear_or_not_all_admitted_is_not_saved(grant: str, asked: str) -> None:
     assert not decided(policy_of(f"ImageGetAll: {grant}"), f"GET /v1.41/images/get?{asked}").passes
     assert decided(policy_of(f"ImageGetAll: {grant}"), f"GET /v1.41/images/get?{many(['a'] * 32)}").passes

@@ -1,6 +1,6 @@
 """A body has one of the types that clients send, whatever an engine would make of another."""
 
-import pytest
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.policy.judge import find_media_types
@@ -25,7 +25,7 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize(("name", "kind"), [*DOCKERS_CLIENT.items(), *OTHERS.items()])
+@for_each(("name", "kind"), [*DOCKERS_CLIENT.items(), *OTHERS.items()])
 def test_what_clients_send_is_taken(name: str, kind: str) -> None:
     assert kind in find_media_types(OPERATIONS[name])
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from policy.judging import finish
+from rows import for_each
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
@@ -115,7 +116,7 @@ def test_an_unrestricted_create_needs_no_other() -> None:
     assert "the conditions of ContainerCreate restrict nothing" in problem
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@for_each("name", PRESETS)
 def test_a_preset_has_one_grant_of_each_create(name: str) -> None:
     for create in CREATES:
         assert sum(create in grant.operations for grant in find_preset(name).grants) <= 1

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from policy.inspecting import conditions_of, inspect
 from policy.ordinary import Named
 from policy.policies import request_of
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
@@ -95,7 +96,7 @@ def create(host: dict[str, Json]) -> dict[str, Value]:
 # What is needed
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("host", "words"),
     [
         ({}, {}),
@@ -155,7 +156,7 @@ def test_where_an_operation_needs_the_condition_on_its_object_that_is_said() -> 
     }
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "body"),
     [
         ("POST /containers/create", {"Image": ""}),
@@ -175,7 +176,7 @@ def test_a_word_that_narrows_is_empty_where_no_list_has_what_is_there(line: str,
     assert () in {found[word] for word in NARROWING & found.keys()}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("host", "reason"),
     [
         ({"Privileged": True}, "HostConfig.Privileged is true, not allowed: whoever is in it is root on the host"),
@@ -357,7 +358,7 @@ def test_a_grant_that_covers_the_words_is_one_that_lets_the_request_pass(
 PORTS = Pairs((("ports", ("80", "8000-8009")), ("addresses", ("::1",))))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "granted", "needed", "passes"),
     [
         ("images", ("app",), (APP,), True),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.nesting import find_roots
@@ -114,8 +115,8 @@ def test_no_admitted_path_can_be_moved_by_whoever_has_another(
     assert nested or not problems or more
 
 
-@pytest.mark.parametrize("outer", ["/srv", "/srv/**", "/srv/**:ro"])
-@pytest.mark.parametrize("inner", ["/srv/cache", "/srv/cache:ro", "/srv/a/b/c", "/srv/*:ro", "/srv/*/x", "/srv/a/**"])
+@for_each("outer", ["/srv", "/srv/**", "/srv/**:ro"])
+@for_each("inner", ["/srv/cache", "/srv/cache:ro", "/srv/a/b/c", "/srv/*:ro", "/srv/*/x", "/srv/a/**"])
 def test_a_bind_of_a_container_below_a_directory_begins_there(outer: str, inner: str) -> None:
     """The engine follows no link below it."""
     places = load([("ContainerCreate", [outer, inner, "/other"])]).policy.policy.places
@@ -147,8 +148,8 @@ def test_only_what_has_something_below_is_a_root() -> None:
         assert not load([("ContainerCreate", binds)], paths={"/w": "/mine"}).policy.policy.places.roots
 
 
-@pytest.mark.parametrize("inner", ["/srv/cache", "/srv/cache:ro", "/srv/a/b/c:ro", "/srv/*:ro", "/s**/x:ro"])
-@pytest.mark.parametrize("names", [*product(OPERATIONS[:2], OPERATIONS[1:])])
+@for_each("inner", ["/srv/cache", "/srv/cache:ro", "/srv/a/b/c:ro", "/srv/*:ro", "/s**/x:ro"])
+@for_each("names", [*product(OPERATIONS[:2], OPERATIONS[1:])])
 def test_a_bind_of_a_service_below_a_writable_one_is_refused(inner: str, names: tuple[str, str]) -> None:
     [problem] = find_problems([(names[0], ["/srv"]), (names[1], ["/etc/localtime:ro", inner])])
     assert problem.startswith("policy.yaml:1:")
@@ -175,7 +176,7 @@ sockets:
     assert [problem.where for problem in caught.value.problems] == ["policy.yaml:8:15"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("binds", "loads"),
     [
         (["/srv/ci/**"], True),

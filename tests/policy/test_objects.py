@@ -5,6 +5,7 @@ import json
 import pytest
 from api.paths import path_of
 from policy.policies import ID, request_for, request_of
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.policy.descriptions import read_object
@@ -37,7 +38,7 @@ TEMPLATES = [operation for operation in OPERATIONS.values() if "{" in operation.
 SECTIONS = {"containers", "images", "distribution", "networks", "volumes", "services", "pods", "exec", "tasks"}
 SECTIONS |= {"secrets", "configs"}
 
-by_object = pytest.mark.parametrize("operation", ASKED, ids=lambda operation: operation.name)
+by_object = for_each("operation", ASKED, ids=lambda operation: operation.name)
 
 INSPECTS = {
     Kind.CONTAINER: ("ContainerInspect", "ContainerInspectLibpod"),
@@ -68,7 +69,7 @@ def read(lookup: Lookup, answer: object, version: str = "") -> ResolvedObject | 
 
 
 @by_object
-@pytest.mark.parametrize("version", ["", "/v1.45"])
+@for_each("version", ["", "/v1.45"])
 def test_a_lookup_is_the_inspection_of_that_very_name_under_the_same_version(
     operation: Operation, version: str
 ) -> None:
@@ -104,7 +105,7 @@ def test_every_kind_has_a_word_and_tables_speak_of_operations_that_exist() -> No
     assert {parameter for parameters in REACHING.values() for parameter in parameters} > SWITCHES
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("target", "found"),
     [
         ("/images/busybox/push?tag=1", ResolvedObject(BUSYBOX, (f"{BUSYBOX}:1",))),
@@ -161,7 +162,7 @@ def test_a_name_that_no_image_can_have_is_judged_as_it_is() -> None:
 # Names in paths
 
 
-@pytest.mark.parametrize("operation", TEMPLATES, ids=lambda operation: operation.name)
+@for_each("operation", TEMPLATES, ids=lambda operation: operation.name)
 def test_the_name_in_a_path_is_found_and_replaced_and_nothing_else(operation: Operation) -> None:
     request = request_for(operation, "?web=web")
     many = "+}" in operation.path and operation.name != "ManifestPushLibpod"
@@ -209,7 +210,7 @@ def test_the_values_of_a_parameter_are_certain_if_its_name_has_one_spelling(
     assert certain_values(request_of("GET", f"/_ping?{query}"), "tag") == values
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "tag", "reference"),
     [
         *(("x", "", "docker.io/library/x"), ("x", "1", "docker.io/library/x:1"), ("x:1", "", "docker.io/library/x:1")),

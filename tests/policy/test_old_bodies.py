@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import pytest
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.judge import OLD_READINGS
@@ -15,6 +15,6 @@ def test_every_line_is_about_an_operation() -> None:
     assert {kind for _, _, kind, _ in OLD_READINGS} == {"body", "same", "wider"}
 
 
-@pytest.mark.parametrize(("operation", "says"), [(operation, says) for operation, _, _, says in OLD_READINGS])
+@for_each(("operation", "says"), [(operation, says) for operation, _, _, says in OLD_READINGS])
 def test_each_is_documented(operation: str, says: str) -> None:
     assert any(f"`{operation}`" in line and says in line for line in PAGE.splitlines())

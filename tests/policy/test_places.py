@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.judging import finish, nobody
 from policy.policies import condition
+from rows import for_each
 from wire.heads import head_of
 
 from dockerproxy.config.places import SIGNS, is_place
@@ -65,7 +66,7 @@ def sent(verdict: Verdict) -> Any:
     return json.loads(verdict.to_engine.partition(b"\r\n\r\n")[2])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("said", "found"),
     [
         ("/workspace:/w:ro", "/srv/project:/w:ro"),

@@ -12,6 +12,7 @@ from policy.policies import ID, request_for, request_of
 from policy.words.go_model import decode_as_go, say_nothing_of
 from policy.words.raw_bodies import raw_bodies
 from policy.words.transcripts import Told, look_at, look_at_bytes, read_transcripts
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import (
     ALWAYS,
@@ -40,7 +41,7 @@ TOLD = list(read_transcripts())
 READ = sorted(name for name, body in BODIES.items() if body.is_read)
 
 
-@pytest.mark.parametrize("told", TOLD, ids=[told.place for told in TOLD])
+@for_each("told", TOLD)
 def test_a_body_is_refused_or_goes_on_as_the_transcript_says(told: Told) -> None:
     seen = look_at_bytes(told)
     if told.then == "refuse":
@@ -53,7 +54,7 @@ def test_a_body_is_refused_or_goes_on_as_the_transcript_says(told: Told) -> None
     assert seen.content == json.loads(told.body if told.what == "same" else told.what)
 
 
-@pytest.mark.parametrize("told", [told for told in TOLD if told.then == "send"], ids=lambda told: str(told.place))
+@for_each("told", [told for told in TOLD if told.then == "send"], ids=lambda told: str(told.place))
 def test_what_goes_on_would_go_on_unchanged(told: Told) -> None:
     once = look_at_bytes(told)
     assert not isinstance(once, Refusal)
@@ -61,7 +62,7 @@ def test_what_goes_on_would_go_on_unchanged(told: Told) -> None:
     assert (twice.faults, twice.content) == ((), once.content)
 
 
-@pytest.mark.parametrize("name", READ)
+@for_each("name", READ)
 @given(data=st.data())
 def test_what_is_let_through_is_what_go_reads(name: str, data: st.DataObject) -> None:
     raw = data.draw(raw_bodies(BODIES[name].root))
@@ -110,7 +111,7 @@ def _wrap(way: tuple[str, ...], value: Json) -> Json:
     return value
 
 
-@pytest.mark.parametrize("name", READ)
+@for_each("name", READ)
 @given(key=st.text(max_size=8).filter(lambda key: key.lower() != key.upper() or not key))
 def test_a_key_that_the_table_does_not_know_is_refused_everywhere(name: str, key: str) -> None:
     key = f"{key}Unknown"
@@ -124,7 +125,7 @@ def test_an_unknown_key_that_says_nothing_goes_no_further() -> None:
     assert (seen.faults, seen.content) == ((), {"HostConfig": {}})
 
 
-@pytest.mark.parametrize("name", READ)
+@for_each("name", READ)
 def test_a_field_in_two_spellings_is_refused_everywhere(name: str) -> None:
     root = BODIES[name].root
     for way in _places(root):
@@ -199,7 +200,7 @@ def is_of_texts(node: Node) -> bool:
     return node.type is Type.WORDS or (node.item is not None and node.item.is_scalar)
 
 
-@pytest.mark.parametrize(("operation", "path", "node"), OUTER, ids=[f"{name} {path}" for name, path, _ in OUTER])
+@for_each(("operation", "path", "node"), OUTER)
 def test_a_list_that_is_judged_item_by_item_has_a_bound(operation: str, path: str, node: Node) -> None:
     """Without one are only texts that are free, or that a check reads as a whole."""
     texts = {"Env", "Cmd", "Label", "Labels", "labels", "infra_command", "command"}
@@ -216,7 +217,7 @@ def nest(path: str, value: Json) -> Json:
 BOUND = [each for each in OUTER if each[2].most and "[" not in each[1]]
 
 
-@pytest.mark.parametrize(("operation", "path", "node"), BOUND, ids=[f"{name} {path}" for name, path, _ in BOUND])
+@for_each(("operation", "path", "node"), BOUND)
 def test_of_a_list_with_too_many_items_none_is_read(operation: str, path: str, node: Node) -> None:
     item: Json = "" if is_of_texts(node) else {}
     keys = range(node.most + 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.api.request import RESERVED
 from dockerproxy.policy.globs import fits
@@ -49,7 +50,7 @@ def covers(pattern: str, reference: str) -> bool:
     return fits(normalise_pattern(pattern), str(with_default_tag(parsed)))
 
 
-@pytest.mark.parametrize(("written", "read", "meant"), CASES, ids=[case[0][:40] for case in CASES])
+@for_each(("written", "read", "meant"), CASES)
 def test_a_reference_is_read_as_docker_reads_it(written: str, read: str, meant: str) -> None:
     reference = parse_reference(json.loads(written))
     if read == "-":
@@ -140,7 +141,7 @@ def test_a_lookup_mark_for_a_letter_of_a_reference_covers_it(text: str, data: st
     assert covers(f"{reference[:place]}?{reference[place + 1 :]}", text)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("pattern", "normalised"),
     [
         ("nginx", "docker.io/library/nginx:latest"),
@@ -189,7 +190,7 @@ def test_a_pattern_is_written_out_as_docker_would(pattern: str, normalised: str)
     assert normalise_pattern(pattern) == normalised
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("pattern", "covered", "others"),
     [
         ("nginx", "nginx index.docker.io/nginx docker.io/library/nginx:latest", "nginx:1 ci/nginx example.com/nginx"),
@@ -223,7 +224,7 @@ TWO_REGISTRIES = "Docker Hub has no image whose name begins like a registry: lea
 DIGESTS_TOO = "it would match digests too, which end in any digits: write the name or the tag without *"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("pattern", "fault"),
     [
         ("*", ANYONE),
@@ -305,7 +306,7 @@ def test_what_docker_would_not_read_is_no_reference() -> None:
     assert parse_reference("nginx") == Reference("docker.io/library/nginx")
 
 
-@pytest.mark.parametrize("text", ["a", "a-", "a.", "a_", "a/", "a:", "[", ":", "@", "/", "*", "a*", "*/", "a:*", "@*"])
+@for_each("text", ["a", "a-", "a.", "a_", "a/", "a:", "[", ":", "@", "/", "*", "a*", "*/", "a:*", "@*"])
 def test_no_text_is_read_slowly(text: str) -> None:
     begin = time.process_time()
     parse_reference(text * 32_768)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from policy.ordinary import Named
 from policy.policies import condition, policy_with, request_for
 from policy.stamping import MINE, THEIRS, engine, send
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Fault, Known
@@ -23,7 +24,7 @@ def fault(word: str, value: Value) -> Fault:
     return Fault("X", "x", "is wrong", word, value)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("values", "faults", "needed"),
     [
         ({}, [fault("binds", ("/a",))], {"binds": ("/a",)}),

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from policy.judging import finish, nobody
 from policy.policies import WEB
+from rows import for_each
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
@@ -158,7 +159,7 @@ def test_a_body_that_no_grant_judged_goes_on_with_its_binds() -> None:
     assert body_of(sent[0])["HostConfig"] == {"Binds": binds}
 
 
-@pytest.mark.parametrize(
+@for_each(
     "said",
     [
         PODMAN,
@@ -169,7 +170,7 @@ def test_a_body_that_no_grant_judged_goes_on_with_its_binds() -> None:
         [],
     ],
 )
-@pytest.mark.parametrize("mode", [Mode.ENFORCE, Mode.REPORT])
+@for_each("mode", [Mode.ENFORCE, Mode.REPORT])
 def test_a_bind_below_a_granted_directory_needs_docker_26(said: object, mode: Mode) -> None:
     """Where nothing is refused, it passes as a bind."""
     policy = policy_in(mode)
@@ -189,7 +190,7 @@ def test_newer_versions_will_do(said: str) -> None:
     assert isinstance(outcome, Whole)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("host", "version", "says"),
     [
         ({"Binds": ["/workspace/a:/x"]}, "/v1.44", "which needs API 1.45, not v1.44"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 from policy.judging import finish
 from policy.stamping import MINE, THEIRS, sent
+from rows import for_each
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
@@ -57,8 +58,8 @@ def send(
     return verdict
 
 
-@pytest.mark.parametrize("labels", STAMPS)
-@pytest.mark.parametrize("given", [None, {}, {"x": "y"}, {OWNER: "team", NONCE: "forged"}])
+@for_each("labels", STAMPS)
+@for_each("given", [None, {}, {"x": "y"}, {OWNER: "team", NONCE: "forged"}])
 def test_an_update_leaves_the_stamp_as_it_is(labels: dict[str, str], given: dict[str, str] | None) -> None:
     """Whoever may change what another has, or nobody, does not get it; and nobody loses what is its own."""
     stamp = {name: text for name, text in labels.items() if name in {OWNER, NONCE}}

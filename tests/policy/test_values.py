@@ -1,13 +1,13 @@
 """Values are merged to what says both, if there is such a value."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.policy.values import Pairs, Value, items_of, merge
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("one", "other", "merged"),
     [
         (True, True, True),

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-import pytest
 from policy.policies import PLAIN, WEB, condition
 from policy.words.transcripts import look_at
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import ALWAYS, BODIES, Field, Type
 from dockerproxy.api.catalog import OPERATIONS
@@ -29,7 +29,7 @@ from dockerproxy.wire.document import Json
 
 BORNE = [(name, word) for name, operation in OPERATIONS.items() for word in find_words(operation).values()]
 
-every_word = pytest.mark.parametrize(("name", "word"), BORNE, ids=[f"{name}-{word.name}" for name, word in BORNE])
+every_word = for_each(("name", "word"), BORNE)
 
 NARROWING = {
     *("names", "images", "containers", "memory", "cpus", "pids", "user", "no_new_privileges", "labels", "commands"),
@@ -87,7 +87,7 @@ def test_a_word_says_what_it_demands_in_one_line(name: str, word: Constraint) ->
     assert CONSTRAINTS[word.name] is word, name
 
 
-@pytest.mark.parametrize("name", KINDS)
+@for_each("name", KINDS)
 def test_every_operation_that_names_an_object_bears_the_condition_on_it(name: str) -> None:
     assert WORDS[KINDS[name]] in find_words(OPERATIONS[name])
 
@@ -98,9 +98,8 @@ def test_no_other_operation_bears_one_but_pulls() -> None:
     assert borne == {*KINDS, *LISTED, *NAMING, "ImageCreate"}
 
 
-@pytest.mark.parametrize(("name", "body"), BODIES.items(), ids=BODIES)
-def test_what_a_body_says_is_borne_by_its_operation_and_of_its_body(name: str, body: object) -> None:
-    del body
+@for_each("name", BODIES)
+def test_what_a_body_says_is_borne_by_its_operation_and_of_its_body(name: str) -> None:
     for word in BODIES[name].words:
         assert word in find_words(OPERATIONS[name]) or CONSTRAINTS[word].is_private
         assert is_of_body(OPERATIONS[name], word) is not is_about_object(OPERATIONS[name], word)
@@ -183,7 +182,7 @@ def _said(faults: tuple[object, ...], path: str) -> list[str]:
     return [str(fault) for fault in faults if str(fault).startswith((f"{path} ", f"{path}["))]
 
 
-@pytest.mark.parametrize("pair", FIELDS, ids=map(name_of, FIELDS))
+@for_each("pair", FIELDS)
 def test_what_a_field_may_be_is_said_by_a_rule_or_a_check(pair: tuple[str, Field]) -> None:
     how = pair[1].rule
     assert how in RULES or how.startswith(("=", "~")) or {how, how.removesuffix(ALWAYS)} & CHECKS.keys()
@@ -192,13 +191,13 @@ def test_what_a_field_may_be_is_said_by_a_rule_or_a_check(pair: tuple[str, Field
 FORBIDDEN = [pair for pair in FIELDS if pair[1].rule in {"unset", "absent"} and not pair[1].path.startswith("@")]
 
 
-@pytest.mark.parametrize("pair", FORBIDDEN, ids=map(name_of, FORBIDDEN))
+@for_each("pair", FORBIDDEN)
 def test_what_must_be_unset_is_refused_where_it_stands(pair: tuple[str, Field]) -> None:
     name, field = pair
     assert said_of(name, field, NOT_NOTHING[field.type]), field.path
 
 
-@pytest.mark.parametrize("pair", FORBIDDEN, ids=map(name_of, FORBIDDEN))
+@for_each("pair", FORBIDDEN)
 def test_what_says_nothing_is_not_refused(pair: tuple[str, Field]) -> None:
     name, field = pair
     if field.path.rstrip("[]*.") != field.path or "*" in field.path:
@@ -211,7 +210,7 @@ def test_what_says_nothing_is_not_refused(pair: tuple[str, Field]) -> None:
 CHOICES = [pair for pair in FIELDS if pair[1].rule.startswith(("=", "~")) and not pair[1].path.startswith("@")]
 
 
-@pytest.mark.parametrize("pair", CHOICES, ids=map(name_of, CHOICES))
+@for_each("pair", CHOICES)
 def test_of_a_choice_only_its_words_pass(pair: tuple[str, Field]) -> None:
     name, field = pair
     if field.type is not Type.STRING:
@@ -249,7 +248,7 @@ def test_every_word_is_found_by_its_name_in_a_file_of_words() -> None:
         assert [name for name, text in FILES.items() if re.search(rf'"{word}"|`{word}`', text)], word
 
 
-@pytest.mark.parametrize("name", sorted(BODIES))
+@for_each("name", sorted(BODIES))
 def test_every_word_that_bounds_a_body_is_one_of_a_policy_file(name: str) -> None:
     private = {word for word, each in CONSTRAINTS.items() if each.is_private}
     assert set(BODIES[name].words) <= set(find_words(OPERATIONS[name])) | private

@@ -4,6 +4,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.policy.values import Pairs, Value, is_literal, list_names, say_value, write_grant, write_value
@@ -42,13 +43,13 @@ def test_a_value_is_read_as_it_was_written(value: Value) -> None:
     assert yaml.safe_load(f"[{write_value(value)}, {write_value(value)}]") == [plain(value)] * 2
 
 
-@pytest.mark.parametrize("text", ODD)
+@for_each("text", ODD)
 def test_a_string_stays_a_string(text: str) -> None:
     assert yaml.safe_load(write_value(text)) == text
     assert yaml.safe_load(f"- {{x: [{write_value(text)}]}}") == [{"x": [text]}]
 
 
-@pytest.mark.parametrize("code", [*range(0x100), 0xD800, 0xDFFF, 0xFFFE, 0xFFFF, 0x10000, 0x10FFFF])
+@for_each("code", [*range(0x100), 0xD800, 0xDFFF, 0xFFFE, 0xFFFF, 0x10000, 0x10FFFF])
 def test_every_character_can_be_written(code: int) -> None:
     written = write_value(f"a{chr(code)}b")
     assert written.isascii()
@@ -66,7 +67,7 @@ def test_a_grant_is_read_as_it_was_written(name: str, conditions: dict[str, Valu
     assert yaml.safe_load(f"allow:\n  - {written}\n") == {"allow": [{name: values} if values else name]}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_the_words_of_a_policy_need_no_quotes(name: str) -> None:
     assert write_grant(name, {}) == name
     assert write_grant(name, {"follow": False}) == f"{name}: {{follow: false}}"
@@ -90,7 +91,7 @@ def test_what_is_unrestricted_looks_so() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("value", "said"),
     [
         (True, "true"),

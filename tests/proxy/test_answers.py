@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from proxy.harness import OK, get, in_loop, request, world
+from rows import for_each
 
 SWITCH = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 HIJACK = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n"
@@ -112,7 +113,7 @@ async def test_an_engine_that_closes_instead_of_answering_is_a_502() -> None:
         assert (await client.rest()).startswith(b"HTTP/1.1 502 ")
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer",
     [
         b"garbage\r\n\r\n",

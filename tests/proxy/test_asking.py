@@ -11,6 +11,7 @@ from proxy.harness import OK, get, in_loop, request
 from proxy.lookups import OTHER_ID, serve, tell
 from proxy.operators import Operator, asking, office
 from proxy.stage import turn
+from rows import for_each
 
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.proxy import control
@@ -334,7 +335,7 @@ def without_why(said: bytes) -> bytes:
     return re.sub(rb"; nobody decided: its [\w, ]+\w|(?<=Content-Length: )\d+", b"", said)
 
 
-@pytest.mark.parametrize("sent", CONVERSATIONS)
+@for_each("sent", CONVERSATIONS)
 @in_loop
 async def test_with_every_answer_a_denial_a_client_sees_what_enforce_shows(sent: bytes) -> None:
     enforced, records = await talk("enforce", sent, "")

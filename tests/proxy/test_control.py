@@ -11,6 +11,7 @@ import pytest
 from folders import short_folder
 from proxy.harness import PATIENCE, in_loop
 from proxy.stage import until
+from rows import for_each
 
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
@@ -84,7 +85,7 @@ async def test_a_line_is_printable_ascii() -> None:
         writer.close()
 
 
-@pytest.mark.parametrize(
+@for_each(
     "sent",
     [
         b"\n",

@@ -11,6 +11,7 @@ from proxy.oracle import check_client, check_engine, check_records
 from proxy.players import Player
 from proxy.stage import Stage, stage_for, until
 from proxy.transcripts import CONVERSATIONS, SETTINGS, STEPS, Case, Names, Step, read_cases
+from rows import for_each
 
 from dockerproxy.observe.record import Outcome, Record
 
@@ -67,7 +68,7 @@ def are_as_told(records: list[Record], texts: list[str], players: int) -> bool:
     return (len(texts),) * players in reached
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+@for_each("case", CASES)
 @in_loop
 async def test_the_engine_gets_what_was_allowed_and_each_client_its_own_answers(case: Case) -> None:
     async with stage_for(case) as stage:

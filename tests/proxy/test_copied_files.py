@@ -11,6 +11,7 @@ from proxy.lookups import answer
 from proxy.owned import MINE, identify
 from proxy.podman import add_socket, ask, claims, standing_in, status_of
 from proxy.stage import turn, until
+from rows import for_each
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
@@ -89,8 +90,8 @@ class Docker:
         await until(lambda: len(self.heard) >= count, f"{count} requests")
 
 
-@pytest.mark.parametrize("data", [WHOLE, DOWNLOAD, EXPORT])
-@pytest.mark.parametrize("state", ["running", "paused", "restarting", "exited", "dead", "initialized", "removing", ""])
+@for_each("data", [WHOLE, DOWNLOAD, EXPORT])
+@for_each("state", ["running", "paused", "restarting", "exited", "dead", "initialized", "removing", ""])
 @in_loop
 async def test_files_are_copied_only_before_the_first_start(data: bytes, state: str) -> None:
     async with world(policy=OWN) as here, standing_in(here, engine := Docker(state)):
@@ -102,8 +103,8 @@ async def test_files_are_copied_only_before_the_first_start(data: bytes, state: 
         assert len(engine.done) == 1
 
 
-@pytest.mark.parametrize("data", [WHOLE, DOWNLOAD, EXPORT])
-@pytest.mark.parametrize("line", [": {containers: [w*]}", ": {labelled: {io.dockerproxy.owner: ci}}", ""])
+@for_each("data", [WHOLE, DOWNLOAD, EXPORT])
+@for_each("line", [": {containers: [w*]}", ": {labelled: {io.dockerproxy.owner: ci}}", ""])
 @in_loop
 async def test_an_own_container_is_not_copied_from_by_its_name(data: bytes, line: str) -> None:
     """Clients call theirs as they like, and label them so; what others have is copied as it was."""
@@ -117,8 +118,8 @@ async def test_an_own_container_is_not_copied_from_by_its_name(data: bytes, line
         assert await status_of(await ask(here, data)) == b"200"
 
 
-@pytest.mark.parametrize("data", [WHOLE, DOWNLOAD, EXPORT])
-@pytest.mark.parametrize(
+@for_each("data", [WHOLE, DOWNLOAD, EXPORT])
+@for_each(
     ("policy", "status"),
     [
         (policy(f"{COPIED}, ContainerCreate"), b"403"),

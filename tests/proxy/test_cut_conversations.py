@@ -1,12 +1,12 @@
 """Ordinary conversations, cut at every byte of either side: what comes is the beginning of what would have come."""
 
-import pytest
 from proxy.harness import in_loop
 from proxy.oracle import check_client, check_engine, check_records, without_ours
 from proxy.players import Cut, Player, Then
 from proxy.stage import Stage, stage_for, until
 from proxy.test_conversations import BYSTANDER, EXCHANGE, PLAIN, are_as_told
 from proxy.transcripts import Case, Names, read_cases
+from rows import for_each
 
 from dockerproxy.settings import Level
 
@@ -48,9 +48,9 @@ def are_parts_of(got: list[tuple[str, bytes, bool]], whole: list[tuple[str, byte
     )
 
 
-@pytest.mark.parametrize("then", Then)
-@pytest.mark.parametrize("side", ["client", "engine"])
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+@for_each("then", Then)
+@for_each("side", ["client", "engine"])
+@for_each("case", CASES)
 @in_loop
 async def test_a_stream_that_is_cut_at_any_byte_brings_nothing_that_was_not_said(
     case: Case, side: str, then: Then

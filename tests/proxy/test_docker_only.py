@@ -8,6 +8,7 @@ from decisions import read_message
 from policy.policies import grant_on, policy_with
 from proxy.bodies import contained
 from proxy.harness import OK, Wire, World, get, in_loop, request, world
+from rows import for_each
 
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED
@@ -81,7 +82,7 @@ ANSWERS = [
 """Of engines that are not clearly Docker."""
 
 
-@pytest.mark.parametrize("answer", ANSWERS, ids=str)
+@for_each("answer", ANSWERS)
 @in_loop
 async def test_no_contained_build_goes_to_an_engine_that_does_not_say_that_it_is_docker(answer: bytes) -> None:
     async with world(policy=POLICY) as here:

@@ -9,6 +9,7 @@ from proxy.harness import OK, Wire, World, in_loop, request, world
 from proxy.lookups import the_client
 from proxy.podman import ALL, DB, DELETE, Podman, add_socket, ask, claims, podman, status_of
 from proxy.stage import turn, until
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.objects import BY_NAME, SWEEPING
@@ -83,8 +84,8 @@ def is_idle(client: Client) -> bool:
     return not isinstance(client._task, asyncio.Task) or client._task.done()
 
 
-@pytest.mark.parametrize("end", ENDINGS)
-@pytest.mark.parametrize("step", STEPS)
+@for_each("end", ENDINGS)
+@for_each("step", STEPS)
 @in_loop
 async def test_whenever_a_removal_is_ended_others_can_remove(step: str, end: Ending) -> None:
     async with world(policy=DB) as here, podman(here, "db", lasting=True) as engine:
@@ -147,8 +148,8 @@ async def test_an_engine_that_closes_without_an_answer_ends_the_removal() -> Non
         assert claims(here) == 0
 
 
-@pytest.mark.parametrize("body", [b"", b"{}"])
-@pytest.mark.parametrize("end", ENDINGS[:-1])
+@for_each("body", [b"", b"{}"])
+@for_each("end", ENDINGS[:-1])
 @in_loop
 async def test_a_sweep_is_over_when_the_engine_is_done_with_it(end: Ending, body: bytes) -> None:
     async with world(policy=ALL) as here, podman(here, "db") as engine:

@@ -23,6 +23,7 @@ from proxy.bodies import (
 )
 from proxy.harness import OK, get, in_loop, request, world
 from proxy.lookups import asked, serve, tell
+from rows import for_each
 
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
@@ -117,8 +118,8 @@ WITHOUT_READING = {
 }
 
 
-@pytest.mark.parametrize(("sent", "status", "reason"), WITHOUT_READING.values(), ids=WITHOUT_READING)
-@pytest.mark.parametrize("policy", [CONTAINED, REPORTING])
+@for_each(("sent", "status", "reason"), WITHOUT_READING.values())
+@for_each("policy", [CONTAINED, REPORTING])
 @in_loop
 async def test_what_has_no_reading_or_no_end_never_reaches_the_engine(
     policy: CompiledPolicy, sent: bytes, status: int, reason: str

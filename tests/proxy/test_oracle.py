@@ -6,6 +6,7 @@ import h11
 import pytest
 from proxy.harness import OK, get, request
 from proxy.oracle import Passed, Request, check_client, check_engine, check_records, read_requests
+from rows import for_each
 
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.wire.answer import write_answer
@@ -49,7 +50,7 @@ def test_requests_in_their_one_spelling_are_well() -> None:
     assert engine_got(PING + PING[:-2]) == ["GET /_ping"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "got",
     [
         get("/_ping"),
@@ -86,7 +87,7 @@ PINGED = Request(PING, "GET /_ping", b"", is_whole=True)
 HALF = Request(BUILD, "POST /build", b"ab", is_whole=False)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("requests", "records"),
     [
         ([PINGED], []),

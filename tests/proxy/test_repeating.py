@@ -13,6 +13,7 @@ from proxy.harness import OK, get, request
 from proxy.test_answers import STREAM
 from proxy.test_exchange import EVENTS, POLICIES
 from proxy.transcripts import Case, Names, read_cases
+from rows import for_each
 
 from dockerproxy.api.catalog import Shape
 from dockerproxy.config.environment import read_environment
@@ -233,7 +234,7 @@ def events_of(case: Case, names: Names) -> Iterator[Event]:
 CASES = read_cases()
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+@for_each("case", CASES)
 def test_every_conversation_goes_the_same_by_both_ways(case: Case) -> None:
     environment = dict(text.split("=", 1) for text in case.setting("set"))
     settings = read_environment({"PING": "1", "CONTAINERS": "1", "IMAGES": "1", "POST": "1", **environment}).settings

@@ -8,6 +8,7 @@ from decisions import read_message
 from policy.policies import ID, grant_on, policy_with
 from proxy.harness import OK, Wire, get, in_loop, request, world
 from proxy.lookups import OTHER, OTHER_ID, POLICY, START, WEB, answer, asked, serve, tell, the_client
+from rows import for_each
 
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import NeedsLookup
@@ -143,7 +144,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("told", BAD.values(), ids=BAD)
+@for_each("told", BAD.values())
 @in_loop
 async def test_where_the_engine_does_not_say_what_a_name_means_nothing_passes(told: bytes) -> None:
     async with world(policy=POLICY) as here:

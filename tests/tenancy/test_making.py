@@ -10,6 +10,7 @@ from decisions import split_decision
 from proxy.counting import Standing, ask, counting, create, post, quota_policy
 from proxy.harness import World, in_loop, request
 from proxy.lookups import answer, the_client
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
@@ -129,7 +130,7 @@ async def act(here: World, engine: Standing, chance: random.Random) -> None:
         await client.close()
 
 
-@pytest.mark.parametrize("seed", range(12))
+@for_each("seed", range(12))
 @in_loop
 async def test_no_order_of_what_happens_passes_a_quota(seed: int) -> None:
     """The engine acts and answers in any order; totals are looked at after each of its acts."""

@@ -2,7 +2,7 @@
 
 import json
 
-import pytest
+from rows import for_each
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
@@ -16,7 +16,7 @@ def policy_of(allow: str, more: str = "") -> CompiledPolicy:
     return read_policy(text, "policy.yaml").sockets[0].policy
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("allow", "more", "obstacle"),
     [
         ("own", "", ""),

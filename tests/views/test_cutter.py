@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import condition
+from rows import for_each
 
 from dockerproxy.api.answers import WORDS
 from dockerproxy.api.catalog import OPERATIONS
@@ -97,8 +98,8 @@ def test_an_element_that_is_skipped_ends_where_it_ends(value: dict[str, object],
     assert at == len(element)
 
 
-@pytest.mark.parametrize("step", [100_000, MOST_OF_ELEMENT // 2, 10 * MOST_OF_ELEMENT])
-@pytest.mark.parametrize("at", [0, 1, 2])
+@for_each("step", [100_000, MOST_OF_ELEMENT // 2, 10 * MOST_OF_ELEMENT])
+@for_each("at", [0, 1, 2])
 def test_elements_that_are_too_long_are_left_out_and_counted(step: int, at: int) -> None:
     long = container("web-long", '}]"\\' * 9 + "x" * MOST_OF_ELEMENT)
     listed = [container("web-1"), container("web-2")]
@@ -133,7 +134,7 @@ def test_an_element_of_a_short_list_may_be_long() -> None:
     assert whole.write(each.text for each in whole.elements) == content
 
 
-@pytest.mark.parametrize("name", sorted(LISTS))
+@for_each("name", sorted(LISTS))
 def test_without_conditions_a_list_keeps_all(name: str) -> None:
     listed = [{"Id": "1f", "ID": "1f", "Name": "a", "Names": ["/a"], "ServiceID": "x"}] * 3
     content = json.dumps({"Volumes": listed, "Warnings": ["]"]} if name == "VolumeList" else listed).encode()
@@ -141,18 +142,14 @@ def test_without_conditions_a_list_keeps_all(name: str) -> None:
     assert json.loads(take(Cutter(name, keep), content, [3, 20, 90])) == json.loads(content)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"null", b"{}", b"[", b"[1", b"[}", b"[[", b'{"Volumes":null}', b"\xff", b"[\xff"]
-)
-@pytest.mark.parametrize("name", ["ContainerList", "VolumeList"])
+@for_each("content", [b"", b"null", b"{}", b"[", b"[1", b"[}", b"[[", b'{"Volumes":null}', b"\xff", b"[\xff"])
+@for_each("name", ["ContainerList", "VolumeList"])
 def test_what_is_no_list_stays_as_it_is(name: str, content: bytes) -> None:
     assert cutter(name=name).take(content) == content
 
 
-@pytest.mark.parametrize(
-    "text", ['[{"Id":"1f"} {"Id":"2e"}]', '[{"Id":"1f"},]', '[{"Id":"1f"},,{"Id":"2e"}]', '[{"Id":"1f"}']
-)
-@pytest.mark.parametrize("step", [1, 5, 100])
+@for_each("text", ['[{"Id":"1f"} {"Id":"2e"}]', '[{"Id":"1f"},]', '[{"Id":"1f"},,{"Id":"2e"}]', '[{"Id":"1f"}'])
+@for_each("step", [1, 5, 100])
 def test_a_list_that_is_no_json_is_refused_however_it_comes(text: str, step: int) -> None:
     listing, content, left = cutter((), "NetworkList"), text.encode(), b""
     for start in range(0, len(content), step):
@@ -166,7 +163,7 @@ def test_bytes_that_are_no_text_stay_as_they_are() -> None:
     assert listing.take(b'[{"a":"\xf0\x9f') + b'\x98\x80"}]' == listing.take(b'[{"a":"\xf0\x9f\x98\x80"}]')
 
 
-@pytest.mark.parametrize(
+@for_each(
     "content",
     [
         b"\x1f\x8b\x08\x00",

@@ -9,6 +9,7 @@ from policy.policies import ID
 from proxy.following import MINE, chunk, event, follow, mount, tell
 from proxy.harness import get, in_loop, world
 from proxy.lookups import OTHER_ID, answer, serve, the_client
+from rows import for_each
 from views.test_answers import IMAGE, POLICY, QUERY
 
 from dockerproxy.policy.objects import LABELLED, OWN, Kind, ResolvedObject
@@ -49,7 +50,7 @@ def test_the_end_of_an_object_is_known(action: str) -> None:
 LABELS = {"com.example.team": "blue"}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "labels"),
     [
         (write_event(attributes=LABELS), LABELS),
@@ -116,7 +117,7 @@ STAMPED = {OWNER: "me", NONCE: "n1"}
 BLUE, RED = labelled(("com.example.team", "blue")), labelled(("com.example.team", ("red", "green")))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("labels", "conditions", "is_out"),
     [
         ({}, {OWN: own()}, True),
@@ -137,7 +138,7 @@ def test_what_labels_rule_out_need_not_be_asked(
     assert rules_out([conditions], found) is rules_out([conditions] * 2, found) is is_out
 
 
-@pytest.mark.parametrize(
+@for_each(
     "line",
     [
         *(b"", b"{", b"[]", b"null", b'"x"', b"[" * 100_000, b"{}", b'{"Type":"container"}', b'{"Actor":[]}'),

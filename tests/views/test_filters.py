@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import PLAIN, allowing, request_of
+from rows import for_each
 
 from dockerproxy.policy.compile import own_policy
 from dockerproxy.policy.decide import decide, is_allowed
@@ -58,7 +59,7 @@ def filters_of(filters: object, target: str = "/containers/prune") -> Filters | 
     return read_filters(request_of("POST", f"{target}{'&' if '?' in target else '?'}filters={quote(text)}"), NOW)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("filters", "read"),
     [
         ("", Filters()),
@@ -78,7 +79,7 @@ def test_a_filter_is_read_as_the_engine_reads_it(filters: object, read: Filters)
     assert filters_of(filters) == read
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("target", "filters", "named"),
     [
         ("/volumes/prune", {}, False),
@@ -93,7 +94,7 @@ def test_volumes_with_names_go_if_the_client_means_them(target: str, filters: ob
     assert filters_of(filters, target) == Filters(named=named)
 
 
-@pytest.mark.parametrize("filters", UNCLEAR_FILTERS)
+@for_each("filters", UNCLEAR_FILTERS)
 def test_a_filter_that_cannot_be_honoured_is_denied(filters: object) -> None:
     for name in REMOVING:
         target = PLAIN[name].target
@@ -132,7 +133,7 @@ def test_a_dry_run_removes_nothing() -> None:
         assert not is_allowed(decide(POLICY, request)), query
 
 
-@pytest.mark.parametrize("name", sorted(LISTED.keys() - PRUNED))
+@for_each("name", sorted(LISTED.keys() - PRUNED))
 def test_where_some_are_hidden_a_list_is_not_narrowed_by_what_may_be_hidden(name: str) -> None:
     policy, path = allowing(f"{name}: {{labelled: {{a: b}}}}"), PLAIN[name].target
     for filters in (
@@ -164,8 +165,8 @@ def test_what_is_listed_does_not_depend_on_what_is_hidden(path: str) -> None:
         assert not is_relative(request_of("GET", f"{path}?filters={quote(json.dumps({name: ['app']}))}"))
 
 
-@pytest.mark.parametrize("path", ["/containers/json", "/v5.0.0/libpod/containers/json"])
-@pytest.mark.parametrize("value", PARTS + WHOLE)
+@for_each("path", ["/containers/json", "/v5.0.0/libpod/containers/json"])
+@for_each("value", PARTS + WHOLE)
 def test_no_list_tells_whether_an_id_fits_a_part_of_one(path: str, value: str) -> None:
     for name, text in (("pod", value), ("network", f"container:{value}")):
         for filters in ({name: [text]}, {name.title(): {text: True}}):

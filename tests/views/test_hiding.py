@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import PLAIN, request_of
+from rows import for_each
 
 from dockerproxy.api.answers import ANSWERS, COUNTING, UNREAD, WORDS, list_fields, split_words
 from dockerproxy.api.catalog import OPERATIONS, Access
@@ -149,13 +150,13 @@ def test_keys_that_are_data_are_no_fields() -> None:
     assert left_of("ContainerList", "environment", {"Labels": {"a": {"Env": 1}, "b": "c"}}) == {"Labels": {"b": "c"}}
 
 
-@pytest.mark.parametrize("name", [name for name, table in ANSWERS.items() if table == "-"])
+@for_each("name", [name for name, table in ANSWERS.items() if table == "-"])
 def test_an_answer_that_shows_nothing_passes(name: str) -> None:
     assert hide(OPERATIONS[name], ALL, 200, b"anything") == b"anything"
     assert hide(OPERATIONS[name], ALL, 204, b"") == b""
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "status", "content", "told"),
     [
         ("ContainerInspect", 404, b'{"message":"No such container: x","New":1}', b'{"message":"No such container: x"}'),
@@ -185,7 +186,7 @@ def event(kind: str, action: str, **attributes: str) -> bytes:
     return json.dumps({"status": action, "Type": kind, "Action": action, "Actor": actor}).encode()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("hides", "line", "left"),
     [
         ("arguments", event("container", "exec_create: sh -c MARKER", a="b"), event("container", "exec_create", a="b")),
@@ -245,8 +246,8 @@ def judged(policy: CompiledPolicy, method: str, target: str) -> Verdict:
     return verdict
 
 
-@pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("name", [name for name in OPERATIONS if find_bar(ALL, name)])
+@for_each("mode", Mode)
+@for_each("name", [name for name in OPERATIONS if find_bar(ALL, name)])
 def test_an_operation_that_would_show_what_is_hidden_is_denied_in_every_mode(mode: Mode, name: str) -> None:
     request = PLAIN[name]
     verdict = judge(

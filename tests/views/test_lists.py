@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import PLAIN, allowing
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
@@ -132,7 +133,7 @@ def test_a_list_of_nothing_stays_one(text: str) -> None:
     assert json.loads(shown) == json.loads(text)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         *("", "{}", "[", "[1]", '[{"Id":"1f"}', '[{"Id":"1f"} {"Id":"2e"}]', '[{"Name":"web"}]', '[{"Id":"a/b"}]'),
@@ -212,7 +213,7 @@ def test_a_task_is_shown_if_its_service_is(line: str, shown: str) -> None:
     assert "".join(each["ID"] for each in json.loads(answer)) == shown
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("settings", "mode", "joins"),
     [
         ({"Networks": {"net": {}}}, "bridge", True),

@@ -9,6 +9,7 @@ import h11
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 import dockerproxy
 from dockerproxy.text import escape
@@ -52,14 +53,14 @@ def test_an_answer_says_what_docker_and_podman_do(status: int, message: str, clo
     assert (headers.get(b"connection") == b"close") is close
 
 
-@pytest.mark.parametrize("status", STATUSES)
+@for_each("status", STATUSES)
 def test_an_answer_to_head_has_the_same_head_and_no_body(status: int) -> None:
     whole, _ = read_answer(write_answer(status, "no", close=False))
     head, body = read_answer(write_answer(status, "no", close=False, body=False), method="HEAD")
     assert (head.status_code, head.headers, body) == (whole.status_code, whole.headers, b"")
 
 
-@pytest.mark.parametrize("status", STATUSES)
+@for_each("status", STATUSES)
 def test_an_answer_names_its_status(status: int) -> None:
     assert re.match(rb"HTTP/1\.1 %d [A-Z][A-Za-z ]+\r\n" % status, write_answer(status, "", close=False))
 

@@ -6,6 +6,7 @@ import h11
 import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
+from rows import for_each
 from wire.chunks import Coded, coded_bodies, nearly_coded, splits
 
 from dockerproxy.wire.chunked import Chunks
@@ -78,7 +79,7 @@ def test_a_body_that_we_read_another_strict_parser_reads_alike(body: bytes) -> N
     assert (content, oracle.trailing_data[0]) == (read.content, read.rest)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("body", "reason"),
     [
         (b"g\r\n", "malformed chunked encoding: a chunk size is not hexadecimal"),

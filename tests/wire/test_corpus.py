@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-import pytest
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.environment import read_environment
@@ -45,20 +45,20 @@ def send(data: bytes, piece: int) -> bytes | Refusal:
     return to_engine
 
 
-@pytest.mark.parametrize("name", names("valid"))
+@for_each("name", names("valid"))
 def test_what_is_sent_has_one_reading_and_the_engine_gets_it_in_one_spelling(name: str) -> None:
     sent = (CORPUS / "valid" / f"{name}.http").read_bytes()
     assert send(sent, len(sent)) == (CORPUS / "valid" / f"{name}.expect").read_bytes()
 
 
-@pytest.mark.parametrize("name", names("valid"))
+@for_each("name", names("valid"))
 def test_what_the_engine_gets_would_be_sent_again_as_it_is(name: str) -> None:
     expected = (CORPUS / "valid" / f"{name}.expect").read_bytes()
     assert send(expected, len(expected)) == expected
 
 
-@pytest.mark.parametrize("piece", [1, 1 << 20])
-@pytest.mark.parametrize("name", names("invalid"))
+@for_each("piece", [1, 1 << 20])
+@for_each("name", names("invalid"))
 def test_what_has_no_single_reading_is_refused_and_the_reason_is_said(name: str, piece: int) -> None:
     refusal = send((CORPUS / "invalid" / f"{name}.http").read_bytes(), piece)
     assert isinstance(refusal, Refusal), refusal

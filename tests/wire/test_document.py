@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 from wire.decoding import find_leaves, read_kept, understand
 
 from dockerproxy.errors import Refusal
@@ -59,7 +60,7 @@ def test_any_bytes_have_a_reading_or_a_reason(content: bytes) -> None:
         assert read_json(write_json(read)) == read
 
 
-@pytest.mark.parametrize(("content", "leaves"), KEPT, ids=[f"document {number}" for number in range(len(KEPT))])
+@for_each(("content", "leaves"), KEPT)
 def test_what_is_understood_is_what_go_read(content: bytes, leaves: dict[str, Json] | None) -> None:
     understood = understand(content)
     if not isinstance(understood, Refusal):
@@ -73,7 +74,7 @@ def test_enough_documents_are_kept_of_each_kind() -> None:
     assert min(len(accepted), len(only_by_go), len(by_none)) > 80
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("content", "says"),
     [
         (b'{"a":1,"a":1}', 'duplicate key "a"'),
@@ -106,7 +107,7 @@ def test_what_go_would_read_in_its_own_way_has_no_reading(content: bytes, says: 
     assert says in reason(content)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "content",
     [
         b"9223372036854775807",
@@ -132,8 +133,8 @@ def test_every_number_of_64_bits_is_read_and_written_as_it_is(number: float) -> 
     assert write_json(number) == written
 
 
-@pytest.mark.parametrize(("open_", "close"), [(b"[", b"]"), (b'{"a":', b"}")], ids=["lists", "objects"])
-@pytest.mark.parametrize("levels", [MOST_LEVELS + 1, 900, 10_000, MOST_PARTS - 1])
+@for_each(("open_", "close"), [(b"[", b"]"), (b'{"a":', b"}")])
+@for_each("levels", [MOST_LEVELS + 1, 900, 10_000, MOST_PARTS - 1])
 def test_a_body_is_nested_so_deep_and_no_deeper(open_: bytes, close: bytes, levels: int) -> None:
     assert "nested more than 64 levels deep" in reason(open_ * levels + b"1" + close * levels)
     fine = open_ * (MOST_LEVELS - 1) + b"[" + b"1" + b"]" + close * (MOST_LEVELS - 1)

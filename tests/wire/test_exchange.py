@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.wire.exchange import EXCHANGE, OutOfTurn, Signal, State, step
 
@@ -25,7 +26,7 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize(("state", "signal"), EVERY)
+@for_each(("state", "signal"), EVERY)
 def test_a_signal_is_taken_in_its_place_and_is_a_breach_of_the_protocol_anywhere_else(
     state: State, signal: Signal
 ) -> None:
@@ -36,7 +37,7 @@ def test_a_signal_is_taken_in_its_place_and_is_a_breach_of_the_protocol_anywhere
             step(state, signal)
 
 
-@pytest.mark.parametrize("state", State)
+@for_each("state", State)
 def test_every_state_is_in_the_table_and_can_be_reached(state: State) -> None:
     assert state in EXCHANGE
     reached, new = set[State](), {State.IDLE}
@@ -46,12 +47,12 @@ def test_every_state_is_in_the_table_and_can_be_reached(state: State) -> None:
     assert state in reached
 
 
-@pytest.mark.parametrize("state", State)
+@for_each("state", State)
 def test_nothing_leaves_a_connection_that_ends_or_is_a_tunnel_and_everything_else_can_go_on(state: State) -> None:
     assert (EXCHANGE[state] == {}) is (state in ENDS)
 
 
-@pytest.mark.parametrize(("state", "signal"), EVERY)
+@for_each(("state", "signal"), EVERY)
 def test_a_step_never_forgets_whether_the_request_is_complete(state: State, signal: Signal) -> None:
     if signal not in EXCHANGE[state] or signal in {Signal.HEAD, Signal.NEXT, Signal.CLOSE}:
         return
@@ -75,7 +76,7 @@ def test_an_exchange_is_done_only_when_request_and_answer_each_ended_once(data: 
         assert signals.count(Signal.REQUEST_END) + signals.count(Signal.WHOLE) == 1
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("signals", "end"),
     [
         ("HEAD REQUEST_END ANSWER ANSWER_END NEXT", State.IDLE),

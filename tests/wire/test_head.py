@@ -6,6 +6,7 @@ import h11
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
+from rows import for_each
 from wire.heads import Reading, heads, read_head, readable_heads, refusal_of
 
 from dockerproxy.errors import Refusal
@@ -146,7 +147,7 @@ def test_the_end_of_a_body_is_known_from_its_head(field: str, framing: Framing, 
     assert (head.framing, head.length) == (framing, length)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("fields", "minor", "closes"),
     [
         ((), 1, False),
@@ -215,7 +216,7 @@ def framed(status: int, framing: Framing, length: int = 0, *, close: bool = Fals
 OK = "HTTP/1.1 200 OK"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "fields", "expected"),
     [
         (OK, ("Content-Length: 5",), framed(200, Framing.LENGTH, 5)),
@@ -248,7 +249,7 @@ def test_the_end_of_a_response_is_known_from_its_head(
     assert response_of(*fields, line=line) == expected
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "fields"),
     [
         ("HTTP/2.0 200 OK", ()),

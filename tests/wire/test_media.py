@@ -5,6 +5,7 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.wire.head import MediaType, read_media_type
 
@@ -40,7 +41,7 @@ def test_a_media_type_is_read(value: bytes, expected: MediaType) -> None:
     assert read_media_type(value) == expected
 
 
-@pytest.mark.parametrize("value", UNREAD)
+@for_each("value", UNREAD)
 def test_what_readers_may_put_together_in_two_ways_is_not_read(value: bytes) -> None:
     assert read_media_type(value) is None
 

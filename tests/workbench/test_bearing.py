@@ -5,6 +5,7 @@ from cli.files import sockets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import PLAIN
+from rows import for_each
 from workbench.bearings import change, changes, tried_on, try_body
 
 from dockerproxy.settings import SocketSettings
@@ -41,7 +42,7 @@ def bearing(method: str, target: str) -> list[str]:
     return [f"{label:<7}{text}" for label, text in list_bearing(socket.policy.policy, tried_on(socket, method, target))]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "expected"),
     [
         ("GET /version", ["grant  preset:ping (policy.yaml:5)"]),
@@ -218,7 +219,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
     assert changes(socket, tried_on(socket, method, target)) == expected
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("method", "target", "body", "expected"),
     [
         (

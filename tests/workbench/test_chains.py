@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import GRANTS, policies, policy_of
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
@@ -45,7 +46,7 @@ VOLUME = '{"VolumeCreate": "unrestricted"}'
 SERVICE = '{"ServiceCreate": "unrestricted"}'
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("allow", "root"),
     [
         ([ANY], MAY),
@@ -117,8 +118,8 @@ OF_ANY_OBJECT = (
 )
 
 
-@pytest.mark.parametrize("name", OF_ANY_OBJECT)
-@pytest.mark.parametrize("condition", [{"own": True}, {"labelled": {"a": "b"}}])
+@for_each("name", OF_ANY_OBJECT)
+@for_each("condition", [{"own": True}, {"labelled": {"a": "b"}}])
 def test_own_is_no_less_of_root(name: str, condition: dict[str, object]) -> None:
     grant = json.dumps({name: {**condition, **({"unrestricted": True} if name in CONTAINED else {})}})
     assert root_of(grant).extent >= MAY
@@ -175,9 +176,7 @@ def test_what_check_calls_root_is_never_no(policy: Policy) -> None:
         assert find_root(compiled).extent >= MAY
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, each in OPERATIONS.items() if "root on" in each.says or "host director" in each.says]
-)
+@for_each("name", [name for name, each in OPERATIONS.items() if "root on" in each.says or "host director" in each.says])
 def test_what_the_catalog_calls_root_is_never_no(name: str) -> None:
     if name != "CheckpointList":  # It only reads names.
         assert find_root(policy_of(ALLOW=name)).extent >= MAY
@@ -240,7 +239,7 @@ ROOT = {
 """The presets that give root on the host; others do not."""
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@for_each("name", PRESETS)
 def test_a_preset_gives_root_only_if_it_is_listed(name: str) -> None:
     policy = Policy(grants=find_preset(name).grants, denials=(), hint=str, tenancy=Own("me"))
     listed = (extent for extent, names in ROOT.items() if name in names.split())

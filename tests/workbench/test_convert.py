@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import allowed_by, environments, policy_of
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.configuration import REPLACED
@@ -180,7 +181,7 @@ def test_no_line_is_long(environment: dict[str, str]) -> None:
     assert all(len(line) <= WIDTH and line == line.rstrip() for line in lines)
 
 
-@pytest.mark.parametrize("switch", sorted(SECTION_SWITCHES))
+@for_each("switch", sorted(SECTION_SWITCHES))
 def test_what_a_switch_opens_whole_is_a_section_and_what_is_named_stays_named(switch: str) -> None:
     off = dict.fromkeys(["PING", "VERSION", "EVENTS", "LIBPOD_PING", "LIBPOD_VERSION"], "0")
     found = {name: operation for name, operation in OPERATIONS.items() if operation.section == SECTION_SWITCHES[switch]}

@@ -1,6 +1,7 @@
 """What a grant gives away is seen in what it says, and nothing is seen that is not there."""
 
 import pytest
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.compile import Case
@@ -72,7 +73,7 @@ def test_a_path_that_can_only_be_read_gives_no_more_than_sockets_away() -> None:
     assert writes_host(contained(binds=("/srv:ro", "/srv/x")))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "path",
     [
         *(
@@ -110,7 +111,7 @@ def test_a_pattern_is_every_secret_if_it_means_nothing_by_itself(value: str, *, 
     assert reads_every_secret(contained(secrets=("ci_db", value))) is every
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("item", "wide"),
     [
         ("**", True),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from policy.policies import condition, environments, policy_of, policy_with
+from rows import for_each
 
 from dockerproxy import workbench
 from dockerproxy.api.bodies.tables import BODIES
@@ -39,7 +40,7 @@ def test_the_table_has_no_word_that_is_not_read() -> None:
     assert all(each.names for each in GIVING)
 
 
-@pytest.mark.parametrize("name", WORRYING)
+@for_each("name", WORRYING)
 def test_whatever_the_catalog_says_in_grave_words_is_an_exposure(name: str) -> None:
     assert any(name in exposure.operations for exposure in find_exposures(policy_of(ALLOW=name)))
 
@@ -71,7 +72,7 @@ def test_an_exposure_names_operations_that_are_allowed_and_all_of_those(environm
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("environment", "part"),
     [
         ({"CONTAINERS": "1"}, "reads any file of any container"),
@@ -110,12 +111,12 @@ WITHIN: Mapping[str, Value] = {"memory": "1GiB", "pids": "200", "networks": ("ci
 """What keeps a container to its share of the host, so that nothing else is said of it."""
 
 
-@pytest.mark.parametrize("name", sorted(BODIES))
+@for_each("name", sorted(BODIES))
 def test_nobody_is_root_by_a_grant_that_is_contained(name: str) -> None:
     assert not any("root on" in says for says in exposed(name))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "part"),
     [
         ("ContainerExec", "prepares commands in running containers, which run there as any user"),
@@ -133,7 +134,7 @@ def test_what_is_possible_all_the_same_is_said(name: str, part: str) -> None:
     assert any(says.startswith(part) for says in exposed(name))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("binds", "parts"),
     [
         (("/srv/ci/cache", "/etc/localtime:ro"), ["writes in directories of the host"]),
@@ -156,7 +157,7 @@ def test_what_is_mounted_may_give_the_host_away(binds: tuple[str, ...], parts: l
         assert [next(part for part in parts if says.startswith(part)) for says in found] == parts
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("capability", "parts"),
     [
         ("SYS_ADMIN", ["is root on the host"]),
@@ -182,7 +183,7 @@ USES = "uses devices or GPUs of the host, whose drivers run in its kernel"
 ROOT = "is root on the host if a device that it may use is a disk or memory of the host"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("devices", "says"),
     [
         *(((each,), [USES]) for each in ("/dev/dri/*", "/dev/nvidia0", "/dev/fuse", "/dev/snd/pcm*", "/dev/net/tun")),
@@ -249,7 +250,7 @@ def test_what_is_granted_in_two_ways_is_exposed_by_the_one_that_has_it() -> None
     assert [case.decision.source for case in found.cases["ContainerCreate"]] == ["there"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "values", "there"),
     [
         ("ContainerAttach", {"stdin": False}, False),

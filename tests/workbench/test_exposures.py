@@ -2,10 +2,10 @@
 
 import re
 
-import pytest
 from cli.files import sockets_of
 from hypothesis import given
 from policy.policies import environments, policy_of
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
@@ -38,7 +38,7 @@ def test_where_nothing_is_exposed_only_the_counts_are_told() -> None:
     )
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@for_each("name", OPERATIONS)
 def test_an_exposure_names_the_setting_that_opened_it(name: str) -> None:
     for line in describe_exposures(policy_of(ALLOW=name)).splitlines()[1:-1]:
         assert f" (ALLOW; DENY={name} removes it)" in line
@@ -64,7 +64,7 @@ def test_a_grant_that_is_unrestricted_is_said_with_what_that_means() -> None:
     assert "by preset:watchtower (policy.yaml:4), in which it is unrestricted; deny: [ContainerCreate]" in by_preset[0]
 
 
-@pytest.mark.parametrize("name", sorted(CONTAINED))
+@for_each("name", sorted(CONTAINED))
 def test_every_grant_that_is_unrestricted_is_heard_of(name: str) -> None:
     assert any(f"{name}: unrestricted (policy.yaml:4)" in line for line in told(f"{name}: unrestricted"))
 

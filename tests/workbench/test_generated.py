@@ -3,9 +3,9 @@
 import re
 from uuid import UUID, uuid4
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.words.commands import fits_command
@@ -15,7 +15,7 @@ ID = "3f9a2b77c01d" * 5 + "4e5f"
 WORDS = st.text(alphabet="ab/-. ;*?0$", min_size=1, max_size=6)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "pattern"),
     [
         ("job-3f9a2b77-c01d-4aa1-8b8c-7d0000aaff11", "job-????????-????-????-????-????????????"),
@@ -34,7 +34,7 @@ def test_a_generated_part_keeps_its_length(name: str, pattern: str) -> None:
     assert fits(pattern, name)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "name",
     [
         *("web", "prod_db", "clever_jemison", "job-3f9a2b", "case-web-1", "tmpdatabase", "facadedecade", "a1b2c3d4e5f"),
@@ -65,7 +65,7 @@ def test_registry_tag_and_digest_of_an_image_stay() -> None:
 # Commands
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("command", "pattern"),
     [
         (("python", f"/sandbox/{uuid4()}.py"), ("python", "/sandbox/*.py")),
@@ -100,7 +100,7 @@ def test_a_script_is_never_widened_by_a_star() -> None:
         assert re.fullmatch(r"echo [?-]{36}; true", script), words
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("command", "is_listed"),
     [
         (("ls", "/a/*"), True),

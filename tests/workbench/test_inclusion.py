@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from rows import for_each
 from workbench.pairs import WORLDS, pairs, read
 from workbench.requests import ANY, NOTHING, Asked, record, send, take_for_name
 
@@ -70,7 +71,7 @@ PROVEN: tuple[tuple[list[str], list[str]], ...] = (
 )
 
 
-@pytest.mark.parametrize(("old", "new"), PROVEN)
+@for_each(("old", "new"), PROVEN)
 def test_what_is_within_is_proven_and_is_not_the_other_way_round(old: list[str], new: list[str]) -> None:
     assert not doubted(socket(*old), socket(*new))
     assert doubted(socket(*new), socket(*old))
@@ -82,7 +83,7 @@ def test_a_denial_takes_away_and_gives_back() -> None:
     assert doubted(denied, free) == ["deny", "ContainerArchive"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("old", "new", "what"),
     [
         ({}, {"mode": "report"}, "mode"),

@@ -22,6 +22,7 @@ from observe.records import (
     request_in,
     settled,
 )
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.document import MOST_BYTES
@@ -135,7 +136,7 @@ def test_the_text_says_nothing_of_the_order(seen: list[Record]) -> None:
 # How it is written
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("records", "expected"),
     [
         ([record_of("GET /_ping"), record_of("GET /_ping")], ["- SystemPing"]),

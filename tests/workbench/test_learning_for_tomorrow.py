@@ -20,6 +20,7 @@ from observe.records import (
     resume,
     settled,
 )
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
@@ -102,7 +103,7 @@ def test_no_directory_at_the_root_of_the_host_becomes_a_pattern() -> None:
         assert "binds: [" + path + "]" in learn(create("web", Binds=[f"{path}:/a"])).replace('"', "")
 
 
-@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind in NAMED])
+@for_each("name", [name for name, kind in KINDS.items() if kind in NAMED])
 def test_whatever_is_done_to_an_object_is_allowed_tomorrow_on_one_of_a_name_like_it(name: str) -> None:
     operation, today, tomorrow = OPERATIONS[name], f"ci-{uuid4()}", f"ci-{uuid4()}"
     line = f"{operation.method} {path_of(operation, one=ID)}{'?name=web' if 'Rename' in name else ''}"

@@ -3,9 +3,9 @@
 import json
 from collections import deque
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 from workbench.told import (
     BACKUP,
     CI,
@@ -156,7 +156,7 @@ def test_no_line_breaks_it(lines: list[str]) -> None:
     assert live.sockets[0].name == "traefik"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "told",
     [
         *("", "\n", "{", "[]", "1", "null", "{}", '{"kind":[]}', '{"kind":"other"}', "[" * 100_000),

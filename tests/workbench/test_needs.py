@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from observe.records import ID, record_of, records, refused, request_in, settled
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
@@ -36,7 +37,7 @@ def need_of(record: Record) -> Need:
     return need
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "named", "values"),
     [
         ("GET /containers/json", "", {}),
@@ -129,7 +130,7 @@ def test_a_body_needs_what_its_record_says(body: dict[str, Value], values: dict[
     assert {name: need.values[name] for name in values} == values
 
 
-@pytest.mark.parametrize(
+@for_each(
     "body",
     [
         None,

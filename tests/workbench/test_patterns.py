@@ -2,10 +2,10 @@
 
 import time
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from observe.records import ID
+from rows import for_each
 
 from dockerproxy.policy.globs import fits
 from dockerproxy.workbench.patterns import find_bind_families, find_families, find_image_families, is_id
@@ -13,7 +13,7 @@ from dockerproxy.workbench.patterns import find_bind_families, find_families, fi
 DIGEST = "sha256:" + "0" * 60
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("names", "patterns"),
     [
         # Parts between separators
@@ -64,7 +64,7 @@ def test_a_family_is_at_least_three_names_that_differ_in_what_looks_made_up(name
     assert " ".join(sorted(find_families(names.split()))) == patterns
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("references", "patterns"),
     [
         (" ".join(f"docker.io/library/alpine:3.{minor}" for minor in range(5)), "docker.io/library/alpine:*"),
@@ -133,7 +133,7 @@ def test_no_pattern_covers_what_nobody_reads_out_of_it(names: set[str], hostile:
         assert not [name for name in HELD_OUT if name[:3] not in stems and fits(pattern, name)]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "pattern",
     [
         *("/run/{}", "/var/run/{}:ro", "/home/{}", "/home/{}/.ssh:ro", "/etc/{}", "/var/lib/{}", "/run/user/{}"),
@@ -149,8 +149,8 @@ def test_what_is_mounted_of_a_place_of_its_own_makes_a_family() -> None:
         assert list(find_bind_families({pattern.format(number) for number in (1, 2, 3)})) == [pattern.format("*")]
 
 
-@pytest.mark.parametrize("name", ["w{}g", "w-{}G", "/srv/{}g", "w{}"])
-@pytest.mark.parametrize("part", ["1", "a", "a1"])
+@for_each("name", ["w{}g", "w-{}G", "/srv/{}g", "w{}"])
+@for_each("part", ["1", "a", "a1"])
 def test_long_names_take_no_longer_than_their_length(name: str, part: str) -> None:
     names = {name.format(f"{part * 3000}{number}") for number in range(100)}
     begin = time.process_time()

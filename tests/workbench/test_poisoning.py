@@ -6,6 +6,7 @@ from observe.records import (
     lines_of,
     record_of,
 )
+from rows import for_each
 
 from dockerproxy.observe.record import Outcome, Record
 
@@ -28,9 +29,9 @@ def test_what_is_not_there_or_was_refused_makes_no_pattern(decision: Outcome, st
     assert not any("*" in line for line in lines)
 
 
-@pytest.mark.parametrize(("decision", "status"), REFUSALS)
-@pytest.mark.parametrize("line", ["GET /containers/x/json", "GET /containers/web/archive?path=/{}"])
-@pytest.mark.parametrize("signs", ["***", "**", "???", "?*"])
+@for_each(("decision", "status"), REFUSALS)
+@for_each("line", ["GET /containers/x/json", "GET /containers/web/archive?path=/{}"])
+@for_each("signs", ["***", "**", "???", "?*"])
 def test_stars_and_lookup_marks_of_a_client_are_never_learned(
     decision: Outcome, status: int, line: str, signs: str
 ) -> None:

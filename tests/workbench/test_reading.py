@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from observe.records import ID, SOCKET, load
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
@@ -175,8 +176,8 @@ def test_streams_that_are_alike_are_told_apart_by_their_ids(style: LogFormat) ->
     assert read([begins, ends]) == ([one, other], 0)
 
 
-@pytest.mark.parametrize("style", LogFormat)
-@pytest.mark.parametrize(
+@for_each("style", LogFormat)
+@for_each(
     "wrap",
     [
         lambda line: f"dockerproxy-1  | {line}",
@@ -200,7 +201,7 @@ def test_a_log_of_a_version_that_knew_no_objects_is_read() -> None:
     assert read([json.dumps(fields)]) == ([RECORD._replace(object="")], 0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "line",
     [
         "no log at all",
@@ -224,7 +225,7 @@ def test_lines_that_are_none_of_ours_are_counted(line: str) -> None:
     assert read([line, *write(RECORD), "\n", line]) == ([RECORD], 2)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "value"),
     [
         *((name, None) for name in ("time", "socket", "uid", "method", "target", "decision", "status", "ms")),

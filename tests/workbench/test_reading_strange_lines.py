@@ -2,7 +2,7 @@
 
 import json
 
-import pytest
+from rows import for_each
 
 from dockerproxy.workbench.reading import Records
 
@@ -16,7 +16,7 @@ LINE = {"time": "2026-11-24T12:00:00.000Z", "level": "info", "event": "exchange"
 }
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "value"),
     [
         *(("ms", value) for value in ("NaN", "Infinity", "-1", "1e999", '"1"', "[1]", "true1", f"{1 << 63}")),

@@ -1,7 +1,7 @@
 """Recorded requests are decided again by what they were about."""
 
-import pytest
 from cli.files import sockets_of
+from rows import for_each
 
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.policy.values import Pairs, Value
@@ -56,7 +56,7 @@ def test_what_only_one_policy_allows_is_a_difference_with_what_decides_now() -> 
     assert counted.total == 5
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("allow", "request_", "differs"),
     [
         (WEB_ONLY, RESTART_WEB, True),
@@ -97,7 +97,7 @@ def test_a_socket_that_is_new_or_removed_allows_nothing_where_it_does_not_exist(
 CREATE = record("POST", "/containers/create")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("allow", "body", "differs"),
     [
         ("ContainerCreate", {}, True),

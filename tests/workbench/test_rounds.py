@@ -1,7 +1,7 @@
 """A client that lists objects and then asks for each is told from one that knows what it asks for."""
 
-import pytest
 from observe.records import NOON, record_of
+from rows import for_each
 
 from dockerproxy.observe.record import Peer, Record
 from dockerproxy.workbench.needs import Need, find_need
@@ -34,7 +34,7 @@ def test_rounds_that_are_made_again_are_one() -> None:
     assert find_rounds(LIST, inspect(IDS[0]), LIST, inspect(IDS[1]), LIST, inspect(IDS[2]))[-1]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "records",
     [
         [*map(inspect, IDS)],

@@ -3,9 +3,9 @@
 import itertools
 from collections.abc import Iterable
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.values import Pairs, Value
@@ -34,7 +34,7 @@ def published(ports: Iterable[str], *addresses: str) -> Pairs:
     return Pairs((("ports", tuple(ports)), ("addresses", addresses)))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "seen", "value"),
     [
         ("binds", [("/a",), ("/b:ro", "/a")], ("/a", "/b:ro")),
@@ -112,7 +112,7 @@ def test_ports_without_end_may_be_any_but_not_everywhere() -> None:
 # After a restart
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "before", "seen", "value"),
     [
         ("volumes", None, [("data",)], ("data",)),

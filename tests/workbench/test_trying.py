@@ -7,6 +7,7 @@ from cli.files import sockets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.judging import finish
+from rows import for_each
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Known
@@ -51,7 +52,7 @@ def tried(
     return found
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("method", "target", "allowed", "asks"),
     [
         ("POST", "/containers/web/start", True, False),
@@ -90,7 +91,7 @@ def create(body: str) -> Tried:
     return tried("POST", CREATE, body.encode(), BODIES)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("body", "allowed"),
     [
         ('{"Image": "alpine"}', True),

@@ -1,15 +1,15 @@
 """Numbers fit into narrow columns, whatever they are."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.workbench.units import write_age, write_duration, write_number, write_rate
 
 NARROW = 6
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("written", "expected"),
     [
         (write_number(0), "0"),

@@ -3,6 +3,7 @@
 import pytest
 from api.bodies.files import tables_in
 from policy.words.looking import faults
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Content
 
@@ -21,7 +22,7 @@ def test_what_clients_send_passes(name: str, query: str) -> None:
     assert faults(name, query, tags=("ci/*",)) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "query"),
     [
         ("PutContainerArchive", "?path=/x&rename=%7B%7D"),

@@ -2,6 +2,7 @@
 
 import pytest
 from api.bodies.files import tables_in
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES, Field, grow_tree
 
@@ -16,7 +17,7 @@ def test_a_field_has_one_line(name: str) -> None:
     assert sorted(paths) == sorted(set(paths))
 
 
-@pytest.mark.parametrize("pair", FIELDS, ids=[f"{name} {field.path}" for name, field in FIELDS])
+@for_each("pair", FIELDS)
 def test_a_line_reads_as_a_clause(pair: tuple[str, Field]) -> None:
     _, field = pair
     assert not field.summary.endswith((".", ","))
@@ -34,7 +35,7 @@ def test_the_fields_of_the_host_config_are_nowhere_else() -> None:
 REACHING = "Privileged DeviceCgroupRules UsernsMode CgroupParent Cgroup VolumesFrom Links GroupAdd Sysctls StorageOpt"
 
 
-@pytest.mark.parametrize("field", REACHING.split())
+@for_each("field", REACHING.split())
 def test_what_reaches_the_host_is_unset(field: str) -> None:
     assert BODIES["ContainerCreate"].root.spelled["HostConfig"].spelled[field].rule == "unset"
 

@@ -2,6 +2,7 @@
 
 import pytest
 from policy.words.looking import faults, look
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.wire.document import Json
@@ -66,7 +67,7 @@ def test_names_and_labels_are_those_of_the_grant() -> None:
     assert len(faults("NetworkCreate", "", {"Name": 8 * "deadbeef"})) == 1
 
 
-@pytest.mark.parametrize(
+@for_each(
     "more",
     [
         {"Driver": "macvlan"},

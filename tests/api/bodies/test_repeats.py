@@ -1,8 +1,8 @@
 """What dockerode repeats of a body in the query, and of the query in a body, is what no engine looks for there."""
 
-import pytest
 from drift.facts import read_names
 from drift.gaps import EXCUSED
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES, read_fields, with_repeats
 from dockerproxy.text import fold
@@ -37,7 +37,7 @@ def test_repeats_are_known_where_dockerode_makes_them_and_nowhere_else() -> None
     assert sorted(dropped) == REPEATING
 
 
-@pytest.mark.parametrize("name", REPEATING)
+@for_each("name", REPEATING)
 def test_no_engine_reads_what_is_left_out(name: str) -> None:
     """Podman takes the names of parameters in any case."""
     body = BODIES[name]

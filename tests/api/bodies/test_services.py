@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from api.bodies.files import tables_in
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES, Field, Node, Type
 from dockerproxy.text import fold
@@ -42,7 +43,7 @@ SERVICE = fields_of("ServiceCreate")
 CONTAINER = {each.path: each for each in BODIES["ContainerCreate"].fields}
 
 
-@pytest.mark.parametrize(("path", "of_container"), SPELLED.items())
+@for_each(("path", "of_container"), SPELLED.items())
 def test_what_a_container_has_too_is_held_as_there(path: str, of_container: str) -> None:
     assert SERVICE[f"TaskTemplate.ContainerSpec.{path}"].rule == CONTAINER[of_container].rule
 
@@ -71,7 +72,7 @@ def test_both_places_of_networks_are_one_list() -> None:
     assert older == {path.removeprefix("TaskTemplate."): how for path, how in newer.items()}
 
 
-@pytest.mark.parametrize("path", [path for path in SERVICE if "PluginSpec" in path or "NetworkAttachment" in path])
+@for_each("path", [path for path in SERVICE if "PluginSpec" in path or "NetworkAttachment" in path])
 def test_a_task_that_is_no_container_has_no_field_that_may_be_set(path: str) -> None:
     assert SERVICE[path].rule in {"unset", "part"}
 
@@ -95,7 +96,7 @@ def unknown(node: Node, value: object, path: str = "") -> Iterator[str]:
                 yield from unknown(below, item, f"{path}.{key}")
 
 
-@pytest.mark.parametrize("file", CORPUS, ids=lambda file: file.stem)
+@for_each("file", CORPUS, ids=lambda file: file.stem)
 def test_all_that_dockers_command_line_says_is_known_in_its_spelling(file: Path) -> None:
     kind = "Secret" if "secret" in file.stem else "Config" if "config" in file.stem else "Service"
     operation = f"{kind}{'Update' if file.stem == 'update' else 'Create'}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.api.bodies import tables
 from dockerproxy.api.bodies.tables import (
@@ -49,13 +50,13 @@ def test_an_operation_is_bounded_or_sealed_or_neither() -> None:
     assert set(OPERATIONS) >= CONTAINED
 
 
-@pytest.mark.parametrize("name", sorted(BODIES))
+@for_each("name", sorted(BODIES))
 def test_a_field_has_one_line_in_each_table(name: str) -> None:
     paths = [field.path for field in BODIES[name].fields]
     assert sorted(paths) == sorted(set(paths))
 
 
-@pytest.mark.parametrize("name", sorted(BODIES))
+@for_each("name", sorted(BODIES))
 def test_a_table_of_a_body_is_one_of_an_operation_that_has_one(name: str) -> None:
     body = BODIES[name]
     assert body.operation == name

@@ -2,6 +2,7 @@
 
 import pytest
 from policy.words.looking import faults, look
+from rows import for_each
 
 from dockerproxy.wire.document import Json
 
@@ -24,7 +25,7 @@ def test_what_clients_send_for_an_ordinary_volume_passes_whole(body: dict[str, J
     assert (seen.faults, seen.content) == ((), body)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "more",
     [
         {"DriverOpts": {"type": "none", "o": "bind", "device": "/etc"}},

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from policy.inspecting import admits
+from rows import for_each
 
 from dockerproxy.policy.globs import covers, fits
 from dockerproxy.policy.needs import can_be_listed
@@ -225,7 +226,7 @@ def _shares(found: ResolvedObject, names: tuple[str, ...]) -> bool:
     return by_id or (of_found <= {*names} if found.every else not of_found.isdisjoint(names))
 
 
-@pytest.mark.parametrize("word", [word for word in COMPARED if not CONSTRAINTS[word].narrows])
+@for_each("word", [word for word in COMPARED if not CONSTRAINTS[word].narrows])
 @given(st.data())
 def test_what_admits_all_that_silence_admits_does(word: str, data: st.DataObject) -> None:
     constraint, value = CONSTRAINTS[word], data.draw(granted(word))
@@ -237,7 +238,7 @@ def test_what_admits_all_that_silence_admits_does(word: str, data: st.DataObject
 PAIRED = [(word, value) for word, values in SAMPLES.items() for value in values]
 
 
-@pytest.mark.parametrize(("word", "value"), PAIRED, ids=[f"{word}-{number}" for number, (word, _) in enumerate(PAIRED)])
+@for_each(("word", "value"), PAIRED)
 def test_the_least_admits_a_value_and_none_that_is_not_the_same(word: str, value: Hashable) -> None:
     least = CONSTRAINTS[word].least(value)
     if least is None or not can_be_listed(CONSTRAINTS[word], least) or (word == "path" and not is_literal(least)):
@@ -248,7 +249,7 @@ def test_the_least_admits_a_value_and_none_that_is_not_the_same(word: str, value
         assert admits(word, least, other) is are_same(word, value, other), other
 
 
-@pytest.mark.parametrize("word", SAMPLES)
+@for_each("word", SAMPLES)
 @given(st.data())
 def test_what_is_read_back_is_admitted_exactly_where_the_value_was(word: str, data: st.DataObject) -> None:
     constraint = CONSTRAINTS[word]
@@ -270,7 +271,7 @@ def _says_all_of_it(value: Hashable) -> bool:
     return found.names in {(), (found.id,)}
 
 
-@pytest.mark.parametrize("word", COMPARED)
+@for_each("word", COMPARED)
 @given(st.data())
 def test_what_is_within_another_admits_no_more(word: str, data: st.DataObject) -> None:
     constraint = CONSTRAINTS[word]
@@ -281,7 +282,7 @@ def test_what_is_within_another_admits_no_more(word: str, data: st.DataObject) -
             assert admits(word, outer, value) or not admits(word, inner, value), value
 
 
-@pytest.mark.parametrize("word", sorted(SAMPLES.keys() - {"publish", "networks"}))
+@for_each("word", sorted(SAMPLES.keys() - {"publish", "networks"}))
 @given(st.data())
 def test_the_least_is_within_what_admits_the_value(word: str, data: st.DataObject) -> None:
     """Learned words are compared with written ones: what is known to be admitted must be known to be within."""

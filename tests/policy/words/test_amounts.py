@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.inspecting import admits, conditions_of, faults_of
 from policy.policies import PLAIN
+from rows import for_each
 
 from dockerproxy.policy.claim import Claim, Reading
 from dockerproxy.policy.decide import judge_claims
@@ -68,8 +69,8 @@ def test_the_least_that_admits_an_amount_is_the_amount(word: str, amount: int) -
         assert not LEAST <= amount < 10**14
 
 
-@pytest.mark.parametrize("word", GRANTED)
-@pytest.mark.parametrize("value", [0, -1, MISSING, None, 10**30])
+@for_each("word", GRANTED)
+@for_each("value", [0, -1, MISSING, None, 10**30])
 def test_what_is_no_amount_has_no_least(word: str, value: Hashable) -> None:
     assert AMOUNTS[word].least(value) is None
 

@@ -2,6 +2,7 @@
 
 import pytest
 from policy.words.looking import look
+from rows import for_each
 
 from dockerproxy.policy.values import Value
 
@@ -11,7 +12,7 @@ def faults_of(query: str, **bounds: Value) -> str:
     return " and ".join(map(str, look("ImageBuild", f"?{query}", bounds=bounds).faults))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "says"),
     [
         ("remote=https://x", "fetches the context"),

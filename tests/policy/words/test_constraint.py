@@ -3,6 +3,7 @@
 import pytest
 from policy.inspecting import admits, conditions_of, faults_of
 from policy.policies import ID, request_for
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import KEEP, Claim, Fault, Reading
@@ -18,7 +19,7 @@ def container(*names: str, identity: str = ID, every: bool = False) -> ResolvedO
     return ResolvedObject(identity, names, every=every, subject=identity)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("items", "found", "holds"),
     [
         (("web",), container("web"), True),
@@ -95,12 +96,12 @@ CLAUSES: tuple[tuple[str, Value, str], ...] = (
 )
 
 
-@pytest.mark.parametrize(("word", "value", "clause"), CLAUSES)
+@for_each(("word", "value", "clause"), CLAUSES)
 def test_a_condition_reads_as_a_clause(word: str, value: Value, clause: str) -> None:
     assert str(Condition(CONSTRAINTS[word], value)) == clause
 
 
-@pytest.mark.parametrize("word", CONSTRAINTS)
+@for_each("word", CONSTRAINTS)
 def test_conditions_of_the_same_word_and_value_are_equal(word: str) -> None:
     value: Value = Pairs(()) if CONSTRAINTS[word].takes in {Takes.PORTS, Takes.TEXTS} else ("a",)
     one, other = (Condition(CONSTRAINTS[word], value) for _ in range(2))

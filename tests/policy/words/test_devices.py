@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.words.looking import faults
+from rows import for_each
 
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.vocabulary import CONSTRAINTS
@@ -35,7 +36,7 @@ def test_without_the_word_no_device_may_be_used() -> None:
     assert said == 'HostConfig.Devices[0].PathOnHost is "/dev/null", a host device that no rule allows'
 
 
-@pytest.mark.parametrize(
+@for_each(
     "path",
     [
         *("/dev/dri/../sda", "/dev//fuse", "/dev/dri/.", "/dev/fuse/", "/dev/./fuse", "dev/fuse", "", "/", "/dev"),
@@ -60,7 +61,7 @@ def test_a_directory_is_granted_only_by_its_own_name() -> None:
     assert [each for each in wrong(device("/dev/dri/card0"), granted=("/dev/dri",)) if "that no rule allows" in each]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("inside", "may"),
     [
         *(("/dev/x:rwm", "rw"), ("", "rw"), ("x", "rw"), ("/a/../b", "rw"), ("/dev/x/", "rw"), ("/dev/x\n", "r")),
@@ -73,7 +74,7 @@ def test_no_part_of_a_device_is_read_as_another(inside: str, may: str) -> None:
     assert [each for each in wrong(device("/dev/fuse:/dev/sda"), granted=("/dev/fuse*",)) if "not the clean" in each]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "item",
     [
         *("/dev", "/dev/", "/dev/*", "/dev/?*", "/dev/**", "/dev/dri/**", "/dev/*/card0", "/dev/d*/card0", "/etc/x"),
@@ -100,7 +101,7 @@ def test_an_item_that_no_device_can_match_is_a_mistake(item: str) -> None:
     assert CONSTRAINT.fault(item)
 
 
-@pytest.mark.parametrize("item", [*SAMPLES, "/dev/dri/*", "/dev/nvidia*", "/dev/bus/usb/001/*", "/dev/video?"])
+@for_each("item", [*SAMPLES, "/dev/dri/*", "/dev/nvidia*", "/dev/bus/usb/001/*", "/dev/video?"])
 def test_an_item_may_be_a_name_or_a_glob_of_names(item: str) -> None:
     assert CONSTRAINT.fault(item) == ""
 

@@ -2,6 +2,7 @@
 
 import pytest
 from policy.words.looking import look
+from rows import for_each
 
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import CONSTRAINTS
@@ -57,8 +58,8 @@ def test_a_capability_has_one_name_however_it_is_spelled(place: tuple[str, tuple
         assert send(place, {"drop": ["NET_RAW"]}, drop_capabilities=(name,)) == ("", ["NET_RAW"])
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: place[0])
-@pytest.mark.parametrize(("dropped", "added"), [("NET_RAW", "cap_net_raw"), ("NET_RAW", "all"), ("ALL", "ALL")])
+@for_each("place", PLACES, ids=lambda place: place[0])
+@for_each(("dropped", "added"), [("NET_RAW", "cap_net_raw"), ("NET_RAW", "all"), ("ALL", "ALL")])
 def test_what_must_be_dropped_cannot_be_added(
     place: tuple[str, tuple[str, ...], str, str], dropped: str, added: str
 ) -> None:

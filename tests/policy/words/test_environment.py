@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.words.looking import look
+from rows import for_each
 
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.vocabulary import CONSTRAINTS
@@ -71,7 +72,7 @@ def test_beside_commands_only_the_grant_sets_variables() -> None:
     assert look("ContainerExec", "", {"Cmd": ["sh"], "Env": ["A=b"]}, bounds=bounds).faults
 
 
-@pytest.mark.parametrize("name", ["https_proxy", "Https_Proxy", "", "A-B", "A=B", "1A", "A B", "\u017f"])
+@for_each("name", ["https_proxy", "Https_Proxy", "", "A-B", "A=B", "1A", "A B", "\u017f"])
 def test_a_variable_is_written_in_capitals(name: str) -> None:
     assert "a name in capitals is needed" in CONSTRAINT.fault(name)
 

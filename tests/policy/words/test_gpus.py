@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.words.looking import faults
+from rows import for_each
 
 from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.wire.document import Json
@@ -54,7 +55,7 @@ def test_gpus_are_counted_over_all_requests(counts: list[int], granted: int) -> 
     assert (wrong(*(request(Count=each) for each in counts), granted=str(granted)) == []) is passes
 
 
-@pytest.mark.parametrize("identity", ["all", "none", "void", "0,1", "0:0", "", " 0", "GPU-0", f"{ONE},0", "a.b/gpu=0"])
+@for_each("identity", ["all", "none", "void", "0,1", "0:0", "", " 0", "GPU-0", f"{ONE},0", "a.b/gpu=0"])
 def test_an_id_is_one_gpu(identity: str) -> None:
     assert "not numbers or whole UUIDs of GPUs" in wrong(request(DeviceIDs=["1", identity]))[0]
 
@@ -64,7 +65,7 @@ def test_a_request_says_how_many(said: dict[str, Json]) -> None:
     assert ".Count" in wrong(request(**said))[0]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("said", "field"),
     [
         *(({"Driver": each}, "Driver") for each in ("cdi", "NVIDIA", "nvidia ", "amd.com/gpu", "habana")),

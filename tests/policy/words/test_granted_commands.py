@@ -1,7 +1,7 @@
 """A command is compared word for word."""
 
-import pytest
 from policy.inspecting import admits
+from rows import for_each
 
 from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.commands import fits_command
@@ -9,7 +9,7 @@ from dockerproxy.policy.words.commands import fits_command
 CONSTRAINT = CONSTRAINTS["commands"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("command", "words", "fits"),
     [
         (("ls",), ("ls",), True),
@@ -39,7 +39,7 @@ def test_only_lists_of_words_are_commands() -> None:
     assert CONSTRAINT.least(()) is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("inner", "outer", "within"),
     [
         (("ls", "-l"), ("ls", "**"), True),

@@ -5,6 +5,7 @@ from typing import Final
 import pytest
 from policy.inspecting import admits
 from policy.policies import ID
+from rows import for_each
 
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.vocabulary import CONSTRAINTS
@@ -17,7 +18,7 @@ TAGS: Final = CONSTRAINTS["tags"]
 NGINX = "docker.io/library/nginx"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("item", "name", "passes"),
     [
         ("nginx", f"{NGINX}:latest", True),

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-import pytest
 from policy.inspecting import admits
 from policy.policies import ID
+from rows import for_each
 
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.vocabulary import CONSTRAINTS
@@ -22,7 +22,7 @@ _WITHOUT: Final = {
 }
 """Whether all pass where a grant does not have the word."""
 
-every = pytest.mark.parametrize("constraint", [CONSTRAINTS[word] for word in _WITHOUT], ids=lambda each: each.name)
+every = for_each("constraint", [CONSTRAINTS[word] for word in _WITHOUT], ids=lambda each: each.name)
 
 
 @every
@@ -49,7 +49,7 @@ def test_the_objects_are_named(constraint: Constraint) -> None:
 
 
 @every
-@pytest.mark.parametrize("item", ["", "/web", "a b", "é"])
+@for_each("item", ["", "/web", "a b", "é"])
 def test_what_no_object_is_called_is_told(constraint: Constraint, item: str) -> None:
     assert constraint.fault(item).startswith("no object has such a name")
     assert constraint.fault("db-*") == ""

@@ -2,12 +2,13 @@
 
 import pytest
 from policy.inspecting import admits
+from rows import for_each
 
 from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.spellings import read_network
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("asked", "passes"),
     [
         ("10.9.0.0/16", True),

@@ -4,6 +4,7 @@ import pytest
 from policy.inspecting import conditions_of, faults_of
 from policy.policies import ID, request_for
 from policy.words.transcripts import look_at
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Answers, Reading
@@ -58,7 +59,7 @@ def test_an_image_is_the_same_by_all_its_names_and_goes_on_with_its_registry(nam
     assert sent(name, "docker.io/library/nginx") == goes_on
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "goes_on"),
     [
         ("ci/ci", "docker.io/ci/ci"),

@@ -2,6 +2,7 @@
 
 import pytest
 from policy.words.looking import faults, look
+from rows import for_each
 
 IMPORT = "?fromSrc=-&repo=ci/base&tag=1"
 
@@ -19,7 +20,7 @@ def test_an_image_is_imported_from_the_body_under_a_granted_name() -> None:
     assert (fault.path, fault.word, fault.value) == ("?repo", "tags", ("docker.io/ci/base:1",))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "fault"),
     [
         ("", "?fromImage is missing"),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.words.looking import faults
 from policy.words.transcripts import look_at
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.values import Pairs, Value
@@ -31,7 +32,7 @@ def test_what_engines_act_upon_is_known() -> None:
     assert not any(map(acts, ORDINARY))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "labels", [{UNIT: "x"}, {f"{UNIT}=y": "x"}, [f"{UNIT}=x"], {"$A": "x"}, {"a": {}, "run.oci.x": 1}, "x", [1], 7]
 )
 def test_no_parameter_of_a_build_has_them(labels: Json) -> None:
@@ -85,8 +86,8 @@ WITH_LABELS = [
 ]
 
 
-@pytest.mark.parametrize(("operation", "path"), WITH_LABELS)
-@pytest.mark.parametrize("sign", ["x", "\N{EURO SIGN}"])
+@for_each(("operation", "path"), WITH_LABELS)
+@for_each("sign", ["x", "\N{EURO SIGN}"])
 def test_labels_of_one_object_are_bounded(operation: str, path: str, sign: str) -> None:
     fits = (MOST_BYTES - 2) // len(sign.encode())
     for size, is_too_much in ((fits, False), (fits + 2, True)):

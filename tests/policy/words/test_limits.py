@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.words.transcripts import look_at
+from rows import for_each
 
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
@@ -107,7 +108,7 @@ HARMLESS = (
 URGENT = "rtprio RTPRIO rttime nice Nice RLIMIT_RTPRIO rlimit_nice RLIMIT_RLIMIT_NICE x"
 
 
-@pytest.mark.parametrize("name", [*HARMLESS.split(), *URGENT.split(), ""])
+@for_each("name", [*HARMLESS.split(), *URGENT.split(), ""])
 def test_no_limit_lets_a_process_go_before_all_others(name: str) -> None:
     service: Json = {"TaskTemplate": {"ContainerSpec": {"Ulimits": [{"Name": name, "Soft": 9, "Hard": 9}]}}}
     limits: Json = [{"Name": name, "Soft": 9, "Hard": 9}]
@@ -122,7 +123,7 @@ def test_nothing_is_killed_later_than_by_default(score: int) -> None:
     assert (faults({"HostConfig": {"OomScoreAdj": score}}) == []) is (score >= 0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "granted", "name", "amount"),
     [
         ("memory", "2GiB", "Memory", 2**31),
@@ -130,7 +131,7 @@ def test_nothing_is_killed_later_than_by_default(score: int) -> None:
         ("pids", "100", "PidsLimit", 100),
     ],
 )
-@pytest.mark.parametrize("missing", [{}, {"HostConfig": None}, {"HostConfig": {}}, None, 0])
+@for_each("missing", [{}, {"HostConfig": None}, {"HostConfig": {}}, None, 0])
 def test_what_has_no_limit_gets_the_granted_one(
     word: str, granted: str, name: str, amount: int, missing: dict[str, Json] | int | None
 ) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from policy.words.transcripts import look_at
+from rows import for_each
 
 from dockerproxy.policy.values import Value
 from dockerproxy.wire.document import Json
@@ -16,7 +17,7 @@ def test_a_log_is_bounded_by_a_size(size: str) -> None:
     assert faults({"HostConfig": {"LogConfig": {"Type": "local", "Config": {"max-size": size}}}}) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     "size",
     [
         "",
@@ -54,7 +55,7 @@ def test_whether_the_files_of_a_log_are_small_is_the_client_s(number: str) -> No
     assert faults({"HostConfig": {"LogConfig": {"Type": "json-file", "Config": config}}}) == []
 
 
-@pytest.mark.parametrize("number", ["", "0", "-1", "+1", "01", "101", "1000", "1\n", "\u0661", "2000000000"])
+@for_each("number", ["", "0", "-1", "+1", "01", "101", "1000", "1\n", "\u0661", "2000000000"])
 def test_a_log_has_few_files(number: str) -> None:
     (fault,) = faults({"HostConfig": {"LogConfig": {"Type": "local", "Config": {"max-file": number}}}})
     assert "not a number from 1 to 100" in fault

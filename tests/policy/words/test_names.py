@@ -4,6 +4,7 @@ import pytest
 from policy.inspecting import admits, faults_of
 from policy.policies import ID, request_for
 from policy.words.transcripts import look_at
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import Answers, Reading
@@ -21,7 +22,7 @@ def begin(*, answers: Answers | None = None) -> Reading:
     return Reading(request=request_for(OPERATIONS["ContainerCreate"]), answers=answers or {})
 
 
-@pytest.mark.parametrize("length", range(1, 65))
+@for_each("length", range(1, 65))
 def test_the_beginning_of_an_id_of_any_length_is_asked_about(length: int) -> None:
     assert resolve(begin(), Kind.NETWORK, ID[:length]) is None
     reading = begin()
@@ -29,7 +30,7 @@ def test_the_beginning_of_an_id_of_any_length_is_asked_about(length: int) -> Non
     assert [claim.lookup.name for claim in reading.claims if claim.lookup] == [ID[:length]]
 
 
-@pytest.mark.parametrize("length", range(1, 26))
+@for_each("length", range(1, 26))
 def test_the_beginning_of_an_id_of_a_swarm_is_asked_about_and_goes_on_as_what_it_means(length: int) -> None:
     name = SWARM_ID[:length]
     assert resolve(begin(), Kind.NETWORK, name) is None
@@ -53,7 +54,7 @@ def test_what_is_no_id_is_its_own_name(name: str) -> None:
     assert resolve(begin(), Kind.NETWORK, name) == ResolvedObject(name, (name,))
 
 
-@pytest.mark.parametrize("name", ["", "/web", "web/db", ".", "..", "-a", "_a", "a b", "a\n", "a:b", "\u00e9"])
+@for_each("name", ["", "/web", "web/db", ".", "..", "-a", "_a", "a b", "a\n", "a:b", "\u00e9"])
 def test_what_could_be_a_path_or_a_link_is_no_name(name: str) -> None:
     assert not IS_NAME(name)
 
@@ -69,7 +70,7 @@ def given(name: object, path: str = "?name", *, granted: tuple[str, ...] = ()) -
     return list(map(str, faults_of(reading, names=granted) if granted else faults_of(reading)))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "granted", "faults"),
     [
         ("web", ("web",), []),

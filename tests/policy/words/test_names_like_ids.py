@@ -4,6 +4,7 @@ import pytest
 from policy.inspecting import faults_of, inspect
 from policy.policies import request_of
 from policy.words.looking import faults
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.claim import Known, Reading
@@ -54,14 +55,14 @@ def test_nothing_else_is_called_by_digits(target: str) -> None:
         assert not any(claim.later for claim in reading.claims)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("target", "kind"),
     [
         *(("/services/create", Kind.SERVICE), ("/secrets/create", Kind.SECRET), ("/configs/create", Kind.CONFIG)),
         ("/networks/create", Kind.NETWORK),
     ],
 )
-@pytest.mark.parametrize("spelled", ["x81mfs7l158n", "X81MFS7L158N", "x81mfs7L158n"])
+@for_each("spelled", ["x81mfs7l158n", "X81MFS7L158N", "x81mfs7L158n"])
 def test_nothing_in_a_swarm_is_called_like_the_id_of_another(target: str, kind: Kind, spelled: str) -> None:
     """Docker finds `X81MFS7L158N` by `x81mfs7l158n` among secrets and configs."""
     name, identity = "x81mfs7l158n", "x81mfs7l158nfjm42tcufo902"

@@ -2,6 +2,7 @@
 
 import pytest
 from policy.words.transcripts import look_at
+from rows import for_each
 
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.words.capabilities import capability_name
@@ -25,7 +26,7 @@ def test_what_is_granted_is_said_of_a_capability() -> None:
     assert (fault.word, fault.value) == ("add_capabilities", ("ALL",))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("option", "passes"),
     [
         *(("no-new-privileges", True), ("no-new-privileges=true", True), ("no-new-privileges:true", True)),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from policy.inspecting import claimed, keeps
 from policy.policies import request_for, request_of
 from policy.words.looking import faults
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.references import Reference
@@ -43,7 +44,7 @@ def test_a_plain_word_is_a_namespace_only_where_the_engine_takes_it_for_one(refe
     assert names_no_host(LENIENT, reference)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "reference",
     [
         *("registry.example/a", "registry:5000/a", "localhost/a", "LocalHost/a", "127.0.0.1/a", "[::1]/a", "a.b/c/d"),
@@ -78,7 +79,7 @@ def test_every_value_is_looked_at_however_the_name_is_spelled(name: str) -> None
     assert names_no_host(STRICT, "a", "b", name=name)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("target", "holds"),
     [
         ("/containers/create", True),
@@ -100,7 +101,7 @@ def test_a_builder_that_a_build_would_start_for_itself_is_known_by_its_name(targ
 # Flags
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "value"),
     [
         *(("", False), ("follow=", False), ("follow=0", False), ("follow=false", False), ("follow=FALSE", False)),
@@ -149,7 +150,7 @@ def test_podman_s_two_names_of_a_parameter_are_both_looked_at(query: str, *, val
 # One of some words
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "signal"),
     [
         *(("", "KILL"), ("signal=", "KILL"), ("signal=1", "HUP"), ("signal=SIGHUP", "HUP"), ("x=HUP", "KILL")),
@@ -171,7 +172,7 @@ def test_a_word_is_the_one_that_every_engine_reads(query: str, signal: str | Non
 # Paths
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "holds"),
     [
         *(("path=/data", True), ("path=/data/", True), ("path=/data/x/y", True), ("path=%2Fdata%2Fx", True)),
@@ -190,7 +191,7 @@ def test_a_path_is_one_of_some_only_if_there_is_one_and_it_is_clean(query: str, 
 D = "sha256:" + "a" * 64
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "reference"),
     [
         ("fromImage=nginx&tag=latest", "docker.io/library/nginx:latest"),
@@ -252,7 +253,7 @@ def test_a_pull_that_is_certain_is_one_reference_and_stays_so(name: str, tag: st
 # Fixed rules of reads
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("operation", "query", "passes"),
     [
         *(

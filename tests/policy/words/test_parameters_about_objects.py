@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.inspecting import claimed, keeps
 from policy.policies import ID, PLAIN, grant_on, policy_with, request_for, request_of, settled
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest
@@ -22,7 +23,7 @@ from dockerproxy.policy.words.parameters import LINES
 FURTHER = [(name, parameter) for name, parameters in REACHING.items() for parameter in parameters]
 
 
-@pytest.mark.parametrize(("name", "parameter"), FURTHER)
+@for_each(("name", "parameter"), FURTHER)
 def test_a_parameter_that_makes_an_engine_act_on_more_than_the_object_is_refused(name: str, parameter: str) -> None:
     found = ResolvedObject(ID, ("web",), subject=ID)
 
@@ -55,7 +56,7 @@ def test_a_grant_that_says_force_has_it() -> None:
         assert [settled(policy, request, found).allowed for request in (forced, plain)] == allowed
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("operation", "query", "holds"),
     [
         ("ContainerRename", "name=web", True),
@@ -115,7 +116,7 @@ FOUND = ResolvedObject("0" * 64, ("web", "other"))
 ALPINE = ResolvedObject("sha256:" + "0" * 64, ("docker.io/library/alpine:3",))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("method", "target", "found", "expected"),
     [
         ("GET", "/containers/json", None, {}),
@@ -162,7 +163,7 @@ def test_a_request_keeps_to_the_least_of_what_it_claims(name: str, thing: Resolv
         assert CONSTRAINTS[word].matcher(value)(claimed(request, word, found)) or isinstance(CONSTRAINTS[word], Objects)
 
 
-@pytest.mark.parametrize(("name", "line"), [(name, line) for name, lines in LINES.items() for line in lines])
+@for_each(("name", "line"), [(name, line) for name, lines in LINES.items() for line in lines])
 def test_every_line_is_one_that_a_condition_of_its_operation_speaks_of(name: str, line: tuple[str, str]) -> None:
     assert line[0] in find_words(OPERATIONS[name]) or CONSTRAINTS[line[0]].is_private
     assert reading_of_head(PLAIN[name], Known(found=None)).request is PLAIN[name]

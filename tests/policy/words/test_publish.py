@@ -6,6 +6,7 @@ import pytest
 from policy.inspecting import admits
 from policy.judging import finish, nobody
 from policy.policies import allowing
+from rows import for_each
 from wire.heads import head_of
 
 from dockerproxy.policy.judge import judge
@@ -25,7 +26,7 @@ def publish(*ports: str, addresses: tuple[str, ...] = ()) -> Pairs:
     return Pairs(tuple((name, texts) for name, texts in parts if texts))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("ports", "passes"),
     [
         ("80", True),
@@ -79,7 +80,7 @@ def test_the_least_is_the_ports_or_the_addresses() -> None:
     assert CONSTRAINT.read_back("80") == ()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("inner", "outer", "within"),
     [
         (publish("80"), publish("80-90"), True),

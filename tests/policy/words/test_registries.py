@@ -3,6 +3,7 @@
 import pytest
 from policy.policies import condition, policy_with, request_of
 from policy.words.looking import faults, look
+from rows import for_each
 
 from dockerproxy.policy.claim import Reading
 from dockerproxy.policy.decide import decide
@@ -45,7 +46,7 @@ def test_what_a_grant_lists_is_sent() -> None:
     assert not allows("/images/ci/app/push?tag=1&tlsVerify=false")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "goes_on"),
     [
         ("nginx", "docker.io/library/nginx"),
@@ -83,7 +84,7 @@ def test_credentials_go_to_no_other_server(address: str) -> None:
     assert fault.word == ""
 
 
-@pytest.mark.parametrize(
+@for_each(
     "address",
     [
         "127.0.0.1:2375",

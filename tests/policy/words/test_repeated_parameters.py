@@ -5,6 +5,7 @@ import json
 import pytest
 from policy.policies import policy_with, request_for
 from policy.words.looking import faults, look
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
@@ -65,7 +66,7 @@ def test_a_query_of_which_nothing_is_read_goes_no_further_at_all() -> None:
     assert found.to_engine.startswith(b"POST /networks/create HTTP/1.1\r\n")
 
 
-@pytest.mark.parametrize("name", sorted(BODIES))
+@for_each("name", sorted(BODIES))
 def test_no_parameter_that_is_left_out_is_in_what_goes_on(name: str) -> None:
     dropped = [each for each, field in BODIES[name].parameters.items() if field.rule == "aside"]
     query = "&".join(f"{each}=%7B%7D&{each}=/x" for each in dropped)
@@ -87,7 +88,7 @@ def test_what_was_not_judged_goes_on_as_it_came_where_nothing_is_refused(mode: M
     assert found.to_engine.startswith(f"POST {target} HTTP/1.1\r\n".encode())
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "query"),
     [
         ("ContainerCreate", "?cmd=a"),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.inspecting import inspect
 from policy.policies import request_for
+from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
@@ -64,7 +65,7 @@ def test_no_files_are_put_where_something_is_mounted_read_only() -> None:
             assert fault == 'Mounts[1] is "/x", read-only: an archive passes unread, and could change it'
 
 
-@pytest.mark.parametrize("kind", ["bind", "npipe", "cluster", "image", "glob", "devpts", "", "Volume"])
+@for_each("kind", ["bind", "npipe", "cluster", "image", "glob", "devpts", "", "Volume"])
 def test_no_files_are_put_where_a_directory_of_the_host_is_mounted(kind: str) -> None:
     says = "no volume: an archive passes unread, and could write to the host there"
     assert put(mounted(kind, Source="/srv/data")) == [f'Mounts[0] is "/x", {says}']

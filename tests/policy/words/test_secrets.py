@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 from policy.policies import request_of
 from policy.words.swarms import PLAIN, WORD, Document, faults, judge, service
+from rows import for_each
 
 from dockerproxy.policy.objects import Kind, ask
 from dockerproxy.policy.values import Pairs, Value
@@ -32,7 +33,7 @@ def test_a_config_is_no_secret() -> None:
     assert (fault.word, fault.value) == ("configs", ("pile_plain",))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "identity"),
     [
         ("root_key", "rootkey1"),

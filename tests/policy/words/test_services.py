@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 from policy.policies import ID
 from policy.words.swarms import CORPUS, FRONT, HOST, PLAIN, Document, faults, judge, mount, service
+from rows import for_each
 
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.wire.document import Json
@@ -85,7 +86,7 @@ def test_a_stack_goes_on_as_it_came_but_for_what_was_judged() -> None:
 # As for a container
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("body", "path"),
     [
         (mount(Type="bind", Source="/etc"), "Mounts[0].Source"),
@@ -196,8 +197,8 @@ def test_an_image_under_its_digest_is_the_image(reference: str) -> None:
 # Mounts
 
 
-@pytest.mark.parametrize("source", ['/srv/ci/{{"../.."}}/etc', "/srv/ci/{{.Task.Slot}}", "{{.Service.Name}}"])
-@pytest.mark.parametrize("kind", ["bind", "volume", "image", "tmpfs"])
+@for_each("source", ['/srv/ci/{{"../.."}}/etc', "/srv/ci/{{.Task.Slot}}", "{{.Service.Name}}"])
+@for_each("kind", ["bind", "volume", "image", "tmpfs"])
 def test_a_source_that_a_node_fills_in_later_is_refused(kind: str, source: str) -> None:
     found = faults(mount(Type=kind, Source=source), binds=("/srv/**",), volumes=("**",))
     assert "template" in found[0]
@@ -235,8 +236,8 @@ def on(*targets: Json, older: bool = False) -> Document:
     return service() | {"Networks": networks} if older else service({"Networks": networks})
 
 
-@pytest.mark.parametrize("older", [False, True])
-@pytest.mark.parametrize("target", ["host", HOST, HOST[:6], "disguised"])
+@for_each("older", [False, True])
+@for_each("target", ["host", HOST, HOST[:6], "disguised"])
 def test_the_hosts_network_is_refused_under_every_name(target: str, *, older: bool) -> None:
     for networks in ({}, {"networks": ("**",)}, {"networks": ("host", HOST)}):
         found = faults(on("front", target, older=older), **networks)
@@ -341,7 +342,7 @@ def test_swap_does_not_make_a_bound_of_memory_worthless(swap: Json, *, passes: b
 UPDATE = "/v1.45/services/web/update?version=7"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "passes"),
     [
         ("", True),

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.policy.words.spellings import (
     clean_path,
@@ -30,7 +31,7 @@ def test_what_an_object_can_be_called_has_no_fault(item: str) -> None:
     assert fault_of_name(item) == ""
 
 
-@pytest.mark.parametrize("item", ["", "/web", "a b", "web,db", "é", "a/b", "container:web", "web\n"])
+@for_each("item", ["", "/web", "a b", "web,db", "é", "a/b", "container:web", "web\n"])
 def test_what_no_object_is_called_is_told(item: str) -> None:
     assert fault_of_name(item).startswith("no object has such a name")
 
@@ -40,7 +41,7 @@ def test_a_path_is_absolute_and_clean(item: str, *, clean: bool) -> None:
     assert (fault_of_path(item) == "") is clean
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "name"),
     [
         *(("HUP", "HUP"), ("SIGHUP", "HUP"), ("sighup", "HUP"), ("1", "HUP"), ("9", "KILL"), ("15", "TERM")),
@@ -53,7 +54,7 @@ def test_a_signal_has_one_name(text: str, name: str) -> None:
     assert normalise_signal(text) == name
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "path"),
     [
         *(("/data", "/data"), ("/data/", "/data"), ("/data/.", "/data"), ("/", "/"), ("/.", "/"), ("//", "/")),
@@ -93,7 +94,7 @@ def test_a_size_is_written_as_one_that_is_read(size: int) -> None:
     assert write_size(size * 2**20).endswith(("MiB", "GiB", "TiB"))
 
 
-@pytest.mark.parametrize("text", ["", "0", "01", "-1", "1GB", "1 GiB", "1.5GiB", "GiB", "\u0661", "1gib", "1" * 16])
+@for_each("text", ["", "0", "01", "-1", "1GB", "1 GiB", "1.5GiB", "GiB", "\u0661", "1gib", "1" * 16])
 def test_what_is_no_size_is_none(text: str) -> None:
     assert read_size(text) is None
 
@@ -105,7 +106,7 @@ def test_processors_are_counted_in_billionths(text: str, billionths: int) -> Non
     assert read_billionths(text) == billionths
 
 
-@pytest.mark.parametrize("text", ["", "0", "0.0", "1.", ".5", "-1", "1e3", "0.0000000001", "1,5", "1000000", "01"])
+@for_each("text", ["", "0", "0.0", "1.", ".5", "-1", "1e3", "0.0000000001", "1,5", "1000000", "01"])
 def test_what_is_no_number_of_processors_is_none(text: str) -> None:
     assert read_billionths(text) is None
 
@@ -123,7 +124,7 @@ def test_a_port_or_a_range_is_read(text: str, ports: range) -> None:
     assert read_ports(text) == ports
 
 
-@pytest.mark.parametrize("text", ["", "90-80", "65536", "1-65536", "-1", "80-", "80/tcp", " 80", "+80", "80-90-100"])
+@for_each("text", ["", "90-80", "65536", "1-65536", "-1", "80-", "80/tcp", " 80", "+80", "80-90-100"])
 def test_what_is_no_port_is_none(text: str) -> None:
     assert read_ports(text) is None
 
@@ -143,7 +144,7 @@ def test_numbers_that_are_not_root_s_are_certain(user: str) -> None:
     assert is_certainly_not_root(user)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "user",
     [
         *(
@@ -192,7 +193,7 @@ def test_an_address_is_one(address: ipaddress.IPv4Address | ipaddress.IPv6Addres
     assert read_address(str(address)) == (None if is_in_guise else address)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     ["", "localhost", "127.1", "127.0.0.01", "fe80::1%eth0", "1.2.3.4/8", " 1.2.3.4", "2130706433", "127.0.0.\u0661"],
 )

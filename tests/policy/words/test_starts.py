@@ -3,6 +3,7 @@
 import pytest
 from policy.policies import ID
 from policy.words.looking import faults, look
+from rows import for_each
 
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.values import Value
@@ -54,8 +55,8 @@ def test_of_a_command_that_is_not_there_nothing_is_known_to_be_granted() -> None
     assert len(faults("ExecStart", "", {}, missing, commands=COMMANDS)) == 1
 
 
-@pytest.mark.parametrize("query", ["", "?detachKeys=ctrl-a", "?checkpoint=&checkpoint-dir=", "?checkpoint=before-1.0"])
-@pytest.mark.parametrize("version", ["", "/v1.12", "/v1.45"])
+@for_each("query", ["", "?detachKeys=ctrl-a", "?checkpoint=&checkpoint-dir=", "?checkpoint=before-1.0"])
+@for_each("version", ["", "/v1.12", "/v1.45"])
 def test_a_container_starts(version: str, query: str) -> None:
     assert look("ContainerStart", query, target=f"{version}/containers/web/start").faults == ()
 

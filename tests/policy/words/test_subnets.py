@@ -2,6 +2,7 @@
 
 import pytest
 from policy.words.looking import faults, look
+from rows import for_each
 
 from dockerproxy.wire.document import Json
 
@@ -37,7 +38,7 @@ def test_a_subnet_is_within_one_that_is_granted(config: Json) -> None:
     assert fault.endswith("a subnet that no rule allows, where the host may know other machines")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("config", "fault"),
     [
         ({"Subnet": "192.168.1.0/24"}, 'Subnet is "192.168.1.0/24", a subnet that no rule allows'),
@@ -95,7 +96,7 @@ def test_harmless_options_of_a_network_pass(options: Json) -> None:
     assert faults("NetworkCreate", "", {"Name": "x", "Options": options}) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "value"),
     [
         ("parent", "eth0"),

@@ -4,6 +4,7 @@ import pytest
 from policy.inspecting import faults_of
 from policy.policies import ID, request_of
 from policy.words.looking import faults, look
+from rows import for_each
 
 from dockerproxy.policy.claim import Reading
 from dockerproxy.policy.references import parse_reference
@@ -23,7 +24,7 @@ def gives(name: str, **bounds: Value) -> bool:
     return not faults_of(reading, **bounds)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("tags", "reference", "may"),
     [
         (("ci/*:*",), "ci/app:1", True),
@@ -76,7 +77,7 @@ def test_an_image_gets_a_granted_name(query: str) -> None:
     assert faults("ImageCreate", f"?fromSrc=-{query}", tags=("ci/app",)) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "fault"),
     [
         ("repo=nginx", '?repo is "docker.io/library/nginx:latest", an image name that no rule allows'),
@@ -103,7 +104,7 @@ def test_an_image_gets_a_granted_name(query: str) -> None:
         ("repo=ci/app&TAG=1", '?TAG is "1", not a known parameter'),
     ],
 )
-@pytest.mark.parametrize(("operation", "more"), [("ImageCreate", "fromSrc=-&"), ("ImageTag", "")])
+@for_each(("operation", "more"), [("ImageCreate", "fromSrc=-&"), ("ImageTag", "")])
 def test_no_image_is_laundered_under_a_trusted_name(operation: str, more: str, query: str, fault: str) -> None:
     assert fault in faults(operation, f"?{more}{query}", tags=("ci/app",))
 
@@ -121,7 +122,7 @@ def test_what_could_be_an_id_is_no_name_that_tags_cover(operation: str, name: st
     assert fault.endswith("ambiguous: it looks like an object ID")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "goes_on"),
     [
         ("repo=ci/app&tag=1", {"repo": ("docker.io/ci/app",)}),
@@ -134,7 +135,7 @@ def test_what_could_be_an_id_is_no_name_that_tags_cover(operation: str, name: st
         ("repo=localhost/ci/app", {}),
     ],
 )
-@pytest.mark.parametrize(("operation", "more"), [("ImageTag", ""), ("ImageCreate", "fromSrc=-&")])
+@for_each(("operation", "more"), [("ImageTag", ""), ("ImageCreate", "fromSrc=-&")])
 def test_the_name_that_was_judged_is_the_one_that_is_given(
     operation: str, more: str, query: str, goes_on: dict[str, tuple[str, ...]]
 ) -> None:
