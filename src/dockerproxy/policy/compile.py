@@ -15,10 +15,10 @@ from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.model import NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
 from dockerproxy.policy.nesting import find_roots, list_binds
-from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, WORDS, list_switches
+from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, WORDS, list_switches, words_of_object
 from dockerproxy.policy.profile import CREATED_BY
 from dockerproxy.policy.values import items_of, propose
-from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.vocabulary import SWITCHED, UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import Own, own_by
 from dockerproxy.policy.words.parameters import EITHER
@@ -47,8 +47,9 @@ _FIXED_OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1", "pull": ""
 OWN_GRANT: Final = Grant(
     frozenset(
         name
-        for name, operation in OPERATIONS.items()
-        if (OWN in find_words(operation) and name not in {*SEALED, *_REACHING}) or name in SEEN
+        for name in OPERATIONS
+        if name in SEEN
+        or (OWN in (*words_of_object(name), *LISTED.get(name, ())) and name not in {*SEALED, *_REACHING})
     ),
     OWN,
     (Condition(CONSTRAINTS[OWN], value=True),),

@@ -186,7 +186,7 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
         return {**needed, UNRESTRICTED.word: True}
     if operation.name not in BODIES or _lacks_body(tried, operation):
         return needed
-    body, known = replace(BODIES[operation.name], of_object={}), tried.known
+    body, known = BODIES[operation.name].without_object(), tried.known
     bounds: Mapping[str, Value] | Lookup | None = tried.recorded
     while bounds is None or isinstance(bounds, Lookup):
         known = known if bounds is None else answer_by_name(known, bounds)

@@ -107,7 +107,7 @@ def _leave_out_objects(policy: CompiledPolicy, request: CanonicalRequest) -> Com
     """Return a policy that looks at nothing which only the engine knows of the object."""
     name = request.operation.name
     cases = tuple(
-        case if case.body is None else replace(case, body=replace(case.body, of_object={}))
+        case if case.body is None else replace(case, body=case.body.without_object())
         for case in policy.cases.get(name, ())
     )
     return replace(policy, cases={**policy.cases, name: cases})
@@ -142,7 +142,7 @@ def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:
         return find_recorded_faults(case, tried.request.operation, tried.recorded)
     if case.body is None or tried.wants_body:
         return ()
-    body, known = replace(case.body, of_object={}), tried.known
+    body, known = case.body.without_object(), tried.known
     while True:
         read = read_request(body, tried.request, known)
         judgement = judge_claims(case.of_body, read.claims)
