@@ -154,7 +154,8 @@ def read_fields(table: str, others: Mapping[str, tuple[Field, ...]] = MappingPro
             fields += _include(row, others)
         else:
             path, type_, since, rule, summary = split_row(row, 5)
-            fields.append(_with_rule(Field(path, Type(type_), since, "", summary), rule))
+            rule, words = _split_rule(rule)
+            fields.append(Field(path, Type(type_), since, rule, summary, words))
     return tuple(fields)
 
 
@@ -163,15 +164,16 @@ def _include(row: str, others: Mapping[str, tuple[Field, ...]]) -> Iterator[Fiel
     prefix = "".join(word for word in words if "=" not in word)
     rules = dict(word.split("=") for word in words if "=" in word)
     for each in others[name]:
-        yield _with_rule(each, rules.pop(each.path, ""))._replace(path=prefix + each.path)
+        rule, of_rule = _split_rule(rules.pop(each.path)) if each.path in rules else (each.rule, each.words)
+        yield Field(prefix + each.path, each.type, each.since, rule, each.summary, of_rule)
     if rules:
         raise KeyError(*rules)
 
 
-def _with_rule(field: Field, text: str) -> Field:
-    """Return a field with a rule, of which words may stand behind a colon; an empty text leaves its own."""
+def _split_rule(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return a rule, and the words that may stand behind a colon."""
     rule, _, words = text.partition(":")
-    return field._replace(rule=rule, words=tuple(filter(None, words.split(",")))) if text else field
+    return rule, tuple(filter(None, words.split(",")))
 
 
 def grow_tree(fields: tuple[Field, ...]) -> Node:
