@@ -16,7 +16,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final
 
 import uvloop
@@ -109,10 +108,10 @@ def _read(environment: Mapping[str, str], policy_file: str | None, learn: str | 
     configured = read_configuration(environment, policy_file)
     if learn:
         sockets = (
-            replace(socket, policy=compile_policy(replace(socket.policy.policy, mode=Mode.LEARN)))
+            socket._replace(policy=compile_policy(socket.policy.policy._replace(mode=Mode.LEARN)))
             for socket in configured.settings.sockets
         )
-        configured = configured._replace(settings=replace(configured.settings, sockets=tuple(sockets)))
+        configured = configured._replace(settings=configured.settings._replace(sockets=tuple(sockets)))
     problems = check_learning(configured.settings)
     if problems:
         raise UserError(*problems)

@@ -9,6 +9,7 @@ Attacks: docs/attacks.md, policy/claim.
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias, TypedDict, Unpack
 
 from dockerproxy.api.request import CanonicalRequest, Version, read_version
@@ -38,8 +39,7 @@ Substitute: TypeAlias = Json | Keep | Callable[[int], Json]
 """What takes the place of a value; of an amount that is missing, made of what the grant says."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(NamedTuple):
     """What is known of a request besides its head.
 
     Attributes:
@@ -52,7 +52,7 @@ class Known:
 
     found: ResolvedObject | None = None
     body: tuple[Json] | None = None
-    answers: Answers = field(default_factory=dict)
+    answers: Answers = MappingProxyType({})
     nonce: str = ""
     places: Places = NOWHERE
 

@@ -8,7 +8,7 @@ Attacks: docs/attacks.md, policy/compile.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
@@ -97,8 +97,7 @@ class Case:
         return bool(self.stamped) or (self.body is not None and self.body.is_read)
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledPolicy:
+class CompiledPolicy(NamedTuple):
     """What a request is judged by.
 
     Attributes:
@@ -135,7 +134,7 @@ class CompiledPolicy:
 
 def compile_policy(policy: Policy) -> CompiledPolicy:
     """Compile a policy. Every operation of the catalog gets an answer."""
-    policy = replace(policy, places=find_roots(list_binds(policy.grants), policy.places))
+    policy = policy._replace(places=find_roots(list_binds(policy.grants), policy.places))
     granted: dict[str, list[Grant]] = {}
     for grant in policy.grants:
         for name in grant.operations:
@@ -161,7 +160,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     listed = (case.decision.shows for name in _CONTAINERS for case in cases[name])
     shows = next(filter(None, listed), ())
     for name in COUNTING:
-        cases[name] = tuple(replace(case, decision=replace(case.decision, shows=shows)) for case in cases[name])
+        cases[name] = tuple(replace(case, decision=case.decision._replace(shows=shows)) for case in cases[name])
     return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied), tenancy)
 
 
@@ -184,7 +183,7 @@ def _show_some(name: str, cases: list[Case]) -> Iterable[Case]:
     if name not in LISTED or not all(case.conditions for case in cases):
         return cases
     shows = tuple(case.by_word for case in cases)
-    return [replace(case, decision=replace(case.decision, shows=shows)) for case in cases]
+    return [replace(case, decision=case.decision._replace(shows=shows)) for case in cases]
 
 
 class _Answers(dict[str, Decision]):

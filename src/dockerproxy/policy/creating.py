@@ -109,7 +109,7 @@ def _mount_parts(verdict: Verdict) -> Steps[Verdict]:
         if status != HTTPStatus.CREATED or not is_volume_of(said, root):
             says = "the engine has not made the volume that a bind needs, or has another one of that name"
             raise UnknownObjectError(says, HTTPStatus.SERVICE_UNAVAILABLE)
-    return settle(verdict, replace(verdict.decision, content=content), verdict.needs)
+    return settle(verdict, verdict.decision._replace(content=content), verdict.needs)
 
 
 def remove_unused(verdict: Verdict) -> Acts[None]:
@@ -143,7 +143,7 @@ def _settle_copies(verdict: Verdict, scene: Scene) -> Steps[Verdict]:
     filled = tuple(new) if may_fill and not is_made else ()
     fills.add(absent if may_fill and is_made else ())
     fills.discard(() if may_fill else names)
-    settled = replace(verdict, decision=replace(verdict.decision, copies=filled))
+    settled = replace(verdict, decision=verdict.decision._replace(copies=filled))
     unfilled = set(names).difference(filled)
     return (yield from Work(verdict.to_engine, partial(keep_from_copying, settled, unfilled))) if unfilled else settled
 

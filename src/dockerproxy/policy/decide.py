@@ -72,7 +72,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
             named = find_object(request)
             if isinstance(named, Lookup):
                 return named  # This case and all that follow are about the object.
-            known = replace(known, found=named)
+            known = known._replace(found=named)
         answer = _look_at(policy, case, request, known, reads)
         if isinstance(answer, Judgement):
             denied.append((case, answer))
@@ -81,7 +81,7 @@ def decide(policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOT
     denial = policy.default[name]
     if not denied:
         return denial
-    return replace(denial, message=_explain(policy, name, denied))
+    return denial._replace(message=_explain(policy, name, denied))
 
 
 def is_allowed(answer: Decision | Lookup | Wanted) -> bool:
@@ -134,7 +134,7 @@ def _look_at(
         if head.lookups:
             return replace(head.lookups[0], others=head.lookups[1:])
         if read.query:
-            decision = replace(decision, query=read.query)
+            decision = decision._replace(query=read.query)
     if case.body is None and not case.stamped:
         return decision
     return _look_into(policy, case, request, known, reads)
@@ -171,10 +171,10 @@ def _write(
         read.content = policy.tenancy.stamp_volumes(read.content, stamp)
     content = write_json(read.content) if case.reads_body and read.content is not None else None
     copies = list_copies(read.claims, COPYING.get(request.operation.name, ""))
-    decision = replace(case.decision, content=content, query=query, copies=copies)
+    decision = case.decision._replace(content=content, query=query, copies=copies)
     if decision.docker_only:
-        decision = replace(decision, fixed={**decision.fixed, "labels": label_built(request.values("labels"))})
-    decision = replace(decision, uses=policy.tenancy.use(read.claims))
+        decision = decision._replace(fixed={**decision.fixed, "labels": label_built(request.values("labels"))})
+    decision = decision._replace(uses=policy.tenancy.use(read.claims))
     strange = [name for name in decision.uses.makes if not _may_make(policy, case, name)]
     if strange:
         says = "a name that no rule allows for a new volume"
@@ -193,9 +193,9 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
     lookups = [each for each in volumes if isinstance(each, Lookup)]
     if lookups:
         return replace(lookups[0], others=tuple(lookups[1:]))
-    decision = replace(case.decision, content=write_json(content))
+    decision = case.decision._replace(content=write_json(content))
     has_driver = any("Driver" in each.path for each in read.violations)
-    return decision if has_driver else replace(decision, uses=policy.tenancy.use(read.claims))
+    return decision if has_driver else decision._replace(uses=policy.tenancy.use(read.claims))
 
 
 def _find_stamp(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Mapping[str, str] | None:

@@ -71,9 +71,10 @@ class Phase:
         return self.head, self.request, self.target, self.policy, self.known, self.body, self.object
 
 
-@dataclass(frozen=True, slots=True)
 class NeedsBody(Phase):
     """A request that is decided when all of its body has come."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,6 @@ def find_sole_owner(policy: CompiledPolicy, decision: Decision) -> str:
 def deny(verdict: Verdict, reason: str, status: int = HTTPStatus.FORBIDDEN) -> Verdict:
     """Deny a request that was allowed. It passes as it would have where nothing is refused."""
     message = f"{verdict.operation.name} denied: {reason}"
-    decision = replace(verdict.decision, allowed=False, message=message, status=status, is_final=True)
+    decision = verdict.decision._replace(allowed=False, message=message, status=status, is_final=True)
     denied = replace(verdict, decision=decision)
     return replace(denied, to_engine=b"", plan=None) if verdict.mode is Mode.ENFORCE else denied

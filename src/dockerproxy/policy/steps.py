@@ -67,12 +67,13 @@ class Find(Yielded[ResolvedObject | None]):
     lookup: Lookup
 
 
-@dataclass(frozen=True, slots=True)
 class Identify(Yielded[bool]):
     """Ask the engine what it is, over the connection that then gets the request; what comes is whether it is Docker.
 
     If the engine does not say, the client is told, and the plan ends.
     """
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

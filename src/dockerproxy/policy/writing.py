@@ -1,7 +1,6 @@
 """Write what goes to the engine of a request that is decided, and for a prune of what is own its first question."""
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
@@ -39,9 +38,9 @@ def settle(
     """Write what goes to the engine. A request that was judged by its object names it by its id."""
     operation, request, found, decided = phase.operation, phase.request, phase.known.found, decision
     if phase.mode is not Mode.ENFORCE:  # Where nothing is refused, builds pass as they come.
-        decision = replace(decided, docker_only=False, fixed={})
+        decision = decided._replace(docker_only=False, fixed={})
         if not decision.allowed and phase.known.places != NOWHERE and phase.known.body is not None:
-            decision = replace(decision, content=_find_places(phase))
+            decision = decision._replace(content=_find_places(phase))
     if decision.shows and operation.name in PRUNED:  # The engine would remove what others have: it gets no prune.
         return Verdict(*phase.parts, decided, _PING, needs, plan)
     if decision.shows:
@@ -62,7 +61,7 @@ def settle(
 def keep_from_copying(verdict: Verdict, volumes: Container[str]) -> Verdict:
     """Have a create go on by which nothing is copied into some volumes that it mounts."""
     content = write_without_copies(verdict.decision.content or b"{}", volumes)
-    return settle(verdict, replace(verdict.decision, content=content), verdict.needs)
+    return settle(verdict, verdict.decision._replace(content=content), verdict.needs)
 
 
 def _find_places(phase: Phase) -> bytes | None:
@@ -75,11 +74,11 @@ def _write(phase: Phase, decision: Decision, target: str) -> bytes:
     """Write the head, and behind it the body if it was held: as it was understood, or as it came where none judged."""
     head, operation = phase.head, phase.operation
     if decision.shows or phase.hides or phase.known.places.differ or operation.name == VOLUME_CREATE:
-        head = replace(head, fields=tuple(field for field in head.fields if field[0] not in _OF_ANSWERS))
+        head = head._replace(fields=tuple(field for field in head.fields if field[0] not in _OF_ANSWERS))
     if operation is HEALTH:
         return _PING
     if operation.name in REMOVING:
-        head = replace(head, close=True)  # It has a connection of its own, whose end says that the engine is done.
+        head = head._replace(close=True)  # It has a connection of its own, whose end says that the engine is done.
     content = None
     if phase.body is not None and head.framing is not Framing.NONE:
         content = phase.body if decision.content is None else decision.content

@@ -9,7 +9,6 @@ Attacks: docs/attacks.md, wire/head.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -120,8 +119,7 @@ class Framing(StrEnum):
     CLOSE = "close"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """An unambiguous request head.
 
     Attributes:

@@ -44,7 +44,7 @@ class _Alone(NamedTuple):
 
 
 def _judge_alone(grant: Grant, policy: Policy, tried: Tried) -> _Alone:
-    alone, claims = compile_policy(replace(policy, grants=(grant,), denials=())), _claims_of(tried)
+    alone, claims = compile_policy(policy._replace(grants=(grant,), denials=())), _claims_of(tried)
     faults = [(case, find_faults(case, tried)) for case in alone.cases[tried.request.operation.name]]
     allows = any(not those and not judge_claims(case.by_word, claims).faults for case, those in faults)
     return _Alone(grant, alone, faults, allows)

@@ -149,7 +149,9 @@ def _make_body(name: str, content: str) -> Body:
     return Body(name, content, lambda: with_repeats(_FIELDS[name]) if repeated else _FIELDS[name])
 
 
-BODIES: Final[Mapping[str, Body]] = {name: _make_body(name, content) for name, (content, _) in _TABLES.items() if content}
+BODIES: Final[Mapping[str, Body]] = {
+    name: _make_body(name, content) for name, (content, _) in _TABLES.items() if content
+}
 """By operation. What is granted of these without `unrestricted` is contained: within what their tables let pass."""
 
 SEALED: Final[Mapping[str, str]] = {

@@ -7,8 +7,7 @@ Attacks: docs/attacks.md, policy/words/networks.
 
 import re
 from collections.abc import Hashable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.policy.amounts import is_id_of_swarm
 from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, items_at, objects_at, owned, pairs_at
@@ -48,8 +47,7 @@ _SEPARATES: Final = re.compile(r"[\0- ,\x7f]").search
 """What stands between words and lines of what Podman writes for aardvark-dns of a network (netavark aardvark.rs)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(NamedTuple):
     """A network that a container joins, and whether it is the engine's own: None if only the engine can say."""
 
     found: ResolvedObject
