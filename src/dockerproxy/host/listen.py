@@ -21,7 +21,7 @@ from dockerproxy.settings import MAX_SOCKET_PATH, SocketFile, SocketSettings
 _File = TypeVar("_File", SocketFile, SocketSettings)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Listening(Generic[_File]):
     """A listening socket of ours, with device and inode of its file. It may be one that systemd made.
 

@@ -149,7 +149,7 @@ def _split(words: str) -> tuple[str, ...]:
     return tuple(words.split())
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Reading:
     """What is read out of one request.
 

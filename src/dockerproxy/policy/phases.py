@@ -23,7 +23,7 @@ _NO_BODY: Final = Framing.NONE
 _NOTHING: Final = frozenset[str]()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Phase:
     """A request that has a single reading, with all that is known of it.
 
@@ -77,14 +77,14 @@ class NeedsBody(Phase):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NeedsLookup(Phase):
     """A request that is decided when the engine has said what a name means."""
 
     lookup: Lookup
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Verdict(Phase):
     """A request that is decided.
 
@@ -121,7 +121,7 @@ class Verdict(Phase):
 Judged = NeedsBody | NeedsLookup | Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Act(Yielded[Whole]):
     """Have the engine act on the request as the verdict has it; what comes of it is a `Whole`.
 

@@ -38,7 +38,7 @@ class UnknownObjectError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Ask(Yielded[Answer]):
     """Ask the engine something of ours; what comes of it is its `Answer`.
 
@@ -60,7 +60,7 @@ class Ask(Yielded[Answer]):
         return f"{self.method} {self.target} HTTP/1.1\r\nhost: dockerproxy\r\n\r\n".encode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Find(Yielded[ResolvedObject | None]):
     """Find out which object a name means; what comes of it is a `ResolvedObject`, or None if it means none."""
 
@@ -76,14 +76,14 @@ class Identify(Yielded[bool]):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Lock(Yielded[None]):
     """Wait until no other request of an owner has this lock, which is held until the plan is over."""
 
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Work(Yielded[_Result_co]):
     """Do what may take long, beside the loop if the content is long. A result of None means that it cannot be read."""
 
@@ -104,7 +104,7 @@ class Whole(NamedTuple):
         return self.data[: self.data.find(END_OF_HEAD) + len(END_OF_HEAD)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Read(Yielded[Whole]):
     """Send a request that changes nothing; what comes of it is a `Whole`. It ends with its client.
 
@@ -119,7 +119,7 @@ class Read(Yielded[Whole]):
     sift: Callable[[bytes], bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Open(Yielded[Whole | None]):
     """Send a request whose answer may be a stream; what comes of it is a `Whole`, or None if it is a stream.
 
@@ -132,14 +132,14 @@ class Open(Yielded[Whole | None]):
     waits: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Perform(Yielded[Answer]):
     """Make a request that is judged as if a client of the same socket had sent it; what comes of it is an `Answer`."""
 
     ask: Ask
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Tell(Yielded[None]):
     """Have the log say something about an operation, once for each socket."""
 

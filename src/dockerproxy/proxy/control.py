@@ -62,7 +62,7 @@ TIMEOUT: Final = Answer("timeout", why="no answer came in time")
 WITHDRAWN: Final = Answer("withdrawn")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Held:
     """A question that waits: the name of its socket, what readers are told, and the answer to come."""
 

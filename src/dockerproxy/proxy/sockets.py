@@ -159,7 +159,7 @@ def _has_credentials(judged: Judged) -> bool:
     return any(name.startswith((b"x-registry", b"authorization", b"cookie")) for name, _ in judged.head.fields)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Shared:
     """The few long-lived objects of the data path.
 

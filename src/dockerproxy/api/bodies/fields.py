@@ -113,7 +113,7 @@ class Field(NamedTuple):
     words: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     """A place in a body.
 
