@@ -7,6 +7,7 @@ Attacks: docs/attacks.md, policy/words/networks.
 
 import re
 from collections.abc import Hashable
+from functools import partial
 from typing import Final, NamedTuple
 
 from dockerproxy.policy.amounts import is_id_of_swarm
@@ -25,7 +26,7 @@ DEFAULT: Final = ResolvedObject("", ("default", "bridge"))
 _OF_HOST: Final = frozenset({"host", "slirp4netns", "pasta"})
 """What engines take for the host's network, or for one in which a process there sends for the container."""
 
-_NAMESPACE: Final = re.compile("(container|service|pod|ns|host):.*", re.DOTALL)
+_NAMESPACE: Final = partial(re.fullmatch, "(container|service|pod|ns|host):.*", flags=re.DOTALL)
 
 BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
 """Networks that a container may join where a grant names none: the engine's own, or nothing."""
@@ -41,9 +42,9 @@ _OF_PODMAN: Final = frozenset({"slirp4netns", "pasta"})
 
 _HOST: Final = "not allowed: it is the host's network"
 
-_CONTROLS: Final = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029]").search
+_CONTROLS: Final = partial(re.search, r"[\0-\x1f\x7f-\x9f\u2028\u2029]")
 
-_SEPARATES: Final = re.compile(r"[\0- ,\x7f]").search
+_SEPARATES: Final = partial(re.search, r"[\0- ,\x7f]")
 """What stands between words and lines of what Podman writes for aardvark-dns of a network (netavark aardvark.rs)."""
 
 
@@ -61,7 +62,7 @@ class _Networks(Objects):
     def fault(self, item: str) -> str:
         if item in _OF_HOST:
             return "the host's network needs unrestricted"
-        if _NAMESPACE.fullmatch(item):
+        if _NAMESPACE(item):
             return "a namespace is not a network: list in joins whose namespaces may be joined"
         return fault_of_name(item)
 
