@@ -61,10 +61,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         return _read(environment, options.policy, options.learn)
 
     gc.disable()  # What is read stays.
-    try:
-        configured = read()
-    finally:
-        gc.enable()
+    configured = read()
     settings = configured.settings
     if settings.sockets[0].path == DEFAULT_SOCKET and (problems := find_place_problems(configured)):
         raise UserError(*problems)  # Before the log says anything: who types no more than the name reads only this.
@@ -145,6 +142,7 @@ async def _serve(
     # Tables and policies stay as long as the process: the collector need not go through them again. What a request
     # leaves has no cycles, and looking for some after every few requests is a tenth of the time that a body takes.
     gc.freeze()
+    gc.enable()
     gc.set_threshold(_GARBAGE)
     wait_precisely()
     sys.setswitchinterval(SWITCH)
