@@ -9,7 +9,6 @@ Attacks: docs/attacks.md, host/listen.
 import contextlib
 import errno
 import os
-import secrets
 import socket
 import stat
 from dataclasses import dataclass
@@ -164,7 +163,7 @@ def _find_beside(path: str) -> str:
     directory, name = os.path.split(path)
     room = MAX_SOCKET_PATH - len(os.fsencode(directory)) - 1
     while True:
-        token = secrets.token_hex(8)[:room]
+        token = os.urandom(8).hex()[:room]
         beside = f".{token[:8]}" if room > len(token[:8]) else token
         if beside != name:
             return os.path.join(directory, beside)

@@ -1,4 +1,4 @@
-"""Which requests are judged at once, and which in the worker's thread.
+"""Which requests are judged at once, and which in the worker's thread, and the nonce with which they are judged.
 
 Judging is pure, so it may run anywhere: a request has the policy that it came under. The client waits
 in HELD meanwhile, and what it sends behind the request waits in its inbox.
@@ -6,6 +6,7 @@ in HELD meanwhile, and what it sends behind the request waits in its inbox.
 Attacks: docs/attacks.md, proxy/judging.
 """
 
+import os
 from typing import Final
 
 from dockerproxy.policy.model import Mode
@@ -16,6 +17,11 @@ _LONG_BODY: Final = 16 * 1024
 _MANY_PARTS: Final = 512
 """Of a body that is judged at once, for all cases of its operation together: a port takes three parts and 30 µs. What
 makes a container has 200."""
+
+
+def make_nonce() -> str:
+    """Return a fresh text that nobody can guess, for the stamp of what a request creates."""
+    return os.urandom(16).hex()
 
 
 def is_quick(judged: Phase, content: bytes) -> bool:
