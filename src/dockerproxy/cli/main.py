@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         gc.disable()
         options = _read(words)
-        gc.freeze()  # What is imported stays: the collector need not go through it, now or ever.
+        gc.freeze()  # Imported objects stay, so the collector never goes through them.
         gc.enable()
         status: int = options.run(options, os.environ)
     except UserError as error:

@@ -24,7 +24,7 @@ _IS_ID: Final = re.compile(rf"([{_ALPHABET}]{{{_RANDOM}}})[- ]?([{_ALPHABET}]{{2
 
 
 def choose_start() -> str:
-    """Return with what IDs may begin: at random, so that no others do. Their letters divide 256: each is as likely."""
+    """Return a random prefix for IDs. The number of letters divides 256, so each letter is equally likely."""
     return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in os.urandom(_RANDOM))
 
 

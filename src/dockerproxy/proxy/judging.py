@@ -1,4 +1,4 @@
-"""Which requests are judged at once, and which in the worker's thread, and the nonce with which they are judged.
+"""Which requests are judged at once, and which in the worker's thread.
 
 Judging is pure, so it may run anywhere: a request has the policy that it came under. The client waits
 in HELD meanwhile, and what it sends behind the request waits in its inbox.
@@ -20,7 +20,7 @@ makes a container has 200."""
 
 
 def make_nonce() -> str:
-    """Return a fresh text that nobody can guess, for the stamp of what a request creates."""
+    """Return 16 random bytes in hexadecimal, for the stamp of an object that a request creates."""
     return os.urandom(16).hex()
 
 

@@ -26,7 +26,7 @@ class Content(StrEnum):
 
 
 class Body:
-    """What a request of an operation is made of. Its table is read when a field is first looked for: most never are.
+    """The table of an operation's requests. It is read when a field is first needed: most tables never are.
 
     Attributes:
         operation: Its name.
@@ -82,7 +82,7 @@ class Body:
         return self.content in {Content.JSON, Content.MAYBE_JSON}
 
     def without_object(self) -> "Body":
-        """Return the same without fields of the object, for a request about which no engine is asked."""
+        """Return the table without fields of the object, for requests about which no engine is asked."""
         fields = tuple(each for each in self.fields if not each.path.startswith("@"))
         return Body(self.operation, self.content, lambda: fields)
 
