@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, UNKNOWN
@@ -11,8 +10,8 @@ from dockerproxy.config.groups import GROUPS, PRESET, without_underscore
 from dockerproxy.config.near import find_near, likeness, show
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES
 
-_REQUEST: Final = partial(re.fullmatch, r"(?:(GET|HEAD|POST|PUT|DELETE) +)?(/\S*)")
-_VARIABLE: Final = partial(re.fullmatch, r"([A-Z][A-Z_]+)(=.*)?")
+_REQUEST: Final = re.compile(r"(?:(GET|HEAD|POST|PUT|DELETE) +)?(/\S*)")
+_VARIABLE: Final = re.compile(r"([A-Z][A-Z_]+)(=.*)?")
 _EVERYTHING: Final = frozenset({"*", "**", "all", "any", "everything"})
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE")
 _LISTS: Final = "see docs/operations.md and `dockerproxy presets`"
@@ -58,7 +57,7 @@ def _find_everything(word: str) -> str:
 
 def _find_requests(word: str) -> str:
     """A method and a path, or only a path, as in the documentation of the engine. `json` is rather that than a name."""
-    match = _REQUEST(word)
+    match = _REQUEST.fullmatch(word)
     if match is None:
         return ""
     target = re.sub(r"\{\w+\}|:\w+", "x", match[2])
@@ -71,7 +70,7 @@ def _find_requests(word: str) -> str:
 
 def _find_variable(word: str) -> str:
     """A switch of the environment."""
-    match = _VARIABLE(word)
+    match = _VARIABLE.fullmatch(word)
     if match is None:
         return ""
     name = match[1]

@@ -196,8 +196,7 @@ def _list_rules(places: Places) -> Iterator[Rule]:
 def _list_libraries() -> Iterable[str]:
     """Return where Python finds late imports, and the lines of a traceback: its own files, and ours."""
     ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    paths = sysconfig.get_paths()
-    return {ours, *(paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))}
+    return {ours, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))}
 
 
 def _list_readable(policy: str) -> Iterable[str]:

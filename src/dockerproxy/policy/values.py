@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from typing import Final
 
 from dockerproxy.text import lower
@@ -77,10 +76,10 @@ def _join(one: str | tuple[str, ...], other: str | tuple[str, ...]) -> str | tup
 # In words
 
 ADD: Final = 'to allow {what}, add "{grant}" to "allow"'
-_PLAIN: Final = partial(re.fullmatch, r"[A-Za-z_/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*")
+_PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*")
 """What YAML reads as a string in any place, unless it is one of `_WORDS`."""
 
-_SPECIAL: Final = partial(re.sub, r'[^ -~]|["\\]')
+_SPECIAL: Final = re.compile(r'[^ -~]|["\\]')
 """What is escaped between quotes: all but printable ASCII, the quotes, and the backslash."""
 
 _BYTE: Final = 0xFF
@@ -144,9 +143,9 @@ def say_value(value: Value) -> str:
 
 def _text(text: str) -> str:
     """Write a string, in quotes where YAML could read it as something else."""
-    if _PLAIN(text) and lower(text) not in _WORDS:
+    if _PLAIN.fullmatch(text) and lower(text) not in _WORDS:
         return text
-    return f'"{_SPECIAL(_escape, text)}"'
+    return f'"{_SPECIAL.sub(_escape, text)}"'
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -8,7 +8,6 @@ Attacks: docs/attacks.md, policy/words/gpus.
 
 import re
 from collections.abc import Hashable
-from functools import partial
 from typing import Final
 
 from dockerproxy.policy.amounts import read_count
@@ -18,7 +17,7 @@ from dockerproxy.policy.words.constraint import Constraint, Matcher
 from dockerproxy.wire.document import Json, list_of
 
 _ALL: Final = "all"
-_IS_ID: Final = partial(re.fullmatch, "[0-9]{1,3}|(?:GPU|MIG)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_IS_ID: Final = re.compile("[0-9]{1,3}|(?:GPU|MIG)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
 class _Gpus(Constraint):
