@@ -44,13 +44,10 @@ _UNFORCED: Final = {"force": "", "noprune": "1"}
 _FIXED_OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1", "pull": ""}
 """Has a build run all its steps, leave no containers, and replace no image that is there by what a registry has."""
 
+_OF_OBJECTS: Final = {name for name in OPERATIONS if OWN in (words_of_object(name) or LISTED.get(name, ()))}
+
 OWN_GRANT: Final = Grant(
-    frozenset(
-        name
-        for name in OPERATIONS
-        if name in SEEN
-        or (OWN in (*words_of_object(name), *LISTED.get(name, ())) and name not in {*SEALED, *_REACHING})
-    ),
+    frozenset(_OF_OBJECTS - {*SEALED, *_REACHING} | SEEN),
     OWN,
     (Condition(CONSTRAINTS[OWN], value=True),),
 )
