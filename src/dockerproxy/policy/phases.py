@@ -23,7 +23,7 @@ _NO_BODY: Final = Framing.NONE
 _NOTHING: Final = frozenset[str]()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, repr=False)
 class Phase:
     """A request that has a single reading, with all that is known of it.
 
@@ -77,14 +77,14 @@ class NeedsBody(Phase):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, repr=False)
 class NeedsLookup(Phase):
     """A request that is decided when the engine has said what a name means."""
 
     lookup: Lookup
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verdict(Phase):
     """A request that is decided.
 
