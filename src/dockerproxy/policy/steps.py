@@ -38,7 +38,7 @@ class UnknownObjectError(Exception):
         self.status = status
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, repr=False)
 class Ask(Yielded[Answer]):
     """Ask the engine something of ours; what comes of it is its `Answer`.
 
