@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -210,7 +210,7 @@ def test_it_says_how_many_connections_the_limit_of_open_files_leaves_room_for() 
 def settings_with(*paths: Path) -> Settings:
     settings = read_environment({"DOCKER_SOCKET_PATH": "/nonexistent"}).settings
     (served,) = settings.sockets
-    return replace(settings, sockets=tuple(replace(served, name=path.name, path=str(path)) for path in paths))
+    return settings._replace(sockets=tuple(served._replace(name=path.name, path=str(path)) for path in paths))
 
 
 @contextmanager
@@ -271,8 +271,7 @@ def test_a_server_that_cannot_be_locked_in_leaves_every_socket_to_the_one_before
         raise UserError(Problem("SANDBOX", "a lock is not available"))
 
     async def serve(folder: Path, log: Log) -> None:
-        settings = replace(
-            settings_with(folder / "one", folder / "two"),
+        settings = settings_with(folder / "one", folder / "two")._replace(
             metrics_socket=f"{folder}/metrics",
             control_socket=f"{folder}/control",
             takes_over=True,
@@ -301,7 +300,7 @@ def test_a_socket_that_cannot_be_put_in_its_place_any_more_is_named() -> None:
 
     async def serve(folder: Path, log: Log) -> None:
         (folder / "directory").mkdir()
-        settings = replace(settings_with(folder / "directory" / "one"), takes_over=True)
+        settings = settings_with(folder / "directory" / "one")._replace(takes_over=True)
         serving = await start(Server(settings, log))
 
         def move() -> str:

@@ -1,7 +1,6 @@
 """Settings: levels are ranked as syslog ranks them, and limits meet no honest client."""
 
 import socket
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,5 +45,5 @@ def test_only_a_mode_that_refuses_nothing_is_worth_a_remark() -> None:
         name="new", path="/x", permissions=0o660, uid=None, gid=None, policy=compile_policy(policy)
     )
     assert settings.remark == ""
-    reports = replace(settings, policy=compile_policy(replace(policy, mode=Mode.REPORT)))
+    reports = settings._replace(policy=compile_policy(policy._replace(mode=Mode.REPORT)))
     assert reports.remark == "the mode of the socket new is report: it denies nothing"

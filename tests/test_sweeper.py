@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
 from proxy.harness import Wire, World, get, in_loop, world
@@ -34,8 +33,8 @@ def some() -> Docker:
 async def swept(here: World, engine: Docker, when: Sweep, idle_after: float = 0) -> AsyncIterator[None]:
     """Have the socket of a world swept."""
     settings = here.server._settings
-    served = replace(settings.sockets[0], sweep=when, idle_after=idle_after)
-    await here.server.reload(replace(settings, sockets=(served,)))
+    served = settings.sockets[0]._replace(sweep=when, idle_after=idle_after)
+    await here.server.reload(settings._replace(sockets=(served,)))
     async with standing_in(here, engine):
         yield
         await until(
@@ -281,7 +280,7 @@ async def test_what_another_proxy_took_over_is_not_swept(when: Sweep) -> None:
 
 @in_loop
 async def test_at_the_end_no_owner_waits_for_another() -> None:
-    engine, other = some(), compile_policy(replace(POLICY.policy, tenancy=Own("other")))
+    engine, other = some(), compile_policy(POLICY.policy._replace(tenancy=Own("other")))
     async with world(policy=POLICY) as here, swept(here, engine, Sweep.AT_EXIT):
         await add_socket(here, other)
         engine.goes_on.clear()

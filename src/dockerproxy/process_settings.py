@@ -1,7 +1,7 @@
 """The settings of one running proxy."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from dockerproxy.settings import Level, SocketSettings
 
@@ -28,8 +28,7 @@ class Sandbox(StrEnum):
     REQUIRED = "required"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything `serve` needs.
 
     Attributes:

@@ -38,7 +38,7 @@ _KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_inf
 """The event loop leaves the file of a socket alone, which may be systemd's."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Door:
     """A served socket of ours.
 

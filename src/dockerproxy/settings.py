@@ -1,8 +1,7 @@
 """The settings of the sockets that clients use."""
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
@@ -37,8 +36,7 @@ class Sweep(StrEnum):
     IDLE = "idle"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(NamedTuple):
     """Limits for the clients of one socket, which honest clients do not reach. Sizes are in bytes, times in seconds.
 
     Attributes:
@@ -71,8 +69,7 @@ class Limits:
 DEFAULTS: Final = Limits()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SocketFile:
+class SocketFile(NamedTuple):
     """The file of a socket of ours.
 
     Attributes:
@@ -88,11 +85,11 @@ class SocketFile:
     gid: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SocketSettings(SocketFile):
+class SocketSettings(NamedTuple):
     """A socket of ours that clients use.
 
     Attributes:
+        path, permissions, uid, gid: As of a `SocketFile`.
         name: Its name in the log.
         policy: What its clients may do.
         limits: How much its clients may use.
@@ -101,6 +98,10 @@ class SocketSettings(SocketFile):
         idle_after: Seconds without a client after which it is idle.
     """
 
+    path: str
+    permissions: int
+    uid: int | None
+    gid: int | None
     name: str
     policy: CompiledPolicy
     limits: Limits = DEFAULTS

@@ -26,7 +26,7 @@ AT_EXIT: Final = 30.0
 _LEFT: Final = "not all that its clients own is removed"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Quiet:
     """An owner none of whose clients is connected.
 

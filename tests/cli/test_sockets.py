@@ -2,7 +2,6 @@
 
 import os
 import socket
-from dataclasses import replace
 
 from cli.files import sockets_of
 from folders import short_folder
@@ -15,7 +14,7 @@ SOCKET = sockets_of()["traefik"]
 
 
 def served(mode: int, uid: int | None = 1000, gid: int | None = 999) -> SocketSettings:
-    return replace(SOCKET, permissions=mode, uid=uid, gid=gid)
+    return SOCKET._replace(permissions=mode, uid=uid, gid=gid)
 
 
 @for_each(

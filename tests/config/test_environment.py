@@ -38,7 +38,7 @@ def socket_of(**variables: str) -> SocketSettings:
 def value_of(name: str, value: str, setting: str) -> Any:
     found: object = read(**{name: value}).settings
     for part in setting.split("."):
-        found = getattr(found[0] if isinstance(found, tuple) else found, part)
+        found = getattr(found, part)[0] if part == "sockets" else getattr(found, part)
     return found
 
 

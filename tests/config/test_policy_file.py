@@ -10,7 +10,6 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -165,16 +164,16 @@ def test_an_owner_is_a_number(written: str, number: int) -> None:
     ("written", "size"), [("4MiB", 4 * 2**20), ('"4MiB"', 4 * 2**20), ("65536", 65536), ("1GiB", 2**30)]
 )
 def test_the_size_of_a_body_may_have_a_unit(written: str, size: int) -> None:
-    assert socket_of(f"limits: {{body: {written}}}").limits == replace(DEFAULTS, body=size)
+    assert socket_of(f"limits: {{body: {written}}}").limits == DEFAULTS._replace(body=size)
     assert socket_of("mode: enforce").limits == DEFAULTS
 
 
 def test_a_socket_has_the_limits_that_it_says_and_the_others_of_all() -> None:
-    limits = replace(DEFAULTS, rate=7, streams=8)
+    limits = DEFAULTS._replace(rate=7, streams=8)
     text = "sockets: {web: {path: /a, allow: [], limits: {streams: 9, header_timeout: 0.5}}, b: {path: /b, allow: []}}"
     web, other = read_policy(text, "policy.yaml", limits).sockets
     assert other.limits == limits
-    assert web.limits == replace(limits, streams=9, header_timeout=0.5)
+    assert web.limits == limits._replace(streams=9, header_timeout=0.5)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """What is the same for all sockets comes from the environment, with a policy file or without."""
 
-from dataclasses import replace
-
 from dockerproxy.config.process import GRACE, find_engines, make_settings, read_limits
 from dockerproxy.config.variables import Variables
 from dockerproxy.process_settings import LogFormat
@@ -29,7 +27,7 @@ def test_limits_log_and_learning_are_read() -> None:
     )
     settings = make_settings(variables, ("/engine",), ())
     assert settings.shutdown_grace == 3
-    assert read_limits(variables) == replace(DEFAULTS, connections=7, header_timeout=2.5, body=4096)
+    assert read_limits(variables) == DEFAULTS._replace(connections=7, header_timeout=2.5, body=4096)
     assert (settings.log_level, settings.log_format, settings.learn_directory) == (
         Level.DEBUG,
         LogFormat.JSON,

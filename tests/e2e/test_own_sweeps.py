@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 import uvloop
@@ -47,7 +46,7 @@ def idling(engine: Engine, label: str) -> Iterator[tuple[Socket, Socket]]:
     text = "".join(SOCKET.replace("NAME", name).replace("LABEL", label) for name in NAMES)
     with short_folder() as folder, (folder / "log").open("wb") as sink:
         sockets = read_policy("sockets:" + text.replace("FOLDER", str(folder)), "policy.yaml").sockets
-        swept = replace(sockets[0], sweep=Sweep.IDLE, idle_after=0.01)
+        swept = sockets[0]._replace(sweep=Sweep.IDLE, idle_after=0.01)
         settings = Settings(
             engines=(str(engine.socket),),
             sockets=(swept, sockets[1]),

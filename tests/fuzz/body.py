@@ -5,7 +5,6 @@ says. The rest is the body.
 """
 
 import json
-from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -117,7 +116,7 @@ def _check_again(policy: CompiledPolicy, judged: Verdict) -> None:
         _check_reading(content)
         assert content == write_json(_read_plainly(content))
         _check_table(judged, content)
-    assert replace(again.decision, query={}) == replace(judged.decision, query={})
+    assert again.decision._replace(query={}) == judged.decision._replace(query={})
 
 
 def _check_table(judged: Verdict, content: bytes) -> None:

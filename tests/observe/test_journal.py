@@ -1,7 +1,5 @@
 """What the exchanges of a socket leave, as its mode says."""
 
-from dataclasses import replace
-
 import pytest
 from policy.policies import grant_on, policy_with
 
@@ -19,7 +17,7 @@ def record(decision: Outcome) -> Record:
 
 
 def with_policy(policy: CompiledPolicy) -> SocketSettings:
-    return replace(read_environment({}).settings.sockets[0], policy=policy)
+    return read_environment({}).settings.sockets[0]._replace(policy=policy)
 
 
 @pytest.mark.parametrize(("mode", "learns"), [(Mode.ENFORCE, False), (Mode.REPORT, False), (Mode.LEARN, True)])

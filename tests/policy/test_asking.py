@@ -78,7 +78,7 @@ def test_what_is_decided_is_not_asked(policy: CompiledPolicy, head: bytes) -> No
 def test_what_passes_or_is_not_for_want_of_a_grant_is_not_asked(change: Mapping[str, Any]) -> None:
     """It exceeds a quota, or there is no such object."""
     denied = deny(asking(), get("/containers/json"))
-    assert not may_ask(asking(), replace(denied, decision=replace(denied.decision, **change)))
+    assert not may_ask(asking(), replace(denied, decision=denied.decision._replace(**change)))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_what_is_not_asked_says_why() -> None:
     assert not find_stream(create({}))
     assert read_whole(create({"Image": "x" * MOST_READ})) == "its body is longer than 16 KiB"
     assert read_whole(create({"Labels": [{"K": 1, "\u212a": 2}]})) == "its body has a key in two spellings"
-    told = explain(replace(build.decision, reason="more"), "x")
+    told = explain(build.decision._replace(reason="more"), "x")
     assert told.message == f"{build.decision.message}; x"
     assert told.reason == "more; x"
 
@@ -191,7 +191,7 @@ def test_a_fault_neither_hides_nor_cuts_a_value(path: str) -> None:
 def know(verdict: Verdict, found: ResolvedObject) -> Verdict:
     whole = read_whole(verdict)
     assert isinstance(whole, Verdict)
-    return replace(whole, known=replace(whole.known, found=found if whole.operation.name in KINDS else None))
+    return replace(whole, known=whole.known._replace(found=found if whole.operation.name in KINDS else None))
 
 
 def settle(verdict: Verdict, found: ResolvedObject) -> Question:
@@ -289,7 +289,7 @@ def test_what_another_client_owns_is_not_asked() -> None:
         denied = deny(policy, request("POST", "/containers/w/pause"))
         whole = read_whole(denied)
         assert isinstance(whole, Verdict)
-        question = find_question(policy, replace(whole, known=replace(whole.known, found=found)))
+        question = find_question(policy, replace(whole, known=whole.known._replace(found=found)))
         assert (question is not None) is is_asked
 
 
@@ -369,6 +369,6 @@ def test_nobody_is_asked_about_what_another_has_by_a_body(kind: Kind, owner: str
     question = find_question(policy, replace(whole, known=known))
     while isinstance(question, NeedsLookup):
         lookup = question.lookup
-        known = replace(known, answers={**known.answers, (lookup.kind, lookup.name): missing(lookup)})
+        known = known._replace(answers={**known.answers, (lookup.kind, lookup.name): missing(lookup)})
         question = find_question(policy, replace(whole, known=known))
     assert (question is not None) == (is_asked or (kind is Kind.VOLUME and owner == "*"))

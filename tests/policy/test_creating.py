@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
 from policy.policies import grant_on, policy_with
@@ -355,7 +354,7 @@ async def test_an_error_or_timeout_keeps_volumes_empty(status: str) -> None:
 def test_a_volume_that_another_client_made_meanwhile_is_not_had(
     labels: dict[str, str], mode: str, *, is_theirs: bool
 ) -> None:
-    policy = compile_policy(replace(POLICY.policy, mode=Mode(mode)))
+    policy = compile_policy(POLICY.policy._replace(mode=Mode(mode)))
     verdict = send("POST /v1.41/volumes/create", {"Name": "web"}, engine(None), policy=policy)
     assert verdict.plan is not None
     plan, answer = (

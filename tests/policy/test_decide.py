@@ -1,6 +1,5 @@
 """A decision is total, nothing is allowed that was not granted, and a denial wins."""
 
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -58,7 +57,7 @@ def test_every_request_gets_an_answer_that_says_where_it_comes_from(policy: Poli
 @given(policies(), GRANTS)
 def test_adding_a_grant_never_removes_a_permission(policy: Policy, grant: Grant) -> None:
     before = allowed_by(compile_policy(policy))
-    after = allowed_by(compile_policy(replace(policy, grants=(grant, *policy.grants))))
+    after = allowed_by(compile_policy(policy._replace(grants=(grant, *policy.grants))))
     event(f"{len(after - before) > 0}")
     assert before <= after
 
@@ -67,13 +66,13 @@ def test_adding_a_grant_never_removes_a_permission(policy: Policy, grant: Grant)
 def test_the_order_of_grants_says_nothing(policy: Policy, random: Random) -> None:
     grants = list(policy.grants)
     random.shuffle(grants)
-    assert allowed_by(compile_policy(replace(policy, grants=tuple(grants)))) == allowed_by(compile_policy(policy))
+    assert allowed_by(compile_policy(policy._replace(grants=tuple(grants)))) == allowed_by(compile_policy(policy))
 
 
 @given(policies(), st.frozensets(st.sampled_from(sorted(OPERATIONS)), min_size=1))
 def test_a_denial_wins_over_every_grant(policy: Policy, names: frozenset[str]) -> None:
     before = allowed_by(compile_policy(policy))
-    compiled = compile_policy(replace(policy, denials=(*policy.denials, Denial(names, "DENY"))))
+    compiled = compile_policy(policy._replace(denials=(*policy.denials, Denial(names, "DENY"))))
     for name in names:
         decision = settled(compiled, PLAIN[name])
         assert not decision.allowed
@@ -187,7 +186,7 @@ def test_a_body_is_read_once_unless_it_is_about_another_object() -> None:
     table, read = BODIES["ContainerCreate"], reads[0]
     assert read_once(reads, table, request, known) is read
     found = ResolvedObject(ID, ("web",), subject=ID)
-    assert read_once(reads, table, request, replace(known, found=found)).found is found
+    assert read_once(reads, table, request, known._replace(found=found)).found is found
 
 
 @pytest.mark.parametrize("source", ["/*", "/**", "/??*", "/srv/*"])

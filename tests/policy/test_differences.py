@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -71,7 +70,7 @@ def test_other_conditions_are_said_with_those_that_were() -> None:
 
 def test_a_quota_is_a_difference_and_the_name_of_its_socket_is_none() -> None:
     def granting_with(quota: Quota) -> CompiledPolicy:
-        return compile_policy(replace(granting(LIST).policy, tenancy=Own("ci", quota)))
+        return compile_policy(granting(LIST).policy._replace(tenancy=Own("ci", quota)))
 
     free, tight, same = map(
         granting_with, (Quota({}, ""), Quota({"containers": 3}, "a"), Quota({"containers": 3}, "b"))

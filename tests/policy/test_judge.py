@@ -288,7 +288,7 @@ def test_what_cannot_be_known_passes_only_where_nothing_is_refused(mode: Mode) -
 def test_a_name_of_two_objects_is_answered_like_a_name_of_none_and_the_log_says_why() -> None:
     absent = settle(OPERATIONS["ContainerStart"], None, target="/containers/db/start")
     decided = judge_unknown(absent, "two of them")
-    assert decided.decision == replace(absent.decision, reason="two of them")
+    assert decided.decision == absent.decision._replace(reason="two of them")
     assert (decided.to_engine, decided.object) == (b"", "")
 
 

@@ -38,8 +38,8 @@ def test_what_goes_to_the_engine_as_it_is_shares_its_clients_connection() -> Non
     [
         (REMOVAL, remove),
         (judged(OPERATIONS["ContainerList"], policy=HIDING), read),
-        (replace(LIST, decision=replace(LIST.decision, shows=({},))), show_list),
-        (replace(LIST, decision=replace(LIST.decision, copies=("web",))), create),
+        (replace(LIST, decision=LIST.decision._replace(shows=({},))), show_list),
+        (replace(LIST, decision=LIST.decision._replace(copies=("web",))), create),
     ],
 )
 def test_what_is_more_than_passed_on_has_a_plan(verdict: Verdict, plan: object) -> None:
@@ -48,7 +48,7 @@ def test_what_is_more_than_passed_on_has_a_plan(verdict: Verdict, plan: object) 
 
 @pytest.mark.parametrize("mode", Mode)
 def test_a_denial_passes_only_where_nothing_is_refused(mode: Mode) -> None:
-    policy = compile_policy(replace(LIST.policy.policy, mode=mode))
+    policy = compile_policy(LIST.policy.policy._replace(mode=mode))
     denied = deny(replace(LIST, policy=policy), "there is no room")
     assert not denied.decision.allowed
     assert denied.decision.message == "ContainerList denied: there is no room"

@@ -23,7 +23,6 @@ from dockerproxy.api.bodies.tables import (
     Content,
     Node,
     Type,
-    list_beside,
     read_fields,
 )
 from dockerproxy.api.catalog import OPERATIONS
@@ -295,13 +294,6 @@ def test_a_command_is_started_only_as_it_was_prepared() -> None:
 @pytest.mark.parametrize(("query", "passes"), [("?dir=0", False), ("?v=0", True)])
 def test_a_parameter_that_is_a_text_says_something_with_every_text(query: str, *, passes: bool) -> None:
     fields = read_fields("?dir string 1.0 unset | is a directory\n?v boolean 1.0 unset | removes volumes")
-    body = Body(
-        operation="VolumePrune",
-        content=Content.NONE,
-        fields=fields,
-        parameters=list_beside(fields, "?"),
-        of_object={},
-        of_head={},
-    )
+    body = Body("VolumePrune", Content.NONE, lambda: fields)
     seen = inspect(body, {}, request_of("POST", f"/volumes/prune{query}"), Known())
     assert (not seen.faults) is passes

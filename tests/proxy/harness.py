@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -198,8 +198,8 @@ async def world(
             }
         ).settings
         if policy is not None:
-            served = replace(settings.sockets[0], policy=policy, notes_created=notes_created)
-            settings = replace(settings, sockets=(served,))
+            served = settings.sockets[0]._replace(policy=policy, notes_created=notes_created)
+            settings = settings._replace(sockets=(served,))
         with (directory / "log").open("wb") as sink:
             log = Heard(sink.fileno())
             server = Server(settings, log, Learner)

@@ -7,7 +7,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from policy.policies import grant_on, policy_with
@@ -141,8 +141,8 @@ async def standing_in(here: World, engine: Serves) -> AsyncIterator[None]:
 async def add_socket(here: World, policy: CompiledPolicy, name: str = "other") -> Callable[[], Awaitable[Wire]]:
     """Serve another socket; return what connects to it."""
     settings = here.server._settings
-    other = replace(settings.sockets[0], name=name, path=f"{here.directory}/{name}.sock", policy=policy)
-    await here.server.reload(replace(settings, sockets=(*settings.sockets, other)))
+    other = settings.sockets[0]._replace(name=name, path=f"{here.directory}/{name}.sock", policy=policy)
+    await here.server.reload(settings._replace(sockets=(*settings.sockets, other)))
 
     async def connect() -> Wire:
         wire = Wire(*await asyncio.open_unix_connection(other.path))

@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
 from proxy.harness import OK, Wire, World, get, in_loop, request, world
@@ -207,8 +206,8 @@ async def test_limits_of_a_reload_hold_for_the_next_request() -> None:
         client, _ = await here.exchange(get("/_ping"))
         assert await client.answer() == (200, b"OK")
         settings = here.server._settings
-        socket = replace(settings.sockets[0], limits=replace(DEFAULTS, head=1000))
-        await here.server.reload(replace(settings, sockets=(socket,)))
+        socket = settings.sockets[0]._replace(limits=DEFAULTS._replace(head=1000))
+        await here.server.reload(settings._replace(sockets=(socket,)))
         await client.send(get("/_ping", "X: " + "x" * 1000))
         await told(client, 431, "MAX_HEAD")
 

@@ -1,7 +1,6 @@
 """No answer allows a path of the host that a container of the policy, or of an earlier answer, could replace."""
 
 import json
-from dataclasses import replace
 
 from proxy.bodies import create, is_untouched, whole
 from proxy.harness import OK, in_loop
@@ -112,8 +111,8 @@ async def test_a_mount_that_nests_with_a_policy_that_came_meanwhile_is_refused()
         await client.send(mounting("/srv/x:/x:ro"))
         asked = await operator.next("asked")
         settings = at.here.server._settings
-        wider = replace(settings.sockets[0], policy=asking({"ContainerCreate": {"binds": ["/srv"]}}))
-        await at.here.server.reload(replace(settings, sockets=(wider,)))
+        wider = settings.sockets[0]._replace(policy=asking({"ContainerCreate": {"binds": ["/srv"]}}))
+        await at.here.server.reload(settings._replace(sockets=(wider,)))
         operator.answer(asked["id"], "once")
         assert NESTED in await denial(await client.answer())
         assert is_untouched(at.here)

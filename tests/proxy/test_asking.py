@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 
 import pytest
 from policy.policies import ID
@@ -299,7 +298,7 @@ async def talk(mode: str, sent: bytes, operator_word: str) -> tuple[bytes, list[
     """Say something to a proxy in a mode; return all that it says, without IDs, and its records."""
     policy = asking("ping:read", deny=["SystemInfo"])
     if mode == "enforce":
-        policy = compile_policy(replace(policy.policy, asks=False))
+        policy = compile_policy(policy.policy._replace(asks=False))
     async with office(policy) as at:
         operator = await at.sit() if mode == "ask" else None
         client = await at.here.connect()

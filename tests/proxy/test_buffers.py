@@ -4,7 +4,6 @@ import asyncio
 import json
 import socket
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 from policy.policies import condition, policy_with
@@ -133,8 +132,8 @@ async def test_where_the_limit_becomes_smaller_all_give_way_who_must() -> None:
             await (await here.engine_side()).send(LARGE)
         await counted(here, 230 * IN_KERNEL)
         [first] = here.server._settings.sockets
-        smaller = replace(first, limits=replace(first.limits, buffered=1 << 20))
-        await here.server.reload(replace(here.server._settings, sockets=(smaller,)))
+        smaller = first._replace(limits=first.limits._replace(buffered=1 << 20))
+        await here.server.reload(here.server._settings._replace(sockets=(smaller,)))
         await (await here.connect()).send(get("/_ping")[:-1])
         await here.records(225)
         assert held(here) <= 1 << 20

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
 from proxy.harness import OK, Wire, World, in_loop, request, world
@@ -44,7 +43,7 @@ async def end_late(here: World, client: Client, wire: Wire) -> None:
 async def end_with_the_socket(here: World, client: Client, wire: Wire) -> None:
     """Take the socket away, and cut what is left of it, as a shutdown does."""
     settings = here.server._settings
-    await here.server.reload(replace(settings, sockets=settings.sockets[1:]))
+    await here.server.reload(settings._replace(sockets=settings.sockets[1:]))
     del wire
     client.abort()
 

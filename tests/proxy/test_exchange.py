@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -66,7 +65,7 @@ def test_whatever_happens_each_request_leaves_one_record_and_gives_back_what_it_
     name: str, events: list[Callable[[Ends], None]]
 ) -> None:
     policy = POLICIES[name]
-    ends = Ends(replace(read_environment({"MAX_BODY": "64KiB"}).settings.sockets[0], policy=policy))
+    ends = Ends(read_environment({"MAX_BODY": "64KiB"}).settings.sockets[0]._replace(policy=policy))
     for happen in events:
         happen(ends)
         event(ends.exchange.state.name)
@@ -272,8 +271,8 @@ async def test_an_exchange_is_decided_by_the_policy_that_it_began_with() -> None
         await client.send(START)
         wire = await asked(here)
         settings = here.server._settings
-        nothing = replace(settings.sockets[0], policy=policy_with())
-        await here.server.reload(replace(settings, sockets=(nothing,)))
+        nothing = settings.sockets[0]._replace(policy=policy_with())
+        await here.server.reload(settings._replace(sockets=(nothing,)))
         await wire.send(answer(WEB))
         wire.end()
         await serve(here, f"POST /containers/{ID}/start")

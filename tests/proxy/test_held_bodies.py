@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import replace
 
 import pytest
 from policy.policies import policy_with
@@ -218,8 +217,8 @@ async def test_a_request_is_judged_by_the_policy_that_it_came_under() -> None:
         await has_taken(here, len(BODY + DENIED) - 2)
         settings = here.server._settings
         for policy in (policy_with(), policy_with(mode=Mode.REPORT)):
-            socket = replace(settings.sockets[0], policy=policy, limits=Limits(body=1))
-            await here.server.reload(replace(settings, sockets=(socket,)))
+            socket = settings.sockets[0]._replace(policy=policy, limits=Limits(body=1))
+            await here.server.reload(settings._replace(sockets=(socket,)))
         await second.send(DENIED[-1:])
         assert (await second.answer())[0] == 403
         await first.send(BODY[-1:])

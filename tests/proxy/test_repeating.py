@@ -1,7 +1,6 @@
 """What came before goes a short way, on which the same happens as on the long one."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -119,7 +118,7 @@ def show(ends: Ends) -> tuple[object, ...]:
 
 def setting(policy: CompiledPolicy, **limits: int) -> SocketSettings:
     settings = read_environment({}).settings.sockets[0]
-    return replace(settings, policy=policy, limits=replace(settings.limits, **limits), notes_created=True)
+    return settings._replace(policy=policy, limits=settings.limits._replace(**limits), notes_created=True)
 
 
 def reload(ends: Ends, name: str) -> None:

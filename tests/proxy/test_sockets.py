@@ -1,7 +1,6 @@
 """What is remembered about heads, and what is not."""
 
 import gc
-from dataclasses import replace
 
 import pytest
 from policy.policies import grant_on, policy_with
@@ -60,7 +59,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 def with_policy(policy: CompiledPolicy) -> SocketSettings:
-    return replace(read_environment({}).settings.sockets[0], policy=policy)
+    return read_environment({}).settings.sockets[0]._replace(policy=policy)
 
 
 def test_a_lookup_is_remembered_and_never_what_came_of_it() -> None:

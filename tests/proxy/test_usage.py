@@ -1,6 +1,6 @@
 """What is used up is counted and given back, and of those who want too much the greedy are turned away first."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ class Somebody:
 
 
 def usage(**limits: int) -> Usage:
-    return Usage(replace(DEFAULTS, **limits))
+    return Usage(DEFAULTS._replace(**limits))
 
 
 @pytest.mark.parametrize("shape", Shape)
@@ -44,9 +44,9 @@ def test_each_kind_is_counted_by_itself_but_what_waits_is_a_request() -> None:
 def test_other_limits_hold_at_once() -> None:
     counted = usage(requests=1)
     assert counted.enter(Shape.REPLY) == ""
-    counted.bound_by(replace(DEFAULTS, requests=2))
+    counted.bound_by(DEFAULTS._replace(requests=2))
     assert counted.enter(Shape.REPLY) == ""
-    counted.bound_by(replace(DEFAULTS, requests=1))
+    counted.bound_by(DEFAULTS._replace(requests=1))
     assert counted.enter(Shape.REPLY) != ""
 
 

@@ -15,13 +15,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from policy.inspecting import inspect
 from policy.policies import request_for
 
-from dockerproxy.api.bodies.tables import BODIES, read_fields
+from dockerproxy.api.bodies.tables import Body, read_fields
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Known
@@ -69,7 +68,7 @@ NetworkingConfig.EndpointsConfig.*.NetworkID   string  1 any | x
 """)
 """What the Go program has, with nothing forbidden: here it counts only what is read."""
 
-BODY = replace(BODIES["ContainerCreate"], fields=_FIELDS, parameters={})
+BODY = Body("ContainerCreate", "json", lambda: _FIELDS)
 _REQUEST = request_for(OPERATIONS["ContainerCreate"])
 
 

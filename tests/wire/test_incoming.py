@@ -1,7 +1,5 @@
 """A body reaches the engine with the content it came with, framed anew."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +15,7 @@ CHUNKED = read_head("Transfer-Encoding: chunked", line="POST /x HTTP/1.1")
 
 
 def counted(length: int) -> RequestHead:
-    return replace(NO_BODY, framing=Framing.LENGTH if length else Framing.NONE, length=length)
+    return NO_BODY._replace(framing=Framing.LENGTH if length else Framing.NONE, length=length)
 
 
 def pass_on(body: RequestBody, pieces: list[bytes]) -> tuple[bytes, int]:

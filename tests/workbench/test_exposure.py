@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -292,7 +291,7 @@ def test_what_is_hidden_is_not_exposed() -> None:
     policy = policy_of(
         ALLOW="ContainerInspect,ContainerTop,SwarmInspect,ConfigList,VolumeList,ServiceList,SecretInspect"
     )
-    hidden = compile_policy(replace(policy.policy, hides=frozenset({"environment", "join_tokens"})))
+    hidden = compile_policy(policy.policy._replace(hides=frozenset({"environment", "join_tokens"})))
     assert len(find_exposures(policy)) > 4
     assert find_exposures(hidden) == ()
 

@@ -1,7 +1,6 @@
 """What is proven of two sockets no request shows otherwise, and what has no rule is not proven."""
 
-from collections.abc import Callable
-from dataclasses import fields, make_dataclass, replace
+from dataclasses import replace
 from typing import TypeVar, cast
 
 import pytest
@@ -12,14 +11,14 @@ from workbench.pairs import WORLDS, pairs, read
 from workbench.requests import ANY, NOTHING, Asked, record, send, take_for_name
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.compile import Case
+from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.differences import find_changes
-from dockerproxy.policy.model import Mode
+from dockerproxy.policy.model import Decision, Mode, Policy
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.inclusion import find_doubts
 
-T = TypeVar("T")
+T = TypeVar("T", SocketSettings, CompiledPolicy, Policy, Case, Decision)
 
 
 def socket(*lines: str, deny: tuple[str, ...] = (), **said: object) -> SocketSettings:
@@ -115,8 +114,8 @@ def test_settings_by_which_mounts_lead_elsewhere_must_be_the_same() -> None:
 def test_another_socket_of_the_policy_matters_only_to_a_client_that_gets_its_own(own_socket: str) -> None:
     before = socket("ContainerCreate", own_socket=own_socket) if own_socket else socket("ContainerCreate")
     policy = before.policy.policy
-    moved = replace(policy, places=replace(policy.places, sockets=frozenset({"/elsewhere.sock"})))
-    after = replace(before, policy=replace(before.policy, policy=moved))
+    moved = policy._replace(places=replace(policy.places, sockets=frozenset({"/elsewhere.sock"})))
+    after = before._replace(policy=before.policy._replace(policy=moved))
     assert doubted(before, after) == (["paths"] if own_socket else [])
 
 
@@ -213,9 +212,9 @@ def test_a_body_that_was_held_must_still_be_held() -> None:
 
 def later(value: T, said: int) -> T:
     """Return a value with one field more, as if there were a new setting."""
-    kind = make_dataclass("Later", [("later", int)], bases=(type(value),), frozen=True, slots=True, kw_only=True)
-    known = {field.name: getattr(value, field.name) for field in fields(value) if field.init}  # type: ignore[arg-type] # a dataclass
-    return cast("Callable[..., T]", kind)(**known, later=said)
+    names: tuple[str, ...] = value.__match_args__
+    kind = type("Later", (type(value),), {"__match_args__": (*names, "later"), "later": said})
+    return cast("T", kind(*(getattr(value, name) for name in names)))
 
 
 def with_later(place: str, said: int) -> SocketSettings:
@@ -225,12 +224,12 @@ def with_later(place: str, said: int) -> SocketSettings:
     (case,) = policy.cases[name]
 
     def with_case(case: Case) -> SocketSettings:
-        return replace(plain, policy=replace(policy, cases={**policy.cases, name: (case,)}))
+        return plain._replace(policy=policy._replace(cases={**policy.cases, name: (case,)}))
 
     return {
         "socket": lambda: later(plain, said),
-        "compiled": lambda: replace(plain, policy=later(policy, said)),
-        "policy": lambda: replace(plain, policy=replace(policy, policy=later(policy.policy, said))),
+        "compiled": lambda: plain._replace(policy=later(policy, said)),
+        "policy": lambda: plain._replace(policy=policy._replace(policy=later(policy.policy, said))),
         "case": lambda: with_case(later(case, said)),
         "decision": lambda: with_case(replace(case, decision=later(case.decision, said))),
     }[place]()

@@ -51,7 +51,7 @@ def test_a_file_reads_like_this() -> None:
 
 
 def test_a_file_has_the_sockets_with_all_that_is_not_as_by_default() -> None:
-    other = LEARNED._replace(settings=replace(SOCKET, name="1", path="/run/a b.sock", permissions=0o600, uid=0, gid=7))
+    other = LEARNED._replace(settings=SOCKET._replace(name="1", path="/run/a b.sock", permissions=0o600, uid=0, gid=7))
     sockets = read_policy(write_policy([LEARNED, other], "a remark"), "x.yaml").sockets
     assert [(each.name, each.path, each.permissions, each.uid, each.gid) for each in sockets] == [
         ("web", "/proxied/web.sock", 0o660, None, None),
@@ -61,8 +61,8 @@ def test_a_file_has_the_sockets_with_all_that_is_not_as_by_default() -> None:
 
 
 def test_what_a_socket_hides_stays_hidden() -> None:
-    policy = compile_policy(replace(SOCKET.policy.policy, hides=frozenset({"labels", "mounts"})))
-    text = write_policy([LEARNED._replace(settings=replace(SOCKET, policy=policy))])
+    policy = compile_policy(SOCKET.policy.policy._replace(hides=frozenset({"labels", "mounts"})))
+    text = write_policy([LEARNED._replace(settings=SOCKET._replace(policy=policy))])
     assert "    hide: [labels, mounts]\n    allow:\n" in text
     assert read_policy(text, "x.yaml").sockets[0].policy.hides == policy.hides
 
@@ -92,7 +92,7 @@ def test_a_long_remark_is_written_over_several_lines() -> None:
 def test_the_head_says_which_sockets_have_grants_that_are_unrestricted_and_why() -> None:
     grant = replace(PING, operation="SwarmInit", conditions={"unrestricted": True}, openings=("a", "b (every request)"))
     opened = LEARNED._replace(grants=(grant,))
-    other = opened._replace(settings=replace(SOCKET, name="other"))
+    other = opened._replace(settings=SOCKET._replace(name="other"))
     why = ["# - SwarmInit: a", "# - SwarmInit: b (every request)"]
     said = "Unrestricted, because no condition allows all of these requests:"
     assert write_openings(opened) == ["#", f"# {said}", *why]
@@ -140,7 +140,7 @@ def seen_by_a_ci_runner() -> list[Record]:
 
 
 def test_the_page_shows_what_is_written() -> None:
-    learner = Learner(replace(SOCKET, name="runner", path="/proxied/runner/docker.sock"))
+    learner = Learner(SOCKET._replace(name="runner", path="/proxied/runner/docker.sock"))
     for second, record in enumerate(seen_by_a_ci_runner()):
         learner.note(record, NOON + 60 * second)
     page = (Path(__file__).parents[2] / "docs" / "learning.md").read_text()

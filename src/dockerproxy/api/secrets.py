@@ -7,6 +7,7 @@ Attacks: docs/attacks.md, api/secrets.
 """
 
 import re
+from functools import partial
 from typing import Final
 
 from dockerproxy.text import fold, unquote
@@ -29,18 +30,18 @@ _PARAMETERS: Final = _FIELDS | {
 """Secret in a query: besides, objects with such fields in them, options with which a driver logs in, the contents of
 secrets and configs, and lines of a Dockerfile, some of which set variables."""
 
-_MAY_BE_SECRET: Final = re.compile(
-    rf"[?&;](?:[^=&;]*(?:%|[^\x00-\x7f])|(?:{'|'.join(sorted(_PARAMETERS))})=)", re.ASCII | re.IGNORECASE
+_MAY_BE_SECRET: Final = partial(
+    re.search, rf"(?ai)[?&;](?:[^=&;]*(?:%|[^\x00-\x7f])|(?:{'|'.join(sorted(_PARAMETERS))})=)"
 )
 """A quick look that finds each secret name, and any that has an escape or a character outside ASCII in it."""
 
-_NAMES: Final = re.compile(r"(?:^|;)([^=;]*)=")
-_SEGMENTS: Final = re.compile(r"(?:^|[.?])([A-Za-z-]+)")
+_NAMES: Final = partial(re.finditer, r"(?:^|;)([^=;]*)=")
+_SEGMENTS: Final = partial(re.findall, r"(?:^|[.?])([A-Za-z-]+)")
 
 
 def redact(target: str) -> str:
     """Return a request target, canonical or as the client sent it, with the values of secret parameters hidden."""
-    if "?" not in target or _MAY_BE_SECRET.search(target) is None:
+    if "?" not in target or _MAY_BE_SECRET(target) is None:
         return target
     path, _, query = target.partition("?")
     redacted = "&".join(map(_redact_piece, query.split("&")))
@@ -49,7 +50,7 @@ def redact(target: str) -> str:
 
 def _redact_piece(piece: str) -> str:
     """Hide what follows the first secret name in one piece of a query."""
-    for found in _NAMES.finditer(piece):
+    for found in _NAMES(piece):
         if fold(unquote(found[1].replace("+", " "))) in _PARAMETERS:
             return piece[: found.end()] + HIDDEN
     return piece
@@ -57,5 +58,5 @@ def _redact_piece(piece: str) -> str:
 
 def is_secret(path: str) -> bool:
     """Whether the value at a path must not be shown; messages have paths like `Env[0]` and `?buildargs`."""
-    names = map(fold, _SEGMENTS.findall(path))
+    names = map(fold, _SEGMENTS(path))
     return not (_PARAMETERS if path.startswith("?") else _FIELDS).isdisjoint(names)

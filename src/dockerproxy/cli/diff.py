@@ -19,7 +19,6 @@ exit status: 0 nothing differs, 1 something does, 2 something to mend; with --at
 import argparse
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -126,7 +125,7 @@ def _find_place(pair: Pair, way: str, file: str) -> str:
         return file
     policy, name = pair.new.policy, way.partition(":")[0]
     for case in policy.cases[name]:
-        if way in find_ways(replace(policy, cases={name: (case,)}), name):
+        if way in find_ways(policy._replace(cases={name: (case,)}), name):
             return place_of_source(file, case.decision.source)
     return file
 

@@ -4,7 +4,6 @@ Attacks: docs/attacks.md, cli/learned.
 """
 
 import os
-from dataclasses import replace
 from typing import Final
 
 from dockerproxy.config.document import read_file
@@ -27,7 +26,7 @@ def make_learner(settings: SocketSettings) -> Learner:
     """Make a learner whose policy does not name the private socket, which is another one each time."""
     from dockerproxy.workbench import learning  # noqa: PLC0415 (few runs learn)
 
-    return learning.Learner(replace(settings, path=DEFAULT_SOCKET, permissions=DEFAULT_PERMISSIONS), REMARK)
+    return learning.Learner(settings._replace(path=DEFAULT_SOCKET, permissions=DEFAULT_PERMISSIONS), REMARK)
 
 
 def find_obstacles(path: str) -> tuple[Problem, ...]:

@@ -67,8 +67,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run a verb; return the exit status."""
     words = list(arguments) or ["serve"]
     try:
-        gc.disable()  # What is imported stays.
+        gc.disable()
         options = _read(words)
+        gc.freeze()  # Imported objects stay, so the collector never goes through them.
         gc.enable()
         status: int = options.run(options, os.environ)
     except UserError as error:

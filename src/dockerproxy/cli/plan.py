@@ -82,7 +82,7 @@ class Plan(NamedTuple):
             permissions=_OWNERS_ONLY,
             uid=None,
             gid=None,
-            policy=compile_policy(replace(policy, mode=self.mode, places=places, tenancy=tenancy)),
+            policy=compile_policy(policy._replace(mode=self.mode, places=places, tenancy=tenancy)),
             limits=limits,
             notes_created=True,
         )

@@ -16,7 +16,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final
 
 import uvloop
@@ -62,10 +61,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         return _read(environment, options.policy, options.learn)
 
     gc.disable()  # What is read stays.
-    try:
-        configured = read()
-    finally:
-        gc.enable()
+    configured = read()
     settings = configured.settings
     if settings.sockets[0].path == DEFAULT_SOCKET and (problems := find_place_problems(configured)):
         raise UserError(*problems)  # Before the log says anything: who types no more than the name reads only this.
@@ -109,10 +105,10 @@ def _read(environment: Mapping[str, str], policy_file: str | None, learn: str | 
     configured = read_configuration(environment, policy_file)
     if learn:
         sockets = (
-            replace(socket, policy=compile_policy(replace(socket.policy.policy, mode=Mode.LEARN)))
+            socket._replace(policy=compile_policy(socket.policy.policy._replace(mode=Mode.LEARN)))
             for socket in configured.settings.sockets
         )
-        configured = configured._replace(settings=replace(configured.settings, sockets=tuple(sockets)))
+        configured = configured._replace(settings=configured.settings._replace(sockets=tuple(sockets)))
     problems = check_learning(configured.settings)
     if problems:
         raise UserError(*problems)
@@ -142,6 +138,7 @@ async def _serve(
     # Tables and policies stay as long as the process: the collector need not go through them again. What a request
     # leaves has no cycles, and looking for some after every few requests is a tenth of the time that a body takes.
     gc.freeze()
+    gc.enable()
     gc.set_threshold(_GARBAGE)
     wait_precisely()
     sys.setswitchinterval(SWITCH)

@@ -14,7 +14,6 @@ exit status: 0 done, 1 ended without writing, 2 something to mend
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
@@ -146,7 +145,7 @@ class _Missing:
     def __init__(self, socket: SocketSettings, logs: list[str]) -> None:
         self._name = socket.name
         self._policy = socket.policy
-        self._undenied = compile_policy(replace(socket.policy.policy, denials=()))
+        self._undenied = compile_policy(socket.policy.policy._replace(denials=()))
         self._denied = {name for denial in socket.policy.policy.denials for name in denial.operations}
         self._denials: Counter[str] = Counter()
         self._by_body = Counter[str]()

@@ -19,13 +19,10 @@ def without_underscore(section: str) -> str:
 
 
 def _find_groups() -> Mapping[str, frozenset[str]]:
-    groups = {}
-    for section in SECTIONS:
-        for access in Access:
-            names = (name for name, found in OPERATIONS.items() if (found.section, found.access) == (section, access))
-            word = f":{access}"
-            groups[section + word] = groups[without_underscore(section) + word] = frozenset(names)
-    return groups
+    groups: dict[str, set[str]] = {f"{section}:{access}": set() for section in SECTIONS for access in Access}
+    for name, operation in OPERATIONS.items():
+        groups[f"{operation.section}:{operation.access}"].add(name)
+    return {word: frozenset(names) for group, names in groups.items() for word in (group, without_underscore(group))}
 
 
 GROUPS: Final = _find_groups()

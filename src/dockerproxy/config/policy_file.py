@@ -154,8 +154,8 @@ def _hide_volumes(sockets: list[SocketSettings]) -> Iterator[SocketSettings]:
     hides = any(socket.policy.policy.places.has_parts for socket in sockets)
     for socket in sockets:
         policy = socket.policy.policy
-        hidden = replace(policy, places=replace(policy.places, hides=True)) if hides else policy
-        yield replace(socket, policy=compile_policy(hidden)) if hides else socket
+        hidden = policy._replace(places=replace(policy.places, hides=True)) if hides else policy
+        yield socket._replace(policy=compile_policy(hidden)) if hides else socket
 
 
 def _read_socket(
@@ -190,7 +190,7 @@ def _read_socket(
     hidden = reader.items(fields["hide"], "hide") if "hide" in fields else ()
     hides = frozenset(filter(None, (reader.value(node, "an item of hide", _read_hidden) for node in hidden)))
     policy = make_policy(reader, allow, deny, mode, remedies)
-    policy = replace(policy, tenancy=Own(owner, quota), places=places, hides=hides, asks=word == ASK)
+    policy = policy._replace(tenancy=Own(owner, quota), places=places, hides=hides, asks=word == ASK)
     permissions = _read_permissions(reader, fields.get("permissions"))
     compiled = compile_policy(policy)
     if "quota" in fields:

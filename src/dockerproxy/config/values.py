@@ -6,7 +6,6 @@ Attacks: docs/attacks.md, config/values.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -150,4 +149,4 @@ LIMITS: Final = (
 
 def with_limits(limits: Limits, said: Mapping[str, float]) -> Limits:
     """Return limits with some values replaced, by their names; numbers and bytes become integers."""
-    return replace(limits, **said)  # type: ignore[arg-type] # mypy cannot see which of them are whole
+    return limits._replace(**said)  # type: ignore[arg-type] # mypy cannot see which of them are whole

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 import stat
 
 from dockerproxy.problems import Problem
@@ -18,7 +17,7 @@ def write_atomically(path: str, text: str, mode: int = _MODE, *, keep: bool = Fa
     A new file gets the mode, before the umask. To keep a file is to leave it whose it is, and who may read it.
     """
     old = os.stat(path) if keep else None
-    beside = os.path.join(os.path.dirname(path), f".new-{secrets.token_hex(8)}")
+    beside = os.path.join(os.path.dirname(path), f".new-{os.urandom(8).hex()}")
     descriptor = os.open(beside, _NEW, mode)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -9,19 +9,18 @@ Attacks: docs/attacks.md, host/listen.
 import contextlib
 import errno
 import os
-import secrets
 import socket
 import stat
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from dockerproxy.problems import Problem, UserError
-from dockerproxy.settings import MAX_SOCKET_PATH, SocketFile
+from dockerproxy.settings import MAX_SOCKET_PATH, SocketFile, SocketSettings
 
-_File = TypeVar("_File", bound=SocketFile)
+_File = TypeVar("_File", SocketFile, SocketSettings)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Listening(Generic[_File]):
     """A listening socket of ours, with device and inode of its file. It may be one that systemd made.
 
@@ -116,7 +115,7 @@ def adopt(settings: _File, listener: socket.socket) -> Listening[_File]:
     return Listening(settings, listener.dup(), identity, is_ours=False)
 
 
-def _compare(settings: SocketFile) -> tuple[int, int]:
+def _compare(settings: _File) -> tuple[int, int]:
     """Return the identity of a socket's file; a `UserError` says that it is not as the settings say."""
     try:
         status = os.lstat(settings.path)
@@ -164,13 +163,13 @@ def _find_beside(path: str) -> str:
     directory, name = os.path.split(path)
     room = MAX_SOCKET_PATH - len(os.fsencode(directory)) - 1
     while True:
-        token = secrets.token_hex(8)[:room]
+        token = os.urandom(8).hex()[:room]
         beside = f".{token[:8]}" if room > len(token[:8]) else token
         if beside != name:
             return os.path.join(directory, beside)
 
 
-def check_place(settings: SocketFile) -> tuple[Problem, ...]:
+def check_place(settings: _File) -> tuple[Problem, ...]:
     """Report what would prevent `listen` from opening a socket, without opening it.
 
     A process that listens there already is no problem: most likely it is the proxy whose settings are checked.
@@ -210,7 +209,7 @@ def is_in_use(path: str) -> bool:
     return True
 
 
-def _explain(settings: SocketFile, error: OSError) -> Problem:
+def _explain(settings: _File, error: OSError) -> Problem:
     directory = os.path.dirname(settings.path)
     if isinstance(error, FileNotFoundError):
         return Problem(settings.path, f'directory "{directory}" does not exist', "create it, or mount a volume there")

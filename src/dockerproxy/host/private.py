@@ -5,7 +5,6 @@ Attacks: docs/attacks.md, host/private.
 
 import contextlib
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
@@ -34,7 +33,7 @@ def private_directory(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _make_directory(environment: Mapping[str, str]) -> str:
-    name = f"{_PREFIX}{secrets.token_hex(_RANDOM)}"
+    name = f"{_PREFIX}{os.urandom(_RANDOM).hex()}"
     places = [place for place in map(environment.get, ("XDG_RUNTIME_DIR", "TMPDIR")) if place]
     problems = []
     for place in (*places, *_PLACES):

@@ -4,7 +4,6 @@ Attacks: docs/attacks.md, observe/exposition.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate
 from typing import Final, Self
@@ -21,17 +20,15 @@ class Kind(StrEnum):
 Labels = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
 class Family:
     """A metric with all of its samples: end of the name, labels and value of each.
 
     Its name has no `_total`, which a counter's samples have.
     """
 
-    name: str
-    kind: Kind
-    says: str
-    samples: list[tuple[str, Labels, float]] = field(default_factory=list)
+    def __init__(self, name: str, kind: Kind, says: str) -> None:
+        self.name, self.kind, self.says = name, kind, says
+        self.samples: list[tuple[str, Labels, float]] = []
 
     def add(self, value: float, **labels: str) -> Self:
         """Add the value of a counter or gauge; return the metric."""

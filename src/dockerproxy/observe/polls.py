@@ -36,7 +36,7 @@ class Repeated(NamedTuple):
     since: float
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Poll:
     """Repetitions of a record that was written: how many, when the first of them came, and the last one."""
 

@@ -150,7 +150,7 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
     owners = {found.belongs_to} if found is not None else set[str]()
     if NEW in owners or (policy.owner and owners - {"", policy.owner}):  # There is none, or it is another client's.
         return None
-    known = replace(known, found=found)
+    known = known._replace(found=found)
     granted = [each for case in policy.cases[name] for each in case.conditions]
     read = None if table is None else read_request(table, request, known)
     needs = {} if read is None else find_needs(read, granted)
@@ -217,12 +217,12 @@ def explain(decision: Decision, why: str) -> Decision:
     """Add to a denial, for the client and for the log, why it was not or could not be allowed."""
     clause = f"; {why}"
     reason = decision.reason and decision.reason + clause
-    return replace(decision, message=decision.message + clause, reason=reason)
+    return decision._replace(message=decision.message + clause, reason=reason)
 
 
 def extend(policy: CompiledPolicy, grants: tuple[Grant, ...]) -> CompiledPolicy:
     """Return a policy with more grants."""
-    return compile_policy(replace(policy.policy, grants=(*policy.policy.grants, *grants)))
+    return compile_policy(policy.policy._replace(grants=(*policy.policy.grants, *grants)))
 
 
 def _read_head(verdict: Verdict) -> Mapping[str, Value | None]:

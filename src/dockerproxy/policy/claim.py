@@ -8,6 +8,7 @@ Attacks: docs/attacks.md, policy/claim.
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias, TypedDict, Unpack
 
 from dockerproxy.api.request import CanonicalRequest, Version, read_version
@@ -37,8 +38,7 @@ Substitute: TypeAlias = Json | Keep | Callable[[int], Json]
 """What takes the place of a value; of an amount that is missing, made of what the grant says."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(NamedTuple):
     """What is known of a request besides its head.
 
     Attributes:
@@ -51,7 +51,7 @@ class Known:
 
     found: ResolvedObject | None = None
     body: tuple[Json] | None = None
-    answers: Answers = field(default_factory=dict)
+    answers: Answers = MappingProxyType({})
     nonce: str = ""
     places: Places = NOWHERE
 
@@ -143,7 +143,7 @@ class More(TypedDict, total=False):
     owned: ResolvedObject | Lookup | None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Reading:
     """What is read out of one request.
 

@@ -8,7 +8,7 @@ Attacks: docs/attacks.md, policy/compile.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.api.answers import COUNTING
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
@@ -16,9 +16,9 @@ from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.model import CREATED_BY, NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
 from dockerproxy.policy.nesting import find_roots, list_binds
-from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, WORDS, list_switches
+from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, WORDS, list_switches, words_of_object
 from dockerproxy.policy.values import items_of, propose
-from dockerproxy.policy.vocabulary import CONSTRAINTS, SWITCHED, UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.vocabulary import CONSTRAINTS, SWITCHED, UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import Own, own_by
 from dockerproxy.policy.words.parameters import EITHER
@@ -42,12 +42,10 @@ _UNFORCED: Final = {"force": "", "noprune": "1"}
 _FIXED_OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1", "pull": ""}
 """Has a build run all its steps, leave no containers, and replace no image that is there by what a registry has."""
 
+_OF_OBJECTS: Final = {name for name in OPERATIONS if OWN in (words_of_object(name) or LISTED.get(name, ()))}
+
 OWN_GRANT: Final = Grant(
-    frozenset(
-        name
-        for name, operation in OPERATIONS.items()
-        if (OWN in find_words(operation) and name not in {*SEALED, *_REACHING}) or name in SEEN
-    ),
+    frozenset(_OF_OBJECTS - {*SEALED, *_REACHING} | SEEN),
     OWN,
     (Condition(CONSTRAINTS[OWN], value=True),),
 )
@@ -94,8 +92,7 @@ class Case:
         return bool(self.stamped) or (self.body is not None and self.body.is_read)
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledPolicy:
+class CompiledPolicy(NamedTuple):
     """What a request is judged by.
 
     Attributes:
@@ -132,7 +129,7 @@ class CompiledPolicy:
 
 def compile_policy(policy: Policy) -> CompiledPolicy:
     """Compile a policy. Every operation of the catalog gets an answer."""
-    policy = replace(policy, places=find_roots(list_binds(policy.grants), policy.places))
+    policy = policy._replace(places=find_roots(list_binds(policy.grants), policy.places))
     granted: dict[str, list[Grant]] = {}
     for grant in policy.grants:
         for name in grant.operations:
@@ -159,7 +156,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     listed = (case.decision.shows for name in _CONTAINERS for case in cases[name])
     shows = next(filter(None, listed), ())
     for name in COUNTING:
-        cases[name] = tuple(replace(case, decision=replace(case.decision, shows=shows)) for case in cases[name])
+        cases[name] = tuple(replace(case, decision=case.decision._replace(shows=shows)) for case in cases[name])
     return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied), tenancy)
 
 
@@ -182,7 +179,7 @@ def _show_some(name: str, cases: list[Case]) -> Iterable[Case]:
     if name not in LISTED or not all(case.conditions for case in cases):
         return cases
     shows = tuple(case.by_word for case in cases)
-    return [replace(case, decision=replace(case.decision, shows=shows)) for case in cases]
+    return [replace(case, decision=case.decision._replace(shows=shows)) for case in cases]
 
 
 class _Answers(dict[str, Decision]):

@@ -111,7 +111,7 @@ def _mount_parts(verdict: Verdict) -> Steps[Verdict]:
         if status != HTTPStatus.CREATED or not is_volume_of(said, root):
             says = "the engine has not made the volume that a bind needs, or has another one of that name"
             raise UnknownObjectError(says, HTTPStatus.SERVICE_UNAVAILABLE)
-    return settle(verdict, replace(verdict.decision, content=content), verdict.needs)
+    return settle(verdict, verdict.decision._replace(content=content), verdict.needs)
 
 
 def remove_unused(verdict: Verdict) -> Acts[None]:
@@ -145,13 +145,13 @@ def _settle_copies(verdict: Verdict, scene: Scene) -> Steps[Verdict]:
     filled = tuple(new) if may_fill and not is_made else ()
     fills.add(absent if may_fill and is_made else ())
     fills.discard(() if may_fill else names)
-    settled = replace(verdict, decision=replace(verdict.decision, copies=filled))
+    settled = replace(verdict, decision=verdict.decision._replace(copies=filled))
     unfilled = set(names).difference(filled)
     if not unfilled:
         return settled
     content = settled.decision.content or b"{}"
     content = yield from Work(content, partial(write_without_copies, content, unfilled))
-    return settle(settled, replace(settled.decision, content=content), settled.needs)
+    return settle(settled, settled.decision._replace(content=content), settled.needs)
 
 
 def _find_absent(verdict: Verdict, names: tuple[str, ...]) -> Steps[list[str]]:

@@ -80,7 +80,7 @@ def decide(
             named = find_object(request)
             if isinstance(named, Lookup):
                 return named  # This case and all that follow are about the object.
-            known = replace(known, found=named)
+            known = known._replace(found=named)
         answer = _look_at(policy, case, request, known, reads)
         if isinstance(answer, Judgement):
             denied.append((case, answer))
@@ -93,7 +93,7 @@ def decide(
     first, *more = judgement.faults
     others = f", and {len(more)} more" if more else ""
     remedy = find_remedy(policy, name, case, judgement.faults, judgement.waiting)
-    return replace(denial, message=f"{name} denied: {first}{others}; {remedy}")
+    return denial._replace(message=f"{name} denied: {first}{others}; {remedy}")
 
 
 def is_allowed(answer: Decision | Lookup | Wanted) -> bool:
@@ -146,7 +146,7 @@ def _look_at(
         if head.lookups:
             return join_lookups(head.lookups)
         if read.query:
-            decision = replace(decision, query=read.query)
+            decision = decision._replace(query=read.query)
     if case.body is None and not case.stamped:
         return decision
     if case.reads_body and known.body is None:
@@ -179,9 +179,9 @@ def _judge_body(
     content = write_json(read.content) if case.reads_body and read.content is not None else None
     copies = list_copies(read.claims, _COPYING.get(request.operation.name, ""))
     uses = policy.tenancy.use(read.claims)
-    decision = replace(case.decision, content=content, query=query, copies=copies, uses=uses)
+    decision = case.decision._replace(content=content, query=query, copies=copies, uses=uses)
     if decision.plan == "build":
-        decision = replace(decision, fixed={**decision.fixed, "labels": label_built(request.values("labels"))})
+        decision = decision._replace(fixed={**decision.fixed, "labels": label_built(request.values("labels"))})
     # A create may make a volume on its way that is listed, or that could be made by itself.
     names = [each for each in (case.by_word.get("volumes"),) if each is not None] + list_volume_names(policy)
     strange = [each for each in uses.makes if not any(one is None or one.matches(named(each)) for one in names)]
@@ -208,9 +208,9 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
     lookup = join_lookups(each for each in volumes if isinstance(each, Lookup))
     if lookup is not None:
         return lookup
-    decision = replace(case.decision, content=write_json(content))
+    decision = case.decision._replace(content=write_json(content))
     has_driver = any("Driver" in each.path for each in read.violations)
-    return decision if has_driver else replace(decision, uses=policy.tenancy.use(read.claims))
+    return decision if has_driver else decision._replace(uses=policy.tenancy.use(read.claims))
 
 
 def _find_stamp(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Mapping[str, str] | None:

@@ -6,7 +6,6 @@ Attacks: docs/attacks.md, policy/descriptions.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Final
 
 from dockerproxy.policy.objects import BY_REFERENCE, EVERY, OWNED, SAVING, Kind, Lookup, ResolvedObject, ask, is_full_id
@@ -143,6 +142,8 @@ def find_time(found: ResolvedObject) -> float:
 
 def read_moment(text: str) -> float | None:
     """Read a moment with its zone, in seconds since 1970; None if it is no such."""
+    from datetime import datetime  # noqa: PLC0415 (few requests ask for a time)
+
     try:
         return datetime.fromisoformat(text).timestamp() if _MOMENT(text) else None
     except ValueError:

@@ -129,13 +129,13 @@ def judge_body(waiting: NeedsBody, content: bytes, nonce: str = "") -> Judged | 
     document = read_json(content) if content else None
     if isinstance(document, Refusal):
         return document
-    known = replace(waiting.known, body=(document,), nonce=nonce)
+    known = waiting.known._replace(body=(document,), nonce=nonce)
     return _decide(replace(waiting, body=content, known=known))
 
 
 def judge_again(policy: CompiledPolicy, denied: Verdict, known: Known, nonce: str) -> NeedsLookup | Verdict:
     """Decide about a whole request that another policy denies, with what is known of it."""
-    known = replace(known, nonce=nonce, places=policy.policy.places)
+    known = known._replace(nonce=nonce, places=policy.policy.places)
     phase = replace(Phase(*denied.parts), policy=policy, known=known)
     return _bar(phase) or _decide(phase)
 
@@ -150,7 +150,7 @@ def judge_object(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLoo
         judged = _judge_named(waiting, found)
     else:  # It is about a name in the body.
         answers = {**known.answers, (lookup.kind, lookup.name): found or objects.missing(lookup)}
-        waiting = replace(waiting, known=replace(known, answers=answers))
+        waiting = replace(waiting, known=known._replace(answers=answers))
         if lookup.others:
             return replace(waiting, lookup=replace(lookup.others[0], others=lookup.others[1:]))
         judged = _decide(waiting)
@@ -164,9 +164,9 @@ def judge_unknown(waiting: NeedsLookup | Verdict, reason: str, *, hides: bool = 
     others have does not exist for the client, also where two of them have it.
     """
     if hides and isinstance(waiting, Verdict) and waiting.decision.status == HTTPStatus.NOT_FOUND:
-        return replace(waiting, decision=replace(waiting.decision, reason=reason))
+        return replace(waiting, decision=waiting.decision._replace(reason=reason))
     if isinstance(waiting, Verdict) and not waiting.passes and waiting.decision.status == HTTPStatus.FORBIDDEN:
-        return replace(waiting, object="", needs=None, decision=replace(waiting.decision, reason=reason))
+        return replace(waiting, object="", needs=None, decision=waiting.decision._replace(reason=reason))
     return _settle(replace(waiting, object=""), Decision(allowed=False, source="", message=reason, status=502))
 
 
@@ -223,19 +223,19 @@ def _find_needs(phase: Phase, decision: Decision, reads: list[Reading]) -> Mappi
     if isinstance(named, Lookup):
         return named if asks else None
     granted = [each for case in phase.policy.cases[phase.operation.name] for each in case.conditions]
-    needs = find_needs(read_once(reads, body, phase.request, replace(known, found=named)), granted, asks=asks)
+    needs = find_needs(read_once(reads, body, phase.request, known._replace(found=named)), granted, asks=asks)
     return needs if isinstance(needs, Lookup) else {**needs, **state}
 
 
 def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:
     """Decide about a request when it is known which object its path names."""
     lookup, policy = waiting.lookup, waiting.policy
-    known = replace(waiting.known, found=found or objects.missing(lookup))
+    known = waiting.known._replace(found=found or objects.missing(lookup))
     named = replace(waiting, object=_name_of(lookup, found), known=known)
     if policy.mode is Mode.ENFORCE and _is_hidden(policy, lookup, found):
         denial = policy.default[waiting.operation.name]
         reason = "" if found is None else denial.message
-        return _settle(named, replace(_absent(lookup, denial.source, policy.mode), reason=reason))
+        return _settle(named, _absent(lookup, denial.source, policy.mode)._replace(reason=reason))
     judged = _decide(named)
     if found is not None or (isinstance(judged, NeedsLookup) and policy.mode is not Mode.ENFORCE):
         return judged
@@ -274,12 +274,12 @@ def _hide_names(verdict: Verdict) -> Verdict:
         return verdict
     asked = partial(objects.ask, version=verdict.request.version, operation=verdict.operation)
     left = {key: objects.missing(asked(*key)) if each in others else each for key, each in known.answers.items()}
-    answer = decide(policy, verdict.request, replace(known, answers=left))
+    answer = decide(policy, verdict.request, known._replace(answers=left))
     of_path = _list_names(known.found) if known.found in others else ()
     message = f"{name} denied: the request has an ID where the reason has a name; the proxy's log has the reason"
     if isinstance(answer, Decision) and not answer.allowed and not {*of_path}.intersection(named):
         message = answer.message
-    return replace(verdict, decision=replace(verdict.decision, message=message, reason=denial))
+    return replace(verdict, decision=verdict.decision._replace(message=message, reason=denial))
 
 
 def _list_names(found: ResolvedObject) -> tuple[str, ...]:
@@ -306,7 +306,7 @@ def _name_of(lookup: Lookup, found: ResolvedObject | None) -> str:
 def _settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None = None) -> Verdict:
     """Write what goes to the engine, and plan what the request takes besides. Where nothing is refused, lists pass."""
     if phase.mode is not Mode.ENFORCE:
-        decision = replace(decision, shows=())
+        decision = decision._replace(shows=())
     verdict = settle(phase, decision, needs)
     plan = find_plan(verdict)
     return verdict if plan is None else replace(verdict, plan=plan)

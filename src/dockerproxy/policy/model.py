@@ -8,7 +8,6 @@ Attacks: docs/attacks.md, policy/model.
 """
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from types import MappingProxyType
@@ -176,8 +175,7 @@ class Tenancy:
 NOBODYS: Final = Tenancy()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(NamedTuple):
     """What the clients of one socket may do.
 
     Attributes:
@@ -195,7 +193,7 @@ class Policy:
 
     grants: tuple[Grant, ...]
     denials: tuple[Denial, ...]
-    hint: Callable[[str], str] = field(compare=False)
+    hint: Callable[[str], str]
     mode: Mode = Mode.ENFORCE
     remedy: str = ADD
     lines: frozenset[str] = frozenset()
@@ -215,8 +213,7 @@ class Policy:
         return ASK if self.asks else self.mode
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer to a request, made when the policy is compiled and shared by all requests that get it.
 
     Attributes:
@@ -245,8 +242,8 @@ class Decision:
     status: int = 403
     about_object: bool = False
     content: bytes | None = None
-    query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    fixed: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    fixed: Mapping[str, str] = MappingProxyType({})
     reason: str = ""
     shows: tuple[Mapping[str, Condition], ...] = ()
     copies: tuple[str, ...] | None = None

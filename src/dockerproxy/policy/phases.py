@@ -41,7 +41,7 @@ _OF_ANSWERS: Final = frozenset(
 """Fields by which an answer comes compressed, in part or not at all. Where it may be read, it comes whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Phase:
     """A request that has a single reading, with all that is known of it.
 
@@ -89,19 +89,20 @@ class Phase:
         return self.head, self.request, self.target, self.policy, self.known, self.body, self.object
 
 
-@dataclass(frozen=True, slots=True)
 class NeedsBody(Phase):
     """A request that is decided when all of its body has come."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class NeedsLookup(Phase):
     """A request that is decided when the engine has said what a name means."""
 
     lookup: Lookup
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verdict(Phase):
     """A request that is decided.
 
@@ -138,7 +139,7 @@ class Verdict(Phase):
 Judged = NeedsBody | NeedsLookup | Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Act(Yielded[Whole]):
     """Have the engine act on the request as the verdict has it; what comes of it is a `Whole`.
 
@@ -170,7 +171,7 @@ def find_sole_owner(policy: CompiledPolicy, decision: Decision) -> str:
 def deny(verdict: Verdict, reason: str, status: int = HTTPStatus.FORBIDDEN) -> Verdict:
     """Deny a request that was allowed. It passes as it would have where nothing is refused."""
     message = f"{verdict.operation.name} denied: {reason}"
-    decision = replace(verdict.decision, allowed=False, message=message, status=status, is_final=True)
+    decision = verdict.decision._replace(allowed=False, message=message, status=status, is_final=True)
     denied = replace(verdict, decision=decision)
     return replace(denied, to_engine=b"", plan=None) if verdict.mode is Mode.ENFORCE else denied
 
@@ -179,12 +180,12 @@ def settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None) 
     """Write what goes to the engine. A request that was judged by its object names it by its id."""
     operation, request, found, decided = phase.operation, phase.request, phase.known.found, decision
     if phase.mode is not Mode.ENFORCE:  # Where nothing is refused, builds pass as they come.
-        decision = replace(decided, fixed={})
+        decision = decided._replace(fixed={})
         if not decision.allowed and phase.known.places != NOWHERE and phase.known.body is not None:
             # The body goes on with what it mounts where the engine finds that.
             read = read_request(BODIES[operation.name], request, phase.known)
             content = None if read.violations or read.content is None else write_json(read.content)
-            decision = replace(decision, content=content)
+            decision = decision._replace(content=content)
     if decision.shows and operation.name in PRUNED:  # The engine would remove what others have: it gets no prune.
         return Verdict(*phase.parts, decided, _PING, needs)
     if decision.shows:
@@ -206,11 +207,11 @@ def _write(phase: Phase, decision: Decision, target: str) -> bytes:
     """Write the head, and behind it the body if it was held: as it was understood, or as it came where none judged."""
     head, operation = phase.head, phase.operation
     if decision.shows or phase.hides or phase.known.places.differ or operation.name == VOLUME_CREATE:
-        head = replace(head, fields=tuple(field for field in head.fields if field[0] not in _OF_ANSWERS))
+        head = head._replace(fields=tuple(field for field in head.fields if field[0] not in _OF_ANSWERS))
     if operation is HEALTH:
         return _PING
     if operation.name in REMOVING:
-        head = replace(head, close=True)  # It has a connection of its own, whose end says that the engine is done.
+        head = head._replace(close=True)  # It has a connection of its own, whose end says that the engine is done.
     content = None
     if phase.body is not None and head.framing is not Framing.NONE:
         content = phase.body if decision.content is None else decision.content

@@ -11,6 +11,7 @@ Attacks: docs/attacks.md, policy/references.
 """
 
 import re
+from functools import partial
 from typing import Final, NamedTuple
 
 from dockerproxy.api.request import RESERVED
@@ -38,16 +39,16 @@ _MOST_OF_PATH: Final = 255
 _MOST: Final = 1024
 """Characters of a reference: its registry, path, tag and digest have no room for more, and a grammar takes its time."""
 
-_REFERENCE: Final = re.compile(f"(?P<name>{_NAME})(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{_DIGEST}))?")
-_IS_ID: Final = re.compile(f"[0-9a-f]{{64}}|{_DIGEST}").fullmatch
+_REFERENCE: Final = partial(re.fullmatch, f"(?P<name>{_NAME})(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{_DIGEST}))?")
+_IS_ID: Final = partial(re.fullmatch, f"[0-9a-f]{{64}}|{_DIGEST}")
 """What Docker takes for the id of an image, though `sha256:…` would also be a name with a tag."""
 
 _ANY: Final = "**"
-_IS_SHORT_ID: Final = re.compile(rf"(?:{'|'.join(_DIGITS)}):[^/]*").fullmatch
-_IS_NAME: Final = re.compile(_NAME).fullmatch
-_IS_DOMAIN: Final = re.compile(_DOMAIN).fullmatch
-_IS_TAG: Final = re.compile(_TAG).fullmatch
-_MEETS_DIGESTS: Final = re.compile(r":[0-9a-f?]*\*[0-9a-f?*]*").fullmatch
+_IS_SHORT_ID: Final = partial(re.fullmatch, rf"(?:{'|'.join(_DIGITS)}):[^/]*")
+_IS_NAME: Final = partial(re.fullmatch, _NAME)
+_IS_DOMAIN: Final = partial(re.fullmatch, _DOMAIN)
+_IS_TAG: Final = partial(re.fullmatch, _TAG)
+_MEETS_DIGESTS: Final = partial(re.fullmatch, r":[0-9a-f?]*\*[0-9a-f?*]*")
 """What may be a tag and may be digits, after a star that would take in `@sha256`."""
 
 
@@ -68,7 +69,7 @@ def parse_reference(text: str) -> Reference | None:
     No tag is added. A tag in front of a digest is dropped as ParseDockerRef does: engines pull and inspect by the
     digest alone, so whoever may pull `nginx:1.27` must not have any image of that repository by calling it so.
     """
-    match = None if len(text) > _MOST or _IS_ID(text) else _REFERENCE.fullmatch("/".join(_split_domain(text)))
+    match = None if len(text) > _MOST or _IS_ID(text) else _REFERENCE("/".join(_split_domain(text)))
     if match is None or len(match["path"]) > _MOST_OF_PATH or f"{RESERVED}/" in match["name"]:
         return None
     if _has_two_registries(match["name"]) or match["name"].startswith(TRANSPORTS):

@@ -117,7 +117,7 @@ class UnknownObjectError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Ask(Yielded[Answer]):
     """Ask the engine something of ours; what comes of it is its `Answer`.
 
@@ -139,29 +139,30 @@ class Ask(Yielded[Answer]):
         return f"{self.method} {self.target} HTTP/1.1\r\nhost: dockerproxy\r\n\r\n".encode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Find(Yielded[ResolvedObject | None]):
     """Find out which object a name means; what comes of it is a `ResolvedObject`, or None if it means none."""
 
     lookup: Lookup
 
 
-@dataclass(frozen=True, slots=True)
 class Identify(Yielded[bool]):
     """Ask the engine what it is, over the connection that then gets the request; what comes is whether it is Docker.
 
     If the engine does not say, the client is told, and the plan ends.
     """
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, eq=False, repr=False)
 class Lock(Yielded[None]):
     """Wait until no other request of an owner has this lock, which is held until the plan is over."""
 
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Work(Yielded[_Result_co]):
     """Do what may take long, beside the loop if the content is long. A result of None means that it cannot be read."""
 
@@ -182,7 +183,7 @@ class Whole(NamedTuple):
         return self.data[: self.data.find(END_OF_HEAD) + len(END_OF_HEAD)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Read(Yielded[Whole]):
     """Send a request that changes nothing; what comes of it is a `Whole`. It ends with its client.
 
@@ -197,7 +198,7 @@ class Read(Yielded[Whole]):
     sift: Callable[[bytes], bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Open(Yielded[Whole | None]):
     """Send a request whose answer may be a stream; what comes of it is a `Whole`, or None if it is a stream.
 
@@ -210,14 +211,14 @@ class Open(Yielded[Whole | None]):
     waits: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Perform(Yielded[Answer]):
     """Make a request that is judged as if a client of the same socket had sent it; what comes of it is an `Answer`."""
 
     ask: Ask
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Tell(Yielded[None]):
     """Have the log say something about an operation, once for each socket."""
 

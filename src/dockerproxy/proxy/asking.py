@@ -71,14 +71,14 @@ class Asked:
             return self._deny(question.verdict, answer.source, conflict or _UNDECIDED + answer.why)
         denied = self._denied.decision
         message = f"{question.verdict.operation.name} denied: a person denied it"
-        decision = replace(denied, message=message, reason=denied.reason or denied.message)
+        decision = denied._replace(message=message, reason=denied.reason or denied.message)
         self._denied = replace(self._denied, decision=decision)
         return self._deny(question.verdict, answer.source)
 
     def _deny(self, verdict: Verdict, source: str = "", why: str = "") -> Verdict:
         """Return the denial, with the reason why no person allowed the request."""
         denied = self._denied
-        decision = replace(denied.decision, source=source or denied.decision.source)
+        decision = denied.decision._replace(source=source or denied.decision.source)
         decision = asking.explain(decision, why) if why else decision
-        head = denied.head if is_skippable(denied) else replace(denied.head, close=True)
+        head = denied.head if is_skippable(denied) else denied.head._replace(close=True)
         return replace(verdict, head=head, decision=decision)

@@ -48,7 +48,7 @@ class Connection(Protocol):
     def finish(self) -> None: ...  # noqa: D102
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Waiting:
     """What a connection may wait for, for how many seconds, and what its client is told if it does not come."""
 

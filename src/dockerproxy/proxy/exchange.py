@@ -11,7 +11,6 @@ Attacks: docs/attacks.md, proxy/exchange.
 
 from functools import partial
 from http import HTTPStatus
-from secrets import token_hex
 from typing import Final
 
 from dockerproxy.api.catalog import Shape
@@ -27,7 +26,7 @@ from dockerproxy.proxy.answering import Answering, ClientPort
 from dockerproxy.proxy.asking import Asked
 from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
-from dockerproxy.proxy.sockets import SocketState, is_quick
+from dockerproxy.proxy.sockets import SocketState, is_quick, make_nonce
 from dockerproxy.proxy.usage import TOO_FAST, TOO_MUCH
 from dockerproxy.settings import Level
 from dockerproxy.wire.exchange import Signal, State, step
@@ -296,7 +295,7 @@ class Exchange:
         if isinstance(judged, Verdict):
             self._follow(attach_body(judged, content))
         elif isinstance(judged, NeedsBody):
-            work = partial(judge_body, judged, content, token_hex(16) if judged.policy.owner else "")
+            work = partial(judge_body, judged, content, make_nonce() if judged.policy.owner else "")
             if is_quick(judged, content):
                 self._follow(work())
             else:
@@ -357,7 +356,7 @@ class Exchange:
                 self._deny(decided)
             else:
                 self._policy, socket.approved_mounts = decided
-                self._follow(judge_again(self._policy, verdict, forget(verdict), token_hex(16)))
+                self._follow(judge_again(self._policy, verdict, forget(verdict), make_nonce()))
             self._client.go_on()
 
     def time_out(self) -> None:

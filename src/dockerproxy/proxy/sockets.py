@@ -4,6 +4,7 @@ Attacks: docs/attacks.md, proxy/sockets.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from typing import Final
 from weakref import WeakValueDictionary
@@ -156,6 +157,11 @@ def is_quick(judged: Phase, content: bytes) -> bool:
     if len(content) > _LONG_BODY or (content and judged.mode is not Mode.ENFORCE):
         return False
     return count_parts(content) * max(1, len(judged.policy.cases.get(name, ()))) <= _MANY_PARTS
+
+
+def make_nonce() -> str:
+    """Return 16 random bytes in hexadecimal, for the stamp of an object that a request creates."""
+    return os.urandom(16).hex()
 
 
 def _has_credentials(judged: Judged) -> bool:

@@ -41,7 +41,7 @@ class Fed(NamedTuple):
     broken: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Chunks:
     """A reader of one chunked body. `ended` turns true at the end of its trailers."""
 

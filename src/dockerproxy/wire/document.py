@@ -10,7 +10,6 @@ import json
 import math
 import re
 from collections import Counter
-from decimal import Decimal
 from typing import Final, NoReturn, TypeAlias
 
 from dockerproxy.errors import Refusal
@@ -149,6 +148,8 @@ def _read_fraction(text: str) -> float:
         return number
     if math.isinf(number):
         raise _UnclearError(f"the number {text} is too large")
+    from decimal import Decimal  # noqa: PLC0415 (few bodies have such a number)
+
     if Decimal(text) != Decimal(repr(number)):
         raise _UnclearError(f"the number {text} would lose precision")
     return number

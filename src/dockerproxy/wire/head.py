@@ -9,9 +9,8 @@ Attacks: docs/attacks.md, wire/head.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from dockerproxy.errors import Refusal
@@ -63,8 +62,8 @@ _ONCE: Final = (
 # A media type (RFC 9110 §8.3.1), of tokens without the star: RFC 2231 splits one parameter into several by it.
 _MEDIA_WORD: Final = r"[!#$%&'+.^_`|~0-9A-Za-z-]+"
 _MEDIA_PARAMETER: Final = rf'[ \t]*;[ \t]*({_MEDIA_WORD})=({_MEDIA_WORD}|"[\t !#-\[\]-~]+")'
-_MEDIA_TYPE: Final = re.compile(rf"({_MEDIA_WORD}/{_MEDIA_WORD})((?:{_MEDIA_PARAMETER})*)")
-_MEDIA_PARAMETERS: Final = re.compile(_MEDIA_PARAMETER)
+_MEDIA_TYPE: Final = partial(re.fullmatch, rf"({_MEDIA_WORD}/{_MEDIA_WORD})((?:{_MEDIA_PARAMETER})*)")
+_MEDIA_PARAMETERS: Final = partial(re.findall, _MEDIA_PARAMETER)
 
 
 class MediaType(NamedTuple):
@@ -83,10 +82,10 @@ def read_media_type(value: bytes) -> MediaType | None:
     """Read the value of a Content-Type without blanks around it; None if malformed. An empty one names no type."""
     if not value:
         return MediaType()
-    found = _MEDIA_TYPE.fullmatch(value.decode("latin-1"))
+    found = _MEDIA_TYPE(value.decode("latin-1"))
     if found is None:
         return None
-    parameters = tuple((lower(name), text.strip('"')) for name, text in _MEDIA_PARAMETERS.findall(found[2]))
+    parameters = tuple((lower(name), text.strip('"')) for name, text in _MEDIA_PARAMETERS(found[2]))
     if len(dict(parameters)) < len(parameters):
         return None
     return MediaType(lower(found[1]), parameters)
@@ -151,8 +150,7 @@ class Framing(StrEnum):
     CLOSE = "close"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """An unambiguous request head.
 
     Attributes:

@@ -42,7 +42,7 @@ class _Alone(NamedTuple):
 
 
 def _judge_alone(grant: Grant, policy: Policy, tried: Tried) -> _Alone:
-    alone, claims = compile_policy(replace(policy, grants=(grant,), denials=())), _claims_of(tried)
+    alone, claims = compile_policy(policy._replace(grants=(grant,), denials=())), _claims_of(tried)
     faults = [(case, find_faults(case, tried)) for case in alone.cases[tried.request.operation.name]]
     allows = any(not those and not judge_claims(case.by_word, claims).faults for case, those in faults)
     return _Alone(grant, alone, faults, allows)
@@ -184,7 +184,7 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
         return {**needed, UNRESTRICTED.word: True}
     if operation.name not in BODIES or _lacks_body(tried, operation):
         return needed
-    body, known = replace(BODIES[operation.name], of_object={}), tried.known
+    body, known = BODIES[operation.name].without_object(), tried.known
     bounds: Mapping[str, Value] | Lookup | None = tried.recorded
     while bounds is None or isinstance(bounds, Lookup):
         known = known if bounds is None else answer_by_name(known, bounds)

@@ -5,7 +5,6 @@ operation of it and is denied. So a line that another one makes pointless counts
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from dockerproxy.config.document import Place
@@ -49,7 +48,7 @@ def _exercise(
 ) -> Iterator[tuple[Place, Exercised]]:
     for line in allow:
         about = [each for each, tried in asked if tried.request.operation.name in line.operations]
-        policy = compile_policy(replace(socket.policy.policy, grants=line.grants)) if about else socket.policy
+        policy = compile_policy(socket.policy.policy._replace(grants=line.grants)) if about else socket.policy
         again = (_try(policy, each) for each in about)
         yield line.place, Exercised(line, any(tried is not None and tried.decision.allowed for tried in again))
     for line in deny:

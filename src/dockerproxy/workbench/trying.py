@@ -67,7 +67,7 @@ def try_request(  # noqa: PLR0913 (what is known of a request)
     judged = judge(policy, head.encode(errors="surrogateescape"))
     if isinstance(judged, Refusal):
         return judged
-    known = judged.known if found is None else replace(judged.known, found=found)
+    known = judged.known if found is None else judged.known._replace(found=found)
     if isinstance(judged, Verdict) and find_bar(policy.hides, judged.operation.name, judged.request):
         return Tried(request=judged.request, known=known, decision=judged.decision, is_barred=True)
     table = BODIES.get(judged.request.operation.name)
@@ -77,7 +77,7 @@ def try_request(  # noqa: PLR0913 (what is known of a request)
             return Refusal(413, f"the body is longer than {most} bytes")
         if isinstance(judged, NeedsBody) and isinstance(document, Refusal):
             return document
-        known = known if isinstance(document, Refusal) else replace(known, body=(document,))
+        known = known if isinstance(document, Refusal) else known._replace(body=(document,))
     if recorded is not None:
         policy = judge_recorded(policy, judged.request.operation, recorded)
     tried = replace(_try(_leave_out_objects(policy, judged.request), judged.request, known), recorded=recorded)
@@ -99,10 +99,10 @@ def _leave_out_objects(policy: CompiledPolicy, request: CanonicalRequest) -> Com
     """Return a policy that looks at nothing which only the engine knows of the object."""
     name = request.operation.name
     cases = tuple(
-        case if case.body is None else replace(case, body=replace(case.body, of_object={}))
+        case if case.body is None else replace(case, body=case.body.without_object())
         for case in policy.cases.get(name, ())
     )
-    return replace(policy, cases={**policy.cases, name: cases})
+    return policy._replace(cases={**policy.cases, name: cases})
 
 
 def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tried:
@@ -112,15 +112,15 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
         if isinstance(answer, Wanted):
             if not all(case.body.optional for case in policy.cases[request.operation.name] if case.body is not None):
                 break  # It may not come without a body.
-            known = replace(known, body=(None,))
+            known = known._replace(body=(None,))
         elif answer == named and known.found is None:
             asked.insert(0, answer)
-            known = replace(known, found=take_for_name(answer))
+            known = known._replace(found=take_for_name(answer))
         else:
             asked += (answer, *answer.others)
             known = answer_by_name(known, answer)
     if isinstance(named, Lookup) and known.found is None:
-        known = replace(known, found=take_for_name(named))
+        known = known._replace(found=take_for_name(named))
     wants_body = isinstance(answer, Wanted)
     if not isinstance(answer, Decision):
         name = request.operation.name
@@ -134,7 +134,7 @@ def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:
         return find_recorded_faults(case, tried.request.operation, tried.recorded)
     if case.body is None or tried.wants_body:
         return ()
-    body, known = replace(case.body, of_object={}), tried.known
+    body, known = case.body.without_object(), tried.known
     while True:
         read = read_request(body, tried.request, known)
         judgement = judge_claims(case.of_body, read.claims)
@@ -169,8 +169,8 @@ def judge_recorded(
         case, (first, *more) = min(denied, key=lambda each: len(each[1]))
         remedy = "" if needed is None else f"; {find_remedy(policy, name, case, (first, *more))}"
         others = f", and {len(more)} more" if more else ""
-        default = replace(default, message=f"{name} denied: {first}{others}{remedy}")
-    return replace(policy, cases={**policy.cases, name: tuple(kept)}, default={name: default})
+        default = default._replace(message=f"{name} denied: {first}{others}{remedy}")
+    return policy._replace(cases={**policy.cases, name: tuple(kept)}, default={name: default})
 
 
 def find_recorded_faults(case: Case, operation: Operation, needed: Mapping[str, Value]) -> tuple[Fault, ...]:
@@ -186,7 +186,7 @@ def find_recorded_faults(case: Case, operation: Operation, needed: Mapping[str, 
 def answer_by_name(known: Known, lookup: Lookup) -> Known:
     """Answer a lookup, and its others: there is an object of that name, of which nothing else is known."""
     answers = {(each.kind, each.name): take_for_name(each) for each in (lookup, *lookup.others)}
-    return replace(known, answers={**known.answers, **answers})
+    return known._replace(answers={**known.answers, **answers})
 
 
 def take_for_name(lookup: Lookup) -> ResolvedObject:

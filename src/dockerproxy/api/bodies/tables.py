@@ -31,7 +31,7 @@ Attacks: docs/attacks.md, api/bodies/tables.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -116,7 +116,7 @@ class Field(NamedTuple):
     words: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     """A place in a body.
 
@@ -157,7 +157,8 @@ def read_fields(table: str, others: Mapping[str, tuple[Field, ...]] = MappingPro
             fields += _include(row, others)
         else:
             path, type_, since, rule, summary = split_row(row, 5)
-            fields.append(_with_rule(Field(path, Type(type_), since, "", summary), rule))
+            rule, words = _split_rule(rule)
+            fields.append(Field(path, Type(type_), since, rule, summary, words))
     return tuple(fields)
 
 
@@ -166,15 +167,16 @@ def _include(row: str, others: Mapping[str, tuple[Field, ...]]) -> Iterator[Fiel
     prefix = "".join(word for word in words if "=" not in word)
     rules = dict(word.split("=") for word in words if "=" in word)
     for each in others[name]:
-        yield _with_rule(each, rules.pop(each.path, ""))._replace(path=prefix + each.path)
+        rule, of_rule = _split_rule(rules.pop(each.path)) if each.path in rules else (each.rule, each.words)
+        yield Field(prefix + each.path, each.type, each.since, rule, each.summary, of_rule)
     if rules:
         raise KeyError(*rules)
 
 
-def _with_rule(field: Field, text: str) -> Field:
-    """Return a field with a rule, of which words may stand behind a colon; an empty text leaves its own."""
+def _split_rule(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return a rule, and the words that may stand behind a colon."""
     rule, _, words = text.partition(":")
-    return field._replace(rule=rule, words=tuple(filter(None, words.split(",")))) if text else field
+    return rule, tuple(filter(None, words.split(",")))
 
 
 def grow_tree(fields: tuple[Field, ...]) -> Node:
@@ -240,29 +242,40 @@ class Content(StrEnum):
     MAYBE_JSON = "json, or nothing"
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class Body:
-    """What a request of an operation is made of.
+    """The table of an operation's requests. It is read when a field is first needed: most tables never are.
 
     Attributes:
         operation: Its name.
         content: What its body is.
-        fields: Every field of the body and every parameter of the query that the engine knows.
-        parameters: Those of the query, by name.
-        of_object: Fields of the object that the request names, by their path in what the engine says of it.
-        of_head: Fields of the head, by their names.
     """
 
-    operation: str
-    content: Content
-    fields: tuple[Field, ...]
-    parameters: Mapping[str, Field]
-    of_object: Mapping[str, Field]
-    of_head: Mapping[str, Field]
+    def __init__(self, operation: str, content: str, read: Callable[[], tuple[Field, ...]]) -> None:
+        self.operation, self.content, self._read = operation, Content(content), read
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """Every field of the body and every parameter of the query that the engine knows."""
+        return self._read()
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Field]:
+        """Those of the query, by name."""
+        return list_beside(self.fields, "?")
+
+    @cached_property
+    def of_object(self) -> Mapping[str, Field]:
+        """Fields of the object that the request names, by their path in what the engine says of it."""
+        return list_beside(self.fields, "@")
+
+    @cached_property
+    def of_head(self) -> Mapping[str, Field]:
+        """Fields of the head, by their names."""
+        return list_beside(self.fields, "#")
 
     @cached_property
     def root(self) -> Node:
-        """The tree of the body's fields, which grows when one is first read: most never are."""
+        """The tree of the body's fields."""
         return grow_tree(self.fields)
 
     @cached_property
@@ -285,17 +298,10 @@ class Body:
         """Whether the body must be there before the request can be decided."""
         return self.content in {Content.JSON, Content.MAYBE_JSON}
 
-
-def make_body(operation: str, content: str, fields: tuple[Field, ...]) -> Body:
-    """Make the table of an operation out of its lines."""
-    return Body(
-        operation=operation,
-        content=Content(content),
-        fields=fields,
-        parameters=list_beside(fields, "?"),
-        of_object=list_beside(fields, "@"),
-        of_head=list_beside(fields, "#"),
-    )
+    def without_object(self) -> "Body":
+        """Return the table without fields of the object, for requests about which no engine is asked."""
+        fields = tuple(each for each in self.fields if not each.path.startswith("@"))
+        return Body(self.operation, self.content, lambda: fields)
 
 
 def with_repeats(fields: tuple[Field, ...]) -> tuple[Field, ...]:
@@ -332,20 +338,36 @@ _FILES: Final = (
 )
 
 
-def _read_tables() -> Iterator[tuple[str, str, tuple[Field, ...]]]:
-    """Yield each table: its name, what the body is if it is an operation's and not part of others only, its fields."""
-    found: dict[str, tuple[Field, ...]] = {}
+def _split_files() -> Iterator[tuple[str, str, str]]:
+    """Yield each table: its name, what the body is if it is an operation's and not part of others only, its rows."""
     for file in _FILES:
         for table in read_table(f"bodies/{file}").split("\n== ")[1:]:
             title, _, rows = table.partition("\n")
             name, _, content = title.partition(": ")
-            content, _, repeated = content.partition("; ")
-            found[name] = read_fields(rows, found)
-            yield name, content, with_repeats(found[name]) if repeated else found[name]
+            yield name, content, rows
+
+
+_TABLES: Final = {name: (content, rows) for name, content, rows in _split_files()}
+
+
+class _Fields(dict[str, tuple[Field, ...]]):
+    """The fields of each table, by its name."""
+
+    def __missing__(self, name: str) -> tuple[Field, ...]:
+        self[name] = read_fields(_TABLES[name][1], self)
+        return self[name]
+
+
+_FIELDS: Final = _Fields()
+
+
+def _make_body(name: str, content: str) -> Body:
+    content, _, repeated = content.partition("; ")
+    return Body(name, content, lambda: with_repeats(_FIELDS[name]) if repeated else _FIELDS[name])
 
 
 BODIES: Final[Mapping[str, Body]] = {
-    name: make_body(name, content, fields) for name, content, fields in _read_tables() if content
+    name: _make_body(name, content) for name, (content, _) in _TABLES.items() if content
 }
 """By operation. What is granted of these without `unrestricted` is contained: within what their tables let pass."""
 

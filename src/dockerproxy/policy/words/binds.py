@@ -1,8 +1,7 @@
 """`binds`: the directories and files of the host that may be mounted."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.policy.claim import Claim
 from dockerproxy.policy.globs import covers, fits
@@ -16,8 +15,7 @@ _ENGINE = "the engine's socket, by which anybody is root; `own_socket` mounts th
 _READ_ONLY = "a host path that a rule allows read-only: with ro, and without z and Z, which write labels"
 
 
-@dataclass(frozen=True, slots=True)
-class Bind:
+class Bind(NamedTuple):
     """A path of the host, clean and absolute, that is mounted, and whether nothing there can be changed by it."""
 
     path: str

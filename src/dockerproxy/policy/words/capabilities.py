@@ -7,8 +7,7 @@ Attacks: docs/attacks.md, policy/words/capabilities.
 
 import re
 from collections.abc import Hashable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.policy.claim import Claim, Object, Reading, Substitute, items_at
 from dockerproxy.policy.values import Value, items_of
@@ -37,8 +36,7 @@ class _Added(Items):
         return capability_name(item)
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(NamedTuple):
     """The capabilities that a request drops, as it spells them, and the names of those that it adds."""
 
     dropped: tuple[str, ...]

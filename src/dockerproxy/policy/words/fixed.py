@@ -15,6 +15,7 @@ Attacks: docs/attacks.md, policy/words/fixed.
 
 import json
 import re
+from functools import partial
 from typing import Final
 
 from dockerproxy.api.rows import read_rows
@@ -30,9 +31,10 @@ def _list_defaults(kind: str) -> frozenset[str]:
 
 
 _HIDDEN: Final = _list_defaults("hidden")
-_IS_HIDDEN_LATER: Final = re.compile(
-    "/proc/interrupts|/sys/devices/virtual/powercap|/sys/devices/system/cpu/cpu[0-9]{1,5}/thermal_throttle"
-).fullmatch
+_IS_HIDDEN_LATER: Final = partial(
+    re.fullmatch,
+    "/proc/interrupts|/sys/devices/virtual/powercap|/sys/devices/system/cpu/cpu[0-9]{1,5}/thermal_throttle",
+)
 """What newer ones hide besides."""
 
 _READ_ONLY: Final = _list_defaults("read-only")
@@ -42,19 +44,19 @@ _ANNOTATIONS: Final = _list_defaults("annotation")
 _BUILT: Final = "dockerproxy.build"
 """A label by which each build ends in an image of its own."""
 
-_IS_CLEAN: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@+-]+(?:/[\w.@+-]+)*", re.ASCII).fullmatch
+_IS_CLEAN: Final = partial(re.fullmatch, r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@+-]+(?:/[\w.@+-]+)*", flags=re.ASCII)
 
 _LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
 """They bound what the engine keeps; all others may make it connect somewhere, read files, or show the environment."""
 
-_IS_FEW: Final = re.compile("[1-9][0-9]?|100").fullmatch
+_IS_FEW: Final = partial(re.fullmatch, "[1-9][0-9]?|100")
 
 _HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 """Docker Hub, which engines ask where nobody names a server."""
 
-_SERVER: Final = re.compile(rf"(?:https?://)?({HOST})(?:/(?:v[12]/?)?)?")
+_SERVER: Final = partial(re.fullmatch, rf"(?:https?://)?({HOST})(?:/(?:v[12]/?)?)?")
 
-_NAMESPACE: Final = re.compile(r"[a-z0-9_-]+")
+_NAMESPACE: Final = partial(re.fullmatch, r"[a-z0-9_-]+")
 """In a reference, a first part with a capital is a host too (distribution/reference, splitDockerDomain)."""
 
 
@@ -148,12 +150,12 @@ def has_host(reference: str, *, namespaces: bool) -> bool:
     word before a slash is one of the configured registry.
     """
     first, slash, _ = reference.partition("/")
-    return bool(slash) and not (namespaces and _NAMESPACE.fullmatch(first) and first != "localhost")
+    return bool(slash) and not (namespaces and _NAMESPACE(first) and first != "localhost")
 
 
 def check_server(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Credentials are sent to Docker Hub; the engine would tell what any other server answers."""
-    found = _SERVER.fullmatch(value) if isinstance(value, str) else None
+    found = _SERVER(value) if isinstance(value, str) else None
     if value and (found is None or lower(found[1]) not in _HUB):
         reading.violate(path, value, "not allowed: credentials are only sent to Docker Hub")
 

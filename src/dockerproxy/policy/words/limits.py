@@ -4,8 +4,7 @@ Attacks: docs/attacks.md, policy/words/limits.
 """
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockerproxy.policy.claim import Claim, Object, Reading, Substitute
 from dockerproxy.policy.values import Takes, Value
@@ -32,8 +31,7 @@ _LIMITS: Final = frozenset(
 """Of getrlimit(2), without `RLIMIT_`. RTPRIO, RTTIME and NICE let a process go before all others on the host."""
 
 
-@dataclass(frozen=True, slots=True)
-class Swap:
+class Swap(NamedTuple):
     """Swap beside memory: bytes, below 0 without a bound, and whether memory is counted in them."""
 
     size: int

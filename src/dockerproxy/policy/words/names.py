@@ -10,6 +10,7 @@ Attacks: docs/attacks.md, policy/words/names.
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from dockerproxy.policy.claim import Object, Reading, find_fault, objects_at, owned
@@ -26,13 +27,13 @@ _OF_ENGINES: Final = frozenset({"docker_gwbridge", "ingress", "podman-default-ku
 libnetwork/default_gateway.go, setupDefaultGW; podman pkg/domain/infra/abi/play.go); and a file beside those of all
 networks, which are called like them, without which no container of any network starts (netavark dns/aardvark.rs)."""
 
-_LIKE_AN_ID: Final = re.compile("[0-9a-f]{12,64}").fullmatch
+_LIKE_AN_ID: Final = partial(re.fullmatch, "[0-9a-f]{12,64}")
 
-IS_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*").fullmatch
+IS_NAME: Final = partial(re.fullmatch, r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 """What Docker lets be the name of a container or volume; anything else it may take for a path or a link."""
 
-MAY_BE_ID: Final = re.compile(r"(sha256:)?[0-9a-f]*").fullmatch
-_MAY_BE_OF_SWARM: Final = re.compile(r"[0-9a-z]{1,25}").fullmatch
+MAY_BE_ID: Final = partial(re.fullmatch, r"(sha256:)?[0-9a-f]*")
+_MAY_BE_OF_SWARM: Final = partial(re.fullmatch, r"[0-9a-z]{1,25}")
 """Ids of a swarm have 25 such characters (moby/swarmkit identity, NewID), and engines take the beginning of one."""
 
 _OF_SWARM: Final = {
@@ -41,7 +42,7 @@ _OF_SWARM: Final = {
     "ConfigCreate": Kind.CONFIG,
     "NetworkCreate": Kind.NETWORK,
 }
-_BEGINS_LIKE_ONE: Final = re.compile("[0-9a-z]{12,24}").fullmatch
+_BEGINS_LIKE_ONE: Final = partial(re.fullmatch, "[0-9a-z]{12,24}")
 
 
 def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> None:

@@ -7,8 +7,8 @@ Attacks: docs/attacks.md, policy/words/networks.
 
 import re
 from collections.abc import Hashable
-from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 from dockerproxy.policy.claim import Fault, Object, Reading, find_fault, items_at, objects_at, owned, pairs_at
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
@@ -25,7 +25,7 @@ DEFAULT: Final = ResolvedObject("", ("default", "bridge"))
 _OF_HOST: Final = frozenset({"host", "slirp4netns", "pasta"})
 """What engines take for the host's network, or for one in which a process there sends for the container."""
 
-_NAMESPACE: Final = re.compile("(container|service|pod|ns|host):.*", re.DOTALL)
+_NAMESPACE: Final = partial(re.fullmatch, "(container|service|pod|ns|host):.*", flags=re.DOTALL)
 
 BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
 """Networks that a container may join where a grant names none: the engine's own, or nothing."""
@@ -44,14 +44,13 @@ _OF_PODMAN: Final = frozenset({"slirp4netns", "pasta"})
 
 _HOST: Final = "not allowed: it is the host's network"
 
-_CONTROLS: Final = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029]").search
+_CONTROLS: Final = partial(re.search, r"[\0-\x1f\x7f-\x9f\u2028\u2029]")
 
-_SEPARATES: Final = re.compile(r"[\0- ,\x7f]").search
+_SEPARATES: Final = partial(re.search, r"[\0- ,\x7f]")
 """What stands between words and lines of what Podman writes for aardvark-dns of a network (netavark aardvark.rs)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(NamedTuple):
     """A network that a container joins, and whether it is the engine's own: None if only the engine can say."""
 
     found: ResolvedObject
@@ -65,7 +64,7 @@ class _Networks(Objects):
     def fault(self, item: str) -> str:
         if item in _OF_HOST:
             return "the host's network needs unrestricted"
-        if _NAMESPACE.fullmatch(item):
+        if _NAMESPACE(item):
             return "a namespace is not a network: list in joins whose namespaces may be joined"
         return fault_of_name(item)
 

@@ -6,7 +6,7 @@ Engines read the same value of it (test: tests/test_text_corpus.py).
 import ipaddress
 import math
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, TypeAlias
 
 from dockerproxy.text import decimal, lower, number, upper
@@ -68,23 +68,23 @@ def normalise_signal(text: str) -> str:
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_SIZE: Final = re.compile(r"([1-9][0-9]{0,14})(B|KiB|MiB|GiB|TiB)?")
+_SIZE: Final = partial(re.fullmatch, r"([1-9][0-9]{0,14})(B|KiB|MiB|GiB|TiB)?")
 _UNITS: Final = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-_HUMAN_SIZE: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?(?:([kKmMgGtT])[iI]?)?[bB]?")
+_HUMAN_SIZE: Final = partial(re.fullmatch, r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?(?:([kKmMgGtT])[iI]?)?[bB]?")
 _HUMAN_UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _MOST_BYTES: Final = 2**62
 """In units of 1024 it is below 2**63, too."""
 
-_DECIMAL: Final = re.compile(r"(0|[1-9][0-9]{0,5})(?:\.([0-9]{1,9}))?")
+_DECIMAL: Final = partial(re.fullmatch, r"(0|[1-9][0-9]{0,5})(?:\.([0-9]{1,9}))?")
 _BILLION: Final = 10**9
-_PORTS: Final = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_PORTS: Final = partial(re.fullmatch, r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _LAST_PORT: Final = 65535
 _DIGITS_OF_USER: Final = 10
 _LAST_USER: Final = 2**31 - 1
 """What Docker takes for a number of a user (moby/sys/user)."""
 
-_ID_OF_SWARM: Final = re.compile("[0-9a-z]{25}")
-_IS_LENGTH: Final = re.compile("0|[1-9][0-9]{0,2}").fullmatch
+_ID_OF_SWARM: Final = partial(re.fullmatch, "[0-9a-z]{25}")
+_IS_LENGTH: Final = partial(re.fullmatch, "0|[1-9][0-9]{0,2}")
 """Of the part of an address that is the network's. Python takes masks as well."""
 
 HOST: Final = r"[A-Za-z0-9.-]+(?::[0-9]+)?"
@@ -93,7 +93,7 @@ HOST: Final = r"[A-Za-z0-9.-]+(?::[0-9]+)?"
 
 def read_size(text: str) -> int | None:
     """Return a number of bytes, written like `512MiB`; None if it is none."""
-    found = _SIZE.fullmatch(text)
+    found = _SIZE(text)
     return (number(found[1]) or 0) * _UNITS[found[2] or ""] if found else None
 
 
@@ -108,14 +108,14 @@ def read_human_size(text: str) -> int | None:
 
     Go computes with floating point and cuts off what is below 1: "0.5" is 0. What does not fit becomes negative.
     """
-    found = _HUMAN_SIZE.fullmatch(text)
+    found = _HUMAN_SIZE(text)
     size = (decimal(found[1]) or 0) * _HUMAN_UNITS[lower(found[2] or "")] if found else _MOST_BYTES
     return math.floor(size) if size < _MOST_BYTES else None
 
 
 def read_billionths(text: str) -> int | None:
     """Return a decimal number like `1.5` in billionths; None if it is none, or nothing."""
-    found = _DECIMAL.fullmatch(text)
+    found = _DECIMAL(text)
     if found is None:
         return None
     return (number(found[1]) or 0) * _BILLION + (number((found[2] or "").ljust(9, "0")) or 0) or None
@@ -128,7 +128,7 @@ def read_count(text: str) -> int | None:
 
 def read_ports(text: str) -> range | None:
     """Return the ports of `80` or `8000-8999`; None if there are none such. 0 is one that the engine picks."""
-    found = _PORTS.fullmatch(text)
+    found = _PORTS(text)
     if found is None:
         return None
     first, last = number(found[1]) or 0, number(found[2] or found[1]) or 0
@@ -148,7 +148,7 @@ def is_certainly_not_root(user: str) -> bool:
 
 def is_id_of_swarm(text: str) -> bool:
     """Whether a text could be the whole id of something in a swarm."""
-    return _ID_OF_SWARM.fullmatch(text) is not None
+    return _ID_OF_SWARM(text) is not None
 
 
 @lru_cache(maxsize=1024)
