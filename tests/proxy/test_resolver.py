@@ -13,7 +13,7 @@ from proxy.harness import Wire, World, in_loop, world
 from proxy.lookups import OTHER, POLICY, START, WEB, answer, asked, serve
 from proxy.stage import until
 
-from dockerproxy.policy.steps import UnknownObjectError
+from dockerproxy.policy.steps import UnknownObjectError, Whole
 from dockerproxy.proxy.resolver import Inquiry
 from dockerproxy.wire.head import END_OF_HEAD
 
@@ -197,6 +197,21 @@ async def test_a_connection_that_is_not_read_is_not_kept(size: int) -> None:
     inquiry.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
     assert len((await answered).content) == size
     assert inquiry.is_open is (size == 1000)
+
+
+@pytest.mark.parametrize("error", [None, ConnectionResetError()])
+@in_loop
+async def test_an_answer_that_ends_with_its_connection_is_whole_only_if_the_engine_ended_it(
+    error: Exception | None,
+) -> None:
+    inquiry = Inquiry()
+    inquiry.connection_made(Transport())
+    answered = asyncio.ensure_future(inquiry.ask(b"GET / HTTP/1.1\r\n\r\n"))
+    await asyncio.sleep(0)
+    inquiry.data_received(b"HTTP/1.1 200 OK\r\n\r\n[]")
+    inquiry.connection_lost(error)
+    [came] = await asyncio.gather(answered, return_exceptions=True)
+    assert isinstance(came, UnknownObjectError if error else Whole)
 
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"

@@ -86,7 +86,7 @@ class Inquiry(asyncio.Protocol):
         self.is_open = True
         self._came = bytearray()
         self._has_news = asyncio.Event()
-        self._is_asked = self._is_lost = self._is_paused = False
+        self._is_asked = self._is_lost = self._is_paused = self._is_reset = False
         self.has_ended = False
         self._left = 0
         self._chunks: Chunks | None = None
@@ -114,9 +114,8 @@ class Inquiry(asyncio.Protocol):
         self._has_news.set()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Take what has come for all there is."""
-        del error
-        self.is_open, self._is_lost = False, True
+        """Take what has come for all there is; with an error, for not all of it."""
+        self.is_open, self._is_lost, self._is_reset = False, True, error is not None
         self._has_news.set()
 
     async def _wait(self) -> None:
@@ -208,6 +207,8 @@ class Inquiry(asyncio.Protocol):
     def _take(self, data: bytes) -> bytes:
         """Return the content of a piece of the body, and note whether it is the last one."""
         if self.head.framing is Framing.CLOSE:
+            if self._is_reset and not data:
+                raise UnknownObjectError(_CUT)
             self.has_ended = not data
             return data
         if self._chunks is not None:
