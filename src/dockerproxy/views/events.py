@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from dockerproxy.policy.descriptions import find_time
 from dockerproxy.policy.objects import Kind, ResolvedObject, ask
 from dockerproxy.policy.phases import Plan, Verdict
-from dockerproxy.policy.stamps import find_owner
+from dockerproxy.policy.stamps import RESERVED, find_owner
 from dockerproxy.policy.steps import Find, Open, Scene, Stream, UnknownObjectError
 from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.policy.values import Pairs
@@ -39,6 +39,10 @@ _KNOWN: Final = 4096
 
 _SEPARATOR: Final = b"\x1e"
 """In front of each line, if the client asks for `application/json-seq` (RFC 7464), as that of Docker 29 does."""
+
+
+_OURS: Final = RESERVED.encode()
+"""What an event of a volume of ours has in it. The engine writes that name without escapes."""
 
 
 class Event(NamedTuple):
@@ -112,7 +116,8 @@ class _Watch:
     def show(self, line: bytes) -> Generator[Find, object, bytes]:
         """Return what the client may see of a line; nothing if that is nothing."""
         before, line = line[: line.startswith(_SEPARATOR)], line.removeprefix(_SEPARATOR)
-        hides, event = self._verdict.hides, read_event(line)
+        hides = self._verdict.hides
+        event = read_event(line) if self._shows or _OURS in line else None
         if event is not None and event.kind is Kind.VOLUME and is_ours(event.id):
             return b""
         if self._shows and not (event is not None and (yield from self._is_shown(event))):
