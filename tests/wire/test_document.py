@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -86,6 +87,7 @@ def test_enough_documents_are_kept_of_each_kind() -> None:
         (b"0." + b"1" * 18, "would lose precision"),
         (b"900719925474099.3", "would lose precision"),
         (b"1e-400", "would lose precision"),
+        (b"1e-9999999999999999999", "would lose precision"),
         (b"1e309", "the number 1e309 is too large"),
         (b"-1e999", "the number -1e999 is too large"),
         (b"NaN", "NaN is not a JSON value"),
@@ -115,6 +117,7 @@ def test_what_go_would_read_in_its_own_way_has_no_reading(content: bytes, says: 
         b"0.25",
         b"-0",
         b"1e3",
+        b"-0.00E+09999999999999999999",
         b'"\\ud83d\\ude00"',
         b'"\x7f"',
         b' \t\r\n{"a":"\\u0000"}\n ',
@@ -124,6 +127,12 @@ def test_what_all_read_alike_is_read(content: bytes) -> None:
     read = read_json(content)
     assert not isinstance(read, Refusal)
     assert read == json.loads(content)
+
+
+@given(st.from_regex(r"\A-?(0|[1-9][0-9]{0,9})(\.[0-9]{1,9})?[eE][+-]?[0-9]{1,2}\Z"))
+def test_a_number_is_read_if_it_is_written_as_one_that_all_read(text: str) -> None:
+    is_same = Decimal(text) == Decimal(repr(float(text)))
+    assert isinstance(read_json(text.encode()), Refusal) is not is_same
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

@@ -13,6 +13,7 @@ from collections import Counter
 from typing import Final, NoReturn, TypeAlias
 
 from dockerproxy.errors import Refusal
+from dockerproxy.text import lower
 
 Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
@@ -144,15 +145,25 @@ def _read_fraction(text: str) -> float:
     if len(text) > _MOST_OF_FRACTION:
         raise _UnclearError("a number has too many digits")
     number = float(text)
-    if repr(number) == text:  # As most are written; comparing decimals takes ten times as long.
+    if repr(number) == text:  # As most are written.
         return number
     if math.isinf(number):
         raise _UnclearError(f"the number {text} is too large")
-    from decimal import Decimal  # noqa: PLC0415 (few bodies have such a number)
-
-    if Decimal(text) != Decimal(repr(number)):
+    if _split_number(text) != _split_number(repr(number)):
         raise _UnclearError(f"the number {text} would lose precision")
     return number
+
+
+def _split_number(text: str) -> tuple[str, int]:
+    """Return the digits of a number without zeros around them, and by which power of ten they count; the sign is left.
+
+    `Decimal` knows no exponents of 20 digits, and once the process is locked in, Debian's cannot be imported.
+    """
+    mantissa, _, power = lower(text).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = f"{whole}{fraction}".lstrip("-0")
+    significant = digits.rstrip("0")
+    return significant, int(power or 0) - len(fraction) + len(digits) - len(significant) if significant else 0
 
 
 def _refuse_constant(text: str) -> NoReturn:

@@ -38,6 +38,12 @@ def test_no_more_gpus_are_used_than_are_granted(said: dict[str, Json], wanted: i
         assert bool(wrong(request(**said), granted=str(granted))) is (wanted > granted)
 
 
+def test_all_are_as_many_as_several_requests_can_have() -> None:
+    several = (request(Count=2**63 - 1), request(Count=1))
+    assert wrong(*several) == []
+    assert wrong(*several, granted="9") == ['HostConfig.DeviceRequests is "all", more GPUs than a rule allows']
+
+
 def test_without_the_word_there_are_none() -> None:
     body: Json = {"Image": "a", "HostConfig": {"DeviceRequests": [request(Count=1)]}}
     assert faults("ContainerCreate", "", body, images=("**",)) == [

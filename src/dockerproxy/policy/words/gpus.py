@@ -50,7 +50,7 @@ def check_gpus(reading: Reading, value: Json, path: str, _parent: Object) -> Non
         else:
             total = -1 if -1 in (total, count) else total + count + len(ids)
     if total:
-        wanted = _ALL if total < 0 else total
+        wanted = _ALL if total < 0 else min(total, _ALL)  # Several requests may have more together.
         reading.claim("gpus", wanted, path, "all" if wanted == _ALL else wanted, "more GPUs than a rule allows")
 
 
