@@ -15,7 +15,7 @@ from e2e.archives import ALLOWED, READS, STEP, TAR, build, has_image, namespace_
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.programs import Client
-from e2e.proxies import Proxy, running_policy
+from e2e.proxies import Proxy, running_file, running_policy
 from e2e.talk import Answer, ask, connect, send_head
 from wire.tars import archive_of, directory, item, link
 
@@ -209,3 +209,32 @@ def test_no_build_is_on_the_network_of_the_host(dockerd: Engine, make_client: pa
             assert b"Successfully built" in built
             assert host not in built
     assert host in build(dockerd.socket, "networkmode=host&nocache=1", step).body
+
+
+SOCKET = """
+sockets:
+  ci:
+    path: FOLDER/ci.sock
+    own_as: ci-LABEL
+    own_socket: FOLDER/ci.sock
+    allow: [preset:ping, own, ContainerCreate: {images: [busybox]}, PutContainerArchive: {own: true}]
+"""
+
+
+def test_no_archive_replaces_the_client_s_own_socket(engine: Engine, label: str) -> None:
+    """It is a mount point: Docker fails to remove it, and Podman writes below it into the container's own files."""
+    name, host = f"web-{label}", {"Binds": ["/var/run/docker.sock:/srv/docker.sock"], "NetworkMode": "none"}
+    wanted = {"Image": "busybox", "Cmd": ["true"], "Labels": {"case": label}, "HostConfig": host}
+    with running_file(engine.socket, SOCKET.replace("LABEL", label)) as (folder, _):
+        socket, target = folder / "ci.sock", f"/v1.41/containers/create?name={name}"
+        before = socket.stat().st_ino
+        assert ask(socket, "POST", target, json.dumps(wanted).encode(), JSON).status == 201
+        assert put(socket, name, archive_of(item("beside", b"x")), "/srv").status == 200
+        entries = (item("docker.sock", b"x"), directory("docker.sock"), link("docker.sock", "/beside"))
+        feared = [("/srv", entry) for entry in entries] + [("/", link("srv", "/tmp"))]
+        feared += [("/srv/docker.sock", item(each, b"x")) for each in (".", "x", "../docker.sock", "../ci.sock")]
+        for path, entry in feared:
+            answer = put(socket, name, archive_of(entry), path)
+            assert (socket.is_socket(), socket.stat().st_ino) == (True, before), answer
+            assert is_podman(engine) or answer.status >= 400, answer
+    remove_containers(engine, label)

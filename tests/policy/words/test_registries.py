@@ -90,6 +90,7 @@ def test_credentials_go_to_no_other_server(address: str) -> None:
         "127.0.0.1:2375",
         "http://169.254.169.254",
         "https://index.docker.io@evil.example/v1/",
+        "index.docker.io@evil.example",
         "https://index.docker.io.evil.example/v1/",
         "https://evil.example/index.docker.io",
         "https://evil.example?index.docker.io",
