@@ -41,6 +41,13 @@ def test_a_container_is_told_in_the_names_of_its_client(name: str) -> None:
     assert spelled("ContainerList", [CONTAINER, CONTAINER]) == [told, told]
 
 
+def test_what_the_client_calls_something_else_stays_as_it_is() -> None:
+    """By `/w/x` the client has `/data`, so it has no name for `/srv/x`."""
+    document = {"Mounts": [{"Type": "bind", "Source": source} for source in ("/srv/x", "/srv/y", "/data")]}
+    told = respell("ContainerInspect", Places({"/w": "/srv", "/w/x": "/data"}), json.dumps(document).encode())
+    assert [each["Source"] for each in json.loads(told or b"")["Mounts"]] == ["/srv/x", "/w/y", "/w/x"]
+
+
 def test_a_pod_is_told_likewise() -> None:
     told = spelled("PodInspectLibpod", {"mounts": MOUNTS, "Labels": LABELS})
     assert told == {"mounts": [{**MOUNTS[0], "Source": "/workspace/a"}, MOUNTS[1]], "Labels": LABELS}

@@ -333,6 +333,12 @@ def test_without_a_body_the_line_is_contained_and_it_is_said_that_it_may_need_mo
     assert try_body(change(BODIES, said), "POST", "/networks/create", {"Name": "front"}).decision.allowed
 
 
+@for_each("command", [["sh", "-c", "**"], ["*"], ["ls", "/?"]])
+def test_no_line_is_proposed_that_would_be_a_pattern(command: list[str]) -> None:
+    [said] = changes(sockets_of(BODIES)["ci"], try_body(BODIES, "POST", "/containers/x/exec", {"Cmd": command}))
+    assert said.endswith("allows only this: commands cannot list it: * and ? are wildcards there")
+
+
 def test_no_line_allows_what_a_quota_cannot_count() -> None:
     [socket] = sockets_of(
         "sockets: {a: {path: /a, quota: {containers: 2}, allow: [own], deny: [ContainerUpdate]}}"
