@@ -378,23 +378,15 @@ def test_a_socket_in_use_gets_other_permissions_and_another_group_without_being_
         assert answers(path)
 
 
-def test_the_file_of_another_in_its_place_is_not_changed(tmp_path: Path) -> None:
-    path = tmp_path / "x.sock"
-    with listening(settings_for(path)) as opened:
-        path.unlink()
-        path.touch(mode=0o644)
-        with pytest.raises(UserError, match="is no longer the socket of the proxy"):
-            opened.change(settings_for(path, mode=0o666))
-        assert stat.S_IMODE(path.stat().st_mode) == 0o644
-
-
-def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
-    path, secret = tmp_path / "x.sock", tmp_path / "secret"
-    secret.touch(mode=0o600)
-    with listening(settings_for(path)) as opened:
-        path.unlink()
-        path.symlink_to(secret)
-        with pytest.raises(UserError, match="is no longer the socket of the proxy"):
-            opened.change(settings_for(path, mode=0o666, gid=4321))
-        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
-        assert secret.stat().st_gid == os.getegid()
+def test_what_is_put_in_its_place_is_neither_changed_nor_followed(tmp_path: Path) -> None:
+    path, moved, file, other = (tmp_path / name for name in ("x.sock", "moved", "file", "other.sock"))
+    file.touch(mode=0o600)
+    with listening(settings_for(path)) as opened, listening(settings_for(other, mode=0o600)):
+        path.rename(moved)
+        for target, is_hard in ((file, True), (other, True), (file, False), (other, False), (moved, False)):
+            path.hardlink_to(target) if is_hard else path.symlink_to(target)
+            with pytest.raises(UserError, match="is no longer the socket of the proxy"):
+                opened.change(settings_for(path, mode=0o666, gid=4321))
+            path.unlink()
+        assert [stat.S_IMODE(each.stat().st_mode) for each in (file, other, moved)] == [0o600, 0o600, 0o660]
+        assert {each.stat().st_gid for each in (file, other, moved)} == {os.getegid()}

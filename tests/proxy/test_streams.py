@@ -1,11 +1,12 @@
 """A stream of lines passes as it comes, and ends as it must, whoever ends it."""
 
+import asyncio
 import json
 
 import pytest
 from proxy.following import MINE, TO_THE_END, chunk, event, follow, tell
 from proxy.harness import get, in_loop, world
-from proxy.lookups import answer, serve, the_client
+from proxy.lookups import answer, serve
 from views.test_answers import POLICY
 
 WHOLE = b'HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{"Type": "network"}'
@@ -90,9 +91,16 @@ async def test_a_client_that_does_not_read_has_the_engine_wait() -> None:
         await engine.send(line)
         await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
         sent = 1
-        while not the_client(here).is_slow:
-            await engine.send(line)
-            sent += 1
+
+        async def fill() -> None:
+            nonlocal sent
+            while True:
+                sent += 1
+                await engine.send(line)
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(fill(), 1)
+        assert sent * len(line) < 8 * 1024 * 1024
         engine.end()
         client.resume()
         assert await client.rest() == line * sent
