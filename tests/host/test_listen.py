@@ -383,9 +383,8 @@ def test_what_is_put_in_its_place_is_neither_changed_nor_followed(tmp_path: Path
     file.touch(mode=0o600)
     with listening(settings_for(path)) as opened, listening(settings_for(other, mode=0o600)):
         path.rename(moved)
-        links = [(os.link, file), (os.link, other), *((os.symlink, each) for each in (file, other, moved))]
-        for link, target in links:
-            link(target, path)
+        for target, is_hard in ((file, True), (other, True), (file, False), (other, False), (moved, False)):
+            path.hardlink_to(target) if is_hard else path.symlink_to(target)
             with pytest.raises(UserError, match="is no longer the socket of the proxy"):
                 opened.change(settings_for(path, mode=0o666, gid=4321))
             path.unlink()
