@@ -234,3 +234,11 @@ def test_a_container_joins_the_networks_that_it_is_on_or_else_its_mode(
 ) -> None:
     found = ResolvedObject("c", (), document={"networksettings": settings, "hostconfig": {"NetworkMode": mode}})
     assert has_joined(found, ResolvedObject("1f", ("net",))) is joins
+
+
+def test_a_list_that_is_polled_again_has_no_other_one_forgotten() -> None:
+    known: dict[tuple[str, str], list[Element]] = {}
+    versions = ["v1.41", "v1.42", "v1.43", "v1.44"]
+    for version in (*versions, versions[0]):
+        Selection(OPERATIONS["ContainerList"], version, (), known)
+    assert sorted(known) == [("ContainerList", version) for version in versions]

@@ -90,7 +90,7 @@ class Selection:
         self._version, self._shows = version, shows
         self._before, self._seen = known.get(key, ()), list[Element]()
         self._turn, self._room = 0, _REMEMBERED
-        if len(known) >= _MOST_REMEMBERED:
+        if key not in known and len(known) >= _MOST_REMEMBERED:
             known.clear()
         known[key] = self._seen
 
