@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 TESTS  ?= tests
+# Processes that run tests: one more than there are processors, since tests with engines wait for these.
+TESTERS ?= $(shell expr $$(nproc) + 1)
 # For how long to soak and to fuzz, which of the fuzzer's targets (all if none is named), and whether to keep its finds.
 SECONDS ?=
 TARGET  ?=
@@ -28,7 +30,7 @@ run: $(VENV)/run ## the proxy in front of this machine's engine, or of a stand-i
 test: ## every test that this machine can run; as root on Debian, it installs what they need
 	@tests/setup
 	@$(MAKE) --no-print-directory $(VENV)/dev
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --durations=20 $(TESTS); status=$$?; $(give_back); exit $$status
+	$(BIN)/python -m pytest --numprocesses=$(TESTERS) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder --durations=20 $(TESTS); status=$$?; $(give_back); exit $$status
 
 # After sudo, whoever owns the clone owns what was made in it, caches above all. -h: a link's target keeps its owner.
 give_back = [ "$$(id -u)" -ne 0 ] || chown -hR --from=root --reference=Makefile .
