@@ -9,7 +9,7 @@ MOST_ON_THE_PATH: Final = 9_636
 """Lines of code that decide what passes."""
 
 MOST_OF_ALL: Final = 21_369
-MOST_OF_TESTS: Final = 56_248
+MOST_OF_TESTS: Final = 56_252
 MOST_WORDS: Final = 33_068
 """Words in `docs/*.md`."""
 

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from cli.programs import run
+from cli.programs import PATIENCE, run
 from parts import fill_in, write_table
 
 from dockerproxy.observe.log import Log
@@ -40,7 +40,7 @@ def write_log(record: Record, style: LogFormat) -> str:
     with tempfile.TemporaryFile() as file:
         log = Log(Level.INFO, style, file.fileno())
         log.exchange(record)
-        log.close()
+        log.close(PATIENCE)
         file.seek(0)
         return file.read().decode()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from cli.files import POLICY, policy_in, write
-from cli.programs import run, run_here
+from cli.programs import PATIENCE, run, run_here
 
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
@@ -40,7 +40,7 @@ def write_log(path: Path, *records: Record, style: LogFormat = LogFormat.JSON) -
         log = Log(Level.INFO, style, file.fileno())
         for record in records:
             log.exchange(record)
-        log.close()
+        log.close(PATIENCE)
     return str(path)
 
 

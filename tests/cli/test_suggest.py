@@ -67,7 +67,7 @@ def write_log(path: Path, *records: Record, style: LogFormat = LogFormat.JSON) -
             if record.operation == "ContainerLogs":
                 log.start(record)
             log.exchange(record)
-        log.close()
+        log.close(PATIENCE)
     return str(path)
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 import uvloop
+from cli.programs import PATIENCE
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.proxies import Proxy, running_file
@@ -65,7 +66,7 @@ def idling(engine: Engine, label: str) -> Iterator[tuple[Socket, Socket]]:
             loop.call_soon_threadsafe(server.stop)
             thread.join()
             loop.close()
-            log.close()
+            log.close(PATIENCE)
 
 
 def test_what_is_own_goes_when_nobody_is_connected(engine: Engine, label: str) -> None:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import yaml
+from cli.programs import PATIENCE
 
 from dockerproxy.config.environment import read_environment
 from dockerproxy.host.learned import Learned, place_of
@@ -36,7 +37,7 @@ def write(directory: Path, learner: Learner, times: int = 1) -> list[dict[str, s
             learned.follow(str(directory / "learned"), {"docker": learner})
             for _ in range(times):
                 await learned.write()
-            log.close()
+            log.close(PATIENCE)
 
     asyncio.run(work())
     return [json.loads(line) for line in (directory / "log").read_text().splitlines()]

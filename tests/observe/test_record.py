@@ -3,6 +3,8 @@
 import json
 import os
 
+from cli.programs import PATIENCE
+
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record
 from dockerproxy.process_settings import LogFormat
@@ -18,7 +20,7 @@ def fields_of(record: Record) -> dict[str, object]:
     end, ours = os.pipe()
     log = Log(Level.INFO, LogFormat.JSON, ours)
     log.exchange(record)
-    log.close()
+    log.close(PATIENCE)
     os.close(ours)
     with open(end) as lines:
         return dict(json.loads(lines.read()))

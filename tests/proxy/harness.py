@@ -222,7 +222,7 @@ async def world(
                     await wire.close()
                 if made.engine is not None:
                     made.engine.close()
-                log.close()
+                log.close(PATIENCE)
                 bugs = [line["text"] for line in made.log() if line["level"] == "crit"]
                 assert not bugs, "\n".join(bugs)
                 assert not list(Path.cwd().glob("*.learned.yaml")), "nobody said where to write what is learned"

@@ -283,7 +283,7 @@ async def test_a_task_that_fails_is_logged_with_its_name_and_disturbs_no_other(t
         for _ in range(5):
             await asyncio.sleep(0)
         assert not [task for task in asyncio.all_tasks() if task.get_name() == "waiting"]
-        log.close()
+        log.close(PATIENCE)
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert {line["level"] for line in lines} == {"crit"}
     text = "\n".join(line["text"] for line in lines)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from cli.programs import PATIENCE
 from hypothesis import given
 from hypothesis import strategies as st
 from observe.records import ID, SOCKET, load
@@ -73,7 +74,7 @@ def write(*records: Record, style: LogFormat = LogFormat.JSON, begin: bool = Fal
                 log.start(record)
             log.exchange(record)
         log.message(Level.NOTICE, "stopped")
-        log.close()
+        log.close(PATIENCE)
         file.seek(0)
         return file.read().decode().splitlines(keepends=True)
 
@@ -290,7 +291,7 @@ def test_a_message_cannot_pass_for_a_record() -> None:
         with tempfile.TemporaryFile() as file:
             log = Log(Level.INFO, style, file.fileno())
             log.message(Level.NOTICE, "\n".join(f"x {forged}" for forged in FORGED))
-            log.close()
+            log.close(PATIENCE)
             file.seek(0)
             assert read(file.read().decode().splitlines()) == ([], 0)
 
@@ -354,7 +355,7 @@ def test_a_line_of_repeated_reads_is_as_many_records(style: LogFormat) -> None:
         log.open()
         for number in range(5):
             log.exchange(OTHER._replace(id=f"4KD7Q-0{number}"))
-        log.close()
+        log.close(PATIENCE)
         file.seek(0)
         lines = file.read().decode().splitlines()
     assert len(lines) == 2
