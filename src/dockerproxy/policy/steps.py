@@ -16,7 +16,7 @@ from typing import Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 from dockerproxy.api.podman import begins_as
 from dockerproxy.policy.objects import BY_NAME, SWEEPING, Kind, Lookup, ResolvedObject
-from dockerproxy.views.lists import Known
+from dockerproxy.views.lists import Remembered
 from dockerproxy.wire.head import END_OF_HEAD
 
 REMOVING: Final = BY_NAME | SWEEPING
@@ -265,5 +265,5 @@ class Scene(NamedTuple):
     """
 
     fills: Fills
-    listed: Known
+    listed: Remembered
     now: float

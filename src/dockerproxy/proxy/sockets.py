@@ -26,7 +26,7 @@ from dockerproxy.proxy.resolver import Resolver
 from dockerproxy.proxy.scheduling import Line, Tasks, Turns, Worker
 from dockerproxy.proxy.usage import Usage
 from dockerproxy.settings import SocketSettings
-from dockerproxy.views.lists import Known
+from dockerproxy.views.lists import Remembered
 from dockerproxy.wire.document import count_parts
 
 LOOKUPS: Final = 8
@@ -80,7 +80,7 @@ class SocketState:
         self.patience = PATIENCE
         self._judged: dict[bytes, Judged] = {}
         self.simple: dict[bytes, Verdict] = {}
-        self.listed: Known = {}
+        self.listed: Remembered = {}
         self.is_gone = self.is_replaced = False
         self._sheds = False
         self.connections = Connections(settings.limits)

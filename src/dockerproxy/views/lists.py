@@ -73,14 +73,14 @@ class Element(NamedTuple):
     found: ResolvedObject | Lookup
 
 
-Known: TypeAlias = dict[tuple[str, str], list[Element]]
+Remembered: TypeAlias = dict[tuple[str, str], list[Element]]
 """Elements of lists that were read, by operation and version."""
 
 
 class Selection:
     """Reads the elements of a list, and says which of them a client may see."""
 
-    def __init__(self, operation: Operation, version: str, shows: Shows, known: Known) -> None:
+    def __init__(self, operation: Operation, version: str, shows: Shows, known: Remembered) -> None:
         """Select what a grant's conditions show; without grants, all.
 
         Further lookups are under the version. Elements that are known are not read again; what is read is known then.
@@ -157,7 +157,7 @@ def has_joined(found: ResolvedObject, network: ResolvedObject) -> bool:
     return not {network.id, *network.names}.isdisjoint([*object_of(said)] or [str(mode)])
 
 
-def read_list(operation: Operation, content: bytes, version: str, known: Known) -> Cutter[Element] | None:
+def read_list(operation: Operation, content: bytes, version: str, known: Remembered) -> Cutter[Element] | None:
     """Read the answer to a list operation; None if it is not as it must be."""
     return Cutter(operation.name, Selection(operation, version, (), known).read).finish(content)
 
