@@ -5,10 +5,10 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 9_636
+MOST_ON_THE_PATH: Final = 9_635
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 21_369
+MOST_OF_ALL: Final = 21_368
 MOST_OF_TESTS: Final = 56_252
 MOST_WORDS: Final = 33_068
 """Words in `docs/*.md`."""

@@ -38,7 +38,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
-from dockerproxy.api.rows import list_rows, read_rows, read_table, split_row
+from dockerproxy.api.rows import list_rows, read_rows, read_tables, split_row
 from dockerproxy.text import fold
 
 Class: TypeAlias = type
@@ -338,23 +338,20 @@ _FILES: Final = (
 )
 
 
-def _split_files() -> Iterator[tuple[str, str, str]]:
-    """Yield each table: its name, what the body is if it is an operation's and not part of others only, its rows."""
-    for file in _FILES:
-        for table in read_table(f"bodies/{file}").split("\n== ")[1:]:
-            title, _, rows = table.partition("\n")
-            name, _, content = title.partition(": ")
-            yield name, content, rows
-
-
-_TABLES: Final = {name: (content, rows) for name, content, rows in _split_files()}
+_TABLES: Final = {
+    name: (content, rows)
+    for file in _FILES
+    for title, rows in read_tables(f"bodies/{file}").items()
+    for name, _, content in [title.partition(": ")]
+}
+"""By the name of each: what the body is if the table is an operation's and not only part of others, and its rows."""
 
 
 class _Fields(dict[str, tuple[Field, ...]]):
     """The fields of each table, by its name."""
 
     def __missing__(self, name: str) -> tuple[Field, ...]:
-        self[name] = read_fields(_TABLES[name][1], self)
+        self[name] = read_fields("\n".join(_TABLES[name][1]), self)
         return self[name]
 
 
