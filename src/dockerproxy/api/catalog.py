@@ -80,6 +80,14 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
 }
 """By name, in the order of the tables."""
 
+_BUILD: Final = OPERATIONS["ImageBuild"]
+
+BUILDS: Final[Mapping[str, Operation]] = {
+    name: OPERATIONS[name]._replace(name=_BUILD.name, section=_BUILD.section, says=_BUILD.says)
+    for name in ("Grpc", "Session")
+}
+"""What the tunnels of BuildKit are where each call in them is judged: builds, by another door."""
+
 SECTIONS: Final[tuple[str, ...]] = tuple(dict.fromkeys(operation.section for operation in OPERATIONS.values()))
 
 

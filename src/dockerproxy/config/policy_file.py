@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.bodies.tables import BODIES, SEALED
+from dockerproxy.api.catalog import BUILDS
+from dockerproxy.builds import INSTALL, is_installed
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import (
     Line,
@@ -34,7 +36,7 @@ from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.differences import find_ways
 from dockerproxy.policy.image_grants import EXAMPLES, find_overlaps, list_patterns, needs_tags
 from dockerproxy.policy.model import ASK, CREATES, Mode, Policy, values_of
-from dockerproxy.policy.objects import OWN, PULL
+from dockerproxy.policy.objects import BUILD, OWN, PULL
 from dockerproxy.policy.values import ADD, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.problems import Problem, UserError
@@ -89,6 +91,7 @@ def _find_hint(
     if name in narrowed:
         whose = "its conditions" if narrowed[name] == name else f'the conditions of "{narrowed[name]}"'
         return f"to allow it, widen {whose} in {remedies.allow}"
+    name = BUILD if name in BUILDS and BUILD not in denied else name
     word = "tags" if needs_tags(name, (), owns=owns) else "images" if owns and name == PULL else ""
     conditions = {word: EXAMPLES[word]} if word else values_of((UNRESTRICTED,)) if name in SEALED else {}
     grant = "preset:ping" if name in _OF_PING else write_grant(name, conditions)
@@ -198,6 +201,8 @@ def _read_socket(
     if compiled.owner:
         check_pulls(reader, allow, deny)
     check_tagged(reader, allow, deny, owns=compiled.owner != "")
+    if compiled.reads_builds and compiled.cases[BUILD] and not is_installed():
+        reader.problem(name.place, f"builds of socket {show(name.text)} need the package h2", INSTALL)
     return path, SocketSettings(
         name=name.text,
         path=path.text if path is not None else "",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, Protocol, TypeVar
 
-from dockerproxy.api.catalog import HEALTH, Shape
+from dockerproxy.api.catalog import BUILDS, HEALTH, Shape
 from dockerproxy.api.podman import takes_none
 from dockerproxy.observe.record import Outcome, read_created
 from dockerproxy.policy.asking import Question
@@ -27,7 +27,7 @@ from dockerproxy.settings import Level
 from dockerproxy.wire.answer import add_decision, answer_ping, write_answer, write_document
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import Framing, ResponseHead, read_response
-from dockerproxy.wire.http2 import SETTINGS
+from dockerproxy.wire.http2 import SETTINGS, START
 from dockerproxy.wire.incoming import Inbox, RequestBody
 
 _Result = TypeVar("_Result")
@@ -41,6 +41,8 @@ _SKIPPABLE: Final = 64 * 1024
 
 _LEVELS: Final = {404: Level.INFO}
 """Of denials. A missing object is not news for an operator: the engine would have answered the same."""
+
+_SWITCHING: Final = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
 
 _ASKED: Final = frozenset({State.SENDING, State.SENT})
 """States in which an answer may begin: the engine has all or part of a request and has not answered it."""
@@ -90,7 +92,8 @@ class ClientPort(Protocol):
     # What follows the exchange
     def renew(self) -> None: ...
     def open_tunnel(self) -> None: ...
-    def deny_http2(self) -> None: ...
+    def open_builds(self, data: bytes) -> None: ...
+    def deny_http2(self, came: bytes, says: str) -> None: ...
     def linger(self) -> None: ...
     def close(self) -> None: ...
     def abort(self) -> None: ...
@@ -183,13 +186,17 @@ class Answering:
         if self.judged is not None and self.socket.notes_created:
             self.account.created = read_created(self.judged.operation.name, self.account.status, content)
 
-    def switch(self, head: ResponseHead, data: bytes) -> None:
-        """Stop being HTTP: pass on the engine's answer and everything after it unchanged."""
+    def switch(self, head: ResponseHead, data: bytes, end: int) -> None:
+        """Stop being HTTP: pass on the engine's answer, and everything after it unchanged unless that is read."""
+        reads = self.judged is not None and self.judged.operation is BUILDS["Grpc"]
         self.step(Signal.SWITCH)
-        self.send(data)
+        self.send(data[:end] if reads else data)
         self.account.status = head.status
         self.note_start()
-        self._client.open_tunnel()
+        if reads:
+            self._client.open_builds(data[end:])
+        else:
+            self._client.open_tunnel()
 
     def send(self, data: bytes) -> None:
         """Write to the client."""
@@ -257,14 +264,17 @@ class Answering:
         return None
 
     def deny_http2(self, verdict: Verdict) -> None:
-        """Deny the whole connection, with one record."""
-        self.socket.usage.enter(verdict.operation.shape)
+        """Deny the whole connection, with one record.
+
+        The upgrade of a client of BuildKit is accepted for that: one that is denied it starts a builder of its own.
+        """
         self.step(Signal.REFUSE)
         self.judged, self.account.status = verdict, HTTPStatus.FORBIDDEN
-        self.send(SETTINGS)
+        said = add_decision(verdict.decision.message, self.account.decision)
+        self.send(_SWITCHING + SETTINGS if verdict.head.upgrade else SETTINGS)
         self.leave(Outcome.DENIED, verdict.decision.message, Level.WARNING)
         self._client.wait(self.socket.connections.heads)
-        self._client.deny_http2()
+        self._client.deny_http2(b"" if verdict.head.upgrade else START, said)
 
     def turn_off(self, reason: str) -> None:
         """Answer a client for which there is no room, before it asks for anything."""

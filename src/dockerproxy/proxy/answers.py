@@ -58,7 +58,7 @@ class AnswerReader:
             return self._begin(answering, head, data, end)
         if not _may_tunnel(answering, head):
             return "the engine switches protocols unasked"
-        answering.switch(head, data)
+        answering.switch(head, data, end)
         return ""
 
     @staticmethod

@@ -343,12 +343,21 @@ class Client(asyncio.Protocol):
         if engine is not None:
             open_tunnel(self, engine.transport, early)
 
-    def deny_http2(self) -> None:
-        """Answer what comes from now on with a denial in HTTP/2."""
-        end, early = DeniedEnd(self, self.exchange.answering.linger), self.inbox.clear()
+    def open_builds(self, data: bytes) -> None:
+        """Judge each call that comes from now on. What is given came from the engine behind its answer."""
+        from dockerproxy.proxy.building import BuildTunnel  # noqa: PLC0415 (only what builds needs h2)
+
+        engine, self.engine = self.engine, None
+        early = self.inbox.clear()
+        self.update_reading()
+        if engine is not None:
+            BuildTunnel(self, self.socket, engine.transport).begin(data, early)
+
+    def deny_http2(self, came: bytes, says: str) -> None:
+        """Answer with a denial in HTTP/2 what came of it already and what comes from now on."""
+        end, early = DeniedEnd(self, self.exchange.answering.linger, says), self.inbox.clear()
         self.transport.set_protocol(end)
-        if early:
-            end.data_received(early)
+        end.data_received(came + early)
         if self.has_ended:
             self.close()
 

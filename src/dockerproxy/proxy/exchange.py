@@ -9,11 +9,13 @@ understood, never bytes of the client's head; every exchange leaves exactly one 
 Attacks: docs/attacks.md, proxy/exchange.
 """
 
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.api.catalog import Shape
+from dockerproxy.api.catalog import BUILDS, Shape
+from dockerproxy.builds import INSTALL, is_installed
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.asking import Question, forget
@@ -217,6 +219,17 @@ class Exchange:
         if not verdict.to_engine:
             self._deny_or_ask(verdict)
             return
+        if verdict.operation is BUILDS["Grpc"] and not is_installed():
+            self.answering.fail(501, f"builds need the package h2: {INSTALL}")
+            return
+        if verdict.operation is BUILDS["Session"]:
+            from dockerproxy.builds.sessions import write_session  # noqa: PLC0415 (only for builds)
+
+            written = write_session(verdict.head, self.socket.scope)
+            if isinstance(written, Refusal):
+                self.answering.fail(written.status, written.reason)
+                return
+            verdict = replace(verdict, to_engine=written)
         self.body = body = None if verdict.is_whole else RequestBody(verdict.head)
         self.answering.step(Signal.WHOLE if body is None else Signal.HEAD)
         self._client.send_on(verdict.to_engine)
@@ -319,6 +332,7 @@ class Exchange:
         if head == START and self.account.count == 1 and refusal.status == HTTPStatus.BAD_REQUEST:
             verdict = self.socket.judge(_GRPC)
             if isinstance(verdict, Verdict) and not verdict.passes:
+                self.socket.usage.enter(verdict.operation.shape)
                 self.answering.deny_http2(verdict)
                 return
             level = Level.INFO
@@ -329,6 +343,9 @@ class Exchange:
         self.answering.say_last(refusal.status, refusal.reason, Outcome.REFUSED, level, line)
 
     def _deny(self, verdict: Verdict) -> None:
+        if verdict.operation.name == "Grpc" and verdict.head.upgrade:
+            self.answering.deny_http2(verdict)
+            return
         self.answering.judged, decision = verdict, verdict.decision
         self.body = self.answering.turn_away(verdict, decision.status, decision.message, decision.reason)
 

@@ -108,6 +108,11 @@ class SocketState:
         self.long_head = _SHORT if self.refuses_nothing else LONG_HEAD
         self._forget()
 
+    @property
+    def scope(self) -> str:
+        """Whose the names are that clients of builds make up."""
+        return self.policy.owner or self.name
+
     def find_nested(self, policy: CompiledPolicy) -> Iterator[str]:
         """Say which mounts of a policy nest with those that containers may have by this one, or by an answer."""
         old, new = (list_mounts(each.grants, each.places) for each in (self.policy.policy, policy.policy))

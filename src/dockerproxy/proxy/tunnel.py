@@ -107,15 +107,16 @@ def open_tunnel(client: Near, engine: asyncio.Transport, early: bytes) -> None:
 
 
 class DeniedEnd(asyncio.Protocol):
-    """The client's end of a connection that speaks HTTP/2 from its first byte: one denial is written, in HTTP/2.
+    """The client's end of a connection that speaks HTTP/2 and may not: one denial is written, in HTTP/2.
 
-    Docker 29 gives such gRPC to BuildKit, past its API and its authorization plugins. So nothing of it is forwarded,
-    and no engine connection is opened for it. Where `/grpc` is allowed, the client is answered like by an engine
-    without HTTP/2: then it asks for `/grpc`, which is judged. After a denial in gRPC it would not.
+    Nothing of it is forwarded, and no engine connection is opened for it: Docker 29 gives gRPC that comes without an
+    upgrade to BuildKit, past its API and its authorization plugins. Where `/grpc` is allowed, the client is answered
+    like by an engine without HTTP/2: then it asks for `/grpc`, which is judged. After a denial in gRPC it would not.
     """
 
-    def __init__(self, client: Near, linger: Callable[[], None]) -> None:
+    def __init__(self, client: Near, linger: Callable[[], None], says: str) -> None:
         self._client = client
+        self._says = says
         self._linger = linger
         self._came = bytearray()
         self._is_over = False
@@ -125,7 +126,7 @@ class DeniedEnd(asyncio.Protocol):
         if self._is_over:
             return
         self._came += data
-        if denial := deny_http2(self._came):
+        if denial := deny_http2(self._came, self._says):
             self._is_over = True
             self._client.transport.write(denial)
             self._linger()

@@ -7,11 +7,13 @@ Attacks: docs/attacks.md, wire/http2.
 """
 
 from typing import Final
+from urllib.parse import quote
 
 START: Final = b"PRI * HTTP/2.0\r\n\r\n"
 """Start of a client's preface: a head, to a reader of HTTP/1."""
 
-_REST: Final = b"SM\r\n\r\n"
+_PREFACE: Final = START + b"SM\r\n\r\n"
+_LOW: Final = 0x7F
 _HEADERS, _SETTINGS, _GOAWAY = 1, 4, 7
 _ACK = _END_STREAM = 1
 _END_HEADERS = 4
@@ -33,8 +35,20 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def _write_fields(*fields: tuple[bytes, bytes]) -> bytes:
-    """Write short fields as literals that are not indexed (RFC 7541 §6.2.2)."""
-    return b"".join(b"\0%c%b%c%b" % (len(name), name, len(value), value) for name, value in fields)
+    """Write fields as literals that are not indexed (RFC 7541 §6.2.2)."""
+    return b"".join(b"\0%c%b%b%b" % (len(name), name, _write_length(len(value)), value) for name, value in fields)
+
+
+def _write_length(number: int) -> bytes:
+    """Write the length of a text that is not in the Huffman code (RFC 7541 §5.1), below 16,511."""
+    more = number - _LOW
+    return (
+        bytes((number,))
+        if more < 0
+        else bytes((_LOW, more))
+        if more <= _LOW
+        else bytes((_LOW, more & _LOW | 0x80, more >> 7))
+    )
 
 
 SETTINGS: Final = _frame(_SETTINGS, 0, 0, b"")
@@ -43,20 +57,23 @@ SETTINGS: Final = _frame(_SETTINGS, 0, 0, b"")
 _ACKNOWLEDGED: Final = _frame(_SETTINGS, _ACK, 0, b"")
 
 _DENIED: Final = _write_fields((b":status", b"403"))
-_DENIED_GRPC: Final = _write_fields(
+_DENIED_GRPC: Final = (
     (b":status", b"200"),
     (b"content-type", b"application/grpc"),
     (b"grpc-status", b"7"),  # PERMISSION_DENIED
-    (b"grpc-message", b"Grpc denied; to allow it, grant Grpc, or set GRPC=1. The log of dockerproxy has the request"),
 )
-"""An answer that is nothing but a status (gRPC over HTTP/2, "Trailers-Only")."""
+"""An answer that is nothing but a status, and a message (gRPC over HTTP/2, "Trailers-Only")."""
+
+_MOST_SAID: Final = 8192
+PRINTED: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+"""What stands for itself in a message of gRPC."""
 
 
-def deny_http2(data: bytearray) -> bytes:
-    """Return what ends a connection on which this came behind `START`; nothing if more must come before."""
-    if not data.startswith(_REST[: len(data)]):
+def deny_http2(data: bytearray, says: str) -> bytes:
+    """Return what ends a connection on which this came, with a message for gRPC; nothing if more must come before."""
+    if not data.startswith(_PREFACE[: len(data)]):
         return _end(0, _PROTOCOL_ERROR)
-    at = len(_REST)
+    at = len(_PREFACE)
     for _ in range(_MOST_FRAMES):
         if at > _LONGEST:
             break
@@ -69,7 +86,9 @@ def deny_http2(data: bytearray) -> bytes:
         if kind == _HEADERS:
             if len(data) < end:
                 return b""
-            fields = _DENIED_GRPC if any(data.find(name, at, end) > 0 for name in _GRPC) else _DENIED
+            is_grpc = any(data.find(name, at, end) > 0 for name in _GRPC)
+            message = quote(says, safe=PRINTED)[:_MOST_SAID].encode()
+            fields = _write_fields(*_DENIED_GRPC, (b"grpc-message", message)) if is_grpc else _DENIED
             denied = _frame(_HEADERS, _END_HEADERS | _END_STREAM, stream, fields)
             return _ACKNOWLEDGED + denied + _end(stream, _NO_ERROR)
         at = end

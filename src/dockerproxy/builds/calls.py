@@ -1,0 +1,317 @@
+"""The calls of a client of BuildKit: read whole, judged, and made anew on a connection of our own to the engine.
+
+Both connections speak HTTP/2 (RFC 9113) and gRPC, and share nothing: no stream, no header and no table of headers of
+one reaches the other. What a client sends of a call is held until it is judged. What the engine answers goes on as it
+comes, as far as the client takes it.
+
+Attacks: docs/attacks.md, builds/calls.
+"""
+
+import re
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final, NamedTuple, TypeAlias
+from urllib.parse import quote
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    Event,
+    RequestReceived,
+    ResponseReceived,
+    StreamEnded,
+    StreamReset,
+    TrailersReceived,
+)
+from h2.exceptions import H2Error
+
+from dockerproxy.builds.solving import Call, DeniedError, read_call, scope
+from dockerproxy.wire.http2 import PRINTED
+
+LONGEST: Final = 4 * 1024 * 1024
+"""Bytes of a message of a client, and of all that are held of one connection. The longest honest one has 50 KiB."""
+
+MOST_FRAMES: Final = 10_000
+"""Frames besides data that a client may send, and one more for each `_PAID` bytes that it was sent: a long build has a
+ping each ten seconds, and a window for what it printed."""
+
+_PAID: Final = 100
+
+PIECE: Final = 4 * 1024
+"""Bytes that are taken at one time, so that others have their turn: at most some hundred frames."""
+
+_BUILD: Final = "buildkit-controlapi-buildid"
+"""The header by which a call names its build."""
+
+_TRACES: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+"""What clients tell of themselves: answered, and dropped."""
+
+_TYPE: Final = "application/grpc"
+_IS_GRPC: Final = re.compile(r"application/grpc(\+proto)?").fullmatch
+_TIMEOUT: Final = re.compile(r"\d{1,8}[HMSmun]").fullmatch
+_READ: Final = (":method", ":path", "content-type", "grpc-encoding", "grpc-timeout", _BUILD)
+_SAME: Final = ((":authority", "dockerproxy"), ("content-type", _TYPE), ("te", "trailers"))
+_ANSWERED: Final = frozenset({":status", "content-type", "grpc-status", "grpc-message", "grpc-status-details-bin"})
+_PREFIX: Final = 5
+"""Bytes before a message: whether it is compressed, and its length."""
+
+PERMISSION_DENIED: Final = 7
+RESOURCE_EXHAUSTED: Final = 8
+
+_Fields: TypeAlias = list[tuple[str, str]]
+
+Judge: TypeAlias = Callable[[Call, str, Callable[[str], None]], None]
+"""Decides about a call of a build, and tells why it is denied, or nothing: at once, or later."""
+
+
+class _Item(NamedTuple):
+    """What waits to be sent."""
+
+    content: bytes | _Fields
+    source: int
+    size: int
+    ends: bool
+
+
+class _Side:
+    """One of the two connections.
+
+    Attributes:
+        frames: Frames besides data that have come.
+        sent: Bytes of data that were sent.
+    """
+
+    def __init__(self, credit: Callable[[int, int], None], *, is_client: bool) -> None:
+        self.connection = H2Connection(H2Configuration(client_side=is_client, header_encoding=False))
+        self.connection.initiate_connection()
+        self._credit = credit
+        self._queues: dict[int, deque[_Item]] = {}
+        self.frames = self.sent = 0
+
+    def queue(self, stream: int, content: bytes | _Fields, source: int = 0, size: int = 0, *, ends: bool) -> None:
+        """Send data or headers, behind what waits. When they are sent, so many bytes are credited to their source."""
+        self._queues.setdefault(stream, deque()).append(_Item(content, source, size, ends))
+        self.flush(stream)
+
+    def flush(self, *streams: int) -> None:
+        """Send what the other end takes, of some streams or of all."""
+        for stream in streams or tuple(self._queues):
+            queue = self._queues.get(stream, deque())
+            while queue and self._send(stream, queue):
+                item = queue.popleft()
+                self._credit(item.source, item.size)
+            if not queue:
+                self._queues.pop(stream, None)
+
+    def _send(self, stream: int, queue: deque[_Item]) -> bool:
+        """Send the first item of a queue; return whether all of it is sent."""
+        content, _, _, ends = item = queue[0]
+        if not isinstance(content, bytes):
+            self.connection.send_headers(stream, content, end_stream=ends)
+            return True
+        room = min(self.connection.local_flow_control_window(stream), self.connection.max_outbound_frame_size)
+        if content and room <= 0:
+            return False
+        rest = content[max(room, 0) :]
+        self.connection.send_data(stream, content[: max(room, 0)], end_stream=ends and not rest)
+        self.sent += len(content) - len(rest)
+        queue[0] = item._replace(content=rest)
+        return not rest
+
+    def drop(self, stream: int) -> None:
+        """Send no more of what waits."""
+        for item in self._queues.pop(stream, ()):
+            self._credit(item.source, item.size)
+
+    def reset(self, stream: int, code: int) -> None:
+        """End a stream, if it is still open."""
+        self.drop(stream)
+        with suppress(H2Error):
+            self.connection.reset_stream(stream, code)
+
+
+class _Incoming:
+    """A call of a client, as it comes."""
+
+    def __init__(self, fields: _Fields, build: str) -> None:
+        self.fields = fields
+        self.build = build
+        self.content = bytearray()
+
+
+class Calls:
+    """Two connections, and the calls that go from one to the other.
+
+    Bytes go in by `take`, and come out by `give`.
+
+    Attributes:
+        is_over: Whether the connections end.
+    """
+
+    def __init__(self, owner: str, judge: Judge, refuse: Callable[[str, str], str]) -> None:
+        self._owner = owner
+        self._judge = judge
+        self._refuse = refuse
+        self._client = _Side(self._credit_engine, is_client=False)
+        self._engine = _Side(self._credit_held, is_client=True)
+        self._incoming: dict[int, _Incoming] = {}
+        self._streams: dict[int, int] = {}
+        self._held = 0
+        self.is_over = False
+
+    def give(self, *, to_client: bool) -> bytes:
+        """Return what goes to one end."""
+        return (self._client if to_client else self._engine).connection.data_to_send()
+
+    def take(self, data: bytes, *, is_client: bool) -> None:
+        """Take what came from one end, of a client at most `PIECE` bytes at one time."""
+        side, handle = (self._client, self._hear) if is_client else (self._engine, self._answer)
+        try:
+            for event in side.connection.receive_data(data):
+                side.frames += not isinstance(event, DataReceived)
+                handle(event)
+            self._client.flush()
+            self._engine.flush()
+        except H2Error:
+            self.is_over = True
+        if is_client and side.frames > MOST_FRAMES + side.sent // _PAID:
+            self._client.connection.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
+            self.is_over = True
+
+    def _credit_engine(self, source: int, size: int) -> None:
+        """Let the engine send more, when the client has taken what it sent."""
+        if size:
+            self._engine.connection.acknowledge_received_data(size, source)
+
+    def _credit_held(self, _source: int, size: int) -> None:
+        self._held -= size
+
+    # What the client asks for
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case RequestReceived(stream_id=stream, headers=headers):
+                self._begin(stream, [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])
+            case DataReceived(stream_id=stream, data=data, flow_controlled_length=length):
+                self._client.connection.acknowledge_received_data(length, stream)
+                self._collect(stream, data)
+            case StreamEnded(stream_id=stream) if stream in self._incoming:
+                self._finish(stream, self._incoming[stream])
+            case StreamReset(stream_id=stream):
+                self._forget(stream)
+                self._client.drop(stream)
+                for far in [far for far, near in self._streams.items() if near == stream]:
+                    del self._streams[far]
+                    self._engine.reset(far, ErrorCodes.CANCEL)
+            case TrailersReceived(stream_id=stream):
+                self._deny(stream, "it has trailers")
+            case ConnectionTerminated():
+                self.is_over = True
+
+    def _begin(self, stream: int, headers: _Fields) -> None:
+        """Read the headers of a call: those of the list, each of them once. No others go on."""
+        counted = Counter(name for name, _ in headers)
+        named = dict(headers)
+        timeout, build = named.get("grpc-timeout", ""), named.get(_BUILD, "")
+        if any(counted[name] > 1 for name in _READ):
+            self._deny(stream, "a header is there twice")
+        elif named.get(":method") != "POST" or not _IS_GRPC(named.get("content-type", "")):
+            self._deny(stream, "it is no call of gRPC")
+        elif named.get("grpc-encoding", "identity") != "identity":
+            self._deny(stream, "it is compressed")
+        elif timeout and not _TIMEOUT(timeout):
+            self._deny(stream, "its time limit is not valid")
+        else:
+            build = scope(self._owner, "build", build)
+            also = {"grpc-timeout": timeout, _BUILD: build}
+            fields = [(":method", "POST"), (":scheme", "http"), (":path", named.get(":path", "")), *_SAME]
+            fields += [(name, value) for name, value in also.items() if value]
+            self._incoming[stream] = _Incoming(fields, build)
+
+    def _collect(self, stream: int, data: bytes) -> None:
+        if stream in self._incoming:
+            self._incoming[stream].content.extend(data)
+            self._held += len(data)
+            if self._held > LONGEST:
+                self._deny(stream, "too much of it is held here", RESOURCE_EXHAUSTED)
+
+    def _finish(self, stream: int, call: _Incoming) -> None:
+        """Judge a call that is whole."""
+        path, content = dict(call.fields)[":path"], bytes(call.content)
+        if path == _TRACES:
+            self._forget(stream)
+            self._client.queue(stream, [(":status", "200"), ("content-type", _TYPE)], ends=False)
+            self._client.queue(stream, bytes(_PREFIX), ends=False)
+            self._client.queue(stream, [("grpc-status", "0")], ends=True)
+        elif content[:_PREFIX] != _prefix(content[_PREFIX:]):
+            self._deny(stream, "it is not one message that is not compressed")
+        else:
+            try:
+                judged = read_call(path, content[_PREFIX:], self._owner)
+            except DeniedError as error:
+                self._deny(stream, self._refuse(path, str(error)))
+                return
+            self._judge(judged, judged.build or call.build, partial(self._go_on, stream, judged))
+
+    def _go_on(self, stream: int, judged: Call, denial: str) -> None:
+        """Make a judged call, if its client still waits for it."""
+        call = self._incoming.get(stream)
+        if call is None or self.is_over:
+            return
+        if denial:
+            self._deny(stream, denial)
+            return
+        self._forget(stream)
+        far = self._engine.connection.get_next_available_stream_id()
+        self._streams[far] = stream
+        content = _prefix(judged.content) + judged.content
+        self._held += len(content)
+        self._engine.queue(far, call.fields, ends=False)
+        self._engine.queue(far, content, size=len(content), ends=True)
+
+    def _forget(self, stream: int) -> None:
+        call = self._incoming.pop(stream, None)
+        self._held -= len(call.content) if call is not None else 0
+
+    def _deny(self, stream: int, says: str, status: int = PERMISSION_DENIED) -> None:
+        """Answer a call ourselves. What still comes of it is not read."""
+        self._forget(stream)
+        message = ("grpc-message", quote(says, safe=PRINTED))
+        answer = [(":status", "200"), ("content-type", _TYPE), ("grpc-status", str(status)), message]
+        self._client.queue(stream, answer, ends=True)
+        self._client.reset(stream, ErrorCodes.NO_ERROR)
+
+    # What the engine answers
+
+    def _answer(self, event: Event) -> None:
+        match event:
+            case ResponseReceived() | TrailersReceived():
+                fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers]
+                fields = [each for each in fields if each[0] in _ANSWERED]
+                self._pass_on(event.stream_id, fields, 0, ends=event.stream_ended is not None)
+            case DataReceived(stream_id=far, data=data, flow_controlled_length=length):
+                self._pass_on(far, data, length, ends=event.stream_ended is not None)
+            case StreamReset(stream_id=far, error_code=code) if far in self._streams:
+                self._engine.drop(far)
+                self._client.reset(self._streams.pop(far), code)
+            case ConnectionTerminated():
+                self.is_over = True
+
+    def _pass_on(self, far: int, content: bytes | _Fields, size: int, *, ends: bool) -> None:
+        stream = self._streams.get(far)
+        if stream is None:
+            self._credit_engine(far, size)
+            return
+        if ends:
+            del self._streams[far]
+        self._client.queue(stream, content, far, size, ends=ends)
+
+
+def _prefix(content: bytes) -> bytes:
+    """Return what stands before a message that is not compressed."""
+    return b"\0" + len(content).to_bytes(4)

@@ -1,0 +1,36 @@
+"""The head of a session, by which the engine reads a client's files and secrets: written anew.
+
+A session's ID, and the key under which the engine keeps an uploaded context, go to it as `builds/solving` scopes them.
+
+Attacks: docs/attacks.md, builds/sessions.
+"""
+
+from typing import Final
+
+from dockerproxy.api.rows import list_rows, read_table
+from dockerproxy.builds.solving import scope
+from dockerproxy.errors import Refusal
+from dockerproxy.wire.head import RequestHead, write_request
+
+_PREFIX: Final = b"x-docker-expose-session-"
+_METHOD: Final = _PREFIX + b"grpc-method"
+_ID: Final = _PREFIX + b"uuid"
+_SCOPED: Final = {_ID: "session", _PREFIX + b"sharedkey": "context"}
+_NAME: Final = _PREFIX + b"name"
+
+_METHODS: Final = frozenset(b"/" + row.split()[0].encode() for row in list_rows(read_table("sessions", __file__)))
+
+
+def write_session(head: RequestHead, owner: str) -> bytes | Refusal:
+    """Write the head of a session for the engine: names in lower case, each field once."""
+    given = [(name, value) for name, value in head.fields if name.startswith(_PREFIX)]
+    kept = [field for field in head.fields if field not in given]
+    named = dict(given)
+    once = [name for name, _ in given if name != _METHOD]
+    if len(set(once)) < len(once) or not set(once) <= {*_SCOPED, _NAME} or not named.get(_ID):
+        return Refusal(400, "a session has one ID, one name and one key")
+    scoped = {name: scope(owner, what, named.get(name, b"").decode("latin-1")) for name, what in _SCOPED.items()}
+    kept += [(name, value.encode()) for name, value in scoped.items()]
+    kept.append((_NAME, named.get(_NAME, b"")))
+    kept += [(_METHOD, each) for each in sorted({value for name, value in given if name == _METHOD} & _METHODS)]
+    return write_request(head._replace(fields=tuple(kept)), b"/session", upgrade=True)

@@ -1,0 +1,279 @@
+"""What a build may say: each call of a client is read against tables, and written anew for the engine.
+
+A build is judged as the requests that would do the same by the classic builder: `POST /build`, and those that push and
+pull what it names besides. What has no such equal is refused here, by name, whatever a policy says.
+
+What a client calls a build, a session, a context or a cache goes to the engine as a hash of it and of whose it is. So
+nobody can name another's.
+
+Attacks: docs/attacks.md, builds/solving.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, TypeAlias
+from urllib.parse import quote
+
+from dockerproxy.api.rows import list_rows, read_table, read_tables, split_row
+from dockerproxy.builds.protobuf import Message, ProtobufError, Value, read_message, write_message
+from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
+from dockerproxy.policy.words.limits import is_harmless
+from dockerproxy.wire.document import read_json
+
+FRONTEND: Final = "dockerfile.v0"
+"""The engine's own reader of Dockerfiles, the only one that runs."""
+
+_EXPORTERS: Final = frozenset({"", "moby", "image", "local", "tar", "oci", "docker"})
+_CACHES: Final = frozenset({"inline", "local", "registry"})
+_FALSE: Final = frozenset({"", "false", "0"})
+_DIGITS: Final = 32
+
+_MOUNTS: Final = "build-arg:BUILDKIT_CACHE_MOUNT_NS"
+_FIXED: Final = {
+    "cmdline": "1",  # The engine reads no `# syntax=` of a Dockerfile then (frontend/dockerfile/builder, Build).
+    "label:dockerproxy.build": "true",  # As of classic builds (`policy/words/fixed`).
+}
+
+_SCOPED: Final = {
+    "Build": {"ref": "build", "session": "session"},
+    "Ref": {"ref": "build"},
+    "Image": {"session": "session"},
+}
+"""Fields with a name that a client made up, and what it is of."""
+
+Request: TypeAlias = tuple[str, str]
+"""A method and a target."""
+
+
+class DeniedError(ValueError):
+    """A call that no policy allows; says why."""
+
+
+class Rule(NamedTuple):
+    """What an attribute may be, and what it does."""
+
+    rule: str
+    says: str
+
+
+class Call(NamedTuple):
+    """A call that may go to the engine, if all the requests may as which it is judged.
+
+    Attributes:
+        content: Its message, for the engine.
+        requests: What a grant must allow; nothing if it builds nothing.
+        is_part: Whether it belongs to a build that was judged before.
+        build: What the engine calls the build that it begins; empty if it begins none.
+    """
+
+    content: bytes
+    requests: tuple[Request, ...]
+    is_part: bool
+    build: str
+
+
+METHODS: Final = {
+    f"/{path}": name for path, name, _ in (split_row(row, 3) for row in list_rows(read_table("methods", __file__)))
+}
+"""The message of each method that a build calls."""
+
+_RULES: Final = {
+    kind: {name: Rule(rule, says) for name, rule, says in (split_row(row, 3) for row in rows)}
+    for kind, rows in read_tables("attributes", __file__).items()
+}
+
+
+def scope(owner: str, what: str, text: str) -> str:
+    """Return what the engine gets in place of a name that a client made up; an empty one stays."""
+    spelled = f"{len(owner)} {owner} {what} {text}".encode(errors="surrogateescape")
+    return hashlib.sha256(spelled).hexdigest()[:_DIGITS] if text else ""
+
+
+def read_call(path: str, content: bytes, owner: str) -> Call:
+    """Read a call: the path of its method, and its message. The owner is whose the names are that a client makes up.
+
+    Raises:
+        DeniedError: no grant could allow it.
+    """
+    name = METHODS.get(path, "")
+    if not name:
+        raise DeniedError(f"{path.rpartition('.')[2]} is none of the calls that a build needs")
+    try:
+        message = read_message(content, name)
+    except ProtobufError as error:
+        raise DeniedError(str(error)) from None
+    requests = _Reader(owner).read(message, name)
+    build = _text(message.get("ref")) if name == "Build" else ""
+    return Call(write_message(message, name), tuple(requests), name == "Step", build)
+
+
+class _Reader:
+    """Reads one message, changes what goes on, and collects the requests as which it is judged."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self._parameters: dict[str, list[str]] = {}
+        self._requests: list[Request] = []
+
+    def read(self, message: Message, name: str) -> list[Request]:
+        """Read a message, and change it in place."""
+        for field, what in _SCOPED.get(name, {}).items():
+            if field in message:
+                message[field] = scope(self._owner, what, _text(message[field]))
+        return self._read_build(message) if name in {"Build", "Step"} else []
+
+    def _read_build(self, message: Message) -> list[Request]:
+        if message.get("entitlements"):
+            raise DeniedError("its steps would have rights on the host: remove --network host, --allow or --device")
+        exporters = _entries(message.get("exporters"))
+        if message.get("exporter") or message.get("exporter_attrs"):
+            exporters.append((_text(message.get("exporter")), _map(message.get("exporter_attrs"))))
+        for kind, attributes in exporters:
+            self._export(kind, attributes)
+        caches = _map(message.get("cache"))
+        for pushes, entries in ((True, caches.get("exports")), (False, caches.get("imports", message.get("imports")))):
+            for kind, attributes in _entries(entries):
+                self._cache(kind, attributes, pushes=pushes)
+        frontend = _text(message.get("frontend"))
+        if frontend not in {"", FRONTEND}:
+            raise DeniedError(f"the frontend {frontend} is not {FRONTEND}, and may build what no Dockerfile can")
+        attributes = _map(message.get("attrs"))
+        attributes = {name: self._attribute("frontend", name, _text(value)) for name, value in attributes.items()}
+        mounts = attributes.get(_MOUNTS) or scope(self._owner, _MOUNTS, " ")
+        message["attrs"] = {**attributes, **_FIXED, _MOUNTS: mounts}
+        if exporters or frontend:
+            labels = {name[6:]: value for name, value in attributes.items() if name.startswith("label:")}
+            if labels:
+                self._parameters["labels"] = [json.dumps(labels)]
+            query = [f"{name}={quote(each, safe='')}" for name, values in self._parameters.items() for each in values]
+            self._requests.insert(0, ("POST", "/build?" + "&".join(query)))
+        return self._requests
+
+    def _export(self, kind: str, attributes: dict[str, Value]) -> None:
+        """Read where a result goes."""
+        if kind not in _EXPORTERS:
+            raise DeniedError(f"the exporter {kind} is not known")
+        for name, value in attributes.items():
+            self._attribute("exporter", name, _text(value))
+        if attributes.get("push", "") not in _FALSE:
+            for name in _text(attributes.get("name")).split(","):
+                self._push(name)
+
+    def _cache(self, kind: str, attributes: dict[str, Value], *, pushes: bool) -> None:
+        """Read where unchanged steps go or come from."""
+        if kind not in _CACHES:
+            raise DeniedError(
+                f"a cache of the type {kind} is somewhere else than in the image, a directory or a registry"
+            )
+        for name, value in attributes.items():
+            self._attribute("cache", name, _text(value))
+        if kind == "registry":
+            (self._push if pushes else self._pull)(_text(attributes.get("ref")))
+
+    def _push(self, name: str) -> None:
+        reference = _reference(name)
+        self._requests.append(("POST", f"/images/{reference.name}/push?tag={reference.tag}"))
+
+    def _pull(self, name: str) -> None:
+        reference = _reference(name, digest=True)
+        self._requests.append(
+            ("POST", f"/images/create?fromImage={reference.name}&tag={reference.digest or reference.tag}")
+        )
+
+    def _attribute(self, kind: str, name: str, value: str) -> str:
+        """Read an attribute by its rule, and return what goes to the engine."""
+        found = _RULES[kind].get(name) or _RULES[kind].get(_family(name))
+        if found is None:
+            raise DeniedError(f"the {kind} attribute {name} is not known")
+        rule, says = found
+        fits = True
+        if rule == "never":
+            fits = False
+        elif rule[0] == "=":
+            fits = value in {"", *rule[1:].split(",")}
+        elif rule[0] == "~":
+            fits = re.fullmatch(rule[1:], value, re.ASCII) is not None
+        elif rule[0] == "?":
+            self._parameters.setdefault(rule[1:], []).append(value)
+        elif rule != "any":
+            return _CHECKS[rule](self, name, value)
+        if not fits:
+            raise DeniedError(f"{name}={value} is not allowed: it {says}")
+        return value
+
+    def scope_name(self, name: str, value: str) -> str:
+        """Replace what a client made up."""
+        return scope(self._owner, "session" if name.startswith("local") else name, value)
+
+    def check_names(self, _name: str, value: str) -> str:
+        """Names are given to the image."""
+        names = self._parameters.setdefault("t", [])
+        names += [each for each in dict.fromkeys(value.split(",")) if each not in names and value]
+        return value
+
+    def check_limits(self, name: str, value: str) -> str:
+        """No limit lets a step go before others on the host."""
+        for limit in value.split(","):
+            if not re.fullmatch(r"\w+=\d+(:\d+)?", limit, re.ASCII) or not is_harmless(limit.partition("=")[0]):
+                raise DeniedError(f"{name}={value} is not known to be harmless")
+        return value
+
+    def check_images(self, _name: str, value: str) -> str:
+        """Images are pulled."""
+        for image in filter(None, value.split(",")):
+            self._pull(image)
+        return value
+
+    def check_imports(self, name: str, value: str) -> str:
+        """Read a list in JSON, which Go reads without regard to the case of keys: it is written anew."""
+        listed = read_json(value.encode()) if value else []
+        kept = []
+        for each in listed if isinstance(listed, list) else (None,):
+            if not isinstance(each, dict) or not each.keys() <= {"Type", "Attrs"}:
+                raise DeniedError(f"{name} is not a list of caches")
+            kind, attributes = each.get("Type"), each.get("Attrs") or {}
+            if not isinstance(kind, str) or not isinstance(attributes, dict):
+                raise DeniedError(f"{name} is not a list of caches")
+            texts: dict[str, Value] = {key: text for key, text in attributes.items() if isinstance(text, str)}
+            if texts.keys() != attributes.keys():
+                raise DeniedError(f"{name} is not a list of caches")
+            self._cache(kind, texts, pushes=False)
+            kept.append({"Type": kind, "Attrs": texts})
+        return json.dumps(kept)
+
+
+_CHECKS: Final[Mapping[str, Callable[[_Reader, str, str], str]]] = {
+    "scope": _Reader.scope_name,
+    "check_names": _Reader.check_names,
+    "check_limits": _Reader.check_limits,
+    "check_images": _Reader.check_images,
+    "check_imports": _Reader.check_imports,
+}
+
+
+def _family(name: str) -> str:
+    """Return how a table spells the attributes of which this is one."""
+    return name.partition(":")[0] + ":*" if ":" in name else "annotation*" if name.startswith("annotation") else ""
+
+
+def _reference(name: str, *, digest: bool = False) -> Reference:
+    reference = parse_reference(name)
+    if reference is None or (reference.digest and not digest):
+        raise DeniedError(f"{name} is not a valid image name")
+    return with_default_tag(reference)
+
+
+def _text(value: "Value | None") -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _map(value: "Value | None") -> dict[str, Value]:
+    return value if isinstance(value, dict) else {}
+
+
+def _entries(value: "Value | None") -> list[tuple[str, dict[str, Value]]]:
+    """Return exporters or caches: the type and the attributes of each."""
+    listed = value if isinstance(value, list) else []
+    return [(_text(_map(each).get("type")), _map(_map(each).get("attrs"))) for each in listed]

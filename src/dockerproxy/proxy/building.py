@@ -1,0 +1,227 @@
+"""The tunnel of a client of BuildKit, each call of which is judged (`builds/calls`) as what would do the same.
+
+Attacks: docs/attacks.md, proxy/building.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from dockerproxy.builds.calls import PIECE, Calls
+from dockerproxy.builds.solving import Call, Request
+from dockerproxy.errors import Refusal
+from dockerproxy.observe.record import Outcome
+from dockerproxy.policy.asking import Question
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import judge, judge_object
+from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.proxy.accounting import Accounting
+from dockerproxy.proxy.asking import Asked
+from dockerproxy.proxy.sockets import SocketState
+from dockerproxy.proxy.tunnel import Near
+from dockerproxy.settings import Level
+from dockerproxy.wire.answer import add_decision
+
+_BUILD: Final = ("POST", "/build")
+
+
+class _Judging:
+    """Judges the calls of one client, and leaves a record of each build, and of whatever is denied."""
+
+    def __init__(self, client: Near, socket: SocketState) -> None:
+        self._client = client
+        self._socket = socket
+        self._policies: dict[str, CompiledPolicy] = {}
+
+    def refuse(self, path: str, reason: str) -> str:
+        """Leave a record of a call that no policy allows; return the denial."""
+        verdict, account = self._judge(_BUILD, self._socket.policy), self._account()
+        if isinstance(verdict, Refusal):
+            return verdict.reason
+        self._socket.usage.enter(verdict.operation.shape)
+        return self._deny(replace(verdict, target=path), account, f"{verdict.operation.name} denied: {reason}")
+
+    async def decide(self, call: Call, build: str) -> str:
+        """Return why a call is denied, or nothing."""
+        for request in call.requests:
+            if denial := await self._decide(request, build, is_part=call.is_part):
+                return denial
+        return ""
+
+    async def _decide(self, request: Request, build: str, *, is_part: bool) -> str:
+        socket, account = self._socket, self._account()
+        policy = self._policies.get(build, socket.policy)
+        verdict = self._judge(request, policy)
+        if isinstance(verdict, Refusal):
+            return verdict.reason
+        if too_many := socket.usage.enter(verdict.operation.shape):
+            return too_many
+        step = Asked(policy, verdict).proceed(verdict, socket.approved_mounts) if not verdict.passes else None
+        if isinstance(step, Question):
+            verdict = await self._ask(request, build, Asked(policy, verdict), step, account)
+        elif isinstance(step, Verdict):
+            verdict = step
+        if not verdict.passes:
+            return self._deny(verdict, account, verdict.decision.message)
+        account.status = 200
+        if is_part and verdict.decision.allowed:
+            socket.usage.leave(verdict.operation.shape)
+        else:
+            account.end(verdict, Outcome.ALLOWED)
+        return ""
+
+    async def _ask(
+        self, request: Request, build: str, asked: Asked, question: Question, account: Accounting
+    ) -> Verdict:
+        """Ask a person, whose answer holds for the build."""
+        socket = self._socket
+        control, peer = socket.shared.control, account.peer
+        answer = await control.ask(account.decision, socket.name, peer, question, socket.journal)
+        decided = asked.take(question, answer, socket.policy, socket.approved_mounts)
+        if isinstance(decided, Verdict):
+            return decided
+        self._policies[build], socket.approved_mounts = decided
+        verdict = self._judge(request, self._policies[build])
+        return question.verdict if isinstance(verdict, Refusal) else verdict
+
+    @staticmethod
+    def _judge(request: Request, policy: CompiledPolicy) -> Verdict | Refusal:
+        """Judge what a call would be by the classic builder. An image that it names is still to be made."""
+        judged = judge(policy, "{} {} HTTP/1.1\r\nhost: dockerproxy\r\n\r\n".format(*request).encode())
+        while isinstance(judged, NeedsLookup):
+            judged = judge_object(judged, None)
+        return judged if isinstance(judged, Verdict | Refusal) else Refusal(400, "it has no body")
+
+    def _account(self) -> Accounting:
+        account = Accounting(self._socket)
+        account.peer = self._client.account.peer
+        return account
+
+    def _deny(self, verdict: Verdict, account: Accounting, message: str) -> str:
+        account.status = 403
+        said = add_decision(message, account.decision)
+        account.end(verdict, Outcome.DENIED, message, Level.WARNING)
+        return said
+
+
+class BuildTunnel:
+    """Both ends of a tunnel, and the calls between them."""
+
+    def __init__(self, client: Near, socket: SocketState, engine: asyncio.Transport) -> None:
+        self._judging = _Judging(client, socket)
+        self._tasks = socket.shared.tasks
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._client = client
+        self._calls = Calls(socket.scope, self._judge, self._judging.refuse)
+        self.near, self.far = _End(self, client.transport), _End(self, engine)
+        self._backlog = bytearray()
+        client.transport.set_protocol(self.near)
+        engine.set_protocol(self.far)
+
+    def begin(self, answered: bytes, early: bytes) -> None:
+        """Take what came before the tunnel was open: behind the engine's answer, and from the client."""
+        self._give()
+        self.take(self.far, answered)
+        self.take(self.near, early)
+
+    def take(self, end: "_End", data: bytes) -> None:
+        """Take what came from one end."""
+        if end is self.far:
+            self._client.account.sent += len(data)
+            self._calls.take(data, is_client=False)
+            self._give()
+        else:
+            self._client.account.received += len(data)
+            self._backlog += data
+            if len(self._backlog) == len(data):
+                self._work()
+
+    def _work(self) -> None:
+        """Take a piece of what the client sent, so that others have their turn before the next one."""
+        if self.near.transport.is_closing():
+            return
+        piece = bytes(self._backlog[:PIECE])
+        del self._backlog[:PIECE]
+        self._calls.take(piece, is_client=True)
+        self._give()
+        self.update_reading()
+        if self._backlog:
+            asyncio.get_running_loop().call_soon(self._work)
+
+    def _judge(self, call: Call, build: str, then: Callable[[str], None]) -> None:
+        if not call.requests:
+            then("")
+            return
+
+        async def judge() -> None:
+            then(await self._judging.decide(call, build))
+            self._give()
+
+        task = self._tasks.start(judge(), "judging a build", self._client.abort)
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    def _give(self) -> None:
+        """Send what goes to both ends, and end the tunnel if it is over."""
+        for end, data in ((self.near, self._calls.give(to_client=True)), (self.far, self._calls.give(to_client=False))):
+            if data and not end.transport.is_closing():
+                end.transport.write(data)
+        if self._calls.is_over:
+            self.far.transport.abort()
+            self.near.transport.close()
+
+    def update_reading(self) -> None:
+        """Read an end unless what we write to either is not being taken."""
+        stalls = self.near.is_stalled or self.far.is_stalled
+        for end, reads in ((self.near, not stalls and not self._backlog), (self.far, not stalls)):
+            if not end.transport.is_closing():
+                (end.transport.resume_reading if reads else end.transport.pause_reading)()
+        self._client.watch(is_read=not stalls and not self._backlog)
+
+    def stall(self, end: "_End", *, is_stalled: bool) -> None:
+        """Note whether what is written to an end waits."""
+        end.is_stalled = is_stalled
+        (self._client.buffers.stall if is_stalled else self._client.buffers.flow)(end.transport)
+        self.update_reading()
+
+    def lose(self, end: "_End", error: Exception | None) -> None:
+        """End the other end too: the engine stops what it builds when its client is gone."""
+        for task in self._waiting:
+            task.cancel()
+        if end is self.far:
+            self._client.buffers.close(end.transport)
+            self.near.transport.close()
+        else:
+            self.far.transport.abort()
+            self._client.connection_lost(error)
+
+
+class _End(asyncio.Protocol):
+    """One end of the tunnel of a build."""
+
+    is_stalled = False
+
+    def __init__(self, tunnel: BuildTunnel, transport: asyncio.Transport) -> None:
+        self._tunnel = tunnel
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Take it."""
+        self._tunnel.take(self, data)
+
+    def pause_writing(self) -> None:
+        """Read no more: what we write here is not being taken."""
+        self._tunnel.stall(self, is_stalled=True)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._tunnel.stall(self, is_stalled=False)
+
+    def eof_received(self) -> bool:
+        """End the tunnel: HTTP/2 has no half of a connection."""
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """End the other end."""
+        self._tunnel.lose(self, error)
