@@ -111,7 +111,7 @@ class SocketState:
     @property
     def scope(self) -> str:
         """Whose the names are that clients of builds make up."""
-        return self.policy.owner or self.name
+        return f"own_as {self.policy.owner}" if self.policy.owner else f"socket {self.name}"
 
     def find_nested(self, policy: CompiledPolicy) -> Iterator[str]:
         """Say which mounts of a policy nest with those that containers may have by this one, or by an answer."""
