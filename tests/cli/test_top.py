@@ -21,10 +21,11 @@ from typing import Self
 
 import pytest
 from cli.files import policy_in, write
-from cli.programs import PATIENCE, Done, ask, engine_at, engine_of, environment_of, run, serving
+from cli.programs import Done, ask, engine_at, engine_of, environment_of, run, serving
 from cli.test_terminal import read
 from folders import short_folder
 from observe.records import record_of
+from waiting import PATIENCE
 
 from dockerproxy.cli import top
 from dockerproxy.config.configuration import read_configuration

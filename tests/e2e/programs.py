@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cli.programs import PATIENCE
+from waiting import PATIENCE
 
 
 class Running:

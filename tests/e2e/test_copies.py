@@ -17,7 +17,7 @@ from e2e.programs import Client
 from e2e.proxies import running_file
 from e2e.talk import Answer
 from e2e.test_own import Socket
-from e2e.waiting import wait_until
+from waiting import wait_until
 from wire.tars import archive_of, directory, item
 
 from dockerproxy.policy.stamps import NONCE, OWNER

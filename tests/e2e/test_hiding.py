@@ -24,8 +24,8 @@ from e2e.programs import Client
 from e2e.proxies import running_file
 from e2e.talk import Answer, ask, connect
 from e2e.test_own import JSON, Socket
-from e2e.waiting import wait_until
 from folders import short_folder
+from waiting import wait_until
 
 from dockerproxy.api.answers import WORDS
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape

@@ -16,6 +16,7 @@ from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy, running_proxy
 from e2e.scenarios import add_copies
+from waiting import PATIENCE
 
 pytestmark = pytest.mark.engine
 
@@ -79,7 +80,7 @@ def run_a_container(client: Client) -> None:
 
 def use_a_library(client: Client) -> None:
     """What a program does that gives no names: it creates, looks at all that is there, and removes its own."""
-    with closing(docker.DockerClient(base_url=f"unix://{client.socket}", timeout=30)) as library:
+    with closing(docker.DockerClient(base_url=f"unix://{client.socket}", timeout=PATIENCE)) as library:
         network = library.networks.create(str(uuid4()))
         create = partial(library.containers.create, "busybox", ["sleep", "600"], network_mode="none")
         made = [create(labels={"case": client.label}) for _ in range(2)]

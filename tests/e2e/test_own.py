@@ -20,6 +20,7 @@ from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_file
 from e2e.talk import Answer, ask
+from waiting import PATIENCE
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import OWN_GRANT
@@ -265,7 +266,7 @@ def test_a_sweep_removes_what_is_own_and_nothing_else(two: tuple[Socket, Socket,
     removed = f"removed  container c-{label}\nremoved  network n-{label}\nremoved  volume v-{label}\n"
     for expected in (removed, "nothing to remove\n"):
         done = subprocess.run(
-            words, capture_output=True, text=True, check=False, env={**os.environ, **CODE}, timeout=60
+            words, capture_output=True, text=True, check=False, env={**os.environ, **CODE}, timeout=PATIENCE
         )
         assert (done.returncode, done.stdout) == (0, expected), done.stderr
     assert network

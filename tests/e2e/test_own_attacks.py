@@ -240,7 +240,7 @@ def test_a_build_leaves_no_container(building: tuple[Socket, Socket], dockerd: E
     for step in ("true", "false"):
         content = archive_of(item("Dockerfile", f"FROM busybox\nRUN echo {label}; {step}\n".encode()))
         target = f"/v1.41/build?t={label}/proxy-a&rm=0&forcerm=0"
-        assert ask(mine.socket, "POST", target, content, TAR, timeout=120).status == 200
+        assert ask(mine.socket, "POST", target, content, TAR).status == 200
     commands = [each["Command"] for each in Socket(dockerd.socket).list("containers/json?all=1")]
     assert not [each for each in commands if label in each]
 

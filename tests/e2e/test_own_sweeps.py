@@ -6,15 +6,14 @@ from contextlib import contextmanager
 
 import pytest
 import uvloop
-from cli.programs import PATIENCE
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.proxies import Proxy, running_file
 from e2e.talk import connect
 from e2e.test_own import NAMES, NO_NETWORK, SOCKET, Socket, make_container
 from e2e.test_own_prunes import list_all, make_some
-from e2e.waiting import wait_until
 from folders import short_folder
+from waiting import PATIENCE, wait_until
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.log import Log

@@ -24,6 +24,7 @@ from e2e.proxies import running_file
 from e2e.talk import ask
 from e2e.test_ask import POLICY, Office, seated
 from folders import short_folder
+from waiting import PATIENCE
 
 pytestmark = pytest.mark.engine
 
@@ -88,7 +89,7 @@ def play(engine: Engine, folder: Path) -> Iterator[Line]:
         yield Line(f"$ {command}", 2 * number, "prompt")
         words = ["sh", "-c", f"{command} 2>&1"]
         done = subprocess.run(
-            words, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+            words, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         yield from show(done.stdout, 2 * number + 1)
 

@@ -17,7 +17,7 @@ from e2e.proxies import Proxy, running_file
 from e2e.talk import ask, read_until, send_head
 from e2e.talk import connect as connect_to
 from e2e.test_own import NO_NETWORK, Socket
-from e2e.waiting import wait_until
+from waiting import wait_until
 
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.subtrees import LABEL, write_parts

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from proxy.harness import PATIENCE, in_loop
+from proxy.harness import in_loop
+from waiting import PATIENCE
 
 from dockerproxy.observe.log import Log
 from dockerproxy.process_settings import LogFormat
