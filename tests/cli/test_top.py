@@ -79,7 +79,7 @@ class Watching:
         return self.process.wait(PATIENCE)
 
     def _read_some(self) -> bool:
-        ready, _, _ = select.select([self._ours], [], [], 4 * PATIENCE)
+        ready, _, _ = select.select([self._ours], [], [], PATIENCE)
         assert ready, f"silent:\n{_ESCAPES.sub('', self.written)}"
         piece = read(self._ours)
         self.written += piece.decode(errors="replace")

@@ -90,10 +90,10 @@ def built(builder: Client, context: Path, tmp_path_factory: pytest.TempPathFacto
     """The image that the Dockerfile makes, on a stand-in for Debian that has just the programs of the build."""
     tar = tmp_path_factory.mktemp("base") / "base.tar"
     command = ("mmdebstrap", "--quiet", "--variant=extract", f"--include={PROGRAMS_OF_A_BUILD}", "trixie", str(tar))
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=10 * PATIENCE)
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=10 * PATIENCE)  # It asks apt.
     builder.run("import", str(tar), "base:here")
     words = ("build", "--network=none", "--build-arg=DEBIAN=base:here", f"--tag={BUILT}", str(context))
-    builder.run(*words, seconds=10 * PATIENCE)
+    builder.run(*words, seconds=10 * PATIENCE)  # All of the build.
     return BUILT
 
 
