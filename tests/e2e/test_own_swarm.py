@@ -19,6 +19,7 @@ from cli.programs import CODE
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import running_file
+from e2e.starting import start_container
 from e2e.talk import Answer
 from e2e.test_own import Socket
 from waiting import PATIENCE, wait_until
@@ -250,7 +251,7 @@ def test_a_task_without_a_service_keeps_nobody_from_the_list(swarm: Swarm, label
     container = swarm.raw.make(
         f"containers/create?name=c-{label}", Image="busybox", Cmd=["sleep", "600"], HostConfig={"NetworkMode": network}
     )
-    assert swarm.raw.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+    start_container(swarm.raw.socket, container)
     attached = f"tasks?filters={quote(json.dumps({'runtime': ['attachment'], 'label': []}))}"
     assert ["ServiceID" in each for each in swarm.raw.list(attached)] == [False]
     assert swarm.mine.list(attached) == []
