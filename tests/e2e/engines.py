@@ -206,6 +206,11 @@ class Engine:
         assert self._process is not None
         return ("nsenter", f"--net=/proc/{self._process.pid}/ns/net", *program)
 
+    def among_its_mounts(self) -> tuple[str, ...]:
+        """Return words that run a program with its mounts; not by `process`, for the same reason."""
+        assert self._process is not None
+        return ("nsenter", f"--mount=/proc/{self._process.pid}/ns/mnt")
+
     def seen(self, path: str) -> Path:
         """Return where a path of it can be read from here; not by `process`, for the same reason."""
         assert self._process is not None
