@@ -82,7 +82,8 @@ def use_a_library(client: Client) -> None:
     """What a program does that gives no names: it creates, looks at all that is there, and removes its own."""
     with closing(docker.DockerClient(base_url=f"unix://{client.socket}", timeout=PATIENCE)) as library:
         network = library.networks.create(str(uuid4()))
-        create = partial(library.containers.create, "busybox", ["sleep", "600"], network_mode="none")
+        ends_when_asked = ["sh", "-c", "trap exit TERM; sleep 600 & wait"]  # Podman waits 10 s for what does not.
+        create = partial(library.containers.create, "busybox", ends_when_asked, network_mode="none")
         made = [create(labels={"case": client.label}) for _ in range(2)]
         made[-1].start()
         assert made[-1].exec_run(["test", "!", "-e", f"/tmp/{uuid4()}.py"]).exit_code == 0

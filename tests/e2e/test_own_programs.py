@@ -182,7 +182,7 @@ LEFT = """
 import os
 from testcontainers.core.container import DockerContainer
 DockerContainer.waiting_for = lambda self, strategy: strategy.wait_until_ready(self)
-DockerContainer("busybox").with_command("sleep 600").start()
+DockerContainer("busybox").with_command("sh -c 'trap exit TERM; sleep 600 & wait'").start()
 os._exit(0)
 """
 """Ends without a word, as a program does that is killed. At a good end the library removes Ryuk itself.
@@ -247,7 +247,8 @@ def run(image, script, **more):
     return code, printed
 
 print(run("busybox", "echo source > /builds/file"), run("busybox", "cat /builds/file; exit 3"))
-service = client.containers.run("busybox", "sleep 600", detach=True, network=names[0], labels=labels)
+ends_when_asked = "sh -c 'trap exit TERM; sleep 600 & wait'"  # Podman waits 10 s for what does not.
+service = client.containers.run("busybox", ends_when_asked, detach=True, network=names[0], labels=labels)
 print(service.exec_run(["echo", "inside"]).output.decode().strip())
 service.remove(force=True)
 for name in names:

@@ -19,8 +19,9 @@ LIBRARY = """
 import docker, sys, uuid
 client = docker.from_env(timeout=PATIENCE)
 network, volume = client.networks.create(str(uuid.uuid4())), client.volumes.create(f"data-{uuid.uuid4()}")
+ends_when_asked = ["sh", "-c", "trap exit TERM; sleep 600 & wait"]  # Podman waits 10 s for what does not.
 container = client.containers.create(
-    "busybox", ["sleep", "600"], labels={"case": sys.argv[1]}, network_mode="none", volumes=[f"{volume.name}:/data"]
+    "busybox", ends_when_asked, labels={"case": sys.argv[1]}, network_mode="none", volumes=[f"{volume.name}:/data"]
 )
 container.start()
 assert container.exec_run(["test", "-d", "/data"]).exit_code == 0
