@@ -27,8 +27,11 @@ FRONTEND: Final = "dockerfile.v0"
 
 _EXPORTERS: Final = frozenset({"", "moby", "image", "local", "tar", "oci", "docker"})
 _CACHES: Final = frozenset({"inline", "local", "registry"})
-_FALSE: Final = frozenset({"", "false", "0"})
+_FALSE: Final = frozenset({"false", "0"})
+"""An empty value is true to the engine (BuildKit exporter/containerimage/export.go)."""
+
 _DIGITS: Final = 32
+_STARTS: Final = ("build-arg:BUILDKIT_", "annotation")
 
 _MOUNTS: Final = "build-arg:BUILDKIT_CACHE_MOUNT_NS"
 _FIXED: Final = {
@@ -45,6 +48,13 @@ _SCOPED: Final = {
 
 Request: TypeAlias = tuple[str, str]
 """A method and a target."""
+
+_ANY: Final = ("POST", "/build")
+"""What reads images, as any build does."""
+
+
+_LONGEST: Final = 16 * 1024
+"""Characters of a request as which a build is judged, and of which a record tells."""
 
 
 class DeniedError(ValueError):
@@ -106,7 +116,7 @@ def read_call(path: str, content: bytes, owner: str) -> Call:
         raise DeniedError(str(error)) from None
     requests = _Reader(owner).read(message, name)
     build = _text(message.get("ref")) if name == "Build" else ""
-    return Call(write_message(message, name), tuple(requests), name == "Step", build)
+    return Call(write_message(message, name), tuple(requests), name != "Build", build)
 
 
 class _Reader:
@@ -122,6 +132,8 @@ class _Reader:
         for field, what in _SCOPED.get(name, {}).items():
             if field in message:
                 message[field] = scope(self._owner, what, _text(message[field]))
+        if name == "Image":
+            return [_ANY]
         return self._read_build(message) if name in {"Build", "Step"} else []
 
     def _read_build(self, message: Message) -> list[Request]:
@@ -149,6 +161,8 @@ class _Reader:
                 self._parameters["labels"] = [json.dumps(labels)]
             query = [f"{name}={quote(each, safe='')}" for name, values in self._parameters.items() for each in values]
             self._requests.insert(0, ("POST", "/build?" + "&".join(query)))
+        if sum(len(target) for _, target in self._requests) > _LONGEST:
+            raise DeniedError("its names, labels and caches are too long")
         return self._requests
 
     def _export(self, kind: str, attributes: dict[str, Value]) -> None:
@@ -157,7 +171,7 @@ class _Reader:
             raise DeniedError(f"the exporter {show(kind)} is not known")
         for name, value in attributes.items():
             self._attribute("exporter", name, _text(value))
-        if attributes.get("push", "") not in _FALSE:
+        if attributes.get("push", "false") not in _FALSE:
             for name in _text(attributes.get("name")).split(","):
                 self._push(name)
 
@@ -255,7 +269,8 @@ _CHECKS: Final[Mapping[str, Callable[[_Reader, str, str], str]]] = {
 
 def _family(name: str) -> str:
     """Return how a table spells the attributes of which this is one."""
-    return name.partition(":")[0] + ":*" if ":" in name else "annotation*" if name.startswith("annotation") else ""
+    start = next((each for each in _STARTS if name.startswith(each)), name.partition(":")[0] + ":")
+    return start + "*"
 
 
 def _reference(name: str, *, digest: bool = False) -> Reference:
