@@ -44,7 +44,9 @@ class _Judging:
         return self._deny(verdict, account, f"{verdict.operation.name} denied: {reason}")
 
     async def decide(self, call: Call, build: str) -> str:
-        """Return why a call is denied, or nothing."""
+        """Return why a call is denied, or nothing. Each build is asked about anew."""
+        if not call.is_part:
+            self._policies.pop(build, None)
         for request in call.requests:
             if denial := await self._decide(request, build, is_part=call.is_part):
                 return denial
