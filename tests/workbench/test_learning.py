@@ -210,6 +210,21 @@ def test_the_text_says_nothing_of_the_order(seen: list[Record]) -> None:
             ],
         ),
         (
+            [
+                *(record_of(f"POST /{tunnel}")._replace(operation="ImageBuild") for tunnel in ("grpc", "session")),
+                record_of("POST /build?t=app")._replace(body={"tags": ("docker.io/library/app:latest",)}),
+            ],
+            ["- ImageBuild: {tags: [docker.io/library/app:latest]}"],
+        ),
+        (
+            [record_of("POST /grpc", decision=Outcome.DENIED, status=403), record_of("POST /v1.45/session")],
+            [
+                "# tags: no name was seen; write those that clients may give to images, or remove",
+                "# 1 of 2 was denied when it came",
+                "- ImageBuild: {tags: [localhost/unnamed]}",
+            ],
+        ),
+        (
             [record_of("DELETE /images/app:1?force=1", "docker.io/library/app:1")],
             ["- ImageDelete: {images: [docker.io/library/app:1], force: true}"],
         ),

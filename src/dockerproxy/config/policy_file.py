@@ -91,7 +91,6 @@ def _find_hint(
     if name in narrowed:
         whose = "its conditions" if narrowed[name] == name else f'the conditions of "{narrowed[name]}"'
         return f"to allow it, widen {whose} in {remedies.allow}"
-    name = BUILD if name in BUILDS and BUILD not in denied else name
     word = "tags" if needs_tags(name, (), owns=owns) else "images" if owns and name == PULL else ""
     conditions = {word: EXAMPLES[word]} if word else values_of((UNRESTRICTED,)) if name in SEALED else {}
     grant = "preset:ping" if name in _OF_PING else write_grant(name, conditions)
@@ -105,11 +104,15 @@ def make_policy(
     """Make a policy of what lines allow and deny."""
     denied = {operation: line.word for line in reversed(deny) for operation in line.operations}
     owns = any(OWN in values_of(grant.conditions) for line in allow for grant in line.grants)
+    whole = {
+        name for line in allow for each in line.grants if UNRESTRICTED in each.conditions for name in each.operations
+    }
+    builds = BUILDS if {BUILD, *BUILDS}.isdisjoint({*denied, *whole}) else {}  # A grant of builds opens them.
     narrowed = {operation: line.word for line in allow if line.narrowed for operation in line.operations}
     return Policy(
         grants=tuple(grant for line in allow for grant in line.grants),
         denials=make_denials(reader, deny),
-        hint=lambda operation: _find_hint(operation, remedies, denied, narrowed, owns=owns),
+        hint=lambda name: _find_hint(BUILD if name in builds else name, remedies, denied, narrowed, owns=owns),
         mode=mode,
         remedy=remedies.add,
         lines=frozenset(line.word for line in allow if line.word in CREATES and line.grants),
