@@ -156,7 +156,7 @@ def test_the_engine_stops_a_build_of_which_the_client_is_gone(end: object, clien
     (context / "Dockerfile").write_text(f"FROM busybox\nRUN echo it is $((40 + 2)) && exec sleep {mark}\n")
     with clients("ci").watch("build", "--progress=plain", "--tag=ci-stopped", str(context)) as build:
         build.wait_for("it is 42")
-        assert is_there(mark)
+        wait_until(partial(is_there, mark), "the step sleeps")
         end(build)  # type: ignore[operator] # a method
         wait_until(lambda: not is_there(mark), "the engine has stopped the step")
         assert build.wait_end() != 0
