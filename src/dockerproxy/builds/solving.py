@@ -20,15 +20,18 @@ from dockerproxy.api.rows import list_rows, read_table, read_tables, split_row
 from dockerproxy.builds.protobuf import Message, ProtobufError, Value, read_message, write_message
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.policy.words.limits import is_harmless
-from dockerproxy.wire.document import read_json
+from dockerproxy.wire.document import read_json, show
 
 FRONTEND: Final = "dockerfile.v0"
 """The engine's own reader of Dockerfiles, the only one that runs."""
 
 _EXPORTERS: Final = frozenset({"", "moby", "image", "local", "tar", "oci", "docker"})
 _CACHES: Final = frozenset({"inline", "local", "registry"})
-_FALSE: Final = frozenset({"", "false", "0"})
+_FALSE: Final = frozenset({"false", "0"})
+"""An empty value is true to the engine (BuildKit exporter/containerimage/export.go)."""
+
 _DIGITS: Final = 32
+_STARTS: Final = ("build-arg:BUILDKIT_", "annotation")
 
 _MOUNTS: Final = "build-arg:BUILDKIT_CACHE_MOUNT_NS"
 _FIXED: Final = {
@@ -45,6 +48,13 @@ _SCOPED: Final = {
 
 Request: TypeAlias = tuple[str, str]
 """A method and a target."""
+
+_ANY: Final = ("POST", "/build")
+"""What reads images, as any build does."""
+
+
+_LONGEST: Final = 16 * 1024
+"""Characters of a request as which a build is judged, and of which a record tells."""
 
 
 class DeniedError(ValueError):
@@ -106,7 +116,7 @@ def read_call(path: str, content: bytes, owner: str) -> Call:
         raise DeniedError(str(error)) from None
     requests = _Reader(owner).read(message, name)
     build = _text(message.get("ref")) if name == "Build" else ""
-    return Call(write_message(message, name), tuple(requests), name == "Step", build)
+    return Call(write_message(message, name), tuple(requests), name != "Build", build)
 
 
 class _Reader:
@@ -122,6 +132,8 @@ class _Reader:
         for field, what in _SCOPED.get(name, {}).items():
             if field in message:
                 message[field] = scope(self._owner, what, _text(message[field]))
+        if name == "Image":
+            return [_ANY]
         return self._read_build(message) if name in {"Build", "Step"} else []
 
     def _read_build(self, message: Message) -> list[Request]:
@@ -138,7 +150,7 @@ class _Reader:
                 self._cache(kind, attributes, pushes=pushes)
         frontend = _text(message.get("frontend"))
         if frontend not in {"", FRONTEND}:
-            raise DeniedError(f"the frontend {frontend} is not {FRONTEND}, and may build what no Dockerfile can")
+            raise DeniedError(f"the frontend {show(frontend)} is not {FRONTEND}, and may build what no Dockerfile can")
         attributes = _map(message.get("attrs"))
         attributes = {name: self._attribute("frontend", name, _text(value)) for name, value in attributes.items()}
         mounts = attributes.get(_MOUNTS) or scope(self._owner, _MOUNTS, " ")
@@ -149,15 +161,17 @@ class _Reader:
                 self._parameters["labels"] = [json.dumps(labels)]
             query = [f"{name}={quote(each, safe='')}" for name, values in self._parameters.items() for each in values]
             self._requests.insert(0, ("POST", "/build?" + "&".join(query)))
+        if sum(len(target) for _, target in self._requests) > _LONGEST:
+            raise DeniedError("its names, labels and caches are too long")
         return self._requests
 
     def _export(self, kind: str, attributes: dict[str, Value]) -> None:
         """Read where a result goes."""
         if kind not in _EXPORTERS:
-            raise DeniedError(f"the exporter {kind} is not known")
+            raise DeniedError(f"the exporter {show(kind)} is not known")
         for name, value in attributes.items():
             self._attribute("exporter", name, _text(value))
-        if attributes.get("push", "") not in _FALSE:
+        if attributes.get("push", "false") not in _FALSE:
             for name in _text(attributes.get("name")).split(","):
                 self._push(name)
 
@@ -165,7 +179,7 @@ class _Reader:
         """Read where unchanged steps go or come from."""
         if kind not in _CACHES:
             raise DeniedError(
-                f"a cache of the type {kind} is somewhere else than in the image, a directory or a registry"
+                f"a cache of the type {show(kind)} is somewhere else than in the image, a directory or a registry"
             )
         for name, value in attributes.items():
             self._attribute("cache", name, _text(value))
@@ -186,7 +200,7 @@ class _Reader:
         """Read an attribute by its rule, and return what goes to the engine."""
         found = _RULES[kind].get(name) or _RULES[kind].get(_family(name))
         if found is None:
-            raise DeniedError(f"the {kind} attribute {name} is not known")
+            raise DeniedError(f"the {kind} attribute {show(name)} is not known")
         rule, says = found
         fits = True
         if rule == "never":
@@ -200,7 +214,7 @@ class _Reader:
         elif rule != "any":
             return _CHECKS[rule](self, name, value)
         if not fits:
-            raise DeniedError(f"{name}={value} is not allowed: it {says}")
+            raise DeniedError(f"{show(name + '=' + value)} is not allowed: it {says}")
         return value
 
     def scope_name(self, name: str, value: str) -> str:
@@ -217,7 +231,7 @@ class _Reader:
         """No limit lets a step go before others on the host."""
         for limit in value.split(","):
             if not re.fullmatch(r"\w+=\d+(:\d+)?", limit, re.ASCII) or not is_harmless(limit.partition("=")[0]):
-                raise DeniedError(f"{name}={value} is not known to be harmless")
+                raise DeniedError(f"{show(name + '=' + value)} is not known to be harmless")
         return value
 
     def check_images(self, _name: str, value: str) -> str:
@@ -255,13 +269,14 @@ _CHECKS: Final[Mapping[str, Callable[[_Reader, str, str], str]]] = {
 
 def _family(name: str) -> str:
     """Return how a table spells the attributes of which this is one."""
-    return name.partition(":")[0] + ":*" if ":" in name else "annotation*" if name.startswith("annotation") else ""
+    start = next((each for each in _STARTS if name.startswith(each)), name.partition(":")[0] + ":")
+    return start + "*"
 
 
 def _reference(name: str, *, digest: bool = False) -> Reference:
     reference = parse_reference(name)
     if reference is None or (reference.digest and not digest):
-        raise DeniedError(f"{name} is not a valid image name")
+        raise DeniedError(f"{show(name)} is not a valid image name")
     return with_default_tag(reference)
 
 
