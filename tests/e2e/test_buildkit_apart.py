@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -190,3 +191,14 @@ def test_a_word_of_the_command_line_that_reaches_further_is_refused_by_name(
     printed = clients("one").refused("build", "--tag=one-refused", word, str(project))
     assert "PermissionDenied: ImageBuild denied: " in printed
     assert says in printed
+
+
+def test_a_build_on_podman_says_that_only_docker_s_builder_is_contained(
+    podman: Engine, make_client: partial[Client], project: Path
+) -> None:
+    with running_builders(podman, {"one": ["preset:ci", *may_build("docker.io/library/one-*")]}) as builders:
+        for buildkit in ("1", "0"):
+            client = replace(builders.clients(make_client)("one"), extra={"DOCKER_BUILDKIT": buildkit})
+            printed = client.refused("build", "--tag=one-a", str(project))
+            assert "only Docker's builder is contained" in printed
+            assert "booting buildkit" not in printed

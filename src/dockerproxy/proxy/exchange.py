@@ -14,7 +14,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.api.catalog import BUILDS, Shape
+from dockerproxy.api.catalog import BUILDS, OPERATIONS, Shape
 from dockerproxy.builds import INSTALL, is_installed
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
@@ -53,6 +53,9 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _GRPC: Final = b"POST /grpc HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
 """What a request in HTTP/2 would be over HTTP/1."""
+
+_BUILDKIT: Final = (OPERATIONS["Grpc"], BUILDS["Grpc"])
+"""What is denied in HTTP/2: a client that is denied the upgrade starts a builder of its own."""
 
 _ANSWERED: Final = frozenset({State.SKIPPING, State.SENDING_ANSWERED})
 """Where only the rest of a request is missing: a client that does not send it is not waited for."""
@@ -343,7 +346,7 @@ class Exchange:
         self.answering.say_last(refusal.status, refusal.reason, Outcome.REFUSED, level, line)
 
     def _deny(self, verdict: Verdict) -> None:
-        if verdict.operation.name == "Grpc" and verdict.head.upgrade:
+        if verdict.operation in _BUILDKIT and verdict.head.upgrade:
             self.answering.deny_http2(verdict)
             return
         self.answering.judged, decision = verdict, verdict.decision
