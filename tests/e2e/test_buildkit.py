@@ -17,7 +17,7 @@ from e2e.engines import Engine
 from e2e.programs import Client, Running
 from e2e.scenarios import NODE, NODE_PROGRAM
 from e2e.test_run import run
-from e2e.waiting import wait_until
+from waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -233,7 +233,7 @@ def test_a_build_under_run_needs_its_line_and_says_so(dockerd: Engine, label: st
 
 CLASSIC = """
 import docker, io, sys
-client = docker.from_env(timeout=60)
+client = docker.from_env()
 client.images.build(fileobj=io.BytesIO(b"FROM busybox\\nRUN echo classic >/which\\n"), tag=sys.argv[1], rm=True)
 """
 
