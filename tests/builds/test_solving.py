@@ -38,7 +38,7 @@ ATTRIBUTES: list[tuple[str, str, str]] = [
     ("build-arg:BUILDKIT_ATTEST_PROVENANCE", "", "may run another image"),
     ("build-arg:BUILDKIT_UNKNOWN", "1", "may run another image"),
     ("cmdline", "evil/frontend", "runs an image"),
-    ("source", "evil/frontend", "is not known"),
+    ("source", "evil/frontend", "runs an image that reads the Dockerfile"),
     ("cgroup-parent", "/", "their control group"),
     ("contextsubdir", "x", "is not known"),
     ("hostname", "x", "is not known"),

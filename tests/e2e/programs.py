@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,10 @@ class Running:
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], seconds)
         return not ready
+
+    def interrupt(self) -> None:
+        """Interrupt it, as a person does with Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
         """Kill it, as a person does who closes the terminal."""

@@ -55,6 +55,9 @@ _BUILDKIT: Final = (OPERATIONS["Grpc"], BUILDS["Grpc"])
 _GRPC: Final = b"POST /grpc HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
 """What a request in HTTP/2 would be over HTTP/1."""
 
+_BUILDKIT: Final = (OPERATIONS["Grpc"], BUILDS["Grpc"])
+"""What is denied in HTTP/2: a client that is denied the upgrade starts a builder of its own."""
+
 _ANSWERED: Final = frozenset({State.SKIPPING, State.SENDING_ANSWERED})
 """Where only the rest of a request is missing: a client that does not send it is not waited for."""
 
