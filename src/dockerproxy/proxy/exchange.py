@@ -51,7 +51,6 @@ _SHORT_BODIES: Final = frozenset({"json", "-"})
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-_BUILDKIT: Final = (OPERATIONS["Grpc"], BUILDS["Grpc"])
 _GRPC: Final = b"POST /grpc HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
 """What a request in HTTP/2 would be over HTTP/1."""
 
