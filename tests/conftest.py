@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from e2e.engines import remove_leftover
+from e2e.starting import tried_again
 from folders import remove_leftovers
 from hypothesis import HealthCheck, settings
 
@@ -66,15 +67,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Tell the process that collects the results what was left out."""
+    """Tell the process that collects the results what was left out, and what was tried again."""
     if (output := getattr(session.config, "workeroutput", None)) is not None:
         output["left_out"] = session.config.stash.get(LEFT_OUT, "")
+        output["tried_again"] = dict(tried_again)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Hear what each of several processes left out: the same."""
+    """Hear what each of several processes left out, the same, and what it tried again."""
     node.config.stash[LEFT_OUT] = node.workeroutput.get("left_out", "")
+    tried_again.update(node.workeroutput.get("tried_again", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how often set-up was tried again, since the runtime of an engine had broken it off."""
+    for text, times in sorted(tried_again.items()):
+        terminalreporter.line(f"Set-up was tried again {times} times, since a container did not start: {text}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

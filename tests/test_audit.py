@@ -9,7 +9,7 @@ MOST_ON_THE_PATH: Final = 9_635
 """Lines of code that decide what passes."""
 
 MOST_OF_ALL: Final = 21_368
-MOST_OF_TESTS: Final = 56_252
+MOST_OF_TESTS: Final = 56_388
 MOST_WORDS: Final = 33_068
 """Words in `docs/*.md`."""
 

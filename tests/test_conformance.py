@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
-from cli.programs import PATIENCE, Running, environment_of, serving
+from cli.programs import Running, environment_of, serving
 from folders import short_folder
+from waiting import PATIENCE
 
 ROOT: Final = Path(__file__).parent.parent
 SUITE: Final = ROOT / "conformance"

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from cli.programs import PATIENCE, Running, ask, engine_at, run, serving
+from cli.programs import Running, ask, engine_at, run, serving
 from folders import short_folder
+from waiting import PATIENCE
 
 
 @contextmanager

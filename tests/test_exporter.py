@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE, Running, engine_at, run, serving
+from cli.programs import Running, engine_at, run, serving
 from folders import short_folder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 from prometheus_client.parser import text_string_to_metric_families as parse_old
 from test_reload import PING, TWO, Reloaded, write
+from waiting import PATIENCE
 
 from dockerproxy.cli.request import ask, fetch
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.programs import PATIENCE, Running, ask, engine_of, environment_of
+from cli.programs import Running, ask, engine_of, environment_of
 from folders import short_folder
 from rows import for_each
+from waiting import PATIENCE
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -12,8 +12,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE, Running, ask, engine_of
+from cli.programs import Running, ask, engine_of
 from folders import short_folder
+from waiting import PATIENCE
 
 MEMORY = 160 * 1024 * 1024
 """Bytes of data that the process may have (RLIMIT_DATA): twice what is held for a socket, and Python itself. One

@@ -11,8 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from cli.programs import PATIENCE, run
+from cli.programs import run
 from parts import fill_in, write_table
+from waiting import PATIENCE
 
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import OK, PATIENCE, Running, ask, engine_at
+from cli.programs import OK, Running, ask, engine_at
 from folders import short_folder
 from test_server import accept_request, read_all
+from waiting import PATIENCE
 
 PING = """
 sockets:

@@ -174,6 +174,18 @@ def test_a_test_waits_for_events_and_tries_the_real_thing(path: Path) -> None:
     assert not {call for call in calls if (call.startswith("pytest.") and "skip" in call) or "xfail" in call}
 
 
+BY_NAME = r"\b(?:timeout|seconds|patience)="
+BY_PLACE = r"\b(?:settimeout|asyncio\.timeout|wait|join)\("
+DEADLINE = re.compile(rf"^PATIENCE\b.*= \d|(?:{BY_NAME}|{BY_PLACE})(?!10 \* PATIENCE)\d\d", re.MULTILINE)
+NO_DEADLINES = ("tests/waiting.py", "tests/workbench/test_rounds.py")
+"""The one that is defined, and a product's own number of seconds."""
+
+
+@for_each("path", [path for path in PYTHON if path.parts[0] == "tests" and str(path) not in NO_DEADLINES])
+def test_all_deadlines_of_tests_are_one(path: Path) -> None:
+    assert not DEADLINE.findall((ROOT / path).read_text())
+
+
 def tracked() -> list[Path]:
     """Return the files of the repository, those that are still to be added too."""
     words = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]

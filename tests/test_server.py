@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cli.programs import OK, PATIENCE, Running, engine_at, environment_of, run, serving
+from cli.programs import OK, Running, engine_at, environment_of, run, serving
 from folders import short_folder
+from waiting import PATIENCE
 
 from dockerproxy.cli.request import ask
 from dockerproxy.config.environment import read_environment

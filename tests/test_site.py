@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from waiting import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / ".site/html"
@@ -19,7 +20,7 @@ LOADS = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"),
 def site() -> None:
     """Built as `make site` builds it, which fails for a link that leads nowhere."""
     build = [ROOT / "site/build", Path(sys.executable).parent]
-    done = subprocess.run(build, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(build, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

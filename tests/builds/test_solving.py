@@ -37,9 +37,9 @@ ATTRIBUTES: list[tuple[str, str, str]] = [
     ("build-arg:BUILDKIT_ATTEST_SBOM", "generator=evil/image", "may run another image"),
     ("build-arg:BUILDKIT_ATTEST_PROVENANCE", "", "may run another image"),
     ("build-arg:BUILDKIT_UNKNOWN", "1", "may run another image"),
-    ("cmdline", "evil/frontend", "is not known"),
+    ("cmdline", "evil/frontend", "runs an image"),
     ("source", "evil/frontend", "is not known"),
-    ("cgroup-parent", "/", "is not known"),
+    ("cgroup-parent", "/", "their control group"),
     ("contextsubdir", "x", "is not known"),
     ("hostname", "x", "is not known"),
     ("memory", "1", "is not known"),
@@ -47,30 +47,30 @@ ATTRIBUTES: list[tuple[str, str, str]] = [
     ("Target", "x", "is not known"),
     ("", "", "is not known"),
     (":", "", "is not known"),
-    ("context", "https://example.com/x.git", "is where the context comes from"),
-    ("context", "http://127.0.0.1/x.tar", "is where the context comes from"),
-    ("context", "http://buildkit-session/../x", "is where the context comes from"),
-    ("context", "http://buildkit-session/x#y", "is where the context comes from"),
-    ("context", "http://buildkit-session.evil/x", "is where the context comes from"),
-    ("context", "HTTP://buildkit-session/x", "is where the context comes from"),
-    ("context", "git@example.com:x", "is where the context comes from"),
-    ("context", "input:x", "is where the context comes from"),
+    ("context", "https://example.com/x.git", "must come from the client"),
+    ("context", "http://127.0.0.1/x.tar", "must come from the client"),
+    ("context", "http://buildkit-session/../x", "must come from the client"),
+    ("context", "http://buildkit-session/x#y", "must come from the client"),
+    ("context", "http://buildkit-session.evil/x", "must come from the client"),
+    ("context", "HTTP://buildkit-session/x", "must come from the client"),
+    ("context", "git@example.com:x", "must come from the client"),
+    ("context", "input:x", "must come from the client"),
     ("contextkey", "target", "is the attribute that has the address"),
     ("contextkey", "build-arg:x", "is the attribute that has the address"),
     ("contextkey", "context:x", "is the attribute that has the address"),
-    ("context:x", "https://example.com/x.git", "is a further context"),
-    ("context:x", "git://example.com/x", "is a further context"),
-    ("context:x", "oci-layout://x@sha256:0", "is a further context"),
-    ("context:x", "input:target", "is a further context"),
-    ("context:x", "local:a:b", "is a further context"),
-    ("context:x", "", "is a further context"),
-    ("attest:sbom", "", "is not known"),
-    ("attest:sbom", "generator=evil/image", "is not known"),
+    ("context:x", "https://example.com/x.git", "must come from the client or be an image"),
+    ("context:x", "git://example.com/x", "must come from the client or be an image"),
+    ("context:x", "oci-layout://x@sha256:0", "must come from the client or be an image"),
+    ("context:x", "input:target", "must come from the client or be an image"),
+    ("context:x", "local:a:b", "must come from the client or be an image"),
+    ("context:x", "", "must come from the client or be an image"),
+    ("attest:sbom", "", "runs an image"),
+    ("attest:sbom", "generator=evil/image", "runs an image"),
     ("attest:SBOM", "", "is not known"),
     ("attest:provenance", "mode=max,generator=evil/image", "says how it was built"),
     ("attest:provenance", '"mode=max"', "says how it was built"),
-    ("force-network-mode", "host", "says on which network"),
-    ("force-network-mode", "NONE", "says on which network"),
+    ("force-network-mode", "host", "puts its steps on a network"),
+    ("force-network-mode", "NONE", "puts its steps on a network"),
     ("image-resolve-mode", "other", "says whether a registry is asked"),
     ("ulimit", "rtprio=99", "is not known to be harmless"),
     ("ulimit", "nofile=1,rtprio=99", "is not known to be harmless"),
@@ -91,8 +91,8 @@ ATTRIBUTES: list[tuple[str, str, str]] = [
     (IMPORTS, '[{"Type": "inline"}] []', "is not a list of caches"),
     (IMPORTS, '[{"Type": "registry", "Attrs": {"ref": 1}}]', "is not a list of caches"),
     (IMPORTS, '[{"Type": "registry", "Attrs": {"ref": "a", "ref": "b"}}]', "is not a list of caches"),
-    (IMPORTS, '[{"Type": "gha", "Attrs": {}}]', "a cache of the type gha"),
-    (IMPORTS, '[{"Type": "registry", "Attrs": {"REF": "a"}}]', "cache attribute REF is not known"),
+    (IMPORTS, '[{"Type": "gha", "Attrs": {}}]', 'a cache of the type "gha"'),
+    (IMPORTS, '[{"Type": "registry", "Attrs": {"REF": "a"}}]', 'cache attribute "REF" is not known'),
     (IMPORTS, '[{"Type": "registry", "Attrs": {}}]', "is not a valid image name"),
 ]
 
@@ -109,8 +109,8 @@ def test_an_attribute_that_may_do_more_than_a_dockerfile_is_refused_at_both_door
 FIELDS: list[tuple[str, str, bytes, str]] = [
     ("a definition", SOLVE, text(2, text(1, "llb")), "Build.definition is steps of its own (LLB)"),
     ("a definition", STEP, text(1, text(1, "llb")), "Step.definition is steps of its own (LLB)"),
-    ("inputs", SOLVE, text(10, entry(1, "a", "")), "Build.inputs is results of other builds"),
-    ("inputs", STEP, text(13, entry(1, "a", "")), "Step.inputs is results of other builds"),
+    ("inputs", SOLVE, text(10, entry(1, "a", "")), "Build.inputs is what other builds made"),
+    ("inputs", STEP, text(13, entry(1, "a", "")), "Step.inputs is what other builds made"),
     ("a source policy", SOLVE, text(12, "x"), "Build.policy is a policy that replaces sources"),
     ("source policies", STEP, text(15, "x"), "Step.policies is a policy that replaces sources"),
     ("the session of a policy", SOLVE, text(15, "x"), "Build.policy_session is a session that replaces"),
@@ -124,11 +124,11 @@ FIELDS: list[tuple[str, str, bytes, str]] = [
     ("an entitlement", SOLVE, text(9, "network.host"), "its steps would have rights on the host"),
     ("two entitlements", SOLVE, text(9, "") + text(9, "security.insecure"), "rights on the host"),
     ("an empty entitlement", SOLVE, text(9, ""), "its steps would have rights on the host"),
-    ("the gateway", SOLVE, text(6, "gateway.v0"), "the frontend gateway.v0 is not dockerfile.v0"),
-    ("the gateway", STEP, text(2, "gateway.v0"), "the frontend gateway.v0 is not dockerfile.v0"),
-    ("another spelling", STEP, text(2, "Dockerfile.v0"), "the frontend Dockerfile.v0 is not"),
-    ("an unknown exporter", SOLVE, export("other", {}), "the exporter other is not known"),
-    ("an unknown old exporter", SOLVE, old_export("other", {}), "the exporter other is not known"),
+    ("the gateway", SOLVE, text(6, "gateway.v0"), 'the frontend "gateway.v0" is not dockerfile.v0'),
+    ("the gateway", STEP, text(2, "gateway.v0"), 'the frontend "gateway.v0" is not dockerfile.v0'),
+    ("another spelling", STEP, text(2, "Dockerfile.v0"), 'the frontend "Dockerfile.v0" is not'),
+    ("an unknown exporter", SOLVE, export("other", {}), 'the exporter "other" is not known'),
+    ("an unknown old exporter", SOLVE, old_export("other", {}), 'the exporter "other" is not known'),
     ("a resolver", BRIDGE + "ResolveImageConfig", text(5, "x"), "another store than the engine's"),
     ("a store", BRIDGE + "ResolveImageConfig", text(7, "x"), "another store than the engine's"),
     ("attestations", BRIDGE + "Return", text(1, text(12, entry(1, "a", "x"))), "that a client wrote"),
@@ -142,18 +142,18 @@ def test_a_field_that_no_build_needs_is_refused_with_its_name(what: str, path: s
 
 
 EXPORTS: list[tuple[dict[str, str], str]] = [
-    ({"dangling-name-prefix": "x"}, "dangling-name-prefix is not known"),
-    ({"danging-name-empty-only": "true"}, "danging-name-empty-only is not known"),
-    ({"registry.insecure": "true"}, "registry.insecure is not known"),
-    ({"push-by-digest": "true"}, "push-by-digest is not known"),
-    ({"attestation-inline": "true"}, "attestation-inline is not known"),
-    ({"Name": "x"}, "Name is not known"),
+    ({"dangling-name-prefix": "x"}, 'dangling-name-prefix" is not known'),
+    ({"danging-name-empty-only": "true"}, 'danging-name-empty-only" is not known'),
+    ({"registry.insecure": "true"}, 'registry.insecure" is not known'),
+    ({"push-by-digest": "true"}, 'push-by-digest" is not known'),
+    ({"attestation-inline": "true"}, 'attestation-inline" is not known'),
+    ({"Name": "x"}, 'Name" is not known'),
     ({"push": "yes", "name": "x"}, "sends it to a registry"),
     ({"push": "TRUE", "name": "x"}, "sends it to a registry"),
     ({"push": "true"}, "is not a valid image name"),
     ({"push": "", "name": ""}, "is not a valid image name"),
     ({"push": "true", "name": "a,,b"}, "is not a valid image name"),
-    ({"push": "true", "name": "*"}, "* is not a valid image name"),
+    ({"push": "true", "name": "*"}, '"*" is not a valid image name'),
     ({"push": "true", "name": "a@sha256:" + "0" * 64}, "is not a valid image name"),
 ]
 
@@ -174,13 +174,13 @@ def test_a_cache_is_in_the_image_a_directory_or_a_registry(kind: str) -> None:
         (cache_from(kind, {"ref": "x"}), SOLVE),
         (cache_from(kind, {"ref": "x"}, path=STEP), STEP),
     ):
-        assert f"a cache of the type {kind} is somewhere else" in denial(content, path)
+        assert f'a cache of the type "{kind}" is somewhere else' in denial(content, path)
 
 
 @for_each("name", ["registry.insecure", "src", "dest", "url", "Ref"])
 def test_an_attribute_of_a_cache_is_one_of_the_table(name: str) -> None:
     for kind in ("registry", "local", "inline"):
-        says = f"the cache attribute {name} is not known"
+        says = f'the cache attribute "{name}" is not known'
         assert says in denial(cache_to(kind, {"ref": "x", name: "true"}))
         assert says in denial(cache_from(kind, {"ref": "x", name: "true"}))
 

@@ -15,10 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
-from dockerproxy.cli import main, request
+from waiting import PATIENCE
 
-PATIENCE = 60
-"""Seconds for what happens at once, unless the machine is busy."""
+from dockerproxy.cli import main, request
 
 ask = partial(request.ask, patience=PATIENCE)
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.programs import PATIENCE, Done, Running, engine_at, environment_of
+from cli.programs import Done, Running, engine_at, environment_of
 from folders import short_folder
+from waiting import PATIENCE
 
 PROLOGUE = (
     "import os, signal, socket, sys; from dockerproxy.cli.request import ask; path = os.environ['DOCKER_HOST'][7:]; "

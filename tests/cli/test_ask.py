@@ -19,9 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.programs import PATIENCE, Running, engine_at, environment_of, run, run_here
+from cli.programs import Running, engine_at, environment_of, run, run_here
 from cli.test_terminal import read
 from folders import short_folder
+from waiting import PATIENCE
 
 from dockerproxy.proxy.control import MOST_HELD
 
@@ -90,7 +91,7 @@ class Person:
 
     def wait_for(self, text: str) -> str:
         """Return what was shown up to a text, without colours."""
-        deadline = time.monotonic() + 2 * PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while text not in self.text:
             ready, _, _ = select.select([self.terminal], [], [], max(0, deadline - time.monotonic()))
             assert ready, f"waited in vain for {text!r}:\n{self.text}"

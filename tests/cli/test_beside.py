@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE, engine_at, environment_of
+from cli.programs import engine_at, environment_of
 from folders import short_folder
+from waiting import PATIENCE
 
 SCRIPT = """
 import argparse, sys

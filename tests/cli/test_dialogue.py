@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE, environment_of, run, run_here
+from cli.programs import environment_of, run, run_here
 from cli.test_suggest import write_log
 from cli.test_terminal import read
 from observe.records import record_of
+from waiting import PATIENCE
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import Outcome, Record
@@ -60,7 +61,7 @@ class Shown:
 
 
 def read_soon(descriptor: int, running: subprocess.Popen[bytes]) -> bytes:
-    if not select.select([descriptor], [], [], 4 * PATIENCE)[0]:
+    if not select.select([descriptor], [], [], PATIENCE)[0]:
         running.kill()
     return read(descriptor)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from cli.files import POLICY, policy_in, write
-from cli.programs import PATIENCE, run, run_here
+from cli.programs import run, run_here
+from waiting import PATIENCE
 
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record

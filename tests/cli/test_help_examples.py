@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 from cli.files import POLICY, write
-from cli.programs import CODE, PATIENCE, engine_at
+from cli.programs import CODE, engine_at
 from cli.test_suggest import SEEN, write_log
 from folders import short_folder
 from rows import for_each
+from waiting import PATIENCE
 
 from dockerproxy.cli import main
 from dockerproxy.cli.learned import REMARK

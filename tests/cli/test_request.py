@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from cli.programs import NOWHERE, OK, PATIENCE, engine_at, engine_of
+from cli.programs import NOWHERE, OK, engine_at, engine_of
 from folders import short_folder
 from rows import for_each
+from waiting import PATIENCE
 
 from dockerproxy.cli.request import ask
 

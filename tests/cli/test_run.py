@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE, Done, Running, engine_of, environment_of
+from cli.programs import Done, Running, engine_of, environment_of
 from cli.running import DENIED, PING, folder_with_engine, run, variables_in, words_of
 from folders import short_folder
+from waiting import PATIENCE
 
 from dockerproxy.cli.run import make_environment
 

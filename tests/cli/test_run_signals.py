@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE, environment_of
+from cli.programs import environment_of
 from cli.running import HOLDS, SEES, folder_with_engine, run, running, variables_in, words_of
+from waiting import PATIENCE
 
 GONE = "trap 'echo hung up; exit 3' HUP; echo ready; while :; do sleep 0.05; done"
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from cli.files import POLICY, policy_in
-from cli.programs import PATIENCE, environment_of, run, run_here
+from cli.programs import environment_of, run, run_here
 from folders import short_folder
 from observe.records import ID, record_of, refused
 from rows import for_each
+from waiting import PATIENCE
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy

@@ -13,12 +13,13 @@ from collections.abc import Mapping
 
 import pytest
 from cli.files import policy_in
-from cli.programs import PATIENCE, environment_of, run
+from cli.programs import environment_of, run
 from cli.test_suggest import SEEN, write_log
 from folders import short_folder
 from hypothesis import given
 from hypothesis import strategies as st
 from rows import for_each
+from waiting import PATIENCE
 
 from dockerproxy.cli.terminal import Style, VisibleOutput, paint, show_all, visible
 from dockerproxy.config.policy_file import read_policy

@@ -21,10 +21,11 @@ from typing import Self
 
 import pytest
 from cli.files import policy_in, write
-from cli.programs import PATIENCE, Done, ask, engine_at, engine_of, environment_of, run, serving
+from cli.programs import Done, ask, engine_at, engine_of, environment_of, run, serving
 from cli.test_terminal import read
 from folders import short_folder
 from observe.records import record_of
+from waiting import PATIENCE
 
 from dockerproxy.cli import top
 from dockerproxy.config.configuration import read_configuration
@@ -78,7 +79,7 @@ class Watching:
         return self.process.wait(PATIENCE)
 
     def _read_some(self) -> bool:
-        ready, _, _ = select.select([self._ours], [], [], 4 * PATIENCE)
+        ready, _, _ = select.select([self._ours], [], [], PATIENCE)
         assert ready, f"silent:\n{_ESCAPES.sub('', self.written)}"
         piece = read(self._ours)
         self.written += piece.decode(errors="replace")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from e2e.engines import Engine, docker_engine
 from e2e.programs import Client
-from e2e.waiting import wait_until
 from folders import short_folder
+from waiting import wait_until
 
 
 @dataclass(frozen=True)

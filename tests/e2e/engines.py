@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Self
 
 from e2e.talk import ask
-from e2e.waiting import wait_until
 from folders import short_folder
+from waiting import PATIENCE, wait_until
 
 # Were this test process killed, the engine would go too: the signal runs down this chain.
 NAMESPACES = (
@@ -165,7 +165,7 @@ class Engine:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGTERM)
         try:
-            self._process.wait(timeout=20)
+            self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -205,6 +205,11 @@ class Engine:
         """
         assert self._process is not None
         return ("nsenter", f"--net=/proc/{self._process.pid}/ns/net", *program)
+
+    def among_its_mounts(self) -> tuple[str, ...]:
+        """Return words that run a program with its mounts; not by `process`, for the same reason."""
+        assert self._process is not None
+        return ("nsenter", f"--mount=/proc/{self._process.pid}/ns/mnt")
 
     def seen(self, path: str) -> Path:
         """Return where a path of it can be read from here; not by `process`, for the same reason."""

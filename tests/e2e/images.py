@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from e2e.talk import ask
+from waiting import PATIENCE
 
 BUSYBOX = "busybox:latest"
 FOLDERS = ("bin", "etc", "root", "tmp")
@@ -45,7 +46,7 @@ def make_archive(tree: Path, debs: Path, folder: Path) -> Path:
     archive = folder / "image.oci.tar"
     environment = {**os.environ, "DEBS": str(debs), "SOURCE_DATE_EPOCH": "1700000000"}
     words = (str(tree / "packaging/image"), str(folder / "files"), str(archive))
-    subprocess.run(words, check=True, stdin=subprocess.DEVNULL, env=environment, timeout=240)
+    subprocess.run(words, check=True, stdin=subprocess.DEVNULL, env=environment, timeout=10 * PATIENCE)  # It asks apt.
     return archive
 
 

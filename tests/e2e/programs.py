@@ -8,7 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cli.programs import PATIENCE
+from e2e.starting import set_up
+from waiting import PATIENCE
 
 
 class Running:
@@ -144,4 +145,13 @@ class Client:
     def start_container(self, *command: str, options: tuple[str, ...] = ()) -> str:
         """Start a container without a network in the background, and return its id."""
         words = ("run", "--detach", "--network=none", f"--label=case={self.label}", *options, "busybox", *command)
-        return self.text(*words).splitlines()[-1]
+        made: list[str] = []
+
+        def begin() -> subprocess.CompletedProcess[bytes]:
+            done = self.attempt(*(("start", *made) if made else words))
+            made[:] = made or done.stdout.decode().split()[-1:]  # Printed before the start.
+            return done
+
+        done = set_up(begin, lambda done: done.stderr.decode())
+        assert done.returncode == 0, f"{words} exited {done.returncode}: {done.stderr.decode()}"
+        return made[0]

@@ -13,10 +13,10 @@ from typing import Any
 from uuid import uuid4
 
 import yaml
-from cli.programs import CODE, PATIENCE
+from cli.programs import CODE
 from e2e.talk import ask, connect
-from e2e.waiting import wait_until
 from folders import short_folder
+from waiting import PATIENCE, wait_until
 
 SECTIONS = (
     *("AUTH", "BUILD", "COMMIT", "CONFIGS", "CONTAINERS", "DISTRIBUTION", "EXEC", "GRPC", "IMAGES", "INFO"),

@@ -30,7 +30,7 @@ def add_copies(allow: str) -> str:
 def run_node(client: Client, script: str, *words: str, **extra: str) -> str:
     """Run a program of Node's to a good end; return what it printed."""
     assert (NODE / "node_modules").is_dir(), f"install it: npm ci --ignore-scripts --prefix {NODE}"
-    return replace(client, program=(*NODE_PROGRAM, str(NODE / script)), extra=extra).run(*words, seconds=120).decode()
+    return replace(client, program=(*NODE_PROGRAM, str(NODE / script)), extra=extra).run(*words).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def devcontainer(client: Client, folder: Path, verb: str, *words: str, **more: o
     (folder / ".devcontainer" / "devcontainer.json").write_text(text)
     program = (*NODE_PROGRAM, f"{NODE}/node_modules/@devcontainers/cli/devcontainer.js")
     words = (verb, "--workspace-folder", str(folder), "--user-data-folder", str(client.home), *words)
-    done = replace(client, program=program).attempt(*words, seconds=120)
+    done = replace(client, program=program).attempt(*words)
     return (done.stdout + done.stderr).decode()
 
 
@@ -243,7 +243,7 @@ def run_sandbox(client: Client, folder: Path, what: str) -> object:
     # No other test makes an image with the same ID, whose names would be those of this one.
     (context / "Dockerfile").write_text(f"{INTERPRETER}RUN : {client.label}\n")
     python = replace(client, program=(sys.executable, "-c"))
-    return json.loads(python.run(SANDBOX, what, context.name, str(context), seconds=120))
+    return json.loads(python.run(SANDBOX, what, context.name, str(context)))
 
 
 SANDBOXES = Scenario(

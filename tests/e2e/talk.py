@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cli.programs import PATIENCE
+from waiting import PATIENCE
 
 from dockerproxy.proxy.probing import connect as wait_and_connect
 

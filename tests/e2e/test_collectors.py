@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE, engine_of, environment_of, run
+from cli.programs import engine_of, environment_of, run
 from e2e.engines import NAMESPACES
-from e2e.waiting import wait_until
 from folders import short_folder
 from jsonschema import Draft202012Validator
+from waiting import PATIENCE, wait_until
 
 from dockerproxy.observe.record import Outcome
 

@@ -11,6 +11,7 @@ from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.feared import FEARED, Feared, Shown
 from e2e.proxies import Proxy, running_policy
+from e2e.starting import start_container
 from e2e.talk import Answer, ask
 
 from dockerproxy.api.bodies.tables import BODIES
@@ -61,8 +62,7 @@ def send(target: Engine | Proxy, name: str, label: str, body: dict[str, Any]) ->
 
 def output(engine: Engine, identity: str) -> str:
     """Run a container to its end; return what it printed."""
-    started = ask(engine.socket, "POST", f"/containers/{identity}/start")
-    assert started.status == 204, started
+    start_container(engine.socket, identity)
     ask(engine.socket, "POST", f"/containers/{identity}/wait")
     return ask(engine.socket, "GET", f"/containers/{identity}/logs?stdout=1&stderr=1").body.decode()
 

@@ -7,6 +7,7 @@ import pytest
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.proxies import Proxy, running_policy
+from e2e.starting import start_container
 from e2e.talk import Answer, ask
 
 pytestmark = pytest.mark.engine
@@ -33,7 +34,7 @@ def create(proxy: Proxy, label: str, host: dict[str, object], **said: object) ->
 def start(engine: Engine, made: Answer) -> str:
     assert made.status == 201, made
     identity: str = made.json()["Id"]
-    assert ask(engine.socket, "POST", f"/containers/{identity}/start").status == 204
+    start_container(engine.socket, identity)
     return identity
 
 

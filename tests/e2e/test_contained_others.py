@@ -11,6 +11,7 @@ from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
+from e2e.starting import start_container
 from e2e.talk import Answer, ask
 
 pytestmark = pytest.mark.engine
@@ -64,13 +65,13 @@ def create(target: Engine | Proxy, label: str, name: str, **options: object) -> 
 
 def start(engine: Engine, label: str, name: str) -> str:
     identity = create(engine, label, name, Cmd=["sleep", "600"], StopTimeout=0)
-    make(engine, f"/containers/{identity}/start")
+    start_container(engine.socket, identity)
     return identity
 
 
 def output(engine: Engine, identity: str) -> str:
     """Run a container with a terminal to its end; return what it printed."""
-    make(engine, f"/containers/{identity}/start")
+    start_container(engine.socket, identity)
     make(engine, f"/containers/{identity}/wait")
     return ask(engine.socket, "GET", f"/containers/{identity}/logs?stdout=1").body.decode()
 
@@ -265,7 +266,7 @@ def test_no_commit_reads_a_file_of_the_host(engine: Engine, label: str, tmp_path
     (tmp_path / "file").write_text("of the host")
     body = {"Image": "busybox", "Cmd": ["sh", "-c", SWAPPING.replace("FOLDER", str(tmp_path))]}
     made = make(engine, "/containers/create", **body, Labels={"case": label}, HostConfig={"NetworkMode": "none"})["Id"]
-    make(engine, f"/containers/{made}/start")
+    start_container(engine.socket, made)
     target, found = f"/commit?container={made}&repo=made-{label}&pause=0", b""
     for _ in range(60):  # What we fear.
         image = make(engine, target)["Id"]

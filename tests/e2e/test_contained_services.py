@@ -14,7 +14,7 @@ from e2e.engines import Engine
 from e2e.programs import Client, Running
 from e2e.proxies import Proxy, running_policy
 from e2e.talk import ask
-from e2e.waiting import wait_until
+from waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 from e2e.programs import Client
-from e2e.waiting import wait_until
+from waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

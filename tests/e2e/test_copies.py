@@ -15,9 +15,10 @@ from e2e.engines import Engine
 from e2e.images import busybox_root, import_image
 from e2e.programs import Client
 from e2e.proxies import running_file
+from e2e.starting import start_container
 from e2e.talk import Answer
 from e2e.test_own import Socket
-from e2e.waiting import wait_until
+from waiting import wait_until
 from wire.tars import archive_of, directory, item
 
 from dockerproxy.policy.stamps import NONCE, OWNER
@@ -117,7 +118,7 @@ def watch(client: Socket, label: str, image: str, volume: str, target: Path) -> 
     """Have a container put links into a volume as soon as something is there."""
     script = WATCH.replace("TARGET", str(target))
     watching = create(client, label, image, "sh", "-c", script, Mounts=[mount(volume)])
-    assert client.ask("POST", f"/v1.41/containers/{watching}/start").status == 204
+    start_container(client.socket, watching)
 
 
 def test_without_the_proxy_links_in_a_volume_lead_to_the_host(
@@ -215,7 +216,7 @@ def test_no_anonymous_volume_is_mounted_too_early(dockerd: Engine, client: Socke
     body = {"Image": image, "Labels": {"case": label}, "HostConfig": {"Binds": [f"{volume}:/w"]}}
     denied = client.ask("POST", "/v1.41/containers/create", **body)
     assert (denied.status, b"no container that was started has this anonymous volume" in denied.body) == (403, True)
-    assert Socket(dockerd.socket).ask("POST", f"/v1.41/containers/{first}/start").status == 204
+    start_container(dockerd.socket, first)
     assert client.ask("POST", "/v1.41/containers/create", **body).status == 201
     nobodys = client.ask("POST", "/v1.41/volumes/create")
     assert nobodys.status in {201, 403}
@@ -259,7 +260,7 @@ def test_named_volumes_are_not_filled_in_a_swarm(dockerd: Engine, client: Socket
         assert (has_files(client, both, "/data"), has_files(client, both, "/other")) == (False, False)
         seeding = ("cp", "-a", "/data/.", "/new")  # As docs/swarm.md says.
         seeder = create(client, label, image, *seeding, Binds=[f"seeded-{label}:/new"])
-        assert client.ask("POST", f"/v1.41/containers/{seeder}/start").status == 204
+        start_container(client.socket, seeder)
         seeded = create(client, label, image, Binds=[f"seeded-{label}:/data"])
         wait_until(lambda: has_files(client, seeded, "/data"), "it has the files")
         anonymous = create(client, label, image, Mounts=[{"Type": "volume", "Target": "/data"}])

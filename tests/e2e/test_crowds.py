@@ -9,7 +9,7 @@ import pytest
 from e2e.conftest import DockerBefore
 from e2e.programs import Client
 from e2e.talk import ask, connect, read_until, send_head
-from e2e.waiting import wait_until
+from waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

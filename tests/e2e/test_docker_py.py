@@ -12,6 +12,7 @@ import pytest
 from docker.models.containers import Container
 from docker.utils.socket import frames_iter
 from e2e.programs import Client
+from waiting import PATIENCE
 
 pytestmark = pytest.mark.engine
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture
 def library(client: Client) -> Iterator[docker.DockerClient]:
     """A library client on the same socket as the command line."""
-    with closing(docker.DockerClient(base_url=f"unix://{client.socket}", timeout=30)) as library:
+    with closing(docker.DockerClient(base_url=f"unix://{client.socket}", timeout=PATIENCE)) as library:
         yield library
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from waiting import PATIENCE
 
 from dockerproxy.config.environment import read_environment
 from dockerproxy.config.policy_file import read_policy_file
@@ -34,7 +35,7 @@ def run(program: str, *words: str | Path, environment: Mapping[str, str] | None 
         text=True,
         stdin=subprocess.DEVNULL,
         env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **(environment or {})},
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, f"{program} exited {done.returncode}: {done.stderr}"
     return done.stdout, done.stderr

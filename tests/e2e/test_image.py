@@ -20,7 +20,7 @@ import yaml
 from e2e.engines import Engine
 from e2e.images import busybox_root, import_image, make_archive
 from e2e.programs import Client
-from e2e.waiting import wait_until
+from waiting import PATIENCE, wait_until
 
 from dockerproxy.cli.main import VERBS
 from dockerproxy.version import VERSION
@@ -68,7 +68,7 @@ def builder(dockerd: Engine, tmp_path_factory: pytest.TempPathFactory) -> Client
 @pytest.fixture(scope="module")
 def image(builder: Client, archive: Path) -> None:
     """The image, on the engine."""
-    builder.run("load", "--input", str(archive), seconds=120)
+    builder.run("load", "--input", str(archive))
     builder.run("tag", f"dockerproxy:{VERSION}", IMAGE)
 
 
@@ -90,10 +90,10 @@ def built(builder: Client, context: Path, tmp_path_factory: pytest.TempPathFacto
     """The image that the Dockerfile makes, on a stand-in for Debian that has just the programs of the build."""
     tar = tmp_path_factory.mktemp("base") / "base.tar"
     command = ("mmdebstrap", "--quiet", "--variant=extract", f"--include={PROGRAMS_OF_A_BUILD}", "trixie", str(tar))
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=240)
-    builder.run("import", str(tar), "base:here", seconds=120)
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=10 * PATIENCE)  # It asks apt.
+    builder.run("import", str(tar), "base:here")
     words = ("build", "--network=none", "--build-arg=DEBIAN=base:here", f"--tag={BUILT}", str(context))
-    builder.run(*words, seconds=240)
+    builder.run(*words, seconds=10 * PATIENCE)  # All of the build.
     return BUILT
 
 

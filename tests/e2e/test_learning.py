@@ -16,6 +16,7 @@ from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy, running_proxy
 from e2e.scenarios import add_copies
+from waiting import PATIENCE
 
 pytestmark = pytest.mark.engine
 
@@ -79,9 +80,10 @@ def run_a_container(client: Client) -> None:
 
 def use_a_library(client: Client) -> None:
     """What a program does that gives no names: it creates, looks at all that is there, and removes its own."""
-    with closing(docker.DockerClient(base_url=f"unix://{client.socket}", timeout=30)) as library:
+    with closing(docker.DockerClient(base_url=f"unix://{client.socket}", timeout=PATIENCE)) as library:
         network = library.networks.create(str(uuid4()))
-        create = partial(library.containers.create, "busybox", ["sleep", "600"], network_mode="none")
+        ends_when_asked = ["sh", "-c", "trap exit TERM; sleep 600 & wait"]  # Podman waits 10 s for what does not.
+        create = partial(library.containers.create, "busybox", ends_when_asked, network_mode="none")
         made = [create(labels={"case": client.label}) for _ in range(2)]
         made[-1].start()
         assert made[-1].exec_run(["test", "!", "-e", f"/tmp/{uuid4()}.py"]).exit_code == 0

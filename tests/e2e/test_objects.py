@@ -12,6 +12,7 @@ from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
+from e2e.starting import start_container
 from e2e.talk import Answer, ask, connect, read_until, send_head
 
 from dockerproxy.api.catalog import OPERATIONS, Operation, Shape
@@ -26,9 +27,7 @@ LIBPOD = "/v5.0.0/libpod"
 @pytest.fixture(autouse=True)
 def cleaned(request: pytest.FixtureRequest, label: str) -> Iterator[None]:
     """Remove the containers of a test from the engines that it had."""
-    engines = [
-        request.getfixturevalue(name) for name in ("engine", "dockerd", "podman") if name in request.fixturenames
-    ]
+    engines = [*map(request.getfixturevalue, {"engine", "dockerd", "podman"} & {*request.fixturenames})]
     yield
     for engine in engines:
         remove_containers(engine, label)
@@ -59,7 +58,7 @@ def state_of(engine: Engine, identity: str) -> str:
 def start(engine: Engine, label: str, name: str) -> str:
     """Start a container that sleeps, and return its id."""
     identity = make_container(engine, label, name, Cmd=["sleep", "600"], StopTimeout=0)
-    post(engine, f"/v1.41/containers/{identity}/start")
+    start_container(engine.socket, identity)
     return identity
 
 
@@ -374,7 +373,7 @@ def test_an_input_that_is_not_granted_is_not_attached_because_nobody_spoke_of_it
     engine: Engine, label: str, query: str
 ) -> None:
     identity = make_container(engine, label, f"cat-{label}", Cmd=["cat"], OpenStdin=True)
-    post(engine, f"/containers/{identity}/start")
+    start_container(engine.socket, identity)
     with running_policy(engine.socket, "[{ContainerAttach: {stdin: false}}]") as proxy:
         upgrade = ("Connection: Upgrade", "Upgrade: tcp", "Content-Length: 0")
         with connect(proxy.socket) as attached:

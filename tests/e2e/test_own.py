@@ -19,7 +19,9 @@ from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_file
+from e2e.starting import start_container
 from e2e.talk import Answer, ask
+from waiting import PATIENCE
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import OWN_GRANT
@@ -115,7 +117,7 @@ def test_a_hostile_client_reaches_nothing_of_another(two: tuple[Socket, Socket, 
     """Each operation of the catalog that names an object is tried on another's, by name and by id."""
     mine, other, _ = two
     container = make_container(mine, f"c-{label}", HostConfig={"NetworkMode": "none"})
-    assert mine.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+    start_container(mine.socket, container)
     made = {
         Kind.CONTAINER: (container, container[:12], f"c-{label}"),
         Kind.NETWORK: (mine.make("networks/create", Name=f"n-{label}"), f"n-{label}"),
@@ -142,7 +144,7 @@ def test_the_processes_of_the_host_are_not_shown(dockerd: Engine, label: str) ->
     with running_file(dockerd.socket, f"sockets:{text}") as (folder, _):
         mine = Socket(folder / f"{NAMES[0]}.sock")
         container = make_container(mine, f"c-{label}", HostConfig={"NetworkMode": "none"})
-        assert mine.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+        start_container(mine.socket, container)
         top = f"/v1.41/containers/{container}/top"
         told = ask(dockerd.socket, "GET", f"{top}?ps_args=-p%201%20-o%20args,pid")
         assert (told.status, b"Unexpected pid" in told.body) == (500, True)
@@ -155,7 +157,7 @@ def test_what_another_has_cannot_be_mounted_joined_or_connected(two: tuple[Socke
     mine, other, _ = two
     network, volume = mine.make("networks/create", Name=f"n-{label}"), mine.make("volumes/create", Name=f"v-{label}")
     container = make_container(mine, f"c-{label}", HostConfig={"NetworkMode": network, "Binds": [f"{volume}:/data"]})
-    assert mine.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+    start_container(mine.socket, container)
     uses: list[dict[str, Any]] = [
         {"HostConfig": {"NetworkMode": network}},
         {"HostConfig": {"NetworkMode": f"n-{label}"}},
@@ -259,13 +261,13 @@ def test_a_sweep_removes_what_is_own_and_nothing_else(two: tuple[Socket, Socket,
     mine, other, _ = two
     network, volume = mine.make("networks/create", Name=f"n-{label}"), mine.make("volumes/create", Name=f"v-{label}")
     container = make_container(mine, f"c-{label}", HostConfig={"NetworkMode": "none", "Binds": [f"{volume}:/data"]})
-    assert mine.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+    start_container(mine.socket, container)
     theirs = make_container(other, f"o-{label}")
     words = (sys.executable, "-m", "dockerproxy", "sweep", "--policy", str(mine.socket.parent / "policy.yaml"), "proxy")
     removed = f"removed  container c-{label}\nremoved  network n-{label}\nremoved  volume v-{label}\n"
     for expected in (removed, "nothing to remove\n"):
         done = subprocess.run(
-            words, capture_output=True, text=True, check=False, env={**os.environ, **CODE}, timeout=60
+            words, capture_output=True, text=True, check=False, env={**os.environ, **CODE}, timeout=PATIENCE
         )
         assert (done.returncode, done.stdout) == (0, expected), done.stderr
     assert network
@@ -315,7 +317,7 @@ def test_each_follows_the_events_of_its_own(two: tuple[Socket, Socket, Proxy], l
         socket.make("networks/create", Name=f"{letter}n-{label}")
         socket.make("volumes/create", Name=f"{letter}v-{label}")
         container = make_container(socket, f"{letter}-{label}", HostConfig={"NetworkMode": "none"})
-        assert socket.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+        start_container(socket.socket, container)
     for socket, letter, hidden in ((mine, "c", "o"), (other, "o", "c")):
         answer = socket.ask("GET", f"/v1.41/events?since={began}&until={int(time.time()) + 2}")
         assert answer.status == 200
@@ -350,7 +352,7 @@ def test_the_engine_is_not_asked_about_containers_of_others_whose_events_come(en
         began = int(time.time())
         stranger = make_container(other, f"o-{label}", HostConfig={"NetworkMode": "none"})
         own = make_container(Socket(beside / "proxy.sock"), f"p-{label}", HostConfig={"NetworkMode": "none"})
-        assert other.ask("POST", f"/v1.41/containers/{stranger}/start").status == 204
+        start_container(other.socket, stranger)
         answer = mine.ask("GET", f"/v1.41/events?since={began}&until={int(time.time()) + 2}")
         assert own in answer.body.decode()
         assert stranger not in answer.body.decode()
@@ -370,7 +372,7 @@ def test_no_event_is_hidden_since_the_engine_puts_something_over_a_label(engine:
         began = int(time.time())
         body = {"Image": "busybox", "Cmd": ["true"], "Labels": PUT_OVER | {"case": label}, "HostConfig": NO_NETWORK}
         own = Socket(engine.socket).make(f"containers/create?name=l-{label}", **body)
-        assert Socket(engine.socket).ask("POST", f"/v1.41/containers/{own}/start").status == 204
+        start_container(engine.socket, own)
         assert Socket(engine.socket).ask("POST", f"/v1.41/containers/{own}/wait").status == 200
         answer = Socket(folder / "proxy.sock").ask("GET", f"/v1.41/events?since={began}&until={int(time.time()) + 2}")
         events = [json.loads(line) for line in answer.body.splitlines()]

@@ -6,6 +6,7 @@ import pytest
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy
+from e2e.starting import start_container
 from e2e.test_own import Socket, make_container, two
 
 pytestmark = pytest.mark.engine
@@ -30,7 +31,7 @@ def test_an_anonymous_volume_is_own_and_goes_with_its_container(two: Two, label:
     assert sorted(each["Name"] for each in mine.list("volumes")) == (made if is_docker else [])
     assert other.list("volumes") == []
     assert other.ask("GET", f"/v1.41/volumes/{made[0]}").status == 404
-    assert mine.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+    start_container(mine.socket, container)
     again = mine.ask("POST", "/v1.41/containers/create", Image="busybox", HostConfig={"Binds": [f"{made[0]}:/a"]})
     assert again.status == (201 if is_docker else 403), again
     if is_docker:

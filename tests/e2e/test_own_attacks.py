@@ -12,6 +12,7 @@ import pytest
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.proxies import Proxy, running_file
+from e2e.starting import start_container
 from e2e.talk import Answer, ask, connect, send_head
 from e2e.test_own import Socket, make_container, two
 from wire.tars import archive_of, item
@@ -240,7 +241,7 @@ def test_a_build_leaves_no_container(building: tuple[Socket, Socket], dockerd: E
     for step in ("true", "false"):
         content = archive_of(item("Dockerfile", f"FROM busybox\nRUN echo {label}; {step}\n".encode()))
         target = f"/v1.41/build?t={label}/proxy-a&rm=0&forcerm=0"
-        assert ask(mine.socket, "POST", target, content, TAR, timeout=120).status == 200
+        assert ask(mine.socket, "POST", target, content, TAR).status == 200
     commands = [each["Command"] for each in Socket(dockerd.socket).list("containers/json?all=1")]
     assert not [each for each in commands if label in each]
 
@@ -255,7 +256,7 @@ def test_no_event_tells_which_container_had_a_volume_of_that_name(two: Two, labe
         binds = {"Binds": [f"{name}:/d"], "NetworkMode": "none"}
         container = make_container(mine, f"c{number}-{label}", HostConfig=binds, Cmd=["true"])
         had.add(container)
-        mine.ask("POST", f"/v1.41/containers/{container}/start")
+        start_container(mine.socket, container)
         mine.ask("POST", f"/v1.41/containers/{container}/wait")
         assert mine.ask("DELETE", f"/v1.41/containers/{container}").status == 204
         assert mine.ask("DELETE", f"/v1.41/volumes/{name}").status == 204

@@ -9,6 +9,7 @@ from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.images import import_image
 from e2e.proxies import running_file
+from e2e.starting import start_container
 from e2e.talk import ask
 from e2e.test_own import Socket
 
@@ -102,7 +103,7 @@ def test_no_name_in_an_own_network_is_about_another_s_container(podman: Engine, 
         assert (refused.status, "Podman reads on" in refused.json()["message"]) == (403, True)
         whole = {**body, "Labels": {"case": label}, "Cmd": ["sleep", "60"]}
         made = Socket(podman.socket).ask("POST", "/v1.41/containers/create", **whole).json()["Id"]
-        assert ask(podman.socket, "POST", f"/containers/{made}/start").status == 204
+        start_container(podman.socket, made)
         assert f"abc 10.89.0.2  {label}" in read.read_text()
     remove_containers(podman, label)
     ask(podman.socket, "DELETE", f"/networks/n-{label}")

@@ -26,6 +26,7 @@ from e2e.proxies import Proxy, denied, running_file, running_policy, running_pro
 from e2e.scenarios import COPIES, NODE, NODE_PROGRAM, SCENARIOS, devcontainer
 from e2e.talk import ask
 from e2e.test_presets import PLAYBOOK, TESTCONTAINERS
+from waiting import PATIENCE
 
 pytestmark = pytest.mark.engine
 
@@ -81,7 +82,7 @@ def serving(engine: Engine, make_client: partial[Client], allow: str) -> Iterato
         yield proxy, mine, replace(other, label=labels["other"])
         for name in NAMES:
             words = (sys.executable, "-m", "dockerproxy", "sweep", "--policy", str(folder / "policy.yaml"), name)
-            assert subprocess.run(words, check=False, capture_output=True, timeout=60).returncode == 0
+            assert subprocess.run(words, check=False, capture_output=True, timeout=PATIENCE).returncode == 0
 
 
 LISTS = (("ps", "--all", "--quiet"), ("network", "ls", "--quiet"), ("volume", "ls", "--quiet"))
@@ -133,7 +134,7 @@ def play_book(client: Client, folder: Path) -> bool:
     file.write_text(PLAYBOOK)
     ansible = replace(client, program=("ansible-playbook", "--connection=local"), extra={"LC_ALL": "C.UTF-8"})
     variables = {"case": client.label, "ansible_python_interpreter": sys.executable}
-    return bool(ansible.run("--inventory=localhost,", "--extra-vars", json.dumps(variables), str(file), seconds=120))
+    return bool(ansible.run("--inventory=localhost,", "--extra-vars", json.dumps(variables), str(file)))
 
 
 def test_ansible_works_with_what_is_its_own(engine: Engine, make_client: partial[Client], tmp_path: Path) -> None:
@@ -181,7 +182,7 @@ LEFT = """
 import os
 from testcontainers.core.container import DockerContainer
 DockerContainer.waiting_for = lambda self, strategy: strategy.wait_until_ready(self)
-DockerContainer("busybox").with_command("sleep 600").start()
+DockerContainer("busybox").with_command("sh -c 'trap exit TERM; sleep 600 & wait'").start()
 os._exit(0)
 """
 """Ends without a word, as a program does that is killed. At a good end the library removes Ryuk itself.
@@ -206,13 +207,13 @@ def test_what_testcontainers_leaves_is_removed_by_its_reaper_through_the_same_so
         )
         for library, words in ((python, LEFT), (node, "leave")):
             with mine.watch("events", "--format={{.Action}} {{.From}}") as watching:
-                library.run(words, seconds=120)
+                library.run(words)
                 for gone in ("busybox", image):
                     watching.wait_for(f"{ended} docker.io/library/{gone}")
             assert (list_all(mine), list_all(other)) == (set(), theirs)
         if engine.name == "dockerd":
             (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo built > /built\n")
-            assert python.run(TESTCONTAINERS, str(tmp_path), f"built-{label}", seconds=120).splitlines()[0] == b"built"
+            assert python.run(TESTCONTAINERS, str(tmp_path), f"built-{label}").splitlines()[0] == b"built"
         assert denied_by_us(proxy) == []
     ask(engine.socket, "DELETE", f"/images/{quote(image)}?force=1")
     remove_containers(engine, label)
@@ -246,7 +247,8 @@ def run(image, script, **more):
     return code, printed
 
 print(run("busybox", "echo source > /builds/file"), run("busybox", "cat /builds/file; exit 3"))
-service = client.containers.run("busybox", "sleep 600", detach=True, network=names[0], labels=labels)
+ends_when_asked = "sh -c 'trap exit TERM; sleep 600 & wait'"  # Podman waits 10 s for what does not.
+service = client.containers.run("busybox", ends_when_asked, detach=True, network=names[0], labels=labels)
 print(service.exec_run(["echo", "inside"]).output.decode().strip())
 service.remove(force=True)
 for name in names:

@@ -10,6 +10,7 @@ import pytest
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy
+from e2e.starting import start_container
 from e2e.test_own import Socket, make_container, two
 
 pytestmark = pytest.mark.engine
@@ -43,7 +44,7 @@ def test_the_command_line_prunes_what_is_its_own_and_nothing_else(
     container, network, volume = make_some(mine, label, "m")
     theirs = make_some(other, label, "o")
     running = make_container(mine, f"r-{label}", HostConfig={"NetworkMode": "none", "Binds": [f"u-{label}:/data"]})
-    assert mine.ask("POST", f"/v1.41/containers/{running}/start").status == 204
+    start_container(mine.socket, running)
     assert container.encode() in docker.run("container", "prune", "-f")
     assert network.encode() in docker.run("network", "prune", "-f")
     paused = make_container(mine, f"p-{label}", HostConfig={"NetworkMode": "none"})

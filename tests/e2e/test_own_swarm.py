@@ -19,9 +19,10 @@ from cli.programs import CODE
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import running_file
+from e2e.starting import start_container
 from e2e.talk import Answer
 from e2e.test_own import Socket
-from e2e.waiting import wait_until
+from waiting import PATIENCE, wait_until
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import OWN_GRANT
@@ -250,7 +251,7 @@ def test_a_task_without_a_service_keeps_nobody_from_the_list(swarm: Swarm, label
     container = swarm.raw.make(
         f"containers/create?name=c-{label}", Image="busybox", Cmd=["sleep", "600"], HostConfig={"NetworkMode": network}
     )
-    assert swarm.raw.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+    start_container(swarm.raw.socket, container)
     attached = f"tasks?filters={quote(json.dumps({'runtime': ['attachment'], 'label': []}))}"
     assert ["ServiceID" in each for each in swarm.raw.list(attached)] == [False]
     assert swarm.mine.list(attached) == []
@@ -304,7 +305,9 @@ def test_a_sweep_removes_what_is_own_in_a_swarm(swarm: Swarm, label: str) -> Non
         uses = {key: value for kind, each in kinds.items() for key, value in refer(kind, each, name).items()}
         assert create(socket, name, container=uses).status == 201
     words = (sys.executable, "-m", "dockerproxy", "sweep", "--policy", str(swarm.folder / "policy.yaml"), "proxy")
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, **CODE}, timeout=60)
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, env={**os.environ, **CODE}, timeout=PATIENCE
+    )
     assert done.returncode == 0, done.stderr
     removed = [line for line in done.stdout.splitlines() if "container" not in line]  # It may have none yet.
     assert removed == [f"removed  {kind} proxy-{label}" for kind in ("service", "secret", "config")]

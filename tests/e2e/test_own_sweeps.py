@@ -6,15 +6,15 @@ from contextlib import contextmanager
 
 import pytest
 import uvloop
-from cli.programs import PATIENCE
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.proxies import Proxy, running_file
+from e2e.starting import start_container
 from e2e.talk import connect
 from e2e.test_own import NAMES, NO_NETWORK, SOCKET, Socket, make_container
 from e2e.test_own_prunes import list_all, make_some
-from e2e.waiting import wait_until
 from folders import short_folder
+from waiting import PATIENCE, wait_until
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.log import Log
@@ -74,7 +74,7 @@ def test_what_is_own_goes_when_nobody_is_connected(engine: Engine, label: str) -
     with idling(engine, label) as (mine, other):
         with connect(mine.socket):
             made = make_some(mine, label, "m")
-            assert mine.ask("POST", f"/v1.41/containers/{made[0]}/start").status == 204
+            start_container(mine.socket, made[0])
             theirs = make_some(other, label, "o")
             assert set(made) <= set(list_all(raw))
         wait_until(lambda: not set(made) & set(list_all(raw)), "it is swept")
@@ -90,7 +90,7 @@ def test_nothing_that_its_client_does_keeps_a_container(engine: Engine, label: s
         joined = {"NetworkMode": f"container:{made[0]}"}
         made += [make_container(mine, f"{each}-{label}", HostConfig=joined) for each in "bc"]
         for container in made:
-            assert mine.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+            start_container(mine.socket, container)
         proxy.stop()
     assert not set(made) & set(list_all(Socket(engine.socket)))
 
@@ -101,7 +101,7 @@ def test_what_goes_when_it_stops_goes_with_its_volumes(engine: Engine, label: st
         for name in "ab":
             host = {**NO_NETWORK, "AutoRemove": True, "Binds": [f"v{name}-{label}:/data"]}
             made = make_container(mine, f"{name}-{label}", HostConfig=host)
-            assert mine.ask("POST", f"/v1.41/containers/{made}/start").status == 204
+            start_container(mine.socket, made)
         proxy.stop()
         messages = [record["text"] for record in proxy.records() if "text" in record]
     assert [each for each in list_all(Socket(engine.socket)) if label in each] == []
@@ -113,7 +113,7 @@ def test_what_is_own_goes_at_the_end_of_the_proxy(engine: Engine, label: str) ->
     raw = Socket(engine.socket)
     with sweeping(engine, label, "at-exit") as (mine, other, proxy):
         container, _, _ = make_some(mine, label, "m")
-        assert mine.ask("POST", f"/v1.41/containers/{container}/start").status == 204
+        start_container(mine.socket, container)
         theirs = make_some(other, label, "o")
         proxy.stop()
         messages = [record["text"] for record in proxy.records() if "text" in record]

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from e2e.programs import Client
+from waiting import PATIENCE
 
 pytestmark = pytest.mark.engine
 
@@ -61,7 +62,7 @@ def test_a_slow_reader_gets_all_of_it(client: Client) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env=client.environment,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
     assert int(done.stdout) == MANY

@@ -304,7 +304,7 @@ def test_ansible_s_modules_make_a_container_change_it_and_take_it_away(
         socket=proxy.socket, program=("ansible-playbook", "--connection=local"), extra={"LC_ALL": "C.UTF-8"}
     )
     variables = {"case": label, "ansible_python_interpreter": sys.executable}
-    ansible.run("--inventory=localhost,", "--extra-vars", json.dumps(variables), str(file), seconds=120)
+    ansible.run("--inventory=localhost,", "--extra-vars", json.dumps(variables), str(file))
     assert list_refused(proxy) == set()
 
 

@@ -8,9 +8,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from cli.programs import PATIENCE
-from e2e.waiting import wait_until
 from test_exporter import exporting, wait_for_file
+from waiting import PATIENCE, wait_until
 
 from dockerproxy.cli.request import ask
 

@@ -21,9 +21,11 @@ from e2e.engines import Engine, docker_engine
 from e2e.images import BUSYBOX, busybox_root, import_image
 from e2e.programs import Client
 from e2e.proxies import running_file
+from e2e.starting import start_container
 from e2e.talk import ask
 from e2e.test_ask import POLICY, Office, seated
 from folders import short_folder
+from waiting import PATIENCE
 
 pytestmark = pytest.mark.engine
 
@@ -88,7 +90,7 @@ def play(engine: Engine, folder: Path) -> Iterator[Line]:
         yield Line(f"$ {command}", 2 * number, "prompt")
         words = ["sh", "-c", f"{command} 2>&1"]
         done = subprocess.run(
-            words, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+            words, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         yield from show(done.stdout, 2 * number + 1)
 
@@ -133,7 +135,7 @@ def prepare(engine: Engine) -> None:
     for name in NAMES:
         made = ask(engine.socket, "POST", f"/containers/create?name={name}", BODY, {"Content-Type": "application/json"})
         assert made.status == 201, made
-        assert ask(engine.socket, "POST", f"/containers/{name}/start", b"").status == 204
+        start_container(engine.socket, name)
 
 
 BODY: Final = b'{"Image": "busybox", "Cmd": ["sleep", "600"], "StopTimeout": 0, "HostConfig": {"NetworkMode": "none"}}'

@@ -13,6 +13,7 @@ from e2e.engines import Engine, docker_engine
 from e2e.images import BUSYBOX, import_image
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
+from e2e.starting import start_container
 from e2e.talk import Answer, ask
 
 from dockerproxy.policy.objects import is_full_id
@@ -150,8 +151,7 @@ def make(
         words = {**KINDS, **ONLY_DOCKER}[kind]
         for called, more in ((HOLDER, ("--ipc=shareable",)), (f"first-{label}", words)):
             client.run("create", f"--name={called}", f"--label=case={label}", *more, "busybox", "sleep", "600")
-            answer = post(engine.socket, f"/containers/{called}/start")
-            assert answer.status == 204, answer
+            start_container(engine.socket, called)
         return engine, proxy, f"first-{label}"
 
     yield start
@@ -239,7 +239,7 @@ def test_a_grant_without_conditions_lets_its_containers_be_made_again(
     with running_policy(engine.socket, '["ContainerCreate"]') as proxy:
         body = {"Image": "busybox", "Cmd": ["sleep", "600"], "Labels": {"case": label}}
         first = post(proxy.socket, "/containers/create", body).json()["Id"]
-        post(engine.socket, f"/containers/{first}/start")
+        start_container(engine.socket, first)
         answer = post(proxy.socket, "/containers/create", whole(inspect(engine, first)))
     remove_containers(engine, label)
     assert answer.status == 201, answer
@@ -256,7 +256,7 @@ def test_the_id_of_another_network_does_not_join_that_one(
     joined = []
     for socket in (dockerd.socket, proxy.socket):
         made = post(socket, "/v1.45/containers/create", {**body, "Labels": {"case": label}}).json()["Id"]
-        post(dockerd.socket, f"/containers/{made}/start")
+        start_container(dockerd.socket, made)
         networks = inspect(dockerd, made)["NetworkSettings"]["Networks"]
         joined.append({endpoint["NetworkID"] for endpoint in networks.values() if endpoint["IPAddress"]})
     own = ask(dockerd.socket, "GET", "/networks/again-net").json()["Id"]

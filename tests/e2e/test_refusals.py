@@ -8,6 +8,7 @@ from e2e.conftest import DockerBefore, StartProxy
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
+from e2e.starting import start_container
 from e2e.talk import ask
 from e2e.websocket import WebSocket
 
@@ -106,7 +107,7 @@ def make_waiting(engine: Engine, name: str) -> str:
     """Start a container that sleeps, and return its id."""
     config = {"Image": "busybox", "Cmd": ["sleep", "600"], "HostConfig": {"NetworkMode": "none"}}
     identity = make(engine, f"/v1.41/containers/create?name={name}", **config)
-    ask(engine.socket, "POST", f"/v1.41/containers/{identity}/start")
+    start_container(engine.socket, identity)
     return identity
 
 

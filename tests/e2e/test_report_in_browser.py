@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 from cli.test_report import write_hostile
 from cli.test_suggest import write_log
+from waiting import PATIENCE
 from workbench.test_markup import Read
 
 from dockerproxy.api.request import CanonicalRequest, canonicalise
@@ -24,8 +25,6 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import Lookup, missing
-
-PATIENCE: Final = 120
 
 POLICY: Final = """\
 sockets:

@@ -16,7 +16,7 @@ from e2e.engines import Engine
 from e2e.images import BUSYBOX
 from e2e.proxies import running_policy
 from e2e.talk import ask
-from e2e.waiting import wait_until
+from waiting import wait_until
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.workbench.chains import Chain, Extent, find_root

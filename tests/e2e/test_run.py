@@ -9,18 +9,19 @@ import pytest
 from cli.programs import CODE, Done
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
+from waiting import PATIENCE
 
 pytestmark = pytest.mark.engine
 
-PATIENCE = 120
 ELSEWHERE = {"DOCKER_CONTEXT": "of-somebody", "DOCKER_TLS_VERIFY": "1", "CONTAINER_CONNECTION": "of-somebody"}
 
 LIBRARY = """
 import docker, sys, uuid
-client = docker.from_env(timeout=60)
+client = docker.from_env(timeout=PATIENCE)
 network, volume = client.networks.create(str(uuid.uuid4())), client.volumes.create(f"data-{uuid.uuid4()}")
+ends_when_asked = ["sh", "-c", "trap exit TERM; sleep 600 & wait"]  # Podman waits 10 s for what does not.
 container = client.containers.create(
-    "busybox", ["sleep", "600"], labels={"case": sys.argv[1]}, network_mode="none", volumes=[f"{volume.name}:/data"]
+    "busybox", ends_when_asked, labels={"case": sys.argv[1]}, network_mode="none", volumes=[f"{volume.name}:/data"]
 )
 container.start()
 assert container.exec_run(["test", "-d", "/data"]).exit_code == 0
@@ -28,7 +29,7 @@ assert container.id in {each.id for each in client.containers.list()}
 container.remove(force=True)
 network.remove()
 volume.remove()
-"""
+""".replace("PATIENCE", str(PATIENCE))
 
 COMMANDS = """
 set -e

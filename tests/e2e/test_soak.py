@@ -19,6 +19,7 @@ from e2e.proxies import Proxy, running_file
 from e2e.talk import ask
 from e2e.troubling import TROUBLES, Scene
 from e2e.working import IMAGE, LINES, ROUNDS, Tools
+from waiting import PATIENCE
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "120"))
 PHASE = 45.0
@@ -85,7 +86,7 @@ class Crew:
         self._over.wait(seconds)
         self._over.set()
         for thread in self._threads:
-            thread.join(120)
+            thread.join(PATIENCE)
             assert not thread.is_alive(), f"{thread.name} does not end"
         if self._failed:
             raise self._failed[0]

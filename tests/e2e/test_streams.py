@@ -14,7 +14,7 @@ from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import EVERYTHING, Proxy
 from e2e.talk import connect, read_until, send_head
-from e2e.waiting import wait_until
+from waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

@@ -1,5 +1,6 @@
 """A bind below a granted directory is that part of it and nothing else, whatever links lie there."""
 
+import contextlib
 import json
 import os
 import socket
@@ -14,10 +15,11 @@ from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_file
+from e2e.starting import set_up, start_container
 from e2e.talk import ask, read_until, send_head
 from e2e.talk import connect as connect_to
 from e2e.test_own import NO_NETWORK, Socket
-from e2e.waiting import wait_until
+from waiting import wait_until
 
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.subtrees import LABEL, write_parts
@@ -62,6 +64,8 @@ sockets:
 """
 CREATE = "/v1.45/containers/create"
 OURS = "io.dockerproxy.__"
+SHOW = ("sh", "-c", "ls /x; cat /x /x/file 2>/dev/null")
+PRINTED = "that-is-all"
 ESCAPES = "path concatenation escapes the base directory"
 
 Two = tuple[Socket, Socket, Proxy]
@@ -97,20 +101,31 @@ def list_ours(engine: Engine) -> list[str]:
 
 def make(client: Socket, host: dict[str, Any], *command: str) -> str:
     """Create a container that prints what it mounts."""
-    words = command or ("sh", "-c", "ls /x; cat /x /x/file 2>/dev/null")
-    made = client.ask("POST", CREATE, Image="busybox", Cmd=words, Tty=True, HostConfig={**NO_NETWORK, **host})
+    body = {"Cmd": command or SHOW, "Tty": True, "HostConfig": {**NO_NETWORK, **host}}
+    made = client.ask("POST", CREATE, Image="busybox", **body)
     assert made.status == 201, made
     return str(made.json()["Id"])
 
 
 def run(client: Socket, host: dict[str, Any], *command: str) -> str:
-    """Run a container to its end; return what it printed, or why the engine did not start it."""
-    identity = make(client, host, *command)
-    started = client.ask("POST", f"/v1.45/containers/{identity}/start")
+    """Run a command in a container; return what it printed, or why the engine did not start it.
+
+    The container stays until that was read: dockerd gives up on what has not been copied 2 s after the end of one
+    (`handleContainerExit` of moby), which may be all of it on a busy machine.
+    """
+    identity = make(client, host, "sh", "-c", f'"$@"; echo {PRINTED}; exec sleep 600', "sh", *(command or SHOW))
+    target = f"/v1.45/containers/{identity}"
+    started = set_up(lambda: client.ask("POST", f"{target}/start"), lambda answer: answer.body.decode())
     if started.status != 204:
         return str(started.json()["message"])
-    client.ask("POST", f"/v1.45/containers/{identity}/wait")
-    return client.ask("GET", f"/v1.45/containers/{identity}/logs?stdout=1").body.decode()
+
+    def read() -> list[str]:
+        printed, *whole = client.ask("GET", f"{target}/logs?stdout=1").body.decode().split(PRINTED)
+        return [printed] if whole else []
+
+    [printed] = wait_until(read, "the container prints")
+    assert client.ask("DELETE", f"{target}?force=1").status == 204
+    return printed
 
 
 def test_what_lies_below_is_mounted_and_no_link_leads_out(two: Two, root: Path) -> None:
@@ -128,8 +143,8 @@ def test_what_lies_below_is_mounted_and_no_link_leads_out(two: Two, root: Path) 
         assert started.status in {400, 404, 500}, started
     assert ESCAPES in run(mine, {"Binds": ["/workspace/etc:/x"]})
     with socket.socket(socket.AF_UNIX) as listening:
-        os.chdir(root)  # A socket's path may have 107 bytes.
-        listening.bind("listening.sock")
+        with contextlib.chdir(root):  # A socket's path may have 107 bytes.
+            listening.bind("listening.sock")
         assert run(mine, {"Binds": ["/workspace/listening.sock:/x"]}, "test", "-S", "/x") == ""
         assert run(mine, {"Binds": ["/workspace/listening.sock:/x"]}, "ls", "-l", "/x").startswith("s")
 
@@ -260,7 +275,7 @@ def test_a_volume_that_was_removed_meanwhile_is_made_again(two: Two, root: Path,
 def test_mounts_of_the_host_below_the_directory_stay(two: Two, root: Path, dockerd: Engine) -> None:
     """What the end of a container unmounts is not unmounted on the host; a container does not see it."""
     mine, _, _ = two
-    inside = ("nsenter", f"--mount=/proc/{dockerd.process}/ns/mnt")
+    inside = dockerd.among_its_mounts()
     prepare = 'mount --bind "$0" "$0"; mount --make-rshared "$0"; mount -t tmpfs none "$0/a/deep"; touch "$0/a/deep/in"'
     subprocess.run([*inside, "sh", "-ec", prepare, str(root)], check=True)
     try:
@@ -281,7 +296,7 @@ def test_no_container_sees_the_host_through_a_link_that_changes(two: Two, root: 
     (root / "x").mkdir()
     (root / "x" / "inside").touch()
     swapping = make(mine, {"Binds": ["/workspace:/w"]}, "sh", "-c", SWAP)
-    assert mine.ask("POST", f"/v1.45/containers/{swapping}/start").status == 204
+    start_container(mine.socket, swapping)
     told = [run(mine, {"Binds": ["/workspace/x:/x"]}, "ls", "/x") for _ in range(60)]
     assert "inside" in {each.strip() for each in told}
     assert any(ESCAPES in each for each in told)
@@ -317,7 +332,7 @@ def test_a_sweep_removes_volumes_of_ours(dockerd: Engine, root: Path, label: str
         mine = Socket(folder / "agent.sock")
         make(mine, {"Binds": ["/workspace/a/deep:/x"]})
         running = make(mine, {"Binds": ["/workspace/a:/x"], "AutoRemove": True}, "sleep", "600")
-        assert mine.ask("POST", f"/v1.45/containers/{running}/start").status == 204
+        start_container(mine.socket, running)
         assert len(list_ours(dockerd)) == 2
         proxy.stop()
     assert list_ours(dockerd) == []

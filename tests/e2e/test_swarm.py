@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from e2e.programs import Client
-from e2e.waiting import wait_until
+from waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

@@ -15,7 +15,7 @@ import yaml
 from e2e.cluster import Node, running_swarm
 from e2e.images import busybox_root, import_image
 from e2e.talk import UnixConnection, ask
-from e2e.waiting import wait_until
+from waiting import wait_until
 
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.policy.differences import digest

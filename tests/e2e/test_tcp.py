@@ -13,7 +13,7 @@ from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy
-from e2e.waiting import wait_until
+from waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

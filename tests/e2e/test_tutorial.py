@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cli.programs import CODE, PATIENCE
+from cli.programs import CODE
 from e2e.engines import Engine
 from e2e.images import import_image
 from e2e.talk import connect
-from e2e.waiting import wait_until
 from folders import short_folder
+from waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.engine
 

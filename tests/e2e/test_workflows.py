@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from e2e.scenarios import NODE, NODE_PROGRAM
+from waiting import PATIENCE
 
 pytestmark = pytest.mark.engine  # It comes with the clients from npm.
 
@@ -18,7 +19,7 @@ NEWER = ('label "ubuntu-24.04" is unknown', 'label "ubuntu-24.04-arm" is unknown
 
 def lint(*paths: Path) -> list[str]:
     program = (*NODE_PROGRAM, str(NODE / "workflows.js"), *map(str, paths))
-    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     return [line for line in done.stdout.splitlines() if not any(newer in line for newer in NEWER)]
 

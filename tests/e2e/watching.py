@@ -13,8 +13,8 @@ from e2e.engines import Engine, docker_engine, podman_engine
 from e2e.proxies import Proxy, running_proxy
 from e2e.spellings import MARK, Request, canonical
 from e2e.talk import ask, connect
-from e2e.waiting import wait_until
 from folders import short_folder
+from waiting import wait_until
 
 from dockerproxy.api.catalog import HEALTH, OPERATIONS
 

@@ -16,6 +16,7 @@ import docker
 from docker.utils.socket import frames_iter
 from e2e.programs import Client
 from e2e.talk import UnixConnection, connect, read_until, send_head
+from waiting import PATIENCE
 
 LINES = 100_000
 PRINTED = b"".join(b"%d\n" % number for number in range(1, LINES + 1))
@@ -95,11 +96,11 @@ def copy(tools: Tools) -> None:
 def exec_with_input(tools: Tools) -> None:
     """Docker's Python library: a tunnel that is spoken into in pieces, and ended in one direction."""
     data = os.urandom(300_000)
-    with closing(docker.DockerClient(base_url=f"unix://{tools.socket}", timeout=60)) as library:
+    with closing(docker.DockerClient(base_url=f"unix://{tools.socket}", timeout=PATIENCE)) as library:
         container = library.containers.get(tools.talker)
         stream: Any = container.exec_run(["sh", "-c", "sha256sum; sleep 0.2"], stdin=True, socket=True).output
         with closing(stream._response), closing(stream._sock) as tunnel:
-            tunnel.settimeout(60)
+            tunnel.settimeout(PATIENCE)
             for start in range(0, len(data), 9_999):
                 tunnel.sendall(data[start : start + 9_999])
             tunnel.shutdown(socket.SHUT_WR)
@@ -111,7 +112,7 @@ def exec_with_input(tools: Tools) -> None:
 def read_logs(tools: Tools) -> None:
     """`docker logs`, and the same by the library as a stream."""
     assert tools.docker.run("logs", tools.printer) == PRINTED
-    with closing(docker.DockerClient(base_url=f"unix://{tools.socket}", timeout=60)) as library:
+    with closing(docker.DockerClient(base_url=f"unix://{tools.socket}", timeout=PATIENCE)) as library:
         assert b"".join(library.containers.get(tools.printer).logs(stream=True, follow=True)) == PRINTED
 
 

@@ -14,6 +14,7 @@ from cli.programs import Running, engine_at
 from decisions import read_message
 from folders import short_folder
 from proxy.harness import request as write_request
+from waiting import PATIENCE
 
 from dockerproxy.host.listen import is_in_use
 
@@ -55,7 +56,7 @@ class Broken:
 def send(path: Path, data: bytes) -> bytes:
     """Send bytes to a socket; return all that comes back."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(20)
+        client.settimeout(PATIENCE)
         client.connect(str(path))
         client.sendall(data)
         answer = b""

@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from cli.programs import PATIENCE, Done, environment_of
+from cli.programs import Done, environment_of
+from waiting import PATIENCE
 
 PROLOGUE = "import os, signal, sys, time; from dockerproxy.host import children; held = children.hold_signals()\n"
 

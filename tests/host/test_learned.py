@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import yaml
-from cli.programs import PATIENCE
+from waiting import PATIENCE
 
 from dockerproxy.config.environment import read_environment
 from dockerproxy.host.learned import Learned, place_of

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import OK, PATIENCE, Running, engine_at, environment_of
+from cli.programs import OK, Running, engine_at, environment_of
 from folders import short_folder
+from waiting import PATIENCE
 
 from dockerproxy.host.systemd import ALIVE, NO_SERVICE, READY, STOPPING, Service, find_real, read_service
 from dockerproxy.problems import UserError

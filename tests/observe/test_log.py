@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rows import for_each
+from waiting import PATIENCE
 
 from dockerproxy.observe.log import Log, _dump_said, _write_said
 from dockerproxy.observe.record import Outcome, Peer, Record
@@ -22,7 +23,6 @@ from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.process_settings import LogFormat
 from dockerproxy.settings import Level
 
-PATIENCE = 60
 ID = "0123456789ab" * 5 + "0123"
 WHO, DONE = "docker uid=1000 gid=999 pid=42", "in=0 out=1234 1.3ms id=4KD7Q-00"
 ALLOWED = Record(

@@ -3,7 +3,7 @@
 import json
 import os
 
-from cli.programs import PATIENCE
+from waiting import PATIENCE
 
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import grant_on, policy_with
-from proxy.harness import PATIENCE, Wire, in_loop, request, world
+from proxy.harness import Wire, in_loop, request, world
 from proxy.podman import ALL, DB, DELETE, add_socket, ask, claims, podman, status_of
 from proxy.stage import turn, until
+from waiting import PATIENCE
 
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.objects import Kind

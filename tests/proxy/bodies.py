@@ -3,8 +3,9 @@
 import asyncio
 
 from policy.policies import grant_on, policy_with
-from proxy.harness import PATIENCE, Wire, World, request
+from proxy.harness import Wire, World, request
 from proxy.lookups import answer
+from waiting import PATIENCE
 
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED

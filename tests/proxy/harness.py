@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import uvloop
 from folders import short_folder
+from waiting import PATIENCE
 
 from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.log import Log
@@ -21,7 +22,6 @@ from dockerproxy.server import Server
 from dockerproxy.settings import Level
 from dockerproxy.workbench.learning import Learner
 
-PATIENCE = 60
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from folders import short_folder
-from proxy.harness import PATIENCE, World, world
+from proxy.harness import World, world
 from proxy.stage import until
+from waiting import PATIENCE
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy

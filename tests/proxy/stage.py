@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from proxy.bodies import CONTAINED
-from proxy.harness import PATIENCE, World, world
+from proxy.harness import World, world
 from proxy.lookups import POLICY
 from proxy.transcripts import Case
+from waiting import PATIENCE
 
 from dockerproxy.observe.record import Record
 from dockerproxy.proxy.connections import Connections

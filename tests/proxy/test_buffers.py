@@ -8,7 +8,8 @@ from contextlib import suppress
 import pytest
 from policy.policies import condition, policy_with
 from proxy.bodies import has_taken
-from proxy.harness import OK, PATIENCE, Wire, World, get, in_loop, request, world
+from proxy.harness import OK, Wire, World, get, in_loop, request, world
+from waiting import PATIENCE
 
 from dockerproxy.policy.model import Grant
 from dockerproxy.proxy.usage import IN_KERNEL

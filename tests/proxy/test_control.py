@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from folders import short_folder
-from proxy.harness import PATIENCE, in_loop
+from proxy.harness import in_loop
 from proxy.stage import until
 from rows import for_each
+from waiting import PATIENCE
 
 from dockerproxy.observe.log import Log
 from dockerproxy.observe.record import Outcome, Peer, Record

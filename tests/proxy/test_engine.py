@@ -4,7 +4,8 @@ import asyncio
 import socket
 
 import pytest
-from proxy.harness import OK, PATIENCE, get, in_loop, request, world
+from proxy.harness import OK, get, in_loop, request, world
+from waiting import PATIENCE
 
 SWITCH = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 HIJACK = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n"

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 from policy.policies import ID, grant_on, policy_with
 from proxy.bodies import CONTAINED, DENIED, REPORTING, TWO_VOLUMES, contained, create, whole
-from proxy.harness import OK, PATIENCE, get, in_loop, request, world
+from proxy.harness import OK, get, in_loop, request, world
 from proxy.lookups import OTHER, WEB, asked, tell, the_client
+from waiting import PATIENCE
 
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Verdict

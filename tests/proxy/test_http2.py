@@ -4,9 +4,10 @@ import asyncio
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from proxy.harness import PATIENCE, get, in_loop, request, world
+from proxy.harness import get, in_loop, request, world
 from proxy.lookups import the_client
 from proxy.stage import until
+from waiting import PATIENCE
 from wire.test_http2 import GRPC, TYPES, Asker
 
 from dockerproxy.wire.http2 import SETTINGS, START

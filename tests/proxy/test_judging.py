@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from policy.policies import ID, policy_with
 from proxy.bodies import CONTAINED, GRANTS, TWO_UNFILLED, TWO_VOLUMES, contained, create, whole
-from proxy.harness import OK, PATIENCE, World, get, in_loop, request, world
+from proxy.harness import OK, World, get, in_loop, request, world
 from proxy.lookups import POLICY, WEB, serve, tell, the_client
 from proxy.stage import until
+from waiting import PATIENCE
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy

@@ -4,7 +4,7 @@ import socket
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
-from cli.programs import PATIENCE
+from waiting import PATIENCE
 
 from dockerproxy.proxy.probing import connect, find_trouble
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from proxy.harness import PATIENCE, in_loop
+from proxy.harness import in_loop
+from waiting import PATIENCE
 
 from dockerproxy.observe.log import Log
 from dockerproxy.process_settings import LogFormat
@@ -51,8 +52,12 @@ class Job:
         self._end.set()
 
 
-def note(name: str, done: list[str]) -> Callable[[], str]:
+def note(name: str, done: list[str], clock: Clock | None = None) -> Callable[[], str]:
+    """Make a job that is over at once, or takes 1 by a clock."""
+
     def work() -> str:
+        if clock is not None:
+            clock.time += 1
         done.append(name)
         return name
 
@@ -180,14 +185,9 @@ async def test_a_short_job_of_another_socket_goes_before_long_ones() -> None:
     worker = Worker(clock)
     first = Job("long", done)
 
-    def work() -> str:
-        clock.time += 1
-        done.append("long")
-        return "long"
-
     jobs = [asyncio.ensure_future(worker.run(hog, first))]
     await asyncio.wait_for(first.began.wait(), PATIENCE)
-    jobs += [asyncio.ensure_future(worker.run(hog, work)) for _ in range(3)]
+    jobs += [asyncio.ensure_future(worker.run(hog, note("long", done, clock))) for _ in range(3)]
     jobs += [asyncio.ensure_future(worker.run(other, note("short", done))) for _ in range(3)]
     await asyncio.sleep(0)
     clock.time = 1
@@ -202,18 +202,13 @@ async def test_another_socket_does_not_get_between_two_jobs_of_one_request() -> 
     worker = Worker(clock)
     first = Job("long", done)
 
-    def work() -> str:
-        clock.time += 1
-        done.append("long")
-        return "long"
-
     async def answer() -> None:
         for _ in range(3):
             await worker.run(other, note("short", done))
 
     jobs = [asyncio.ensure_future(worker.run(hog, first))]
     await asyncio.wait_for(first.began.wait(), PATIENCE)
-    jobs += [asyncio.ensure_future(worker.run(hog, work)) for _ in range(3)]
+    jobs += [asyncio.ensure_future(worker.run(hog, note("long", done, clock))) for _ in range(3)]
     answering = asyncio.ensure_future(answer())
     await asyncio.sleep(0)
     clock.time = 1
@@ -227,17 +222,11 @@ async def test_an_idle_socket_saves_up_no_time() -> None:
     clock, done, busy, idle = Clock(), list[str](), Line(), Line()
     worker = Worker(clock)
 
-    def work(name: str) -> Callable[[], None]:
-        def job() -> None:
-            clock.time += 1
-            done.append(name)
-
-        return job
-
     for _ in range(5):
-        await worker.run(busy, work("busy"))
+        await worker.run(busy, note("busy", done, clock))
     done.clear()
-    await asyncio.gather(*(worker.run(line, work(name)) for line, name in ((busy, "busy"), (idle, "idle")) * 4))
+    both = ((busy, "busy"), (idle, "idle")) * 4
+    await asyncio.gather(*(worker.run(line, note(name, done, clock)) for line, name in both))
     assert done[:4].count("busy") == 2
 
 

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 from folders import short_folder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
-from proxy.harness import PATIENCE, in_loop
+from proxy.harness import in_loop
 from proxy.stage import until
+from waiting import PATIENCE
 
 from dockerproxy.proxy import scrape
 from dockerproxy.proxy.scrape import Scrape

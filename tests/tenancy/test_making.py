@@ -11,6 +11,7 @@ from proxy.counting import Standing, ask, counting, create, post, quota_policy
 from proxy.harness import World, in_loop, request
 from proxy.lookups import answer, the_client
 from rows import for_each
+from waiting import PATIENCE
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
@@ -142,7 +143,7 @@ async def test_no_order_of_what_happens_passes_a_quota(seed: int) -> None:
         await waiting[-1].wait()
 
     policy = quota_policy("{containers: 3, volumes: 3, networks: 2}")
-    async with counting(policy, gate) as (here, engine), asyncio.timeout(60):
+    async with counting(policy, gate) as (here, engine), asyncio.timeout(PATIENCE):
         acting = asyncio.gather(*(act(here, engine, chance) for _ in range(5)))
         while not acting.done() or is_counting(here) or waiting:
             if waiting:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from cli.programs import PATIENCE
 from hypothesis import given
 from hypothesis import strategies as st
 from observe.records import ID, SOCKET, load
 from rows import for_each
+from waiting import PATIENCE
 
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.api.request import CanonicalRequest

@@ -55,23 +55,20 @@ _HEAD: Final = 9
 """Bytes before a frame (RFC 9113 §4.1)."""
 
 _DATA: Final = 0
-_LONGEST_PATH: Final = 256
-"""No method has a longer one."""
-
 _MOST_SAID: Final = 1000
 """Characters of a reason. What a client says can be as long as a message."""
 
 _TYPE: Final = "application/grpc"
 _IS_GRPC: Final = re.compile(r"application/grpc(\+proto)?").fullmatch
-_TIMEOUT: Final = re.compile(r"\d{1,8}[HMSmun]").fullmatch
+_IS_PATH: Final = re.compile(r"/[\w.]{1,100}/\w{1,100}", re.ASCII).fullmatch
+_IS_TIMEOUT: Final = re.compile(r"[0-9]{1,8}[HMSmun]").fullmatch
 _READ: Final = (":method", ":path", "content-type", "grpc-encoding", "grpc-timeout", _BUILD)
 _SAME: Final = ((":authority", "dockerproxy"), ("content-type", _TYPE), ("te", "trailers"))
 _ANSWERED: Final = frozenset({":status", "content-type", "grpc-status", "grpc-message", "grpc-status-details-bin"})
 _PREFIX: Final = 5
 """Bytes before a message: whether it is compressed, and its length."""
 
-PERMISSION_DENIED: Final = 7
-RESOURCE_EXHAUSTED: Final = 8
+_PERMISSION_DENIED: Final = "7"
 
 _Fields: TypeAlias = list[tuple[str, str]]
 
@@ -170,7 +167,10 @@ class _Side:
 class _Incoming:
     """A call of a client, as it comes."""
 
-    def __init__(self, fields: _Fields, build: str) -> None:
+    is_whole = False
+
+    def __init__(self, path: str, fields: _Fields, build: str) -> None:
+        self.path = path
         self.fields = fields
         self.build = build
         self.content = bytearray()
@@ -240,92 +240,88 @@ class Calls:
                     del self._streams[far]
                     self._engine.reset(far, ErrorCodes.CANCEL)
             case TrailersReceived(stream_id=stream) if stream in self._incoming:
-                self._deny(stream, "it has trailers")
+                self._refuse_call(stream, "a call has trailers")
             case ConnectionTerminated():
                 self.is_over = True
 
     def _begin(self, stream: int, headers: _Fields) -> None:
         """Read the headers of a call: those of the list, each of them once. No others go on."""
-        counted = Counter(name for name, _ in headers)
-        named = dict(headers)
-        timeout, build = named.get("grpc-timeout", ""), named.get(_BUILD, "")
-        if any(counted[name] > 1 for name in _READ):
-            self._deny(stream, "a header is there twice")
-        elif named.get(":method") != "POST" or not _IS_GRPC(named.get("content-type", "")):
-            self._deny(stream, "it is no call of gRPC")
-        elif named.get("grpc-encoding", "identity") != "identity":
-            self._deny(stream, "it is compressed")
-        elif timeout and not _TIMEOUT(timeout):
-            self._deny(stream, "its time limit is not valid")
-        else:
-            build = scope(self._owner, "build", build)
-            also = {"grpc-timeout": timeout, _BUILD: build}
-            fields = [
-                (":method", "POST"),
-                (":scheme", "http"),
-                (":path", named.get(":path", "")[:_LONGEST_PATH]),
-                *_SAME,
-            ]
-            fields += [(name, value) for name, value in also.items() if value]
-            self._incoming[stream] = _Incoming(fields, build)
+        counted, named = Counter(name for name, _ in headers), dict(headers)
+        path, timeout = named.get(":path", ""), named.get("grpc-timeout", "")
+        is_grpc = named.get(":method") == "POST" and _IS_GRPC(named.get("content-type", "")) and _IS_PATH(path)
+        build = scope(self._owner, "build", named.get(_BUILD, ""))
+        also = {"grpc-timeout": timeout, _BUILD: build}
+        fields = [(":method", "POST"), (":scheme", "http"), (":path", path), *_SAME]
+        fields += [(name, value) for name, value in also.items() if value]
+        self._incoming[stream] = _Incoming(path if is_grpc else "", fields, build)
+        if not is_grpc:
+            self._refuse_call(stream, "a call is not one of gRPC")
+        elif any(counted[name] > 1 for name in _READ):
+            self._refuse_call(stream, "a call has a header twice")
+        elif named.get("grpc-encoding", "identity") != "identity" or (timeout and not _IS_TIMEOUT(timeout)):
+            self._refuse_call(stream, "a call is compressed, or its time limit is not valid")
 
     def _collect(self, stream: int, data: bytes) -> None:
         if stream in self._incoming:
             self._incoming[stream].content.extend(data)
             self._held += len(data)
             if self._held > LONGEST:
-                self._deny(stream, "too much of it is held here", RESOURCE_EXHAUSTED)
+                self._refuse_call(stream, f"calls of more than {LONGEST} bytes at one time")
 
     def _finish(self, stream: int, call: _Incoming) -> None:
         """Judge a call that is whole."""
-        path, content = dict(call.fields)[":path"], bytes(call.content)
-        if path == _TRACES:
+        call.is_whole, content = True, bytes(call.content)
+        if call.path == _TRACES:
             self._forget(stream)
             self._client.queue(stream, [(":status", "200"), ("content-type", _TYPE)], ends=False)
-            self._client.queue(stream, bytes(_PREFIX), ends=False)
+            self._client.queue(stream, _prefix(b""), ends=False)
             self._client.queue(stream, [("grpc-status", "0")], ends=True)
         elif content[:_PREFIX] != _prefix(content[_PREFIX:]):
-            self._deny(stream, "it is not one message that is not compressed")
+            self._refuse_call(stream, "a call is not one message, or compressed")
         else:
             try:
-                judged = read_call(path, content[_PREFIX:], self._owner)
+                judged = read_call(call.path, content[_PREFIX:], self._owner)
             except DeniedError as error:
-                self._deny(stream, self._refuse(path, str(error)[:_MOST_SAID]))
+                self._refuse_call(stream, str(error))
                 return
             self._judge(judged, judged.build or call.build, partial(self._go_on, stream, judged))
 
     def _go_on(self, stream: int, judged: Call, denial: str) -> None:
         """Make a judged call, if its client still waits for it."""
-        call = self._incoming.get(stream)
-        if call is None or self.is_over:
+        if stream not in self._incoming or self.is_over:
             return
-        try:
-            if denial:
-                self._deny(stream, denial)
-            else:
-                self._forget(stream)
-                self._send(stream, call.fields, _prefix(judged.content) + judged.content)
-        except H2Error:
-            self.is_over = True
-
-    def _send(self, stream: int, fields: _Fields, content: bytes) -> None:
-        far = self._engine.connection.get_next_available_stream_id()
-        self._streams[far] = stream
+        if denial:
+            self._deny(stream, denial)
+            return
+        call = self._incoming[stream]
+        self._forget(stream)
+        content = _prefix(judged.content) + judged.content
         self._held += len(content)
-        self._engine.queue(far, fields, ends=False)
-        self._engine.queue(far, content, size=len(content), ends=True)
+        try:
+            far = self._engine.connection.get_next_available_stream_id()
+            self._streams[far] = stream
+            self._engine.queue(far, call.fields, ends=False)
+            self._engine.queue(far, content, size=len(content), ends=True)
+        except H2Error:  # The engine takes no more calls.
+            self.is_over = True
 
     def _forget(self, stream: int) -> None:
         call = self._incoming.pop(stream, None)
         self._held -= len(call.content) if call is not None else 0
 
-    def _deny(self, stream: int, says: str, status: int = PERMISSION_DENIED) -> None:
+    def _refuse_call(self, stream: int, says: str) -> None:
+        """Deny what no policy allows, with a record."""
+        self._deny(stream, self._refuse(self._incoming[stream].path, says[:_MOST_SAID]))
+
+    def _deny(self, stream: int, says: str) -> None:
         """Answer a call ourselves. What still comes of it is not read."""
+        is_whole = self._incoming[stream].is_whole
         self._forget(stream)
         message = ("grpc-message", quote_message(says))
-        answer = [(":status", "200"), ("content-type", _TYPE), ("grpc-status", str(status)), message]
+        answer = [(":status", "200"), ("content-type", _TYPE), ("grpc-status", _PERMISSION_DENIED), message]
         self._client.queue(stream, answer, ends=True)
-        self._client.reset(stream, ErrorCodes.NO_ERROR)
+        if not is_whole:
+            self._client.reset(stream, ErrorCodes.NO_ERROR)
 
     # What the engine answers
 

@@ -20,7 +20,7 @@ from dockerproxy.api.rows import list_rows, read_table, read_tables, split_row
 from dockerproxy.builds.protobuf import Message, ProtobufError, Value, read_message, write_message
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.policy.words.limits import is_harmless
-from dockerproxy.wire.document import read_json
+from dockerproxy.wire.document import read_json, show
 
 FRONTEND: Final = "dockerfile.v0"
 """The engine's own reader of Dockerfiles, the only one that runs."""
@@ -150,7 +150,7 @@ class _Reader:
                 self._cache(kind, attributes, pushes=pushes)
         frontend = _text(message.get("frontend"))
         if frontend not in {"", FRONTEND}:
-            raise DeniedError(f"the frontend {frontend} is not {FRONTEND}, and may build what no Dockerfile can")
+            raise DeniedError(f"the frontend {show(frontend)} is not {FRONTEND}, and may build what no Dockerfile can")
         attributes = _map(message.get("attrs"))
         attributes = {name: self._attribute("frontend", name, _text(value)) for name, value in attributes.items()}
         mounts = attributes.get(_MOUNTS) or scope(self._owner, _MOUNTS, " ")
@@ -168,7 +168,7 @@ class _Reader:
     def _export(self, kind: str, attributes: dict[str, Value]) -> None:
         """Read where a result goes."""
         if kind not in _EXPORTERS:
-            raise DeniedError(f"the exporter {kind} is not known")
+            raise DeniedError(f"the exporter {show(kind)} is not known")
         for name, value in attributes.items():
             self._attribute("exporter", name, _text(value))
         if attributes.get("push", "false") not in _FALSE:
@@ -179,7 +179,7 @@ class _Reader:
         """Read where unchanged steps go or come from."""
         if kind not in _CACHES:
             raise DeniedError(
-                f"a cache of the type {kind} is somewhere else than in the image, a directory or a registry"
+                f"a cache of the type {show(kind)} is somewhere else than in the image, a directory or a registry"
             )
         for name, value in attributes.items():
             self._attribute("cache", name, _text(value))
@@ -200,7 +200,7 @@ class _Reader:
         """Read an attribute by its rule, and return what goes to the engine."""
         found = _RULES[kind].get(name) or _RULES[kind].get(_family(name))
         if found is None:
-            raise DeniedError(f"the {kind} attribute {name} is not known")
+            raise DeniedError(f"the {kind} attribute {show(name)} is not known")
         rule, says = found
         fits = True
         if rule == "never":
@@ -214,7 +214,7 @@ class _Reader:
         elif rule != "any":
             return _CHECKS[rule](self, name, value)
         if not fits:
-            raise DeniedError(f"{name}={value} is not allowed: it {says}")
+            raise DeniedError(f"{show(name + '=' + value)} is not allowed: it {says}")
         return value
 
     def scope_name(self, name: str, value: str) -> str:
@@ -231,7 +231,7 @@ class _Reader:
         """No limit lets a step go before others on the host."""
         for limit in value.split(","):
             if not re.fullmatch(r"\w+=\d+(:\d+)?", limit, re.ASCII) or not is_harmless(limit.partition("=")[0]):
-                raise DeniedError(f"{name}={value} is not known to be harmless")
+                raise DeniedError(f"{show(name + '=' + value)} is not known to be harmless")
         return value
 
     def check_images(self, _name: str, value: str) -> str:
@@ -276,7 +276,7 @@ def _family(name: str) -> str:
 def _reference(name: str, *, digest: bool = False) -> Reference:
     reference = parse_reference(name)
     if reference is None or (reference.digest and not digest):
-        raise DeniedError(f"{name} is not a valid image name")
+        raise DeniedError(f"{show(name)} is not a valid image name")
     return with_default_tag(reference)
 
 

@@ -40,7 +40,8 @@ class _Judging:
         if isinstance(verdict, Refusal):
             return verdict.reason
         self._socket.usage.enter(verdict.operation.shape)
-        return self._deny(replace(verdict, target=path), account, f"{verdict.operation.name} denied: {reason}")
+        verdict = replace(verdict, target=path or "/grpc")
+        return self._deny(verdict, account, f"{verdict.operation.name} denied: {reason}")
 
     async def decide(self, call: Call, build: str) -> str:
         """Return why a call is denied, or nothing. Each build is asked about anew."""

@@ -40,7 +40,7 @@ async function overreach() {
 
 // End without a word, as a program does that is killed: Ryuk removes what it leaves.
 async function leave() {
-  await new GenericContainer("busybox").withCommand(["sleep", "600"]).start();
+  await new GenericContainer("busybox").withCommand(["sh", "-c", "trap exit TERM; sleep 600 & wait"]).start();
   process.exit(0);
 }
 

@@ -1,21 +1,22 @@
-"""Waiting for something to become true, with a deadline that fails the test."""
+"""Waiting for something to become true, with one deadline for all tests, which fails the test."""
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from cli.programs import PATIENCE
+PATIENCE: Final = 60
+"""Seconds for what happens at once, unless the machine is busy. Set-up that is long by itself has a multiple."""
 
-PAUSE = 0.02
+_PAUSE: Final = 0.02
 Answer = TypeVar("Answer")
 
 
 def wait_until(look: Callable[[], Answer], promise: str, *, seconds: float = PATIENCE) -> Answer:
     """Look again and again until the answer is true, and return that answer."""
     never = threading.Event()
-    for _ in range(max(1, round(seconds / PAUSE))):
+    for _ in range(max(1, round(seconds / _PAUSE))):
         if answer := look():
             return answer
-        never.wait(PAUSE)
+        never.wait(_PAUSE)
     message = f"not within {seconds} s: {promise}"
     raise AssertionError(message)
