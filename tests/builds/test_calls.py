@@ -85,7 +85,7 @@ def test_what_a_policy_denies_reaches_no_engine_and_the_client_reads_why() -> No
 def test_what_no_policy_allows_is_denied_and_the_next_call_goes_on() -> None:
     at = Ends()
     content = framed(attrs({"cmdline": "x"}))
-    assert denied(at.said(at.call(SOLVE, content))).startswith('refused: "cmdline=x" is not allowed: it runs an image')
+    assert denied(at.said(at.call(SOLVE, content))).startswith('refused: "cmdline=x" is not allowed')
     assert denied(at.said(at.call(CONTROL + "Prune"))).startswith("refused: Control/Prune is none of the calls")
     assert (at.reached, at.refused) == ({}, [SOLVE, CONTROL + "Prune"])
     at.call(INFO)
@@ -100,22 +100,22 @@ def test_traces_are_answered_without_the_engine() -> None:
 
 
 HEADS: list[tuple[str, Fields, str]] = [
-    ("a GET", head(INFO, method="GET"), "not one of gRPC"),
-    ("another method", head(INFO, method="post"), "not one of gRPC"),
-    ("compressed", head(INFO, ("grpc-encoding", "gzip")), "a call is compressed"),
-    ("no content type", [field for field in head(INFO) if field not in GRPC], "not one of gRPC"),
-    ("JSON", [*head(INFO)[:4], ("content-type", "application/grpc+json")], "not one of gRPC"),
-    ("gRPC of browsers", [*head(INFO)[:4], ("content-type", "application/grpc-web")], "not one of gRPC"),
-    ("a parameter", [*head(INFO)[:4], ("content-type", "application/grpc;x=y")], "not one of gRPC"),
-    ("a content type twice", head(INFO, GRPC[0]), "a call has a header twice"),
-    ("a build twice", head(INFO, (BUILD, "a"), (BUILD, "a")), "a call has a header twice"),
-    ("an encoding twice", head(INFO, *[("grpc-encoding", "identity")] * 2), "a call has a header twice"),
-    ("a time limit twice", head(INFO, ("grpc-timeout", "1S"), ("grpc-timeout", "2S")), "a call has a header twice"),
-    ("a time limit that is none", head(INFO, ("grpc-timeout", "1 S")), "its time limit is not valid"),
-    ("a long time limit", head(INFO, ("grpc-timeout", "123456789S")), "its time limit is not valid"),
+    ("a GET", head(INFO, method="GET"), "call is not one of gRPC"),
+    ("another method", head(INFO, method="post"), "call is not one of gRPC"),
+    ("compressed", head(INFO, ("grpc-encoding", "gzip")), "refused: a call is compressed"),
+    ("no content type", [field for field in head(INFO) if field not in GRPC], "call is not one of gRPC"),
+    ("JSON", [*head(INFO)[:4], ("content-type", "application/grpc+json")], "call is not one of gRPC"),
+    ("gRPC of browsers", [*head(INFO)[:4], ("content-type", "application/grpc-web")], "call is not one of gRPC"),
+    ("a parameter", [*head(INFO)[:4], ("content-type", "application/grpc;x=y")], "call is not one of gRPC"),
+    ("a content type twice", head(INFO, GRPC[0]), "call has a header twice"),
+    ("a build twice", head(INFO, (BUILD, "a"), (BUILD, "a")), "call has a header twice"),
+    ("an encoding twice", head(INFO, *[("grpc-encoding", "identity")] * 2), "call has a header twice"),
+    ("a time limit twice", head(INFO, ("grpc-timeout", "1S"), ("grpc-timeout", "2S")), "call has a header twice"),
+    ("a time limit that is none", head(INFO, ("grpc-timeout", "1 S")), "a call is compressed, or its"),
+    ("a long time limit", head(INFO, ("grpc-timeout", "123456789S")), "a call is compressed, or its"),
     ("an unknown method", head("/x/y"), "refused: /x/y is none of the calls"),
-    ("a method with a query", head(INFO + "?x"), "not one of gRPC"),
-    ("a method behind a long path", head(INFO + "/" * 300), "not one of gRPC"),
+    ("a method with a query", head(INFO + "?x"), "call is not one of gRPC"),
+    ("a long path", head("/x/" + "y" * 300), "call is not one of gRPC"),
 ]  # fmt: skip
 
 
@@ -178,7 +178,7 @@ def test_a_message_is_no_longer_than_what_is_held_and_what_it_took_is_free_again
         sent += 16_000
         at.turn()
         assert at.held <= LONGEST
-    assert at.said(stream).fields["grpc-status"] == "7"
+    assert at.said(stream).fields["grpc-status"] == DENIED
     assert sent <= LONGEST + 16_000
     assert (at.held, at.reached, at.calls.is_over) == (0, {}, False)
     at.call(INFO)

@@ -11,6 +11,7 @@ from builds.messages import text
 from builds.said import BRIDGE, CONTROL, FRONTEND, SOLVE, attrs, export, hear
 from proxy.builders import DOCKER, SWITCH, TAGS, UPGRADE, Speaker, accept, building, open_builds
 from proxy.harness import get, in_loop, request, world
+from proxy.lookups import the_client
 from proxy.operators import asking, office
 from proxy.stage import turn, until
 from rows import for_each
@@ -32,7 +33,10 @@ async def test_a_build_within_the_tags_reaches_the_engine_and_leaves_one_record(
         part = client.begin(BRIDGE + "Solve", PART)
         await client.flush()
         solve, step = await engine.asked(2)
-        assert (solve.fields[":path"], solve.data) == (SOLVE, framed(hear(JOB[5:], owner="socket docker").content))
+        assert (solve.fields[":path"], solve.data) == (
+            SOLVE,
+            framed(hear(JOB[5:], owner=the_client(here).socket.scope).content),
+        )
         assert step.fields[":path"] == BRIDGE + "Solve"
         for far in (1, 3):
             engine.peer.answer(far, b"done")
