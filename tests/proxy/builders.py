@@ -5,7 +5,8 @@ import json
 from collections.abc import Callable
 
 from builds.ends import Heard, Peer, head
-from proxy.harness import PATIENCE, Wire, World, request
+from proxy.harness import Wire, World, request
+from waiting import PATIENCE
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy

@@ -10,7 +10,8 @@ from builds.ends import INFO, framed
 from builds.messages import flag, text
 from builds.said import BRIDGE, CONTROL, FRONTEND, SOLVE, STEP, attrs, export, old_export
 from proxy.builders import SWITCH, TAGS, UPGRADE, Speaker, accept, building
-from proxy.harness import PATIENCE, Wire, World, in_loop, request, world
+from proxy.harness import Wire, World, in_loop, request, world
+from waiting import PATIENCE
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
