@@ -5,11 +5,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from cli.programs import PATIENCE
 from e2e.talk import connect, read_until, send_head
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, Event, RequestReceived, ResponseReceived, StreamEnded, TrailersReceived
+from waiting import PATIENCE
 
 
 def write_field(number: int, value: bytes) -> bytes:
