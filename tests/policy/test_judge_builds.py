@@ -6,6 +6,7 @@ from rows import for_each
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.phases import Verdict
+from dockerproxy.workbench.bearing import find_change
 from dockerproxy.workbench.trying import Tried, try_request
 
 NAMES = 'ImageBuild: {tags: ["docker.io/library/job-*"]}'
@@ -70,3 +71,11 @@ def test_a_tunnel_that_stays_shut_names_what_opens_it(allow: str, deny: str, gra
     assert f'add "{grant}"' in policy_of(allow, deny, "enforce").default["Grpc"].message
     again = policy_of(f"{allow}, {grant.replace('NAME', 'job')}", deny, "enforce")
     assert ask(again, "/grpc").endswith(" opens")
+
+
+def test_the_line_for_a_tunnel_is_one_of_builds() -> None:
+    policy = policy_of("preset:ping", "", "enforce")
+    tried = try_request(policy, "POST", "/grpc")
+    assert isinstance(tried, Tried)
+    *_, line = find_change(policy.policy, tried, "a", "policy.yaml")
+    assert line == ("", "- ImageBuild: {tags: [localhost/unnamed]}")

@@ -299,15 +299,6 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             ],
         ),
         (
-            "POST",
-            "/grpc",
-            None,
-            [
-                'to allow it, add this line to "allow" of socket "ci" in policy.yaml:',
-                "- ImageBuild: {tags: [localhost/unnamed]}",
-            ],
-        ),
-        (
             "PUT",
             "/containers/db/archive?path=/x",
             None,

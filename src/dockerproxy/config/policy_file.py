@@ -32,7 +32,7 @@ from dockerproxy.config.presets import SHELF
 from dockerproxy.config.quotas import check_limits, check_quota, read_quota
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, Fault, read_id, read_mode, read_path, with_limits
-from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.differences import find_ways
 from dockerproxy.policy.image_grants import EXAMPLES, find_overlaps, list_patterns, needs_tags
 from dockerproxy.policy.model import ASK, CREATES, Mode, Policy, values_of
@@ -164,6 +164,13 @@ def _hide_volumes(sockets: list[SocketSettings]) -> Iterator[SocketSettings]:
         yield socket._replace(policy=compile_policy(hidden)) if hides else socket
 
 
+def _check_images(reader: Reader, allow: tuple[Line, ...], deny: tuple[Line, ...], compiled: CompiledPolicy) -> None:
+    """Find grants that say too little of images."""
+    if compiled.owner:
+        check_pulls(reader, allow, deny)
+    check_tagged(reader, allow, deny, owns=compiled.owner != "")
+
+
 def _read_socket(
     reader: Reader, name: Text, node: Node, limits: Limits, engine: str
 ) -> tuple[Text | None, SocketSettings]:
@@ -201,9 +208,7 @@ def _read_socket(
     compiled = compile_policy(policy)
     if "quota" in fields:
         check_limits(reader, fields["quota"], compiled)
-    if compiled.owner:
-        check_pulls(reader, allow, deny)
-    check_tagged(reader, allow, deny, owns=compiled.owner != "")
+    _check_images(reader, allow, deny, compiled)
     if compiled.reads_builds and compiled.cases[BUILD] and not is_installed():
         reader.problem(name.place, f"builds of socket {show(name.text)} need the package h2", INSTALL)
     return path, SocketSettings(

@@ -158,6 +158,7 @@ class Impossible:
 def find_need(record: Record) -> Need | Impossible | None:
     """Return what the request of a record needs; None of one that needs nothing."""
     undecided = record.decision is Outcome.DENIED and record.status not in _DENIALS
+    record = record._replace(target="/build", body={}) if record.operation in BUILDS else record  # Its name is unknown.
     if undecided or record.operation == HEALTH.name:
         return None
     if record.decision is Outcome.REFUSED:
@@ -169,8 +170,8 @@ def find_need(record: Record) -> Need | Impossible | None:
     if isinstance(request, Refusal) or request.operation is UNKNOWN:
         unknown = record.reason if record.operation == BUILD else "unknown operation"
         return _impossible(record, request.reason if isinstance(request, Refusal) else unknown)
-    if request.operation.name in BUILDS:  # Builds in a tunnel have records of their own. One that was denied has none.
-        return None if record.operation == BUILD else find_need(record._replace(target="/build", body={}))
+    if request.operation.name in BUILDS:
+        return None  # The builds in it have records of their own.
     named = find_object(request)
     values = {name: _find_value(word, request, record) for name, word in words_of_head(request.operation).items()}
     need = Need(
