@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 9_635
+MOST_ON_THE_PATH: Final = 10_489
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 21_368
-MOST_OF_TESTS: Final = 56_388
-MOST_WORDS: Final = 33_068
+MOST_OF_ALL: Final = 22_281
+MOST_OF_TESTS: Final = 58_974
+MOST_WORDS: Final = 33_344
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

@@ -269,7 +269,7 @@ async def test_where_h2_is_missing_the_client_reads_how_to_install_it() -> None:
             await engine.head()
             await engine.send(DOCKER)
             status, body = await client.answer()
-        assert status == 501
+        assert status == 503
         assert json.loads(body)["message"].startswith("builds need the package h2: pip install 'dockerproxy[builds]'")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from dockerproxy.builds import INSTALL, is_installed
+from dockerproxy.builds.extra import INSTALL, is_installed
 from dockerproxy.cli.request import fetch
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.objects import BUILD

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import BUILDS
-from dockerproxy.builds import INSTALL, is_installed
+from dockerproxy.builds.extra import INSTALL, is_installed
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import (
     Line,

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.api.catalog import BUILDS, OPERATIONS, Shape
-from dockerproxy.builds import INSTALL, is_installed
+from dockerproxy.builds.extra import INSTALL, is_installed
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.asking import Question, forget
@@ -223,7 +223,7 @@ class Exchange:
             self._deny_or_ask(verdict)
             return
         if verdict.operation is BUILDS["Grpc"] and not is_installed():
-            self.answering.fail(501, f"builds need the package h2: {INSTALL}")
+            self.answering.fail(503, f"builds need the package h2: {INSTALL}")
             return
         if verdict.operation is BUILDS["Session"]:
             from dockerproxy.builds.sessions import write_session  # noqa: PLC0415 (only for builds)
@@ -346,7 +346,7 @@ class Exchange:
         self.answering.say_last(refusal.status, refusal.reason, Outcome.REFUSED, level, line)
 
     def _deny(self, verdict: Verdict) -> None:
-        if verdict.operation in _BUILDKIT and verdict.head.upgrade:
+        if verdict.operation in _BUILDKIT and verdict.head.upgrade == b"h2c":
             self.answering.deny_http2(verdict)
             return
         self.answering.judged, decision = verdict, verdict.decision

@@ -11,7 +11,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from dockerproxy.api.secrets import redact
-from dockerproxy.builds import is_installed
+from dockerproxy.builds.extra import is_installed
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import JournalPort, LogPort
 from dockerproxy.policy.compile import CompiledPolicy
