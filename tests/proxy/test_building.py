@@ -152,6 +152,24 @@ async def test_when_who_answers_goes_away_a_build_is_denied() -> None:
 
 
 @in_loop
+async def test_all_calls_of_a_build_wait_for_the_person_who_is_asked_about_it() -> None:
+    async with office(asking()) as at:
+        operator = await at.sit()
+        client, engine = await open_builds(at.here)
+        client.begin(STATUS, framed(text(1, "r")))
+        client.begin(BRIDGE + "Ping", framed(b""), ("buildkit-controlapi-buildid", "r"))
+        client.begin(SOLVE, framed(text(1, "r") + export("moby", {"name": "a"})[3:]))
+        await client.flush()
+        asked = await operator.next("asked")
+        client.begin(INFO, NOTHING)
+        await client.flush()
+        assert [each.fields[":path"] for each in await engine.asked(1)] == [INFO]
+        operator.answer(asked["id"], "once")
+        paths = {each.fields[":path"] for each in await engine.asked(4)}
+        assert paths == {INFO, STATUS, BRIDGE + "Ping", SOLVE}
+
+
+@in_loop
 async def test_a_client_that_goes_away_while_somebody_is_asked_builds_nothing() -> None:
     async with office(asking()) as at:
         operator = await at.sit()

@@ -75,7 +75,7 @@ class Call(NamedTuple):
         content: Its message, for the engine.
         requests: What a grant must allow; nothing if it builds nothing.
         is_part: Whether it belongs to a build that was judged before.
-        build: What the engine calls the build that it begins; empty if it begins none.
+        build: What the engine calls the build that its message names; empty if it names none.
     """
 
     content: bytes
@@ -115,7 +115,7 @@ def read_call(path: str, content: bytes, owner: str) -> Call:
     except ProtobufError as error:
         raise DeniedError(str(error)) from None
     requests = _Reader(owner).read(message, name)
-    build = _text(message.get("ref")) if name == "Build" else ""
+    build = _text(message.get("ref")) if name in {"Build", "Ref"} else ""
     return Call(write_message(message, name), tuple(requests), name != "Build", build)
 
 

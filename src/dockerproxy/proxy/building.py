@@ -4,7 +4,9 @@ Attacks: docs/attacks.md, proxy/building.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -25,6 +27,9 @@ from dockerproxy.wire.answer import add_decision
 
 _BUILD: Final = ("POST", "/build")
 
+_PATIENCE: Final = 6
+"""Seconds in which a build begins of which a client asks for the status (BuildKit solver/jobs.go, Get)."""
+
 
 class _Judging:
     """Judges the calls of one client, and leaves a record of each build, and of whatever is denied."""
@@ -33,6 +38,13 @@ class _Judging:
         self._client = client
         self._socket = socket
         self._policies: dict[str, CompiledPolicy] = {}
+        self._begun: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._decided: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person may be asked about a build, for whose answer all calls of the build wait."""
+        return self._socket.policy.policy.asks
 
     def refuse(self, path: str, reason: str) -> str:
         """Leave a record of a call that no policy allows; return the denial."""
@@ -45,12 +57,27 @@ class _Judging:
 
     async def decide(self, call: Call, build: str) -> str:
         """Return why a call is denied, or nothing. Each build is asked about anew."""
-        if not call.is_part:
+        if call.is_part and build and self.asks:
+            await self._await_begin(build)
+        elif not call.is_part:
             self._policies.pop(build, None)
-        for request in call.requests:
-            if denial := await self._decide(request, build, is_part=call.is_part):
-                return denial
-        return ""
+            self._begun[build].set()
+            self._decided[build].clear()
+        try:
+            for request in call.requests:
+                if denial := await self._decide(request, build, is_part=call.is_part):
+                    return denial
+            return ""
+        finally:
+            if not call.is_part:
+                self._decided[build].set()
+
+    async def _await_begin(self, build: str) -> None:
+        """Wait as long as the engine does for the call that begins a build, then until that is decided."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._begun[build].wait()
+            await self._decided[build].wait()
 
     async def _decide(self, request: Request, build: str, *, is_part: bool) -> str:
         socket, account = self._socket, self._account()
@@ -62,7 +89,11 @@ class _Judging:
             return too_many
         step = Asked(policy, verdict).proceed(verdict, socket.approved_mounts) if not verdict.passes else None
         if isinstance(step, Question):
-            verdict = await self._ask(request, build, Asked(policy, verdict), step, account)
+            try:
+                verdict = await self._ask(request, build, Asked(policy, verdict), step, account)
+            except asyncio.CancelledError:
+                account.end(verdict, Outcome.DENIED, "the client went away")
+                raise
         elif isinstance(step, Verdict):
             verdict = step
         if not verdict.passes:
@@ -153,7 +184,7 @@ class BuildTunnel:
             asyncio.get_running_loop().call_soon(self._work)
 
     def _judge(self, call: Call, build: str, then: Callable[[str], None]) -> None:
-        if not call.requests:
+        if not call.requests and not self._judging.asks:
             then("")
             return
 
@@ -223,7 +254,7 @@ class _End(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """End the tunnel: HTTP/2 has no half of a connection."""
-        return False
+        return self._socket.policy.policy.asks
 
     def connection_lost(self, error: Exception | None) -> None:
         """End the other end."""
