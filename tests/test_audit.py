@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 10_489
+MOST_ON_THE_PATH: Final = 10_514
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 22_281
-MOST_OF_TESTS: Final = 58_974
-MOST_WORDS: Final = 33_344
+MOST_OF_ALL: Final = 22_306
+MOST_OF_TESTS: Final = 58_990
+MOST_WORDS: Final = 33_345
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""
