@@ -254,7 +254,7 @@ class _End(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """End the tunnel: HTTP/2 has no half of a connection."""
-        return self._socket.policy.policy.asks
+        return False
 
     def connection_lost(self, error: Exception | None) -> None:
         """End the other end."""
