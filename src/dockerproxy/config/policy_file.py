@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.bodies.tables import BODIES, SEALED
-from dockerproxy.api.catalog import BUILDS
+from dockerproxy.api.catalog import BUILD_TUNNELS
 from dockerproxy.builds.extra import INSTALL, is_installed
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import (
@@ -107,7 +107,9 @@ def make_policy(
     whole = {
         name for line in allow for each in line.grants if UNRESTRICTED in each.conditions for name in each.operations
     }
-    builds = BUILDS if {BUILD, *BUILDS}.isdisjoint({*denied, *whole}) else {}  # A grant of builds opens them.
+    builds = (
+        BUILD_TUNNELS if {BUILD, *BUILD_TUNNELS}.isdisjoint({*denied, *whole}) else {}
+    )  # A grant of builds opens them.
     narrowed = {operation: line.word for line in allow if line.narrowed for operation in line.operations}
     return Policy(
         grants=tuple(grant for line in allow for grant in line.grants),

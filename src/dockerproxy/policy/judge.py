@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
-from dockerproxy.api.catalog import BUILDS, HEALTH, UNKNOWN, Operation
+from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, UNKNOWN, Operation
 from dockerproxy.api.podman import say_absent
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.api.rows import read_rows
@@ -101,8 +101,8 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     known = Known(found=named if isinstance(named, ResolvedObject) else None, places=policy.policy.places)
     phase = Phase(parsed, request, request.target, policy, known, None, "")
     barred = _bar(phase)
-    if barred is None and request.operation.name in BUILDS and policy.reads_builds:
-        return _open_builds(phase, request._replace(operation=BUILDS[request.operation.name], query=()))
+    if barred is None and request.operation.name in BUILD_TUNNELS and policy.reads_builds:
+        return _open_builds(phase, request._replace(operation=BUILD_TUNNELS[request.operation.name], query=()))
     if barred is None and _needs_body(phase):
         return refuse_type(phase.head) or NeedsBody(*phase.parts)
     return barred or _decide(phase)

@@ -13,7 +13,7 @@ from functools import reduce
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
-from dockerproxy.api.catalog import BUILDS, HEALTH, OPERATIONS, UNKNOWN, Operation
+from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
@@ -158,7 +158,9 @@ class Impossible:
 def find_need(record: Record) -> Need | Impossible | None:
     """Return what the request of a record needs; None of one that needs nothing."""
     undecided = record.decision is Outcome.DENIED and record.status not in _DENIALS
-    record = record._replace(target="/build", body={}) if record.operation in BUILDS else record  # Its name is unknown.
+    record = (
+        record._replace(target="/build", body={}) if record.operation in BUILD_TUNNELS else record
+    )  # Its name is unknown.
     if undecided or record.operation == HEALTH.name:
         return None
     if record.decision is Outcome.REFUSED:
@@ -170,7 +172,7 @@ def find_need(record: Record) -> Need | Impossible | None:
     if isinstance(request, Refusal) or request.operation is UNKNOWN:
         unknown = record.reason if record.operation == BUILD else "unknown operation"
         return _impossible(record, request.reason if isinstance(request, Refusal) else unknown)
-    if request.operation.name in BUILDS:
+    if request.operation.name in BUILD_TUNNELS:
         return None  # The builds in it have records of their own.
     named = find_object(request)
     values = {name: _find_value(word, request, record) for name, word in words_of_head(request.operation).items()}

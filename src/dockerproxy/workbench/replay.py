@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from dockerproxy.api.catalog import BUILDS, UNKNOWN
+from dockerproxy.api.catalog import BUILD_TUNNELS, UNKNOWN
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, Record
@@ -105,7 +105,7 @@ class Replay:
             request = canonicalise(record.method, record.target)
             if isinstance(request, Refusal):
                 continue  # A target that was cut, as it was too long for a record.
-            if request.operation.name in BUILDS and record.operation == BUILD:
+            if request.operation.name in BUILD_TUNNELS and record.operation == BUILD:
                 continue  # The builds in it have records of their own.
             pair = self._pairs[record.socket]
             old, new = (_decide(socket, request, record) for socket in (pair.old, pair.new))
@@ -129,7 +129,7 @@ def _decide(socket: SocketSettings | None, request: CanonicalRequest, record: Re
         return _NO_SOCKET
     if request.operation is UNKNOWN:
         return _NO_OPERATION
-    if request.operation.name in BUILDS and socket.policy.reads_builds:
+    if request.operation.name in BUILD_TUNNELS and socket.policy.reads_builds:
         return next((case.decision for case in socket.policy.cases[BUILD]), socket.policy.default[BUILD])
     policy = judge_recorded(socket.policy, request.operation, record.body, trusting=True)
     decision = decide(policy, request, Known(found=find_named(request, record)))
