@@ -8,7 +8,7 @@ from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count
 MOST_ON_THE_PATH: Final = 10_514
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 22_310
+MOST_OF_ALL: Final = 22_307
 MOST_OF_TESTS: Final = 58_990
 MOST_WORDS: Final = 33_345
 """Words in `docs/*.md`."""

@@ -107,9 +107,8 @@ def make_policy(
     whole = {
         name for line in allow for each in line.grants if UNRESTRICTED in each.conditions for name in each.operations
     }
-    builds = (
-        BUILD_TUNNELS if {BUILD, *BUILD_TUNNELS}.isdisjoint({*denied, *whole}) else {}
-    )  # A grant of builds opens them.
+    # A grant of builds opens them.
+    builds = BUILD_TUNNELS if {BUILD, *BUILD_TUNNELS}.isdisjoint({*denied, *whole}) else {}
     narrowed = {operation: line.word for line in allow if line.narrowed for operation in line.operations}
     return Policy(
         grants=tuple(grant for line in allow for grant in line.grants),

@@ -158,9 +158,8 @@ class Impossible:
 def find_need(record: Record) -> Need | Impossible | None:
     """Return what the request of a record needs; None of one that needs nothing."""
     undecided = record.decision is Outcome.DENIED and record.status not in _DENIALS
-    record = (
-        record._replace(target="/build", body={}) if record.operation in BUILD_TUNNELS else record
-    )  # Its name is unknown.
+    if record.operation in BUILD_TUNNELS:  # The name of its build is unknown.
+        record = record._replace(target="/build", body={})
     if undecided or record.operation == HEALTH.name:
         return None
     if record.decision is Outcome.REFUSED:
