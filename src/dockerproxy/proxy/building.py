@@ -59,7 +59,7 @@ class _Judging:
         if isinstance(verdict, Refusal):
             return verdict.reason
         if too_many := socket.usage.enter(verdict.operation.shape):
-            return too_many
+            return self._deny(verdict, account, too_many)
         step = Asked(policy, verdict).proceed(verdict, socket.approved_mounts) if not verdict.passes else None
         if isinstance(step, Question):
             verdict = await self._ask(request, build, Asked(policy, verdict), step, account)
@@ -80,7 +80,11 @@ class _Judging:
         """Ask a person, whose answer holds for the build."""
         socket = self._socket
         control, peer = socket.shared.control, account.peer
-        answer = await control.ask(account.decision, socket.name, peer, question, socket.journal)
+        try:
+            answer = await control.ask(account.decision, socket.name, peer, question, socket.journal)
+        except asyncio.CancelledError:
+            account.end(question.verdict, Outcome.DENIED, "the client went away")
+            raise
         decided = asked.take(question, answer, socket.policy, socket.approved_mounts)
         if isinstance(decided, Verdict):
             return decided
