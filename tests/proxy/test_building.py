@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from builds.ends import INFO, NOTHING, STATUS, frame, framed
+from builds.ends import INFO, NOTHING, STATUS, frame, framed, head
 from builds.messages import text
 from builds.said import BRIDGE, CONTROL, FRONTEND, SOLVE, attrs, export, hear
 from proxy.builders import DOCKER, SWITCH, TAGS, UPGRADE, Speaker, accept, building, open_builds
@@ -188,6 +188,23 @@ async def test_a_build_too_many_leaves_a_record_and_room_for_later_ones() -> Non
         client.begin(SOLVE, JOB)
         await client.flush()
         await engine.asked()
+
+
+@in_loop
+async def test_what_is_held_of_calls_counts_as_held_for_the_socket() -> None:
+    async with world(policy=building(TAGS)) as here:
+        client, _ = await open_builds(here)
+        usage = the_client(here).socket.usage
+        for _ in range(3):
+            client.peer.begin(head(SOLVE), bytes(16_000), ends=False)
+        await client.flush()
+        await until(lambda: usage.buffered == 48_000, "it is counted")
+        usage.bound_by(the_client(here).socket.limits._replace(buffered=50_000))
+        client.peer.begin(head(SOLVE), bytes(16_000), ends=False)
+        await client.flush()
+        await client.hear_the_end()
+        await until(lambda: usage.buffered == 0, "it is free again")
+        assert len(await here.records(1)) == 1
 
 
 @in_loop

@@ -199,6 +199,11 @@ class Calls:
         self._held = 0
         self.is_over = False
 
+    @property
+    def held(self) -> int:
+        """Bytes that are held of calls."""
+        return self._held
+
     def give(self, *, to_client: bool) -> bytes:
         """Return what goes to one end."""
         return (self._client if to_client else self._engine).connection.data_to_send()

@@ -123,6 +123,7 @@ class BuildTunnel:
         self._calls = Calls(socket.scope, self._judge, self._judging.refuse)
         self.near, self.far = _End(self, client.transport), _End(self, engine)
         self._backlog = bytearray()
+        client.buffers.keep(lambda: self._calls.held + len(self._backlog))
         client.transport.set_protocol(self.near)
         engine.set_protocol(self.far)
 
@@ -174,6 +175,8 @@ class BuildTunnel:
         for end, data in ((self.near, self._calls.give(to_client=True)), (self.far, self._calls.give(to_client=False))):
             if data and not end.transport.is_closing():
                 end.transport.write(data)
+        if not self.near.transport.is_closing():
+            self._client.buffers.count()
         if self._calls.is_over:
             self.far.transport.abort()
             self.near.transport.close()
