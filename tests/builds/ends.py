@@ -197,7 +197,7 @@ class Ends:
 
     @property
     def held(self) -> int:
-        return self.calls._held
+        return self.calls.held
 
     def said(self, stream: int) -> Heard:
         """What the client heard on a stream."""

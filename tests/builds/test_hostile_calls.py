@@ -151,6 +151,20 @@ def test_who_takes_much_may_say_so() -> None:
     assert MOST_FRAMES < 12 * 900
 
 
+def test_a_long_build_may_print_short_lines_each_of_which_the_client_answers() -> None:
+    at = Ends()
+    stream = at.call(STATUS)
+    [far] = at.reached
+    at.engine.connection.send_headers(far, [(":status", "200")])
+    lines = MOST_FRAMES * 2 // 3
+    for _ in range(lines):
+        at.engine.connection.send_data(far, bytes(30))
+        at.turn()
+        at.say(frame(8, 0, 0, (1).to_bytes(4)) + frame(6, 0, 0, bytes(8)))
+    assert not at.calls.is_over
+    assert len(at.said(stream).data) == lines * 30
+
+
 def test_calls_that_are_begun_and_reset_in_a_flood_end_the_connection() -> None:
     at = Ends()
     begun = 0

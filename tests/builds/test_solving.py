@@ -278,3 +278,21 @@ def test_a_result_has_no_steps_of_a_client() -> None:
     made = text(3, text(1, "id") + text(2, "llb"))
     assert goes_on(text(1, made), BRIDGE + "Return") == {"result": {"ref": {"id": "id"}}}
     assert message("Return", result={"ref": {"id": "id"}}) == hear(text(1, made), BRIDGE + "Return").content
+
+
+BUILT = {"config": {"Labels": {"dockerproxy.build": "true"}}}
+OF_OTHERS = [
+    *("{}", "[]", "", "{", '{"config": {"Labels": {"dockerproxy.build": ""}}}'),
+    '{"Config": {"Labels": {"dockerproxy.build": "true"}}}',
+    json.dumps(BUILT)[:-1] + ', "config": {}}',
+]
+
+
+@for_each("name", ["containerimage.config", "containerimage.config/linux/amd64"])
+def test_the_settings_of_an_image_have_the_label_by_which_it_is_no_image_of_another(name: str) -> None:
+    def result(settings: str) -> bytes:
+        return text(1, text(3, text(1, "id")) + entry(10, name, settings))
+
+    for settings in OF_OTHERS:
+        assert "has not the label dockerproxy.build" in denial(result(settings), BRIDGE + "Return"), settings
+    assert not denial(result(json.dumps(BUILT)), BRIDGE + "Return")

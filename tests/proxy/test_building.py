@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from builds.ends import INFO, NOTHING, STATUS, frame, framed
+from builds.ends import INFO, NOTHING, STATUS, frame, framed, head
 from builds.messages import text
 from builds.said import BRIDGE, CONTROL, FRONTEND, SOLVE, attrs, export, hear
 from proxy.builders import DOCKER, SWITCH, TAGS, UPGRADE, Speaker, accept, building, open_builds
@@ -16,13 +16,16 @@ from proxy.operators import asking, office
 from proxy.stage import turn, until
 from rows import for_each
 
+from dockerproxy.api.catalog import Shape
 from dockerproxy.builds.calls import MOST_FRAMES
 from dockerproxy.problems import UserError
+from dockerproxy.wire.http2 import PREFACE
 
 JOB = framed(export("moby", {"name": "job-1"}))
 OTHER = framed(export("moby", {"name": "other"}))
 PART = framed(text(2, FRONTEND))
 TARGET = "/build?t=job-1"
+LENGTH, CHUNKED = "Content-Length: 5", "Transfer-Encoding: chunked"
 
 
 @in_loop
@@ -177,10 +180,49 @@ async def test_a_client_that_goes_away_while_somebody_is_asked_builds_nothing() 
         client.begin(SOLVE, OTHER)
         await client.flush()
         await operator.next("asked")
+        usage = the_client(at.here).socket.usage
         await client.wire.close()
         await engine.hear_the_end()
         await until(lambda: not at.here.clients, "it is gone")
         assert engine.peer.streams == {}
+        assert {(each["decision"], each["target"]) for each in await at.here.records(2)} == {
+            ("denied", "/build?t=other"),
+            ("allowed", "/grpc"),
+        }
+        assert not any(usage.count_open().values())
+
+
+@in_loop
+async def test_a_build_too_many_leaves_a_record_and_room_for_later_ones() -> None:
+    async with world(policy=building(TAGS), MAX_STREAMS="1") as here:
+        client, engine = await open_builds(here)
+        usage = the_client(here).socket.usage
+        usage.enter(Shape.STREAM)
+        for count in (1, 2):
+            heard = await client.call(SOLVE, JOB)
+            assert "MAX_STREAMS bounds them" in heard.fields["grpc-message"]
+            assert (await here.records(count))[-1]["decision"] == "denied"
+        usage.leave(Shape.STREAM)
+        client.begin(SOLVE, JOB)
+        await client.flush()
+        await engine.asked()
+
+
+@in_loop
+async def test_what_is_held_of_calls_counts_as_held_for_the_socket() -> None:
+    async with world(policy=building(TAGS)) as here:
+        client, _ = await open_builds(here)
+        usage = the_client(here).socket.usage
+        for _ in range(3):
+            client.peer.begin(head(SOLVE), bytes(16_000), ends=False)
+        await client.flush()
+        await until(lambda: usage.buffered == 48_000, "it is counted")
+        usage.bound_by(the_client(here).socket.limits._replace(buffered=50_000))
+        client.peer.begin(head(SOLVE), bytes(16_000), ends=False)
+        await client.flush()
+        await client.hear_the_end()
+        await until(lambda: usage.buffered == 0, "it is free again")
+        assert len(await here.records(1)) == 1
 
 
 @in_loop
@@ -243,6 +285,20 @@ async def test_bytes_before_and_right_behind_the_switch_are_read_as_calls() -> N
         engine.peer.sent()
         assert [each.fields[":path"] for each in await engine.asked()] == [INFO]
         assert (await client.answered(1)).fields["grpc-status"] == "7"
+
+
+@for_each(("path", "body"), [("/grpc", LENGTH), ("/grpc", CHUNKED), ("/session", LENGTH)])
+def test_an_upgrade_has_no_body_which_the_engine_would_read_as_calls(path: str, body: str) -> None:
+    @in_loop
+    async def run() -> None:
+        for mode in ("enforce", "report", "learn"):
+            async with world(policy=building(TAGS, mode=mode)) as here:
+                wire = await here.connect()
+                await wire.send(request("POST", path, *UPGRADE, "X-Docker-Expose-Session-Uuid: a", body) + PREFACE)
+                assert (await wire.answer())[0] == 400
+                assert here.arrivals.empty()
+
+    run()
 
 
 @for_each("flood", [frame(6, 0, 0, bytes(8)), frame(4, 0, 0, (4).to_bytes(2) + (1).to_bytes(4)), frame(0xAA, 0, 0)])

@@ -37,10 +37,11 @@ LONGEST: Final = 4 * 1024 * 1024
 """Bytes of a message of a client, and of all that are held of one connection. The longest honest one has 50 KiB."""
 
 MOST_FRAMES: Final = 10_000
-"""Frames without data that a client may send, and one more for each `_PAID` bytes that it was sent: a long build has a
-ping each ten seconds, and a window for what it printed."""
+"""Frames without data that a client may send, and more for what it was sent: one for each `_PAID` bytes, `_FOR_EACH`
+for each piece of an answer. Clients answer each line that a build prints by a ping and a window."""
 
 _PAID: Final = 100
+_FOR_EACH: Final = 4
 
 PIECE: Final = 4 * 1024
 """Bytes that are taken at one time, so that others have their turn: at most some hundred frames."""
@@ -91,6 +92,7 @@ class _Side:
     Attributes:
         frames: Frames without data that have come.
         sent: Bytes of data that were sent.
+        answers: Pieces of data of the other side that were sent, each whole.
     """
 
     def __init__(self, credit: Callable[[int, int], None], *, is_client: bool) -> None:
@@ -100,7 +102,7 @@ class _Side:
         self._queues: dict[int, deque[_Item]] = {}
         self._rest = 0 if is_client else len(PREFACE)
         self._start = b""
-        self.frames = self.sent = 0
+        self.frames = self.sent = self.answers = 0
 
     def receive(self, data: bytes) -> list[Event]:
         """Return what came. No frame is too long: h2 keeps such a one until all of it is there, up to 16 MB."""
@@ -128,6 +130,7 @@ class _Side:
                 while queue and self._send(stream, queue):
                     item = queue.popleft()
                     self._credit(item.source, item.size)
+                    self.answers += item.size > 0
             except ProtocolError:
                 if self.connection.config.client_side:
                     raise
@@ -196,6 +199,11 @@ class Calls:
         self._held = 0
         self.is_over = False
 
+    @property
+    def held(self) -> int:
+        """Bytes that are held of calls."""
+        return self._held
+
     def give(self, *, to_client: bool) -> bytes:
         """Return what goes to one end."""
         return (self._client if to_client else self._engine).connection.data_to_send()
@@ -210,7 +218,7 @@ class Calls:
             self._engine.flush()
         except H2Error:
             self.is_over = True
-        if is_client and side.frames > MOST_FRAMES + side.sent // _PAID:
+        if is_client and side.frames > MOST_FRAMES + side.sent // _PAID + side.answers * _FOR_EACH:
             self._client.connection.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
             self.is_over = True
 

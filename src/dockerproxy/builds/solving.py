@@ -19,8 +19,9 @@ from urllib.parse import quote
 from dockerproxy.api.rows import list_rows, read_table, read_tables, split_row
 from dockerproxy.builds.protobuf import Message, ProtobufError, Value, read_message, write_message
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
+from dockerproxy.policy.words.fixed import BUILT
 from dockerproxy.policy.words.limits import is_harmless
-from dockerproxy.wire.document import read_json, show
+from dockerproxy.wire.document import object_of, read_json, show
 
 FRONTEND: Final = "dockerfile.v0"
 """The engine's own reader of Dockerfiles, the only one that runs."""
@@ -33,10 +34,13 @@ _FALSE: Final = frozenset({"false", "0"})
 _DIGITS: Final = 32
 _STARTS: Final = ("build-arg:BUILDKIT_", "annotation")
 
+_SETTINGS: Final = "containerimage.config"
+"""What a result says of an image, and of each platform behind a slash (BuildKit exporter/containerimage/exptypes)."""
+
 _MOUNTS: Final = "build-arg:BUILDKIT_CACHE_MOUNT_NS"
 _FIXED: Final = {
     "cmdline": "1",  # The engine reads no `# syntax=` of a Dockerfile then (frontend/dockerfile/builder, Build).
-    "label:dockerproxy.build": "true",  # As of classic builds (`policy/words/fixed`).
+    f"label:{BUILT}": "true",  # As of classic builds.
 }
 
 _SCOPED: Final = {
@@ -134,6 +138,8 @@ class _Reader:
                 message[field] = scope(self._owner, what, _text(message[field]))
         if name == "Image":
             return [_ANY]
+        if name == "Return":
+            _check_settings(_map(_map(message.get("result")).get("metadata")))
         return self._read_build(message) if name in {"Build", "Step"} else []
 
     def _read_build(self, message: Message) -> list[Request]:
@@ -265,6 +271,15 @@ _CHECKS: Final[Mapping[str, Callable[[_Reader, str, str], str]]] = {
     "check_images": _Reader.check_images,
     "check_imports": _Reader.check_imports,
 }
+
+
+def _check_settings(metadata: dict[str, Value]) -> None:
+    """The settings of an image have the label that makes it one of its own, as the engine has written them."""
+    for name, value in metadata.items():
+        if name.partition("/")[0] == _SETTINGS and isinstance(value, bytes):
+            labels = object_of(object_of(object_of(read_json(value)).get("config")).get("Labels"))
+            if labels.get(BUILT) != "true":
+                raise DeniedError(f"{name} has not the label {BUILT}, and could make it the image of another")
 
 
 def _family(name: str) -> str:

@@ -102,7 +102,8 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     phase = Phase(parsed, request, request.target, policy, known, None, "")
     barred = _bar(phase)
     if barred is None and request.operation.name in BUILD_TUNNELS and policy.reads_builds:
-        return _open_builds(phase, request._replace(operation=BUILD_TUNNELS[request.operation.name], query=()))
+        opened = _open_builds(phase, request._replace(operation=BUILD_TUNNELS[request.operation.name], query=()))
+        return opened if opened.is_whole else Refusal(400, "unsupported body of an upgrade, which is calls; remove it")
     if barred is None and _needs_body(phase):
         return refuse_type(phase.head) or NeedsBody(*phase.parts)
     return barred or _decide(phase)

@@ -86,14 +86,10 @@ class _Judging:
         if isinstance(verdict, Refusal):
             return verdict.reason
         if too_many := socket.usage.enter(verdict.operation.shape):
-            return too_many
+            return self._deny(verdict, account, too_many)
         step = Asked(policy, verdict).proceed(verdict, socket.approved_mounts) if not verdict.passes else None
         if isinstance(step, Question):
-            try:
-                verdict = await self._ask(request, build, Asked(policy, verdict), step, account)
-            except asyncio.CancelledError:
-                account.end(verdict, Outcome.DENIED, "the client went away")
-                raise
+            verdict = await self._ask(request, build, Asked(policy, verdict), step, account)
         elif isinstance(step, Verdict):
             verdict = step
         if not verdict.passes:
@@ -111,7 +107,11 @@ class _Judging:
         """Ask a person, whose answer holds for the build."""
         socket = self._socket
         control, peer = socket.shared.control, account.peer
-        answer = await control.ask(account.decision, socket.name, peer, question, socket.journal)
+        try:
+            answer = await control.ask(account.decision, socket.name, peer, question, socket.journal)
+        except asyncio.CancelledError:
+            account.end(question.verdict, Outcome.DENIED, "the client went away")
+            raise
         decided = asked.take(question, answer, socket.policy, socket.approved_mounts)
         if isinstance(decided, Verdict):
             return decided
@@ -150,6 +150,7 @@ class BuildTunnel:
         self._calls = Calls(socket.scope, self._judge, self._judging.refuse)
         self.near, self.far = _End(self, client.transport), _End(self, engine)
         self._backlog = bytearray()
+        client.buffers.keep(lambda: self._calls.held + len(self._backlog))
         client.transport.set_protocol(self.near)
         engine.set_protocol(self.far)
 
@@ -201,6 +202,8 @@ class BuildTunnel:
         for end, data in ((self.near, self._calls.give(to_client=True)), (self.far, self._calls.give(to_client=False))):
             if data and not end.transport.is_closing():
                 end.transport.write(data)
+        if not self.near.transport.is_closing():
+            self._client.buffers.count()
         if self._calls.is_over:
             self.far.transport.abort()
             self.near.transport.close()
