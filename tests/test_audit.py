@@ -5,11 +5,11 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 10_514
+MOST_ON_THE_PATH: Final = 10_535
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 22_307
-MOST_OF_TESTS: Final = 58_990
+MOST_OF_ALL: Final = 22_328
+MOST_OF_TESTS: Final = 59_064
 MOST_WORDS: Final = 33_345
 """Words in `docs/*.md`."""
 
