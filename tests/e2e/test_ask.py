@@ -95,12 +95,14 @@ def test_a_container_runs_step_by_step_as_a_person_allows(asking: Office) -> Non
 def test_a_client_that_is_killed_and_people_who_differ(asking: Office) -> None:
     with seated(asking) as one, seated(asking) as two:
         with asking.client.watch("images"):
+            one.wait_for("[a]lways? ")
             two.wait_for("[a]lways? ")
         two.wait_for("is over: withdrawn")
         two.type("\n")
         one.wait_for("is over: withdrawn")
         one.type("\n")
         with asking.client.watch("images") as running:
+            one.wait_for("[a]lways? ")
             answer(two, "ImageList", "o")
             one.wait_for("is over: once")
             running.wait_for("busybox")
