@@ -3,8 +3,8 @@
 A build is judged as the requests that would do the same by the classic builder: `POST /build`, and those that push and
 pull what it names besides. What has no such equal is refused here, by name, whatever a policy says.
 
-What a client calls a build, a session, a context or a cache goes to the engine as a hash of it and of whose it is. So
-nobody can name another's.
+Clients make up names of builds, sessions, contexts and caches. The engine gets a hash of each with its owner, so nobody
+can name another's.
 
 Attacks: docs/attacks.md, builds/solving.
 """

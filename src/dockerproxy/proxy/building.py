@@ -18,6 +18,7 @@ from dockerproxy.policy.asking import Question
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge, judge_object
 from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.policy.steps import Ask
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.asking import Asked
 from dockerproxy.proxy.sockets import SocketState
@@ -52,8 +53,8 @@ class _Judging:
         if isinstance(verdict, Refusal):
             return verdict.reason
         self._socket.usage.enter(verdict.operation.shape)
-        verdict = replace(verdict, target=path or "/grpc")
-        return self._deny(verdict, account, f"{verdict.operation.name} denied: {reason}")
+        denied = f"{verdict.operation.name} denied: {reason}"
+        return self._deny(replace(verdict, target=path or "/grpc"), account, denied)
 
     async def decide(self, call: Call, build: str) -> str:
         """Return why a call is denied, or nothing. Each build is asked about anew."""
@@ -106,9 +107,9 @@ class _Judging:
     ) -> Verdict:
         """Ask a person, whose answer holds for the build."""
         socket = self._socket
-        control, peer = socket.shared.control, account.peer
+        ask = socket.shared.control.ask
         try:
-            answer = await control.ask(account.decision, socket.name, peer, question, socket.journal)
+            answer = await ask(account.decision, socket.name, account.peer, question, socket.journal)
         except asyncio.CancelledError:
             account.end(question.verdict, Outcome.DENIED, "the client went away")
             raise
@@ -122,7 +123,7 @@ class _Judging:
     @staticmethod
     def _judge(request: Request, policy: CompiledPolicy) -> Verdict | Refusal:
         """Judge what a call would be by the classic builder. An image that it names is still to be made."""
-        judged = judge(policy, "{} {} HTTP/1.1\r\nhost: dockerproxy\r\n\r\n".format(*request).encode())
+        judged = judge(policy, Ask(*request).head)
         while isinstance(judged, NeedsLookup):
             judged = judge_object(judged, None)
         return judged if isinstance(judged, Verdict | Refusal) else Refusal(400, "it has no body")
@@ -133,8 +134,7 @@ class _Judging:
         return account
 
     def _deny(self, verdict: Verdict, account: Accounting, message: str) -> str:
-        account.status = 403
-        said = add_decision(message, account.decision)
+        account.status, said = 403, add_decision(message, account.decision)
         account.end(verdict, Outcome.DENIED, message, Level.WARNING)
         return said
 
