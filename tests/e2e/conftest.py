@@ -42,11 +42,12 @@ def archive(debs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def started(prepared: AbstractContextManager[Engine], busybox: bytes) -> Iterator[Engine]:
-    """Run an engine that has the image."""
+    """Run an engine that has the image. What it printed is told if it does not live as long as the tests."""
     with prepared as engine:
         engine.start()
         import_image(engine.socket, BUSYBOX, busybox)
         yield engine
+        engine.check()
 
 
 @pytest.fixture(scope="session")

@@ -76,6 +76,7 @@ NAMED_NETWORKS = Path("/run/netns")
 
 # netavark without nft, and crun on a machine that mounts both versions of cgroups, do not start a container.
 # A build of podman's asks for more files and processes than it may give where CAP_SYS_RESOURCE is missing.
+# The file of events is not rotated: large ones would be gone before anybody asks for them.
 CONTAINERS_CONF = """
 [containers]
 default_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]
@@ -83,6 +84,7 @@ log_driver = "k8s-file"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+events_logfile_max_size = "1g"
 runtime = "runc"
 helper_binaries_dir = ["{helpers}", "/usr/lib/podman", "/usr/libexec/podman"]
 [network]
@@ -100,7 +102,7 @@ printf %s $! > "$2/aardvark.pid"
 
 
 class EngineFailed(Exception):  # noqa: N818 (it names what happened)
-    """An engine did not start; carries what it printed."""
+    """An engine did not start, or ended by itself; carries what it printed."""
 
 
 CONNECTED = "03"
@@ -152,9 +154,9 @@ class Engine:
             wait_until(lambda: self._ended() or self.answers(), f"{self.name} answers")
         except AssertionError as error:
             self.stop()
-            raise EngineFailed(self._printed()) from error
+            raise EngineFailed(self._printed("did not start")) from error
         if self._ended():
-            raise EngineFailed(self._printed())
+            raise EngineFailed(self._printed("did not start"))
         return self
 
     def stop(self) -> None:
@@ -171,6 +173,15 @@ class Engine:
             self._process.wait()
         self._process = None
         remove_cgroups(self._cgroup)
+
+    def check(self) -> None:
+        """See that it has not ended by itself.
+
+        Raises:
+            EngineFailed: it has, as one does that panics.
+        """
+        if self._ended():
+            raise EngineFailed(self._printed("ended while it was used"))
 
     def signal(self, number: signal.Signals) -> None:
         """Send the engine's own process a signal."""
@@ -219,8 +230,8 @@ class Engine:
     def _ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
 
-    def _printed(self) -> str:
-        return f"{self.name} did not start; it printed:\n{self.log.read_text()}"
+    def _printed(self, what: str) -> str:
+        return f"{self.name} {what}; it printed:\n{self.log.read_text()}"
 
     @staticmethod
     def _children(pid: int) -> list[int]:

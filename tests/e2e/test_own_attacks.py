@@ -272,14 +272,18 @@ def test_large_labels_keep_nobody_from_events_lists_and_networks(
     network = other.make("networks/create", Name=f"n-{label}")
     shown = make_container(other, f"c-{label}", Labels={"project": label})
     make_container(other, f"d-{label}")
+    before = int(time.time())
+    for number in range(10):
+        make_container(engine, f"c{number}-{label}", Labels={"project": label, **large})
+    # Not opened before: Podman 5.4 falls over an event of which it reads a part, while the rest is being written.
     with connect(other.socket) as stream:
-        send_head(stream, f"GET /v1.41/events?filters={quote(json.dumps({'type': ['container']}))}")
-        for number in range(10):
-            make_container(engine, f"c{number}-{label}", Labels={"project": label, **large})
+        only = quote(json.dumps({"type": ["container"]}))
+        send_head(stream, f"GET /v1.41/events?since={before}&filters={only}")
         filters = quote(json.dumps({"label": [f"project={label}"]}))
         assert [each["Id"] for each in other.list(f"containers/json?all=1&filters={filters}")] == [shown]
         assert other.ask("DELETE", f"/v1.41/networks/{network}").status == 204
         assert other.ask("POST", f"/v1.41/containers/{shown}/start").status == 204
         told = b""
-        while shown.encode() not in told:
+        while b'"start"' not in told:
             told += stream.recv(65536)
+    assert shown.encode() in told
