@@ -23,7 +23,7 @@ from waiting import PATIENCE
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
 PHASE = min(SECONDS / 3, 45.0)
-"""Seconds between two restarts of the engine, of which there are three at least: growth shows from phase to phase."""
+"""Seconds between two restarts of the engine. Growth shows from phase to phase, so there are three, or more."""
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(SECONDS + 600)]
 
