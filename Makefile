@@ -16,6 +16,9 @@ SWAGGER ?=
 MOBY    ?=
 PODMAN  ?=
 
+# As images of Python set it: each process that runs tests would compile all of them by itself.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The tests of the pure core, and each of these folders and files as a target of its own.
 CORE   := tests/policy tests/config tests/api tests/wire tests/test_problems.py tests/test_settings.py tests/test_text.py
 QUICK  := $(CORE:%=quick/%)
