@@ -11,10 +11,15 @@ TARGET  ?=
 KEEP    ?=
 # Another clone with a .venv, to compare the start of the proxy with.
 OTHER   ?=
+# The socket of a Docker engine, to compare builds on it.
+ENGINE  ?=
 # What to compare the tables with: moby's api/swagger.yaml or a folder of them, and the folders of the engines' sources.
 SWAGGER ?=
 MOBY    ?=
 PODMAN  ?=
+
+# As images of Python set it: each process that runs tests would compile all of them by itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The tests of the pure core, and each of these folders and files as a target of its own.
 CORE   := tests/policy tests/config tests/api tests/wire tests/test_problems.py tests/test_settings.py tests/test_text.py
@@ -73,9 +78,10 @@ format: $(VENV)/dev ## let the formatter and the linter mend what they can
 soak: $(VENV)/dev ## real clients at work for half an hour while much goes wrong, or for SECONDS=60; needs root
 	SOAK_SECONDS=$(or $(SECONDS),1800) $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 
-bench: $(VENV)/dev ## side by side with HAProxy and no proxy, as ratios; and its start with that of OTHER=clone
+bench: $(VENV)/dev ## side by side with HAProxy and no proxy, as ratios; its start with that of OTHER=clone, and builds on ENGINE=socket
 	$(BIN)/python bench/compare.py
 	$(BIN)/python bench/starting.py $(OTHER)
+	$(if $(ENGINE),$(BIN)/python bench/building.py $(ENGINE))
 
 site: $(VENV)/dev ## the documentation as a site, in .site/html
 	site/build $(BIN)

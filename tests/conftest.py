@@ -81,9 +81,9 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how often set-up was tried again, since the runtime of an engine had broken it off."""
+    """Say how often set-up was tried again, since an engine had broken it off."""
     for text, times in sorted(tried_again.items()):
-        terminalreporter.line(f"Set-up was tried again {times} times, since a container did not start: {text}")
+        terminalreporter.line(f"Set-up was tried again {times} times, since the engine broke it off: {text}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

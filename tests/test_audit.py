@@ -9,7 +9,7 @@ MOST_ON_THE_PATH: Final = 10_535
 """Lines of code that decide what passes."""
 
 MOST_OF_ALL: Final = 22_328
-MOST_OF_TESTS: Final = 59_071
+MOST_OF_TESTS: Final = 59_119
 MOST_WORDS: Final = 33_345
 """Words in `docs/*.md`."""
 

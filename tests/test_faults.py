@@ -17,7 +17,7 @@ import pytest
 from cli.programs import Running, ask, engine_of, environment_of
 from folders import short_folder
 from rows import for_each
-from waiting import PATIENCE
+from waiting import PATIENCE, wait_until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -115,12 +115,7 @@ class Proxy:
 
     def wait_until_it_rests(self, descriptors: int) -> None:
         """Wait until no more is open than before; the last connections are let go of by the next sweep."""
-        for _ in range(PATIENCE):
-            if self.descriptors() <= descriptors:
-                return
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.running.process.wait(1)
-        raise AssertionError(f"{self.descriptors()} descriptors are open, before it were {descriptors}")
+        wait_until(lambda: self.descriptors() <= descriptors, f"only {descriptors} descriptors are open, as before")
 
 
 @contextmanager
@@ -140,6 +135,7 @@ def serving(folder: Path, **variables: str) -> Iterator[Proxy]:
 @contextmanager
 def nothing_lost(proxy: Proxy) -> Iterator[None]:
     """Check that a stream of another client goes on, and that nothing more is held than before."""
+    at_rest = proxy.descriptors()
     assert ask(f"{proxy.folder}/docker.sock", "GET", "/_ping")[0] == 200
     with proxy.connect() as other:
         other.sendall(ping(b"/events"))
@@ -154,21 +150,27 @@ def nothing_lost(proxy: Proxy) -> Iterator[None]:
         with pytest.raises(BlockingIOError):
             other.recv(1)
     assert ask(f"{proxy.folder}/docker.sock", "GET", "/_ping")[0] == 200
+    proxy.wait_until_it_rests(at_rest)
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    """One proxy for all rows of a table: after each, it rests as it did at its start."""
+    with short_folder() as folder, engine_of(folder / "engine.sock", Handler), serving(folder) as proxy:
+        yield proxy
 
 
 @for_each("fault", ENGINE_FAULTS)
-def test_a_fault_of_the_engine_is_said_and_leaves_nothing(fault: str) -> None:
+def test_a_fault_of_the_engine_is_said_and_leaves_nothing(fault: str, proxy: Proxy) -> None:
     _, status, reason = ENGINE_FAULTS[fault]
-    with (
-        short_folder() as folder,
-        engine_of(folder / "engine.sock", Handler),
-        serving(folder) as proxy,
-        nothing_lost(proxy),
-    ):
-        for number in range(3 if status == 504 else MANY):
-            answer = proxy.say(ping(b"/info?mark=%d." % number, b"X-Fault: " + fault.encode(), b"Connection: close"))
+    marks = [f"mark={fault.replace(' ', '-')}-{number}" for number in range(3 if status == 504 else MANY)]
+    with nothing_lost(proxy):
+        for mark in marks:
+            target = f"/info?{mark}".encode()
+            answer = proxy.say(ping(target, b"X-Fault: " + fault.encode(), b"Connection: close"))
             assert answer.startswith(b"HTTP/1.1 %d " % status)
-            record = proxy.record(f"mark={number}.")
+        for mark in marks:
+            record = proxy.record(mark)
             assert (record["status"], record["decision"]) == (status, "allowed")
             assert reason in record["reason"]
 
@@ -213,13 +215,8 @@ CLIENT_FAULTS = {
 
 @for_each("half", [False, True])
 @for_each("fault", CLIENT_FAULTS)
-def test_a_client_that_goes_at_any_step_leaves_nothing(fault: str, *, half: bool) -> None:
-    with (
-        short_folder() as folder,
-        engine_of(folder / "engine.sock", Handler),
-        serving(folder) as proxy,
-        nothing_lost(proxy),
-    ):
+def test_a_client_that_goes_at_any_step_leaves_nothing(fault: str, proxy: Proxy, *, half: bool) -> None:
+    with nothing_lost(proxy):
         for number in range(MANY):
             with proxy.connect() as client:
                 client.sendall(CLIENT_FAULTS[fault])

@@ -8,6 +8,7 @@ import socketserver
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -102,8 +103,9 @@ def send_deep_bodies(attack: Attack) -> None:
 
 
 def pipeline_without_reading(attack: Attack) -> None:
-    for _ in range(100):
-        attack.send(b"GET /containers/json HTTP/1.1\r\nHost: x\r\n\r\n" * 20_000)
+    with ThreadPoolExecutor(20) as clients:
+        for _ in range(100):
+            clients.submit(attack.send, b"GET /containers/json HTTP/1.1\r\nHost: x\r\n\r\n" * 20_000)
 
 
 def ask_for_ever_new_targets(attack: Attack) -> None:

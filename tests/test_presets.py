@@ -235,7 +235,8 @@ def render_table(names: Iterable[str]) -> str:
     ping, words = opened_by("ping"), find_words()
     rows = []
     for name in sorted(names):
-        opened = [operation for operation in OPERATIONS if operation in opened_by(name) - ping]
+        more = opened_by(name) - ping
+        opened = [operation for operation in OPERATIONS if operation in more]
         operations = write_code(opened) if len(opened) <= MOST_NAMED else f"{len(opened)} operations"
         exposes = ", ".join(words[exposure.says] for exposure in find_exposures(policy_of(name)))
         rows.append((f"`{name}`", find_preset(name).about, operations or "-", exposes or "-"))

@@ -3,9 +3,9 @@
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from rows import for_each
 
@@ -29,15 +29,26 @@ def parse(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text())
 
 
-def functions_in(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(parse(path)):
+class Content(NamedTuple):
+    """What the rules look at in a module: its docstring, its functions with their lines, what it calls as written."""
+
+    idea: str
+    statements: int
+    functions: tuple[tuple[str, int], ...]
+    calls: frozenset[str]
+
+
+@cache
+def content_of(path: Path) -> Content:
+    module = parse(path)
+    functions, calls = [], set()
+    for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
-
-
-def calls_in(path: Path) -> set[str]:
-    """Return what a module calls, as it is written."""
-    return {ast.unparse(node.func) for node in ast.walk(parse(path)) if isinstance(node, ast.Call)}
+            assert node.end_lineno is not None
+            functions.append((node.name, node.end_lineno - node.lineno))
+        elif isinstance(node, ast.Call):
+            calls.add(ast.unparse(node.func))
+    return Content(ast.get_docstring(module) or "", len(module.body), tuple(functions), frozenset(calls))
 
 
 def place_of_test(module: Path) -> Path:
@@ -60,30 +71,27 @@ def test_a_module_can_be_read_in_one_sitting(path: Path) -> None:
 
 @for_each("path", PYTHON)
 def test_a_function_can_be_seen_at_once(path: Path) -> None:
-    for function in functions_in(path):
-        assert function.end_lineno is not None
-        assert function.end_lineno - function.lineno < MOST_LINES_OF_A_FUNCTION, function.name
+    for name, lines in content_of(path).functions:
+        assert lines < MOST_LINES_OF_A_FUNCTION, name
 
 
 @for_each("path", PYTHON)
 def test_a_module_begins_with_its_idea(path: Path) -> None:
-    module = parse(path)
-    idea = ast.get_docstring(module)
-    assert idea
-    assert re.search(r"[.:]$", idea.partition("\n\n")[0])
+    module = content_of(path)
+    assert re.search(r"[.:]$", module.idea.partition("\n\n")[0])
     if path.name == "__init__.py":
-        assert len(module.body) == 1, "an __init__ is one docstring"
+        assert module.statements == 1, "an __init__ is one docstring"
 
 
 @for_each("module", MODULES)
 def test_tasks_are_started_by_their_one_owner(module: Path) -> None:
-    starts = any(call.endswith("create_task") for call in calls_in(Path("src/dockerproxy") / module))
+    starts = any(call.endswith("create_task") for call in content_of(Path("src/dockerproxy") / module).calls)
     assert starts is (str(module) == "proxy/scheduling.py")
 
 
 @cache
 def find_tests() -> frozenset[str]:
-    return frozenset(function.name for path in PYTHON if path.parts[0] == "tests" for function in functions_in(path))
+    return frozenset(name for path in PYTHON if path.parts[0] == "tests" for name, _ in content_of(path).functions)
 
 
 @cache
@@ -141,7 +149,7 @@ def test_no_import_of_ours_is_for_types_alone(module: Path) -> None:
 @for_each("module", MODULES)
 def test_a_module_and_the_page_of_attacks_name_each_other(module: Path) -> None:
     name = module.with_suffix("").as_posix()
-    says = f"Attacks: docs/attacks.md, {name}." in (ast.get_docstring(parse(SOURCE.relative_to(ROOT) / module)) or "")
+    says = f"Attacks: docs/attacks.md, {name}." in content_of(SOURCE.relative_to(ROOT) / module).idea
     assert says is (name in find_attacks())
 
 
@@ -159,7 +167,7 @@ ALLOWED_TO_OPEN = {"config/files.py": READING, "api/rows.py": {"open"}}
 
 @for_each("module", [path for path in MODULES if path.parts[0] not in {"observe", "host"}])
 def test_files_that_an_operator_names_are_opened_in_one_place(module: Path) -> None:
-    calls = calls_in(SOURCE.relative_to(ROOT) / module)
+    calls = content_of(SOURCE.relative_to(ROOT) / module).calls
     opened = calls & READING | {call for call in calls if call.endswith((".read_text", ".read_bytes"))}
     assert opened <= ALLOWED_TO_OPEN.get(str(module), set())
 
@@ -167,7 +175,7 @@ def test_files_that_an_operator_names_are_opened_in_one_place(module: Path) -> N
 @for_each("path", [path for path in PYTHON if path.parts[0] == "tests"])
 def test_a_test_waits_for_events_and_tries_the_real_thing(path: Path) -> None:
     text = (ROOT / path).read_text()
-    calls = calls_in(path)
+    calls = content_of(path).calls
     assert "time.sleep" not in calls
     assert not {call for call in calls if "mock" in call.lower()}
     assert not re.search(r"^(?:import|from) (?:unittest|mock)\b|\bmonkeypatch\b", text, re.MULTILINE)

@@ -85,6 +85,16 @@ def test_a_reset_of_the_engine_reaches_the_client() -> None:
     assert not at.calls.is_over
 
 
+def test_an_answer_that_ends_without_a_status_ends_for_the_client_too() -> None:
+    at = Ends()
+    stream = at.call(STATUS)
+    [far] = at.reached
+    at.engine.connection.send_headers(far, [(":status", "200")])
+    at.engine.connection.send_headers(far, [("x", "y")], end_stream=True)
+    at.turn()
+    assert (at.said(stream).fields, at.said(stream).ended) == ({":status": "200", "grpc-status": "2"}, True)
+
+
 def test_nothing_is_begun_when_all_is_over() -> None:
     at = Ends(allows=False)
     at.call(SOLVE, framed(BUILD))

@@ -36,6 +36,8 @@ FITTING: Final = {
     "memory": ("512MiB", "2GiB", 1048576),
     "cpus": ("0.5", 0.5, 2),
     "pids": ("100", 100),
+    "gpus": ("all", "2", 1),
+    "devices": ("/dev/fuse", "/dev/dri/*"),
 }
 """Items that a list of each condition can have, or amounts."""
 
@@ -65,7 +67,7 @@ TAKEN: Final[dict[Takes, st.SearchStrategy[object]]] = {
     Takes.FLAG: st.booleans(),
     Takes.YES: st.just(True),  # noqa: FBT003 (it is a value)
     Takes.LABELS: st.dictionaries(st.sampled_from(["owner", "a.b/c"]), st.sampled_from(["ci", ["ci", 7]]), min_size=1),
-    Takes.TEXTS: st.dictionaries(st.sampled_from(["owner", "a.b/c"]), st.sampled_from(["ci", "", 7, True]), min_size=1),
+    Takes.TEXTS: st.dictionaries(st.sampled_from(["CI", "_A1"]), st.sampled_from(["ci", "", 7, True]), min_size=1),
     Takes.LISTS: st.lists(st.sampled_from([["sh"], ["pg_dump", "**"], ["ls", "-*", 1]]), min_size=1, max_size=2),
     Takes.PORTS: PUBLISHED,
 }

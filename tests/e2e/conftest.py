@@ -1,6 +1,7 @@
 """What the tests with real engines share: one engine of each kind and one wide open proxy before each."""
 
 import contextlib
+import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -30,15 +31,29 @@ def busybox() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def debs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the first who needs packages of Debian leaves them."""
-    return tmp_path_factory.mktemp("debs")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run have, for what is made once."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
-def archive(debs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def debs(shared: Path) -> Path:
+    """Where the first who needs packages of Debian leaves them."""
+    folder = shared / "debs"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def archive(debs: Path, shared: Path) -> Path:
     """The proxy's image as it is released."""
-    return make_archive(Path(__file__).parents[2], debs, tmp_path_factory.mktemp("archive"))
+    folder = shared / "archive"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = folder / "image.oci.tar"
+        return made if made.exists() else make_archive(Path(__file__).parents[2], debs, folder)
 
 
 def started(prepared: AbstractContextManager[Engine], busybox: bytes) -> Iterator[Engine]:

@@ -7,10 +7,13 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from e2e.starting import set_up
 from waiting import PATIENCE
+
+LEAVES_NOTHING: Final = frozenset({"build", "buildx bake", "run --rm"})
+"""Commands of docker that can be tried again, since nothing is left of one that failed."""
 
 
 class Running:
@@ -124,13 +127,13 @@ class Client:
 
     def run(self, *words: str, data: bytes = b"", seconds: float = PATIENCE) -> bytes:
         """Run to a good end and return what it printed."""
-        done = self.attempt(*words, data=data, seconds=seconds)
+        done = self._finish(words, data, seconds)
         assert done.returncode == 0, f"{words} exited {done.returncode}: {done.stderr.decode()}"
         return done.stdout
 
     def text(self, *words: str, data: bytes = b"") -> str:
         """Run to a good end and return what it printed, both streams, as text."""
-        done = self.attempt(*words, data=data)
+        done = self._finish(words, data, PATIENCE)
         printed = (done.stdout + done.stderr).decode().strip()
         assert done.returncode == 0, f"{words} exited {done.returncode}: {printed}"
         return printed
@@ -166,3 +169,13 @@ class Client:
         done = set_up(begin, lambda done: done.stderr.decode())
         assert done.returncode == 0, f"{words} exited {done.returncode}: {done.stderr.decode()}"
         return made[0]
+
+    def _finish(self, words: tuple[str, ...], data: bytes, seconds: float) -> subprocess.CompletedProcess[bytes]:
+        """Run to the end. If it leaves nothing where it fails, it is run again if a container was broken off."""
+
+        def attempt() -> subprocess.CompletedProcess[bytes]:
+            return self.attempt(*words, data=data, seconds=seconds)
+
+        if words[0] in LEAVES_NOTHING or " ".join(words[:2]) in LEAVES_NOTHING:
+            return set_up(attempt, lambda done: done.stderr.decode(errors="replace"))
+        return attempt()

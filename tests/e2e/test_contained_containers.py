@@ -11,7 +11,7 @@ from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.feared import FEARED, Feared, Shown
 from e2e.proxies import Proxy, running_policy
-from e2e.starting import start_container
+from e2e.starting import run_container
 from e2e.talk import Answer, ask
 
 from dockerproxy.api.bodies.tables import BODIES
@@ -60,13 +60,6 @@ def send(target: Engine | Proxy, name: str, label: str, body: dict[str, Any]) ->
     return ask(target.socket, "POST", f"/v1.45/containers/create?name={name}", content, JSON)
 
 
-def output(engine: Engine, identity: str) -> str:
-    """Run a container to its end; return what it printed."""
-    start_container(engine.socket, identity)
-    ask(engine.socket, "POST", f"/containers/{identity}/wait")
-    return ask(engine.socket, "GET", f"/containers/{identity}/logs?stdout=1&stderr=1").body.decode()
-
-
 def look_up(document: Any, path: str) -> Any:
     for part in path.split("."):
         document = document[int(part)] if isinstance(document, list) else document[part]
@@ -82,7 +75,7 @@ def assert_shown(engine: Engine, label: str, answer: Answer, shown: Shown) -> No
     assert answer.status == 201, answer
     identity = answer.json()["Id"]
     if shown.prints:
-        printed = output(engine, identity)
+        printed = run_container(engine.socket, identity)
         assert re.search(shown.prints, printed, re.MULTILINE), printed
     else:
         value = look_up(ask(engine.socket, "GET", f"/containers/{identity}/json").json(), shown.path)

@@ -11,7 +11,7 @@ from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
-from e2e.starting import start_container
+from e2e.starting import run_container, start_container
 from e2e.talk import Answer, ask
 
 pytestmark = pytest.mark.engine
@@ -69,13 +69,6 @@ def start(engine: Engine, label: str, name: str) -> str:
     return identity
 
 
-def output(engine: Engine, identity: str) -> str:
-    """Run a container with a terminal to its end; return what it printed."""
-    start_container(engine.socket, identity)
-    make(engine, f"/containers/{identity}/wait")
-    return ask(engine.socket, "GET", f"/containers/{identity}/logs?stdout=1").body.decode()
-
-
 # Volumes
 
 
@@ -88,7 +81,7 @@ def test_a_volume_that_is_a_directory_of_the_host_is_neither_made_nor_mounted(
     make(engine, "/volumes/create", Name=disguised, Driver="local", DriverOpts=options)
     host = {"NetworkMode": "none", "Binds": [f"{disguised}:/v"]}
     shown = create(engine, label, f"fear-{label}", Cmd=["cat", "/v/secret"], Tty=True, HostConfig=host)
-    assert "of the host" in output(engine, shown)
+    assert "of the host" in run_container(engine.socket, shown)
 
     allow = f"[{{VolumeCreate: {{names: ['*-{label}']}}}}, {{ContainerCreate: {{volumes: ['*-{label}']}}}}]"
     with running_policy(engine.socket, allow) as proxy:

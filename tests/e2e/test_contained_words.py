@@ -7,7 +7,7 @@ import pytest
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
 from e2e.proxies import Proxy, running_policy
-from e2e.starting import start_container
+from e2e.starting import run_container
 from e2e.talk import Answer, ask
 
 pytestmark = pytest.mark.engine
@@ -40,9 +40,6 @@ def test_a_container_is_made_as_it_is_demanded(engine: Engine, proxy: Proxy, lab
         assert create(proxy, label, **said).status == 403, said
     made = create(proxy, label, CapDrop=["MKNOD"], RestartPolicy={"Name": "on-failure"})
     assert made.status == 201, made
-    identity = made.json()["Id"]
-    start_container(engine.socket, identity)
-    ask(engine.socket, "POST", f"/containers/{identity}/wait")
-    printed = ask(engine.socket, "GET", f"/containers/{identity}/logs?stdout=1&stderr=1").body
-    assert b"CapEff:\t0000000000000000" in printed
-    assert b"kept" in printed
+    printed = run_container(engine.socket, made.json()["Id"])
+    assert "CapEff:\t0000000000000000" in printed
+    assert "kept" in printed

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -109,11 +110,13 @@ def test_however_a_request_is_spelled_the_engine_does_what_it_was_judged_to_be(w
     seen = watched.observe(spell([operation for name, operation in OPERATIONS.items() if name in operations]))
     assert [one for one in seen if is_stray(watched, one)] == []
     done = Counter(one.operation for one in seen if one.route)
-    assert done.total() > 4000
-    assert min(done[name] for name in operations) >= 20
+    assert done.total() > 2000
+    assert min(done[name] for name in operations) >= 10
 
 
-def test_what_is_spelled_at_random_is_done_as_it_was_judged(watched: Watched) -> None:
+@cache
+def spell_at_random() -> list[Request]:
+    """Make requests, the same in every run and for each of the engines."""
     near = st.builds(Request, st.sampled_from(METHODS), near_targets())
     known = spelled().map(lambda spelling: Request(spelling[0].method, spelling[2]))
     made: list[Request] = []
@@ -124,6 +127,10 @@ def test_what_is_spelled_at_random_is_done_as_it_was_judged(watched: Watched) ->
         made.append(request)
 
     make()
-    seen = watched.observe(made)
+    return made
+
+
+def test_what_is_spelled_at_random_is_done_as_it_was_judged(watched: Watched) -> None:
+    seen = watched.observe(spell_at_random())
     assert [one for one in seen if is_stray(watched, one)] == []
     assert sum(one.route != NOTHING for one in seen) > 150

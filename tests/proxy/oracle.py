@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import h11
 from wire.test_corpus import EVERYTHING
@@ -58,6 +59,7 @@ class Reading:
     rest: bytes
 
 
+@lru_cache(maxsize=64)
 def read_requests(data: bytes, tunnel_behind: int | None = None) -> Reading:
     """Read what the engine has got over one connection.
 

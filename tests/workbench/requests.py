@@ -14,7 +14,7 @@ from policy.judging import finish
 from wire.heads import head_of
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
-from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS, Operation
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, Peer, Record
@@ -31,10 +31,13 @@ from dockerproxy.wire.document import write_json
 from dockerproxy.workbench.needs import Need, find_need
 from dockerproxy.workbench.trying import answer_by_name
 
+NOT_ASKED = frozenset({"ImageTag", "ImageTagLibpod", *BUILD_TUNNELS})
+"""Operations that need more than their own grant, or nothing: the builds in a tunnel have records of their own."""
+
 OPERATIONS_WITH_CONDITIONS = tuple(
     operation
     for name, operation in OPERATIONS.items()
-    if name not in {"ImageTag", "ImageTagLibpod"} and (find_words(operation) or name in BODIES or name in SEALED)
+    if name not in NOT_ASKED and (find_words(operation) or name in BODIES or name in SEALED)
 )
 SEEDS: dict[str, list[bytes]] = {}
 for seed in of_bodies():

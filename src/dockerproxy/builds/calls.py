@@ -339,7 +339,8 @@ class Calls:
         match event:
             case ResponseReceived() | TrailersReceived():
                 fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers]
-                fields = [each for each in fields if each[0] in _ANSWERED]
+                # Without a status, it is an unknown error to gRPC; without any field, h2 would raise.
+                fields = [each for each in fields if each[0] in _ANSWERED] or [("grpc-status", "2")]
                 self._pass_on(event.stream_id, fields, 0, ends=event.stream_ended is not None)
             case DataReceived(stream_id=far, data=data, flow_controlled_length=length):
                 self._pass_on(far, data, length, ends=event.stream_ended is not None)
