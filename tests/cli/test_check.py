@@ -57,6 +57,7 @@ def test_it_says_what_is_configured_and_what_that_allows() -> None:
         "grace     3s to finish",
         "log       json from err on",
         "sandbox   off: the process is not locked in",
+        "health    the image runs `dockerproxy healthcheck`: remove a copied one, there is no wget or curl",
         "switches  CONTAINERS=1 PING=0 ALLOW=ContainerStart",
         "parts     on by default, unlike in LinuxServer's image since 2026-08-18; this removes them:",
         "          ALLOW_ARCHIVE=0 ALLOW_CHANGES=0 ALLOW_EXPORT=0 ALLOW_LOGS=0 ALLOW_TOP=0",

@@ -172,6 +172,7 @@ def _list_settings(configured: Configured, environment: Mapping[str, str]) -> It
         on = [f"{name}=1" for name, value in configured.switches.items() if value and not SWITCHES[name]]
         off = [f"{name}=0" for name, value in configured.switches.items() if not value and SWITCHES[name]]
         named = [f"{name}={environment[name]}" for name in _BESIDE_SWITCHES if environment.get(name)]
+        yield "health    the image runs `dockerproxy healthcheck`: remove a copied one, there is no wget or curl"
         yield f"switches  {' '.join([*on, *off, *named]) or 'all default'}"
         yield from _list_parts(configured, environment)
 

@@ -47,3 +47,16 @@ def find_foreign(name: str, value: str) -> Foreign | None:
 def advise(foreign: Foreign, value: str) -> str:
     """Return what to say of a value; empty if nothing."""
     return foreign.other if WORDS.get(value.lower(), True) else foreign.closing
+
+
+def find_option(word: str) -> str:
+    """Return what to say of an option of another proxy on the command line, like -allowGET=/version; empty if unknown.
+
+    Each is a variable there, too.
+    """
+    option = word.lstrip("-").partition("=")[0]
+    _, is_allowing, method = option.partition("allow")
+    is_rule = is_allowing and method.isupper()
+    names = f"SP_ALLOW_{method}" if is_rule else f"SP_{option.upper()}", f"CETUSGUARD_{option.upper()}"
+    found = (find_foreign(name.replace("-", "_"), "") for name in names)
+    return next((row.other for row in found if row is not None), "")
