@@ -28,6 +28,9 @@ _HAPROXY: Final = re.compile(
     r"\[(?P<time>\d\d/[A-Z][a-z]{2}/\d{4}(?::\d\d){3})\.\d+\] \S+ [^/ ]+/(?P<server>\S+)"
     r' [-+\d/]+ (?P<status>-?\d+) \+?\d+ - - \S+ \S+ \S+ "(?P<method>[A-Z]+) (?P<target>\S+) HTTP/1\.[01]"'
 ).search
+_ESCAPED: Final = re.compile("#([0-9A-F]{2})")
+"""A byte of a request line that could end the field."""
+
 _NO_SERVER: Final = "<NOSRV>"
 """HAProxy denied the request itself."""
 
@@ -62,7 +65,8 @@ def _read_haproxy(line: str) -> Iterator[_Request]:
     if found := _HAPROXY(line):
         time = datetime.strptime(found["time"], "%d/%b/%Y:%H:%M:%S").replace(tzinfo=UTC)
         passed = int(found["status"]), Outcome.ALLOWED
-        yield time.isoformat(), found["method"], found["target"], _DENIED if found["server"] == _NO_SERVER else passed
+        target = _ESCAPED.sub(r"%\1", found["target"])
+        yield time.isoformat(), found["method"], target, _DENIED if found["server"] == _NO_SERVER else passed
 
 
 def _read_slog(line: str) -> Iterator[_Request]:
