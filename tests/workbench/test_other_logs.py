@@ -20,7 +20,7 @@ STAMP = 1_764_590_598
 LINES = {
     f'172.18.0.3:40000 [01/Dec/2025:12:03:18.123] dockerfrontend dockerbackend/dockersocket {TIMES} "GET /v1.45/'
     'containers/json?filters={#22label#22:[#22a#22]} HTTP/1.1"': (
-        *("GET", "/v1.45/containers/json?filters=%7B%22label%22%3A%5B%22a%22%5D%7D"),
+        *("GET", "/v1.45/containers/json?filters=%7B%22label%22:%5B%22a%22%5D%7D"),
         *(Outcome.ALLOWED, 200),
     ),
     f'::ffff:172.18.0.3:40000 [01/Dec/2025:12:03:18.123] proxy docker/socket {TIMES} "GET /events HTTP/1.1"': (
