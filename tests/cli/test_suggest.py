@@ -137,18 +137,6 @@ def test_a_log_is_read_as_it_is_kept_also_from_standard_input(wrap: Callable[[st
     assert done.stdout.decode().count("      - ") == 4
 
 
-def test_the_log_of_another_proxy_gives_a_policy_for_the_move() -> None:
-    with short_folder() as folder:
-        (folder / "haproxy.log").write_text(
-            '1.2.3.4:5 [01/Dec/2026:12:03:18.123] f b/s 0/0/0/1/1 200 9 - - ---- 1/1/0/0/0 0/0 "GET /info HTTP/1.1"\n'
-            "1.2.3.4:5 [01/Dec/2026:12:03:18.123] f f/<NOSRV> 0/-1/-1/-1/0 403 9 - - PR-- 1/1/0/0/0 0/0"
-            ' "POST /v1.45/containers/web/restart HTTP/1.1"\n'
-        )
-        (socket,) = read_policy(suggest(str(folder / "haproxy.log")), "policy.yaml").sockets
-    allowed = {name for name in OPERATIONS if socket.policy.allows(name)}
-    assert (socket.name, allowed) == ("docker", {"SystemInfo", "ContainerRestart"})
-
-
 def test_several_logs_are_read_one_after_the_other() -> None:
     with short_folder() as folder:
         logs = [write_log(folder / f"{number}.log", record) for number, record in enumerate(SEEN)]

@@ -2,11 +2,15 @@
 
 import json
 
+from cli.programs import run
+from folders import short_folder
 from hypothesis import given
 from hypothesis import strategies as st
 from observe.records import SOCKET, load
 from rows import for_each
 
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.other_logs import read_other
@@ -92,6 +96,18 @@ def test_they_are_read_only_where_they_are_asked_for(line: str) -> None:
     reading = Records([line])
     assert list(reading) == []
     assert reading.unreadable == 1
+
+
+def test_suggest_makes_a_policy_of_the_log_of_another_proxy() -> None:
+    with short_folder() as folder:
+        (folder / "proxy.log").write_text("".join(f"{line}\n" for line in (*LINES, *OTHERS)))
+        done = run("suggest", str(folder / "proxy.log"))
+    assert (done.status, done.err.endswith("ignored 6 lines with no valid record\n")) == (0, True)
+    (socket,) = read_policy(done.out, "policy.yaml").sockets
+    assert {name for name in OPERATIONS if socket.policy.allows(name)} == {
+        *("ContainerList", "ContainerInspect", "ContainerRestart", "ContainerDelete", "SystemEvents", "SystemInfo"),
+        "ContainerCreate",
+    }
 
 
 @given(st.sampled_from([*LINES]), st.integers(0, 300), st.text(max_size=5))
