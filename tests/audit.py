@@ -17,10 +17,10 @@ TESTS: Final = Path(__file__).parent
 SOURCE: Final = TESTS.parent / "src"
 DOCS: Final = TESTS.parent / "docs"
 STARTS: Final = ("dockerproxy.proxy.client", "dockerproxy.tenancy.own")
-ORDER: Final = ("text", "errors", "api", "wire", "policy", "views", "tenancy", "settings", "observe", "proxy")
+ORDER: Final = ("text", "errors", "api", "wire", "policy", "views", "tenancy", "builds", "settings", "observe", "proxy")
 """Packages from the ground up: each knows those in front of it."""
 
-TABLES: Final = tuple(SOURCE.rglob("api/**/*.txt"))
+TABLES: Final = (*SOURCE.rglob("api/**/*.txt"), *SOURCE.rglob("builds/*.txt"))
 _ROW: Final = re.compile(r"(?!# ).+ \| .+")
 """A line of a table: columns, and a phrase behind a bar."""
 

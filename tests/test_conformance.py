@@ -163,12 +163,13 @@ class Relay:
 
 
 def try_relay(names: list[str], replaced: tuple[bytes, bytes] = (b"", b""), most: int = 1 << 16) -> Done:
-    """Run the suite on a relay, on TCP on both sides."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    """Run the suite on a relay, on TCP on both sides: the engine on an address that no other process has."""
+    number = os.getpid()
+    with socket.create_server((f"127.{number >> 16 & 127 | 128}.{number >> 8 & 255}.{number & 255 or 1}", 0)) as free:
         engine = free.getsockname()
     relay = Relay(engine, replaced, most)
     with relay.running():
-        return run_suite("--engine", f"127.0.0.1:{engine[1]}", f"127.0.0.1:{relay.address[1]}", *options_of(names))
+        return run_suite("--engine", f"{engine[0]}:{engine[1]}", f"127.0.0.1:{relay.address[1]}", *options_of(names))
 
 
 def read_known() -> set[tuple[str, str]]:

@@ -51,7 +51,7 @@ READERS: Final = (
 ACTORS: Final = (
     *("autoheal", "sablier", "acme-companion", "dozzle-actions", "dozzle-shell", "docker-gen-notify"),
     *("loggifly-actions", "homarr-actions", "monitor-docker-switches", "ofelia", "docker-volume-backup"),
-    *("docker-volume-backup-exec", "watchtower-monitor", "buildkit"),
+    *("docker-volume-backup-exec", "watchtower-monitor"),
 )
 """Those of programs that change what exists, and create no containers."""
 

@@ -23,6 +23,8 @@ BOUNDED = {
     "policy/reader.py _Reader": "a table of fields, not the body: what is deeper than it is no field",
     "views/cutter.py Walk": "levels, which are counted as those of a body are",
     "api/answers.py": "tables of fields within each other, which are ours",
+    "builds/protobuf.py": "a table of messages within each other, which is ours",
+    "builds/protobuf.py _Reader": "the same",
     "policy/values.py": "a value of a condition holds texts and lists of texts",
     "policy/stamps.py": "the places of labels in tables, which are ours",
     "api/bodies/tables.py": "a table of fields, when it is read",
@@ -30,11 +32,13 @@ BOUNDED = {
     "config/presets.py": "presets that build on each other, which are ours; a ring of them is refused",
     "workbench/reading.py": "a line: each level of a string in a string doubles its escapes",
     "proxy/exchange.py Exchange": "the phases of one request: its head, its body, its verdict",
+    "proxy/building.py BuildTunnel": "nothing: the event loop calls it again for the next piece",
     "proxy/scheduling.py Turns": "nothing: the event loop calls it again in another turn",
 }
 """Where functions call themselves, and what bounds how deep."""
 
 JSON = {
+    "builds/solving.py": "writes texts",
     "wire/document.py": "catches it, and bounds the levels",
     "views/hiding.py": "writes a text",
     "views/spelling.py": "reads what the cutter, which catches it, has read before",

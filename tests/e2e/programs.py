@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +67,10 @@ class Running:
         ready, _, _ = select.select([self._process.stdout], [], [], seconds)
         return not ready
 
+    def interrupt(self) -> None:
+        """Interrupt it, as a person does with Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+
     def kill(self) -> None:
         """Kill it, as a person does who closes the terminal."""
         self._process.kill()
@@ -101,15 +106,21 @@ class Client:
         }
 
     def attempt(self, *words: str, data: bytes = b"", seconds: float = PATIENCE) -> subprocess.CompletedProcess[bytes]:
-        """Run to the end and return whatever came of it."""
-        return subprocess.run(
-            [*self.program, *words],
-            input=data,
-            capture_output=True,
-            env=self.environment,
-            timeout=seconds,
-            check=False,
-        )
+        """Run to the end and return whatever came of it. In so many seconds it prints something, or ends."""
+        pipe, given, before = subprocess.PIPE, data or None, 0
+        line = (*self.program, *words)
+        with subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, env=self.environment) as process:
+            while True:
+                try:
+                    printed, complained = process.communicate(given, timeout=seconds)
+                except subprocess.TimeoutExpired as late:
+                    so_far = len(late.stdout or b"") + len(late.stderr or b"")
+                    if so_far <= before:
+                        process.kill()
+                        raise
+                    given, before = None, so_far
+                else:
+                    return subprocess.CompletedProcess(line, process.returncode, printed, complained)
 
     def run(self, *words: str, data: bytes = b"", seconds: float = PATIENCE) -> bytes:
         """Run to a good end and return what it printed."""

@@ -95,12 +95,14 @@ def test_a_container_runs_step_by_step_as_a_person_allows(asking: Office) -> Non
 def test_a_client_that_is_killed_and_people_who_differ(asking: Office) -> None:
     with seated(asking) as one, seated(asking) as two:
         with asking.client.watch("images"):
+            one.wait_for("[a]lways? ")
             two.wait_for("[a]lways? ")
         two.wait_for("is over: withdrawn")
         two.type("\n")
         one.wait_for("is over: withdrawn")
         one.type("\n")
         with asking.client.watch("images") as running:
+            one.wait_for("[a]lways? ")
             answer(two, "ImageList", "o")
             one.wait_for("is over: once")
             running.wait_for("busybox")
@@ -115,3 +117,16 @@ def test_a_program_approves_what_it_finds_harmless(asking: Office, tmp_path: Pat
         assert asking.client.text("run", "--rm", "--network=none", BUSYBOX, "echo", "fine").endswith("fine")
         assert "denied" in asking.client.refused("run", "--rm", "-v", "/etc:/host", BUSYBOX, "true")
     assert "denied" in asking.client.refused("volume", "ls")  # Nobody is there any more.
+
+
+def test_a_build_is_asked_about_once_with_the_names_that_it_gives(asking: Office, tmp_path: Path, label: str) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {BUSYBOX}\nRUN true\n")
+    with seated(asking) as person:
+        with asking.client.watch("build", "--progress=plain", "--tag", f"asked-{label}", str(tmp_path)) as building:
+            assert f"POST /build?t=asked-{label}&" in answer(person, "ImageBuild", "o")
+            building.wait_for("naming to")
+            assert building.wait_end() == 0
+        with asking.client.watch("build", "--progress=plain", "--tag", f"asked-{label}", str(tmp_path)) as building:
+            answer(person, "ImageBuild", "d")
+            building.wait_for("ImageBuild denied: a person denied it")
+    assert asking.proxy.wait_for_record(operation="ImageBuild", decision="denied")["target"].startswith("/build?")

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.root]
 ROOT = Path(__file__).parents[2]
 PARTS = ("src", "packaging", "examples", "README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "hatch_build.py")
 SAID = f"dockerproxy {VERSION}\n"
-SYSTEM = "base-files,coreutils,dash,dpkg,python3,python3-uvloop,python3-yaml,systemd-standalone-sysusers"
+SYSTEM = "base-files,coreutils,dash,dpkg,python3,python3-h2,python3-uvloop,python3-yaml,systemd-standalone-sysusers"
 BASH = """
 source "$1"
 COMP_WORDS=(dockerproxy "${@:2}") COMP_CWORD=$(($# - 1))

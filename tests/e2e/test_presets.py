@@ -148,11 +148,12 @@ def test_compose_runs_no_command_with_its_preset_and_does_with_dockge_s(
     assert "ContainerExec denied" in make_client(socket=narrow.socket).refused(*words)
 
 
-def test_an_image_is_built_where_buildkit_is_allowed_and_by_no_builder_of_its_own_where_it_is_not(
+def test_an_image_is_built_where_its_name_is_granted_and_by_no_builder_of_its_own_where_it_is_not(
     dockerd: Engine, allow: Allow, make_client: partial[Client], tmp_path: Path, label: str
 ) -> None:
     (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo built > /built\n")
-    building, creating = allow(dockerd, "buildkit"), allow(dockerd, "github-runner")
+    names = '{ImageBuild: {tags: ["docker.io/library/built-*"]}}'
+    building, creating = allow(dockerd, "github-runner", beside=(names,)), allow(dockerd, "github-runner")
     words = ("build", "--tag", f"built-{label}", str(tmp_path))
     make_client(socket=building.socket).run(*words)
     assert list_refused(building) == set()

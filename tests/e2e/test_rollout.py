@@ -12,7 +12,6 @@ import pytest
 from cli.programs import CODE, Running
 from e2e.engines import Engine
 from e2e.programs import Client
-from waiting import PATIENCE
 
 pytestmark = pytest.mark.engine
 
@@ -78,7 +77,7 @@ def roll_out(home: Path, *offered: tuple[Host, str], approved: str) -> str:
         label="",
         extra={"LC_ALL": "C.UTF-8", "ANSIBLE_PIPELINING": "1"},
     )
-    done = ansible.attempt(str(PLAYBOOK), seconds=4 * PATIENCE)  # Dozens of tasks on each host.
+    done = ansible.attempt(str(PLAYBOOK))
     return f"{done.returncode}\n{done.stdout.decode()}{done.stderr.decode()}"
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from policy.ordinary import Named, body_of
 
 from dockerproxy.api.bodies.tables import BODIES
-from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import Outcome, Peer, Record
@@ -97,7 +97,10 @@ def known_of(record: Record, found: ResolvedObject | None = None) -> Known:
 
 def settled(policy: CompiledPolicy, record: Record, found: ResolvedObject | None = None) -> Decision:
     """Return what a policy says of a recorded request."""
-    decision = decide(policy, request_in(record), known_of(record, found))
+    request = request_in(record)
+    if request.operation.name in BUILD_TUNNELS and policy.reads_builds:  # It opens, as `policy/judge` has it.
+        request = request._replace(operation=BUILD_TUNNELS[request.operation.name], query=())
+    decision = decide(policy, request, known_of(record, found))
     assert isinstance(decision, Decision), decision
     return decision
 

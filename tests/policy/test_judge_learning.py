@@ -79,9 +79,8 @@ def test_what_passes_unread_needs_what_its_parameters_say() -> None:
     build = build_in(Mode.LEARN, "?t=x&networkmode=none")
     assert (build.needs, build.passes) == ({"tags": ("docker.io/library/x:latest",)}, True)
     assert build.to_engine.startswith(b"POST /build?t=x&networkmode=none HTTP/1.1\r\n")
-    assert build_in(Mode.LEARN, "?version=2").needs == {
-        "unrestricted": '?version is "2", not allowed: BuildKit takes from its client what cannot be seen here'
-    }
+    needs = build_in(Mode.LEARN, "?version=2").needs or {}
+    assert str(needs["unrestricted"]).startswith('?version is "2", not allowed: BuildKit would run what')
     assert judged_in(REPORTING, "POST /images/create?fromImage=app&tag=1", held=False).needs == {}
 
 

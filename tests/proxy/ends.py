@@ -224,7 +224,11 @@ class Ends:
         self.engine = None
         self.inbox.clear()
 
-    def deny_http2(self) -> None:
+    def open_builds(self, data: bytes) -> None:
+        del data
+        self.open_tunnel()
+
+    def deny_http2(self, came: bytes, says: str) -> None:
         pass
 
     def linger(self) -> None:

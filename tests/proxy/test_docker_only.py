@@ -8,6 +8,7 @@ from decisions import read_message
 from policy.policies import grant_on, policy_with
 from proxy.bodies import contained
 from proxy.harness import OK, Wire, World, get, in_loop, request, world
+from proxy.test_http2 import call
 from rows import for_each
 
 from dockerproxy.policy.model import Mode
@@ -100,6 +101,23 @@ async def test_no_contained_build_goes_to_an_engine_that_does_not_say_that_it_is
         assert await client.answer() == (200, b"OK")
         first, _ = await here.records(2)
         assert (first["operation"], first["decision"], first["received"]) == ("ImageBuild", "denied", 0)
+
+
+@in_loop
+async def test_a_client_of_buildkit_is_told_in_its_protocol_and_starts_no_builder_of_its_own() -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(request("POST", "/grpc", "Connection: Upgrade", "Upgrade: h2c"))
+        engine = await pinged(here)
+        await engine.send(said("Server: Libpod/5.4.2 (linux)"))
+        assert (await client.head()).startswith(b"HTTP/1.1 101 ")
+        asker, data = call()
+        await client.send(data)
+        asker.hear(await client.rest())
+        assert asker.fields()["grpc-message"].startswith(f"ImageBuild denied: {SAYS}")
+        [record] = await here.records(1)
+        assert (record["target"], record["operation"], record["decision"]) == ("/grpc", "ImageBuild", "denied")
+        assert await engine.rest() == b""
 
 
 @pytest.mark.parametrize(

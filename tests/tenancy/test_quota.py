@@ -13,7 +13,7 @@ from dockerproxy.tenancy.quota import BUILDS, WORDS, Quota
 
 ALL = Quota(dict.fromkeys(WORDS, 10), "ci")
 
-_MAKES = re.compile("Create|Play|Build|Restore|Update|Install|Init|Grpc|Load|Commit|Import|Apply")
+_MAKES = re.compile("Create|Play|Build|Restore|Update|Install|Init|Load|Commit|Import|Apply")
 
 _ADDS_NOTHING = {
     *("CheckpointCreate", "ConfigCreate", "ConfigUpdate", "SecretCreate", "SecretCreateLibpod", "SecretUpdate"),

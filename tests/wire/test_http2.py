@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
+from urllib.parse import quote
 
 import h2.config
 import h2.connection
@@ -14,6 +15,8 @@ from dockerproxy.wire.http2 import SETTINGS, START, deny_http2
 
 GRPC = ((":method", "POST"), (":scheme", "http"), (":path", "/moby.buildkit.v1.Control/Info"), (":authority", "x"))
 TYPES = ("application/grpc", "application/grpc+proto")
+PRINTED = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+SAYS = 'Grpc denied: "é" & 100 %'
 PING = bytes(3) + b"\x06\x00" + bytes(4)
 
 
@@ -45,12 +48,12 @@ class Asker:
         return any(isinstance(event, kind) for event in self.events)
 
 
-def feed(pieces: Iterable[bytes]) -> bytes:
-    """Return what is said to pieces, at the first of them that ends the connection."""
-    inbox = bytearray()
+def feed(pieces: Iterable[bytes], says: str = SAYS) -> bytes:
+    """Return what is said to pieces that follow the first line, at the first of them that ends the connection."""
+    inbox = bytearray(START)
     for piece in pieces:
         inbox += piece
-        if told := deny_http2(inbox):
+        if told := deny_http2(inbox, says):
             return told
     return b""
 
@@ -69,7 +72,7 @@ def test_a_call_is_answered_with_a_status_and_where_the_reason_is(kind: str, pla
     asker.hear(feed(cut(asker.sent(), places)))
     fields = asker.fields()
     assert (fields[":status"], fields["content-type"], fields["grpc-status"]) == ("200", "application/grpc", "7")
-    assert fields["grpc-message"].startswith("Grpc denied; to allow it, grant Grpc, or set GRPC=1.")
+    assert fields["grpc-message"] == 'Grpc denied: "%C3%A9" & 100 %25'
     for kind_of in (h2.events.SettingsAcknowledged, h2.events.StreamEnded, h2.events.ConnectionTerminated):
         assert asker.has(kind_of)
 
@@ -116,3 +119,14 @@ def test_it_is_over_soon_whatever_comes(pieces: list[bytes], begins: bool) -> No
     told = feed([b"SM\r\n\r\n"] * begins + pieces)
     assert len(told) <= 300
     assert feed([b"SM\r\n\r\n"] * begins + pieces + [bytes(9)] * 5000)
+
+
+@given(st.one_of(st.text(max_size=400), st.integers(0, 9000).map("é".__mul__), st.integers(0, 9000).map("x".__mul__)))
+def test_a_message_of_any_length_is_read_as_it_is_or_up_to_where_it_is_cut(says: str) -> None:
+    asker = Asker()
+    asker.hear(SETTINGS)
+    asker.ask(*GRPC, ("content-type", TYPES[0]))
+    asker.hear(feed([asker.sent()], says))
+    written = asker.fields()["grpc-message"]
+    assert quote(says, safe=PRINTED, errors="replace").startswith(written)
+    assert len(written) == min(len(quote(says, safe=PRINTED, errors="replace")), 8192)

@@ -89,7 +89,7 @@ def test_what_a_quota_cannot_count_is_said_to_be_left_out() -> None:
     text = f"sockets: {{web: {{path: /w, quota: {{%s: 2}}, allow: [own, {builds}], deny: [ContainerUpdate]}}}}"
     assert list(list_left_out(sockets_of(text % "containers")["web"].policy)) == [
         "  own (policy.yaml:1) does not cover what the quota cannot count: ServiceUpdate",
-        "  quota does not count the containers of builds: ImageBuild",
+        "  quota does not count the containers of classic builds, and BuildKit makes none: ImageBuild",
     ]
     assert not list(list_left_out(sockets_of(text % "networks")["web"].policy))
 

@@ -231,7 +231,7 @@ def test_contained_grants_alone_are_never_root_for_sure() -> None:
 ROOT = {
     YES: "ansible arcane dockge dockhand forgejo-runner github-runner llm-sandbox portainer watchtower wud-update",
     MAY: (
-        "acme-companion buildkit compose docker-volume-backup-exec docker-volume-backup-swarm "
+        "acme-companion compose docker-volume-backup-exec docker-volume-backup-swarm "
         "dozzle-shell ofelia ofelia-run swarm-cronjob"
     ),
 }

@@ -93,7 +93,7 @@ def test_an_id_that_the_engine_did_not_know_gets_the_answer_it_got(line: str, ot
 @given(LISTS)
 def test_an_operation_that_was_not_seen_is_refused(seen: list[Record]) -> None:
     policy = load(learn(*seen))
-    learned = {record.operation for record in seen if isinstance(find_need(record), Need)}
+    learned = {need.operation.name for need in map(find_need, seen) if isinstance(need, Need)}
     assert {name for name in OPERATIONS if policy.allows(name)} == learned
 
 
@@ -207,6 +207,21 @@ def test_the_text_says_nothing_of_the_order(seen: list[Record]) -> None:
                 "# tags: no name was seen; write those that clients may give to images, or remove",
                 "- ImageBuild: {tags: [localhost/unnamed]}",
                 "- ImageDelete: {images: [docker.io/library/app:1], force: false}",
+            ],
+        ),
+        (
+            [
+                *(record_of(f"POST /{tunnel}")._replace(operation="ImageBuild") for tunnel in ("grpc", "session")),
+                record_of("POST /build?t=app")._replace(body={"tags": ("docker.io/library/app:latest",)}),
+            ],
+            ["- ImageBuild: {tags: [docker.io/library/app:latest]}"],
+        ),
+        (
+            [record_of("POST /grpc", decision=Outcome.DENIED, status=403), record_of("POST /v1.45/session")],
+            [
+                "# tags: no name was seen; write those that clients may give to images, or remove",
+                "# 1 of 2 was denied when it came",
+                "- ImageBuild: {tags: [localhost/unnamed]}",
             ],
         ),
         (

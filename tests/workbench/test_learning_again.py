@@ -30,6 +30,7 @@ def test_a_restart_changes_nothing_in_what_was_learned(seen: list[Record]) -> No
 
 @given(LISTS, LISTS)
 @example([], [record_of("POST /images/app/tag", "docker.io/library/app:latest", status=201)])
+@example([], [record_of("POST /session", status=101)])
 @example(
     [record_of("POST /images/app/tag?repo=b", "docker.io/library/app:latest")],
     [record_of(f"POST /images/{ID}/tag?repo=b", ID)],

@@ -87,6 +87,16 @@ def test_what_no_policy_could_decide_is_left_out() -> None:
     assert counted.total == 1
 
 
+def test_a_tunnel_in_which_builds_are_judged_opens_and_is_itself_no_build() -> None:
+    names = 'ImageBuild: {tags: ["docker.io/library/job-*"]}'
+    shut, read, whole = map(socket_of, ("SystemPing", names, "'Grpc': unrestricted"))
+    denied = record("POST", "/grpc", outcome=Outcome.DENIED)._replace(operation="Grpc")
+    assert [each.gained for each in replay(Pair(shut, read), denied)[0]] == [True]
+    assert [each.gained for each in replay(Pair(read, shut), denied)[0]] == [False]
+    assert replay(Pair(whole, read), denied)[0] == []
+    assert replay(Pair(read, shut), record("POST", "/grpc")._replace(operation="ImageBuild"))[0] == []
+
+
 def test_a_socket_that_is_new_or_removed_allows_nothing_where_it_does_not_exist() -> None:
     socket = socket_of("ContainerList")
     assert [difference.gained for difference in replay(Pair(None, socket), LIST)[0]] == [True]

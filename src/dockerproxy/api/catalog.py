@@ -82,7 +82,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
 
 _BUILD: Final = OPERATIONS["ImageBuild"]
 
-BUILDS: Final[Mapping[str, Operation]] = {
+BUILD_TUNNELS: Final[Mapping[str, Operation]] = {
     name: OPERATIONS[name]._replace(name=_BUILD.name, section=_BUILD.section, says=_BUILD.says)
     for name in ("Grpc", "Session")
 }

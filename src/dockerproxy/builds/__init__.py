@@ -1,14 +1,1 @@
-"""BuildKit's builds, read and written anew: what `docker build` sends through `/grpc` and `/session`.
-
-HTTP/2 is spoken by h2, an extra: only `builds/calls` imports it.
-"""
-
-from importlib.util import find_spec
-from typing import Final
-
-INSTALL: Final = "pip install 'dockerproxy[builds]'"
-
-
-def is_installed() -> bool:
-    """Whether calls of BuildKit can be read."""
-    return find_spec("h2") is not None
+"""BuildKit's builds, read and written anew: what `docker build` sends through `/grpc` and `/session`."""

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias
-from urllib.parse import quote
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -28,19 +27,21 @@ from h2.events import (
     StreamReset,
     TrailersReceived,
 )
-from h2.exceptions import H2Error
+from h2.exceptions import FrameTooLargeError, H2Error, ProtocolError
+from hpack import NeverIndexedHeaderTuple
 
 from dockerproxy.builds.solving import Call, DeniedError, read_call, scope
-from dockerproxy.wire.http2 import PRINTED
+from dockerproxy.wire.http2 import PREFACE, quote_message
 
 LONGEST: Final = 4 * 1024 * 1024
 """Bytes of a message of a client, and of all that are held of one connection. The longest honest one has 50 KiB."""
 
 MOST_FRAMES: Final = 10_000
-"""Frames besides data that a client may send, and one more for each `_PAID` bytes that it was sent: a long build has a
-ping each ten seconds, and a window for what it printed."""
+"""Frames without data that a client may send, and more for what it was sent: one for each `_PAID` bytes, `_FOR_EACH`
+for each piece of an answer. Clients answer each line that a build prints by a ping and a window."""
 
 _PAID: Final = 100
+_FOR_EACH: Final = 4
 
 PIECE: Final = 4 * 1024
 """Bytes that are taken at one time, so that others have their turn: at most some hundred frames."""
@@ -50,6 +51,13 @@ _BUILD: Final = "buildkit-controlapi-buildid"
 
 _TRACES: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 """What clients tell of themselves: answered, and dropped."""
+
+_HEAD: Final = 9
+"""Bytes before a frame (RFC 9113 §4.1)."""
+
+_DATA: Final = 0
+_MOST_SAID: Final = 1000
+"""Characters of a reason. What a client says can be as long as a message."""
 
 _TYPE: Final = "application/grpc"
 _IS_GRPC: Final = re.compile(r"application/grpc(\+proto)?").fullmatch
@@ -82,8 +90,9 @@ class _Side:
     """One of the two connections.
 
     Attributes:
-        frames: Frames besides data that have come.
+        frames: Frames without data that have come.
         sent: Bytes of data that were sent.
+        answers: Pieces of data of the other side that were sent, each whole.
     """
 
     def __init__(self, credit: Callable[[int, int], None], *, is_client: bool) -> None:
@@ -91,7 +100,22 @@ class _Side:
         self.connection.initiate_connection()
         self._credit = credit
         self._queues: dict[int, deque[_Item]] = {}
-        self.frames = self.sent = 0
+        self._rest = 0 if is_client else len(PREFACE)
+        self._start = b""
+        self.frames = self.sent = self.answers = 0
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Return what came. No frame is too long: h2 keeps such a one until all of it is there, up to 16 MB."""
+        came, at = self._start + data, self._rest
+        while len(came) >= at + _HEAD:
+            length, kind = int.from_bytes(came[at : at + 3]), came[at + 3]
+            if length > self.connection.max_inbound_frame_size:
+                self.connection.close_connection(ErrorCodes.FRAME_SIZE_ERROR)
+                raise FrameTooLargeError
+            self.frames += kind != _DATA or not length
+            at += _HEAD + length
+        self._start, self._rest = came[at:], max(at - len(came), 0)
+        return self.connection.receive_data(data)
 
     def queue(self, stream: int, content: bytes | _Fields, source: int = 0, size: int = 0, *, ends: bool) -> None:
         """Send data or headers, behind what waits. When they are sent, so many bytes are credited to their source."""
@@ -102,9 +126,15 @@ class _Side:
         """Send what the other end takes, of some streams or of all."""
         for stream in streams or tuple(self._queues):
             queue = self._queues.get(stream, deque())
-            while queue and self._send(stream, queue):
-                item = queue.popleft()
-                self._credit(item.source, item.size)
+            try:
+                while queue and self._send(stream, queue):
+                    item = queue.popleft()
+                    self._credit(item.source, item.size)
+                    self.answers += item.size > 0
+            except ProtocolError:
+                if self.connection.config.client_side:
+                    raise
+                self.drop(stream)  # The client has reset it, which is read later.
             if not queue:
                 self._queues.pop(stream, None)
 
@@ -112,7 +142,9 @@ class _Side:
         """Send the first item of a queue; return whether all of it is sent."""
         content, _, _, ends = item = queue[0]
         if not isinstance(content, bytes):
-            self.connection.send_headers(stream, content, end_stream=ends)
+            # Kept in no table, whose size the other end decides.
+            fields = [NeverIndexedHeaderTuple(*field) for field in content]
+            self.connection.send_headers(stream, fields, end_stream=ends)
             return True
         room = min(self.connection.local_flow_control_window(stream), self.connection.max_outbound_frame_size)
         if content and room <= 0:
@@ -167,6 +199,11 @@ class Calls:
         self._held = 0
         self.is_over = False
 
+    @property
+    def held(self) -> int:
+        """Bytes that are held of calls."""
+        return self._held
+
     def give(self, *, to_client: bool) -> bytes:
         """Return what goes to one end."""
         return (self._client if to_client else self._engine).connection.data_to_send()
@@ -175,14 +212,13 @@ class Calls:
         """Take what came from one end, of a client at most `PIECE` bytes at one time."""
         side, handle = (self._client, self._hear) if is_client else (self._engine, self._answer)
         try:
-            for event in side.connection.receive_data(data):
-                side.frames += not (isinstance(event, DataReceived) and event.data)
+            for event in side.receive(data):
                 handle(event)
             self._client.flush()
             self._engine.flush()
         except H2Error:
             self.is_over = True
-        if is_client and side.frames > MOST_FRAMES + side.sent // _PAID:
+        if is_client and side.frames > MOST_FRAMES + side.sent // _PAID + side.answers * _FOR_EACH:
             self._client.connection.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
             self.is_over = True
 
@@ -262,20 +298,22 @@ class Calls:
         """Make a judged call, if its client still waits for it."""
         if stream not in self._incoming or self.is_over:
             return
-        if denial:
-            self._deny(stream, denial)
-            return
-        call = self._incoming[stream]
-        self._forget(stream)
-        content = _prefix(judged.content) + judged.content
-        self._held += len(content)
         try:
-            far = self._engine.connection.get_next_available_stream_id()
-            self._streams[far] = stream
-            self._engine.queue(far, call.fields, ends=False)
-            self._engine.queue(far, content, size=len(content), ends=True)
-        except H2Error:  # The engine takes no more calls.
+            if denial:
+                self._deny(stream, denial)
+            else:
+                fields = self._incoming[stream].fields
+                self._forget(stream)
+                self._send(stream, fields, _prefix(judged.content) + judged.content)
+        except H2Error:
             self.is_over = True
+
+    def _send(self, stream: int, fields: _Fields, content: bytes) -> None:
+        far = self._engine.connection.get_next_available_stream_id()
+        self._streams[far] = stream
+        self._held += len(content)
+        self._engine.queue(far, fields, ends=False)
+        self._engine.queue(far, content, size=len(content), ends=True)
 
     def _forget(self, stream: int) -> None:
         call = self._incoming.pop(stream, None)
@@ -283,13 +321,13 @@ class Calls:
 
     def _refuse_call(self, stream: int, says: str) -> None:
         """Deny what no policy allows, with a record."""
-        self._deny(stream, self._refuse(self._incoming[stream].path, says))
+        self._deny(stream, self._refuse(self._incoming[stream].path, says[:_MOST_SAID]))
 
     def _deny(self, stream: int, says: str) -> None:
         """Answer a call ourselves. What still comes of it is not read."""
         is_whole = self._incoming[stream].is_whole
         self._forget(stream)
-        message = ("grpc-message", quote(says, safe=PRINTED))
+        message = ("grpc-message", quote_message(says))
         answer = [(":status", "200"), ("content-type", _TYPE), ("grpc-status", _PERMISSION_DENIED), message]
         self._client.queue(stream, answer, ends=True)
         if not is_whole:

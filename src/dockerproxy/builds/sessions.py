@@ -29,7 +29,8 @@ def write_session(head: RequestHead, owner: str) -> bytes | Refusal:
     once = [name for name, _ in given if name != _METHOD]
     if len(set(once)) < len(once) or not set(once) <= {*_SCOPED, _NAME} or not named.get(_ID):
         return Refusal(400, "a session has one ID, one name and one key")
-    scoped = {name: scope(owner, what, named.get(name, b"").decode("latin-1")) for name, what in _SCOPED.items()}
+    # A space stands for no key: engines share what was uploaded without one (BuildKit source/local).
+    scoped = {name: scope(owner, what, (named.get(name) or b" ").decode("latin-1")) for name, what in _SCOPED.items()}
     kept += [(name, value.encode()) for name, value in scoped.items()]
     kept.append((_NAME, named.get(_NAME, b"")))
     kept += [(_METHOD, each) for each in sorted({value for name, value in given if name == _METHOD} & _METHODS)]

@@ -3,8 +3,8 @@
 A build is judged as the requests that would do the same by the classic builder: `POST /build`, and those that push and
 pull what it names besides. What has no such equal is refused here, by name, whatever a policy says.
 
-What a client calls a build, a session, a context or a cache goes to the engine as a hash of it and of whose it is. So
-nobody can name another's.
+Clients make up names of builds, sessions, contexts and caches. The engine gets a hash of each with its owner, so nobody
+can name another's.
 
 Attacks: docs/attacks.md, builds/solving.
 """
@@ -19,21 +19,28 @@ from urllib.parse import quote
 from dockerproxy.api.rows import list_rows, read_table, read_tables, split_row
 from dockerproxy.builds.protobuf import Message, ProtobufError, Value, read_message, write_message
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
+from dockerproxy.policy.words.fixed import BUILT
 from dockerproxy.policy.words.limits import is_harmless
-from dockerproxy.wire.document import read_json, show
+from dockerproxy.wire.document import object_of, read_json, show
 
 FRONTEND: Final = "dockerfile.v0"
 """The engine's own reader of Dockerfiles, the only one that runs."""
 
 _EXPORTERS: Final = frozenset({"", "moby", "image", "local", "tar", "oci", "docker"})
 _CACHES: Final = frozenset({"inline", "local", "registry"})
-_FALSE: Final = frozenset({"", "false", "0"})
+_FALSE: Final = frozenset({"false", "0"})
+"""An empty value is true to the engine (BuildKit exporter/containerimage/export.go)."""
+
 _DIGITS: Final = 32
+_STARTS: Final = ("build-arg:BUILDKIT_", "annotation")
+
+_SETTINGS: Final = "containerimage.config"
+"""What a result says of an image, and of each platform behind a slash (BuildKit exporter/containerimage/exptypes)."""
 
 _MOUNTS: Final = "build-arg:BUILDKIT_CACHE_MOUNT_NS"
 _FIXED: Final = {
     "cmdline": "1",  # The engine reads no `# syntax=` of a Dockerfile then (frontend/dockerfile/builder, Build).
-    "label:dockerproxy.build": "true",  # As of classic builds (`policy/words/fixed`).
+    f"label:{BUILT}": "true",  # As of classic builds.
 }
 
 _SCOPED: Final = {
@@ -45,6 +52,13 @@ _SCOPED: Final = {
 
 Request: TypeAlias = tuple[str, str]
 """A method and a target."""
+
+_ANY: Final = ("POST", "/build")
+"""What reads images, as any build does."""
+
+
+_LONGEST: Final = 16 * 1024
+"""Characters of a request as which a build is judged, and of which a record tells."""
 
 
 class DeniedError(ValueError):
@@ -65,7 +79,7 @@ class Call(NamedTuple):
         content: Its message, for the engine.
         requests: What a grant must allow; nothing if it builds nothing.
         is_part: Whether it belongs to a build that was judged before.
-        build: What the engine calls the build that it begins; empty if it begins none.
+        build: What the engine calls the build that its message names; empty if it names none.
     """
 
     content: bytes
@@ -105,8 +119,8 @@ def read_call(path: str, content: bytes, owner: str) -> Call:
     except ProtobufError as error:
         raise DeniedError(str(error)) from None
     requests = _Reader(owner).read(message, name)
-    build = _text(message.get("ref")) if name == "Build" else ""
-    return Call(write_message(message, name), tuple(requests), name == "Step", build)
+    build = _text(message.get("ref")) if name in {"Build", "Ref"} else ""
+    return Call(write_message(message, name), tuple(requests), name != "Build", build)
 
 
 class _Reader:
@@ -122,6 +136,10 @@ class _Reader:
         for field, what in _SCOPED.get(name, {}).items():
             if field in message:
                 message[field] = scope(self._owner, what, _text(message[field]))
+        if name == "Image":
+            return [_ANY]
+        if name == "Return":
+            _check_settings(_map(_map(message.get("result")).get("metadata")))
         return self._read_build(message) if name in {"Build", "Step"} else []
 
     def _read_build(self, message: Message) -> list[Request]:
@@ -149,6 +167,8 @@ class _Reader:
                 self._parameters["labels"] = [json.dumps(labels)]
             query = [f"{name}={quote(each, safe='')}" for name, values in self._parameters.items() for each in values]
             self._requests.insert(0, ("POST", "/build?" + "&".join(query)))
+        if sum(len(target) for _, target in self._requests) > _LONGEST:
+            raise DeniedError("its names, labels and caches are too long")
         return self._requests
 
     def _export(self, kind: str, attributes: dict[str, Value]) -> None:
@@ -157,7 +177,7 @@ class _Reader:
             raise DeniedError(f"the exporter {show(kind)} is not known")
         for name, value in attributes.items():
             self._attribute("exporter", name, _text(value))
-        if attributes.get("push", "") not in _FALSE:
+        if attributes.get("push", "false") not in _FALSE:
             for name in _text(attributes.get("name")).split(","):
                 self._push(name)
 
@@ -253,9 +273,19 @@ _CHECKS: Final[Mapping[str, Callable[[_Reader, str, str], str]]] = {
 }
 
 
+def _check_settings(metadata: dict[str, Value]) -> None:
+    """The settings of an image have the label that makes it one of its own, as the engine has written them."""
+    for name, value in metadata.items():
+        if name.partition("/")[0] == _SETTINGS and isinstance(value, bytes):
+            labels = object_of(object_of(object_of(read_json(value)).get("config")).get("Labels"))
+            if labels.get(BUILT) != "true":
+                raise DeniedError(f"{name} has not the label {BUILT}, and could make it the image of another")
+
+
 def _family(name: str) -> str:
     """Return how a table spells the attributes of which this is one."""
-    return name.partition(":")[0] + ":*" if ":" in name else "annotation*" if name.startswith("annotation") else ""
+    start = next((each for each in _STARTS if name.startswith(each)), name.partition(":")[0] + ":")
+    return start + "*"
 
 
 def _reference(name: str, *, digest: bool = False) -> Reference:

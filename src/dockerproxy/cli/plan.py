@@ -18,7 +18,7 @@ from dockerproxy.config.process import find_engines
 from dockerproxy.config.values import Fault, read_path
 from dockerproxy.config.variables import Variables
 from dockerproxy.host.private import SOCKET
-from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.nesting import find_nested, find_roots, list_binds, list_mounts
 from dockerproxy.problems import Problem, UserError
@@ -59,6 +59,11 @@ class Plan(NamedTuple):
         A sweep removes no more than what the program created: not what others of the same policy do.
         """
         return os.path.basename(directory) if self.served is None or self.sweeps else self.served.policy.owner
+
+    @property
+    def policy(self) -> CompiledPolicy:
+        """What the program may do."""
+        return self.settings_in(NAME, "").sockets[0].policy
 
     def settings_in(self, directory: str, learned: str) -> Settings:
         """Return the settings of the proxy whose socket is in a directory, and which learns in another."""
@@ -124,7 +129,7 @@ def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Pl
         is_quiet=options.quiet,
         sweeps=options.sweep,
     )
-    obstacle = find_obstacle(plan.settings_in(NAME, "").sockets[0].policy) if plan.sweeps else ""
+    obstacle = find_obstacle(plan.policy) if plan.sweeps else ""
     if obstacle:
         raise UserError(Problem("--sweep", obstacle, "add --allow own, and lists only with own: true"))
     return plan

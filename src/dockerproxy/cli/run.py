@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
+from dockerproxy.cli import builders
 from dockerproxy.cli.beside import SOMETHING_TO_MEND, serve_beside, take_learned
 from dockerproxy.cli.learned import write_learned
 from dockerproxy.cli.lines import split_lines
@@ -87,7 +88,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         reading = threading.Thread(target=summary.note_all, args=(Records(split_lines(serving.log)),), name="records")
         reading.start()
         clean = partial(_sweep, socket, plan.owner_in(directory), summary) if plan.sweeps else lambda: None
-        status = _run(plan, make_environment(environment, plan.engine, socket), serving.process, held, clean)
+        given = {**make_environment(environment, plan.engine, socket), **_choose_builder(plan, environment)}
+        status = _run(plan, given, serving.process, held, clean)
         reading.join()
         serving.log.close()
         if not summary.total and status in {CANNOT_RUN, NOT_FOUND}:
@@ -109,6 +111,14 @@ def make_environment(environment: Mapping[str, str], engine: str, socket: str) -
     engines = [name for name in ENGINE_VARIABLES if environment.get(name) == engine]
     others = {name: value for name, value in environment.items() if name not in (*_OF_ANOTHER_HOST, *engines)}
     return {**others, **dict.fromkeys(_SOCKET_URLS, f"unix://{socket}"), **dict.fromkeys(_SOCKET_PATHS, socket)}
+
+
+def _choose_builder(plan: Plan, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Have a program build the classic way where it could not build otherwise, and say so."""
+    reason = builders.find_reason(plan.policy, plan.engine, environment)
+    if reason:
+        say(f"dockerproxy: the program gets {builders.VARIABLE}=0, because {reason}", stream=sys.stderr)
+    return {builders.VARIABLE: "0"} if reason else {}
 
 
 def _run(

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.cli.arguments import add_socket_argument, choose_socket
 from dockerproxy.cli.dialogue import Edited
@@ -237,6 +237,8 @@ class _Missing:
 
 def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
     """Whether a policy allows a recorded request, or answers it as the engine did."""
+    if record.operation in BUILD_TUNNELS:
+        return policy.reads_builds or policy.allows(record.operation)
     policy = judge_recorded(policy, need.operation, record.body, trusting=record.decision is Outcome.ALLOWED)
     request = canonicalise(record.method, record.target)
     if not isinstance(request, CanonicalRequest) or len(record.target) >= MAX_TARGET:

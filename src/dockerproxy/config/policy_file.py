@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.bodies.tables import BODIES, SEALED
-from dockerproxy.api.catalog import BUILDS
-from dockerproxy.builds import INSTALL, is_installed
+from dockerproxy.api.catalog import BUILD_TUNNELS
+from dockerproxy.builds.extra import INSTALL, is_installed
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import (
     Line,
@@ -32,7 +32,7 @@ from dockerproxy.config.presets import SHELF
 from dockerproxy.config.quotas import check_limits, check_quota, read_quota
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, Fault, read_id, read_mode, read_path, with_limits
-from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.differences import find_ways
 from dockerproxy.policy.image_grants import EXAMPLES, find_overlaps, list_patterns, needs_tags
 from dockerproxy.policy.model import ASK, CREATES, Mode, Policy, values_of
@@ -91,7 +91,6 @@ def _find_hint(
     if name in narrowed:
         whose = "its conditions" if narrowed[name] == name else f'the conditions of "{narrowed[name]}"'
         return f"to allow it, widen {whose} in {remedies.allow}"
-    name = BUILD if name in BUILDS and BUILD not in denied else name
     word = "tags" if needs_tags(name, (), owns=owns) else "images" if owns and name == PULL else ""
     conditions = {word: EXAMPLES[word]} if word else values_of((UNRESTRICTED,)) if name in SEALED else {}
     grant = "preset:ping" if name in _OF_PING else write_grant(name, conditions)
@@ -105,11 +104,16 @@ def make_policy(
     """Make a policy of what lines allow and deny."""
     denied = {operation: line.word for line in reversed(deny) for operation in line.operations}
     owns = any(OWN in values_of(grant.conditions) for line in allow for grant in line.grants)
+    whole = {
+        name for line in allow for each in line.grants if UNRESTRICTED in each.conditions for name in each.operations
+    }
+    # A grant of builds opens them.
+    builds = BUILD_TUNNELS if {BUILD, *BUILD_TUNNELS}.isdisjoint({*denied, *whole}) else {}
     narrowed = {operation: line.word for line in allow if line.narrowed for operation in line.operations}
     return Policy(
         grants=tuple(grant for line in allow for grant in line.grants),
         denials=make_denials(reader, deny),
-        hint=lambda operation: _find_hint(operation, remedies, denied, narrowed, owns=owns),
+        hint=lambda name: _find_hint(BUILD if name in builds else name, remedies, denied, narrowed, owns=owns),
         mode=mode,
         remedy=remedies.add,
         lines=frozenset(line.word for line in allow if line.word in CREATES and line.grants),
@@ -161,6 +165,13 @@ def _hide_volumes(sockets: list[SocketSettings]) -> Iterator[SocketSettings]:
         yield socket._replace(policy=compile_policy(hidden)) if hides else socket
 
 
+def _check_images(reader: Reader, allow: tuple[Line, ...], deny: tuple[Line, ...], compiled: CompiledPolicy) -> None:
+    """Find grants that say too little of images."""
+    if compiled.owner:
+        check_pulls(reader, allow, deny)
+    check_tagged(reader, allow, deny, owns=compiled.owner != "")
+
+
 def _read_socket(
     reader: Reader, name: Text, node: Node, limits: Limits, engine: str
 ) -> tuple[Text | None, SocketSettings]:
@@ -198,9 +209,7 @@ def _read_socket(
     compiled = compile_policy(policy)
     if "quota" in fields:
         check_limits(reader, fields["quota"], compiled)
-    if compiled.owner:
-        check_pulls(reader, allow, deny)
-    check_tagged(reader, allow, deny, owns=compiled.owner != "")
+    _check_images(reader, allow, deny, compiled)
     if compiled.reads_builds and compiled.cases[BUILD] and not is_installed():
         reader.problem(name.place, f"builds of socket {show(name.text)} need the package h2", INSTALL)
     return path, SocketSettings(

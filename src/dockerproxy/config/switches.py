@@ -8,7 +8,10 @@ Attacks: docs/attacks.md, config/switches.
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
-from dockerproxy.api.catalog import OPERATIONS, SECTIONS
+from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS, SECTIONS
+from dockerproxy.policy.image_grants import EXAMPLES
+from dockerproxy.policy.objects import BUILD
+from dockerproxy.policy.values import write_grant
 from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition
 
@@ -102,6 +105,8 @@ def remedy(name: str, values: dict[str, bool], denied: frozenset[str], *, contai
     if not missing and name in CONDITIONS and CONDITIONS[name][1]:
         missing = [CONDITIONS[name][1]]
     broad = " and ".join(f"{switch}=1" for switch in missing)
+    if contained and name in BUILD_TUNNELS:
+        return f'to allow it if contained, write a policy file with "{write_grant(BUILD, {"tags": EXAMPLES["tags"]})}"'
     if contained and name in SEALED:
         return f"to allow it, set {broad or narrow} and CONTAINED=0"
     what = "it if contained" if contained and name in BODIES and OPERATIONS[name].access == "write" else "it"

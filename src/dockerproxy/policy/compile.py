@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.answers import COUNTING
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
-from dockerproxy.api.catalog import BUILDS, HEALTH, OPERATIONS, UNKNOWN
+from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.model import CREATED_BY, NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
 from dockerproxy.policy.nesting import find_roots, list_binds
@@ -125,7 +125,7 @@ class CompiledPolicy(NamedTuple):
     @property
     def reads_builds(self) -> bool:
         """Whether the calls of BuildKit's clients are judged: they are not passed on unread, and might be allowed."""
-        is_denied = any(name in denial.operations for denial in self.policy.denials for name in BUILDS)
+        is_denied = any(name in denial.operations for denial in self.policy.denials for name in BUILD_TUNNELS)
         is_open = bool(self.cases["Grpc"]) or (is_denied and self.mode is Mode.ENFORCE)
         is_granted = any(case.body is not None for case in self.cases[BUILD])
         return not is_open and (is_granted or self.mode is not Mode.ENFORCE or self.policy.asks)

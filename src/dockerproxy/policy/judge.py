@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
-from dockerproxy.api.catalog import BUILDS, HEALTH, UNKNOWN, Operation
+from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, UNKNOWN, Operation
 from dockerproxy.api.podman import say_absent
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.api.rows import read_rows
@@ -22,7 +22,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.decide import NOTHING, Wanted, decide, is_allowed, read_once, reading_of_head
+from dockerproxy.policy.decide import Wanted, decide, is_allowed, read_once, reading_of_head
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.needs import find_needs
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
@@ -97,22 +97,25 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     refusal = refuse_body(parsed, request)
     if refusal is not None:
         return refusal
-    if request.operation.name in BUILDS and policy.reads_builds:
-        return _open_builds(policy, parsed, request._replace(operation=BUILDS[request.operation.name], query=()))
     named = find_object(request)
     known = Known(found=named if isinstance(named, ResolvedObject) else None, places=policy.policy.places)
     phase = Phase(parsed, request, request.target, policy, known, None, "")
     barred = _bar(phase)
+    if barred is None and request.operation.name in BUILD_TUNNELS and policy.reads_builds:
+        opened = _open_builds(phase, request._replace(operation=BUILD_TUNNELS[request.operation.name], query=()))
+        return opened if opened.is_whole else Refusal(400, "unsupported body of an upgrade, which is calls; remove it")
     if barred is None and _needs_body(phase):
         return refuse_type(phase.head) or NeedsBody(*phase.parts)
     return barred or _decide(phase)
 
 
-def _open_builds(policy: CompiledPolicy, head: RequestHead, request: CanonicalRequest) -> Verdict:
+def _open_builds(phase: Phase, request: CanonicalRequest) -> Verdict:
     """Let a tunnel open in which builds are judged, each by itself."""
-    phase = Phase(head, request, request.path, policy, NOTHING, None, "")
-    sources = [case.decision.source for case in policy.cases[objects.BUILD]]
-    return _settle(phase, Decision(allowed=True, source="".join(sources[:1]), plan="build"))
+    sources = [case.decision.source for case in phase.policy.cases[objects.BUILD]]
+    return _settle(
+        replace(phase, request=request, target=request.path),
+        Decision(allowed=True, source="".join(sources[:1]), plan="build"),
+    )
 
 
 def _bar(phase: Phase) -> Verdict | None:

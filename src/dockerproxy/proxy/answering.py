@@ -11,7 +11,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, Protocol, TypeVar
 
-from dockerproxy.api.catalog import BUILDS, HEALTH, Shape
+from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, Shape
 from dockerproxy.api.podman import takes_none
 from dockerproxy.observe.record import Outcome, read_created
 from dockerproxy.policy.asking import Question
@@ -188,7 +188,7 @@ class Answering:
 
     def switch(self, head: ResponseHead, data: bytes, end: int) -> None:
         """Stop being HTTP: pass on the engine's answer, and everything after it unchanged unless that is read."""
-        reads = self.judged is not None and self.judged.operation is BUILDS["Grpc"]
+        reads = self.judged is not None and self.judged.operation is BUILD_TUNNELS["Grpc"]
         self.step(Signal.SWITCH)
         self.send(data[:end] if reads else data)
         self.account.status = head.status

@@ -4,7 +4,9 @@ Attacks: docs/attacks.md, proxy/building.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +18,7 @@ from dockerproxy.policy.asking import Question
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge, judge_object
 from dockerproxy.policy.phases import NeedsLookup, Verdict
+from dockerproxy.policy.steps import Ask
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.asking import Asked
 from dockerproxy.proxy.sockets import SocketState
@@ -25,6 +28,9 @@ from dockerproxy.wire.answer import add_decision
 
 _BUILD: Final = ("POST", "/build")
 
+_PATIENCE: Final = 6
+"""Seconds in which a build begins of which a client asks for the status (BuildKit solver/jobs.go, Get)."""
+
 
 class _Judging:
     """Judges the calls of one client, and leaves a record of each build, and of whatever is denied."""
@@ -33,6 +39,13 @@ class _Judging:
         self._client = client
         self._socket = socket
         self._policies: dict[str, CompiledPolicy] = {}
+        self._begun: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._decided: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person may be asked about a build, for whose answer all calls of the build wait."""
+        return self._socket.policy.policy.asks
 
     def refuse(self, path: str, reason: str) -> str:
         """Leave a record of a call that no policy allows; return the denial."""
@@ -40,15 +53,32 @@ class _Judging:
         if isinstance(verdict, Refusal):
             return verdict.reason
         self._socket.usage.enter(verdict.operation.shape)
-        verdict = replace(verdict, target=path or "/grpc")
-        return self._deny(verdict, account, f"{verdict.operation.name} denied: {reason}")
+        denied = f"{verdict.operation.name} denied: {reason}"
+        return self._deny(replace(verdict, target=path or "/grpc"), account, denied)
 
     async def decide(self, call: Call, build: str) -> str:
-        """Return why a call is denied, or nothing."""
-        for request in call.requests:
-            if denial := await self._decide(request, build, is_part=call.is_part):
-                return denial
-        return ""
+        """Return why a call is denied, or nothing. Each build is asked about anew."""
+        if call.is_part and build and self.asks:
+            await self._await_begin(build)
+        elif not call.is_part:
+            self._policies.pop(build, None)
+            self._begun[build].set()
+            self._decided[build].clear()
+        try:
+            for request in call.requests:
+                if denial := await self._decide(request, build, is_part=call.is_part):
+                    return denial
+            return ""
+        finally:
+            if not call.is_part:
+                self._decided[build].set()
+
+    async def _await_begin(self, build: str) -> None:
+        """Wait as long as the engine does for the call that begins a build, then until that is decided."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._begun[build].wait()
+            await self._decided[build].wait()
 
     async def _decide(self, request: Request, build: str, *, is_part: bool) -> str:
         socket, account = self._socket, self._account()
@@ -57,7 +87,7 @@ class _Judging:
         if isinstance(verdict, Refusal):
             return verdict.reason
         if too_many := socket.usage.enter(verdict.operation.shape):
-            return too_many
+            return self._deny(verdict, account, too_many)
         step = Asked(policy, verdict).proceed(verdict, socket.approved_mounts) if not verdict.passes else None
         if isinstance(step, Question):
             verdict = await self._ask(request, build, Asked(policy, verdict), step, account)
@@ -77,8 +107,12 @@ class _Judging:
     ) -> Verdict:
         """Ask a person, whose answer holds for the build."""
         socket = self._socket
-        control, peer = socket.shared.control, account.peer
-        answer = await control.ask(account.decision, socket.name, peer, question, socket.journal)
+        ask = socket.shared.control.ask
+        try:
+            answer = await ask(account.decision, socket.name, account.peer, question, socket.journal)
+        except asyncio.CancelledError:
+            account.end(question.verdict, Outcome.DENIED, "the client went away")
+            raise
         decided = asked.take(question, answer, socket.policy, socket.approved_mounts)
         if isinstance(decided, Verdict):
             return decided
@@ -89,7 +123,7 @@ class _Judging:
     @staticmethod
     def _judge(request: Request, policy: CompiledPolicy) -> Verdict | Refusal:
         """Judge what a call would be by the classic builder. An image that it names is still to be made."""
-        judged = judge(policy, "{} {} HTTP/1.1\r\nhost: dockerproxy\r\n\r\n".format(*request).encode())
+        judged = judge(policy, Ask(*request).head)
         while isinstance(judged, NeedsLookup):
             judged = judge_object(judged, None)
         return judged if isinstance(judged, Verdict | Refusal) else Refusal(400, "it has no body")
@@ -100,8 +134,7 @@ class _Judging:
         return account
 
     def _deny(self, verdict: Verdict, account: Accounting, message: str) -> str:
-        account.status = 403
-        said = add_decision(message, account.decision)
+        account.status, said = 403, add_decision(message, account.decision)
         account.end(verdict, Outcome.DENIED, message, Level.WARNING)
         return said
 
@@ -117,6 +150,7 @@ class BuildTunnel:
         self._calls = Calls(socket.scope, self._judge, self._judging.refuse)
         self.near, self.far = _End(self, client.transport), _End(self, engine)
         self._backlog = bytearray()
+        client.buffers.keep(lambda: self._calls.held + len(self._backlog))
         client.transport.set_protocol(self.near)
         engine.set_protocol(self.far)
 
@@ -151,7 +185,7 @@ class BuildTunnel:
             asyncio.get_running_loop().call_soon(self._work)
 
     def _judge(self, call: Call, build: str, then: Callable[[str], None]) -> None:
-        if not call.requests:
+        if not call.requests and not self._judging.asks:
             then("")
             return
 
@@ -168,6 +202,8 @@ class BuildTunnel:
         for end, data in ((self.near, self._calls.give(to_client=True)), (self.far, self._calls.give(to_client=False))):
             if data and not end.transport.is_closing():
                 end.transport.write(data)
+        if not self.near.transport.is_closing():
+            self._client.buffers.count()
         if self._calls.is_over:
             self.far.transport.abort()
             self.near.transport.close()

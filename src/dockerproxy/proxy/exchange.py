@@ -14,8 +14,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final
 
-from dockerproxy.api.catalog import BUILDS, Shape
-from dockerproxy.builds import INSTALL, is_installed
+from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS, Shape
+from dockerproxy.builds.extra import INSTALL, is_installed
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.asking import Question, forget
@@ -53,6 +53,9 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _GRPC: Final = b"POST /grpc HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
 """What a request in HTTP/2 would be over HTTP/1."""
+
+_BUILDKIT: Final = (OPERATIONS["Grpc"], BUILD_TUNNELS["Grpc"])
+"""What is denied in HTTP/2: a client that is denied the upgrade starts a builder of its own."""
 
 _ANSWERED: Final = frozenset({State.SKIPPING, State.SENDING_ANSWERED})
 """Where only the rest of a request is missing: a client that does not send it is not waited for."""
@@ -219,10 +222,10 @@ class Exchange:
         if not verdict.to_engine:
             self._deny_or_ask(verdict)
             return
-        if verdict.operation is BUILDS["Grpc"] and not is_installed():
-            self.answering.fail(501, f"builds need the package h2: {INSTALL}")
+        if verdict.operation is BUILD_TUNNELS["Grpc"] and not is_installed():
+            self.answering.fail(503, f"builds need the package h2: {INSTALL}")
             return
-        if verdict.operation is BUILDS["Session"]:
+        if verdict.operation is BUILD_TUNNELS["Session"]:
             from dockerproxy.builds.sessions import write_session  # noqa: PLC0415 (only for builds)
 
             written = write_session(verdict.head, self.socket.scope)
@@ -343,7 +346,7 @@ class Exchange:
         self.answering.say_last(refusal.status, refusal.reason, Outcome.REFUSED, level, line)
 
     def _deny(self, verdict: Verdict) -> None:
-        if verdict.operation.name == "Grpc" and verdict.head.upgrade:
+        if verdict.operation in _BUILDKIT and verdict.head.upgrade == b"h2c":
             self.answering.deny_http2(verdict)
             return
         self.answering.judged, decision = verdict, verdict.decision

@@ -6,10 +6,12 @@ Attacks: docs/attacks.md, proxy/sockets.
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Final
 from weakref import WeakValueDictionary
 
 from dockerproxy.api.secrets import redact
+from dockerproxy.builds.extra import is_installed
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import JournalPort, LogPort
 from dockerproxy.policy.compile import CompiledPolicy
@@ -17,6 +19,7 @@ from dockerproxy.policy.creating import mount_unread
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.nesting import Mount, find_nested, list_mounts
+from dockerproxy.policy.objects import BUILD
 from dockerproxy.policy.phases import Judged, Phase, Verdict
 from dockerproxy.policy.steps import Fills
 from dockerproxy.proxy.connections import PATIENCE, Connections
@@ -98,6 +101,8 @@ class SocketState:
         self.name: str = settings.name
         self.remark: str = settings.remark
         self.policy: CompiledPolicy = settings.policy
+        if self.policy.reads_builds and self.policy.allows(BUILD) and is_installed():
+            import_module("dockerproxy.proxy.building")  # Not when the first build comes, while others wait.
         self.limits = settings.limits
         self.sweep, self.idle_after = settings.sweep, settings.idle_after
         self.short_head = min(_SHORT, settings.limits.head)

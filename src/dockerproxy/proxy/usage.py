@@ -128,6 +128,10 @@ class Buffers:
         self._ends: set[asyncio.Transport] = set()
         self._stalled: dict[asyncio.Transport, int] = {}
 
+    def keep(self, kept: Callable[[], int]) -> None:
+        """Have something else tell from now on what is kept of requests."""
+        self._kept = kept
+
     def open(self, end: asyncio.Transport) -> None:
         """Take note of an end."""
         end.set_write_buffer_limits(_HIGH, 0)

@@ -20,8 +20,8 @@ WORDS: Final[Mapping[str, str]] = {
 LIMITS: Final = ("memory", "pids")
 """Conditions that each container needs beside a quota of containers."""
 
-BUILDS: Final = ("ImageBuild", "ImageBuildLibpod", "LocalBuildLibpod", "Grpc")
-"""Operations that run containers for a while, which no quota counts."""
+BUILDS: Final = ("ImageBuild", "ImageBuildLibpod", "LocalBuildLibpod")
+"""Operations that run containers for a while, which no quota counts. BuildKit makes none."""
 
 _ADDS: Final[Mapping[str, tuple[str, ...]]] = {
     "ContainerCreate": ("containers", "volumes"),

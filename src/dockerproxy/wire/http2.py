@@ -12,7 +12,7 @@ from urllib.parse import quote
 START: Final = b"PRI * HTTP/2.0\r\n\r\n"
 """Start of a client's preface: a head, to a reader of HTTP/1."""
 
-_PREFACE: Final = START + b"SM\r\n\r\n"
+PREFACE: Final = START + b"SM\r\n\r\n"
 _LOW: Final = 0x7F
 _HEADERS, _SETTINGS, _GOAWAY = 1, 4, 7
 _ACK = _END_STREAM = 1
@@ -65,15 +65,20 @@ _DENIED_GRPC: Final = (
 """An answer that is nothing but a status, and a message (gRPC over HTTP/2, "Trailers-Only")."""
 
 _MOST_SAID: Final = 8192
-PRINTED: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+_PRINTED: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 """What stands for itself in a message of gRPC."""
+
+
+def quote_message(says: str) -> str:
+    """Return a message as gRPC has it in a header, and no more of it than a client reads."""
+    return quote(says[:_MOST_SAID], safe=_PRINTED, errors="replace")[:_MOST_SAID]
 
 
 def deny_http2(data: bytearray, says: str) -> bytes:
     """Return what ends a connection on which this came, with a message for gRPC; nothing if more must come before."""
-    if not data.startswith(_PREFACE[: len(data)]):
+    if not data.startswith(PREFACE[: len(data)]):
         return _end(0, _PROTOCOL_ERROR)
-    at = len(_PREFACE)
+    at = len(PREFACE)
     for _ in range(_MOST_FRAMES):
         if at > _LONGEST:
             break
@@ -87,8 +92,8 @@ def deny_http2(data: bytearray, says: str) -> bytes:
             if len(data) < end:
                 return b""
             is_grpc = any(data.find(name, at, end) > 0 for name in _GRPC)
-            message = quote(says, safe=PRINTED)[:_MOST_SAID].encode()
-            fields = _write_fields(*_DENIED_GRPC, (b"grpc-message", message)) if is_grpc else _DENIED
+            message = (b"grpc-message", quote_message(says).encode())
+            fields = _write_fields(*_DENIED_GRPC, message) if is_grpc else _DENIED
             denied = _frame(_HEADERS, _END_HEADERS | _END_STREAM, stream, fields)
             return _ACKNOWLEDGED + denied + _end(stream, _NO_ERROR)
         at = end

@@ -62,7 +62,7 @@ def list_left_out(policy: CompiledPolicy) -> Iterator[str]:
             yield f"  {source} does not cover what the quota cannot count: {', '.join(uncounted)}"
     builds = list(filter(policy.allows, BUILDS))
     if builds and "containers" in policy.policy.tenancy.most:
-        yield f"  quota does not count the containers of builds: {', '.join(builds)}"
+        yield f"  quota does not count the containers of classic builds, and BuildKit makes none: {', '.join(builds)}"
 
 
 def _list_refused(policy: CompiledPolicy, names: Iterable[str]) -> list[str]:

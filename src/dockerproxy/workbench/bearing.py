@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
-from dockerproxy.api.catalog import HEALTH, UNKNOWN, Operation
+from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.policy.claim import Claim, Fault
 from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import find_remedy, judge_claims, reading_of_head, widen
@@ -121,6 +121,9 @@ def _explain(condition: Condition, tried: Tried) -> str:
 
 def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterator[Line]:
     """Say what to write in a policy file to turn the decision of a socket, so that the file has no mistake then."""
+    if tried.request.operation.name in BUILD_TUNNELS and not tried.decision.allowed:
+        build = tried.request._replace(operation=OPERATIONS[BUILD], query=())
+        tried = replace(tried, request=build, known=tried.known._replace(body=(None,)))
     operation = tried.request.operation
     if operation in (UNKNOWN, HEALTH) or tried.wants_body:
         return

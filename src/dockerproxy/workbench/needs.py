@@ -13,7 +13,7 @@ from functools import reduce
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
-from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN, Operation
+from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
@@ -22,6 +22,7 @@ from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.needs import LISTS, LONGEST, can_be_listed, restricts
 from dockerproxy.policy.objects import (
+    BUILD,
     KINDS,
     LABELLED,
     NAMING,
@@ -157,6 +158,8 @@ class Impossible:
 def find_need(record: Record) -> Need | Impossible | None:
     """Return what the request of a record needs; None of one that needs nothing."""
     undecided = record.decision is Outcome.DENIED and record.status not in _DENIALS
+    if record.operation in BUILD_TUNNELS:  # The name of its build is unknown.
+        record = record._replace(target="/build", body={})
     if undecided or record.operation == HEALTH.name:
         return None
     if record.decision is Outcome.REFUSED:
@@ -165,10 +168,11 @@ def find_need(record: Record) -> Need | Impossible | None:
         operation = OPERATIONS[record.operation]
         return _be_wary(_with_body(Need(operation, dict.fromkeys(words_of_head(operation), _CUT)), record), record)
     request = canonicalise(record.method, record.target)
-    if isinstance(request, Refusal):
-        return _impossible(record, request.reason)
-    if request.operation is UNKNOWN:
-        return _impossible(record, "unknown operation")
+    if isinstance(request, Refusal) or request.operation is UNKNOWN:
+        unknown = record.reason if record.operation == BUILD else "unknown operation"
+        return _impossible(record, request.reason if isinstance(request, Refusal) else unknown)
+    if request.operation.name in BUILD_TUNNELS:
+        return None  # The builds in it have records of their own.
     named = find_object(request)
     values = {name: _find_value(word, request, record) for name, word in words_of_head(request.operation).items()}
     need = Need(

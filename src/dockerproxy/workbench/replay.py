@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from dockerproxy.api.catalog import UNKNOWN
+from dockerproxy.api.catalog import BUILD_TUNNELS, UNKNOWN
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision
+from dockerproxy.policy.objects import BUILD
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape
 from dockerproxy.workbench.needs import find_named
@@ -104,6 +105,8 @@ class Replay:
             request = canonicalise(record.method, record.target)
             if isinstance(request, Refusal):
                 continue  # A target that was cut, as it was too long for a record.
+            if request.operation.name in BUILD_TUNNELS and record.operation == BUILD:
+                continue  # The builds in it have records of their own.
             pair = self._pairs[record.socket]
             old, new = (_decide(socket, request, record) for socket in (pair.old, pair.new))
             if old.allowed is not new.allowed:
@@ -126,6 +129,8 @@ def _decide(socket: SocketSettings | None, request: CanonicalRequest, record: Re
         return _NO_SOCKET
     if request.operation is UNKNOWN:
         return _NO_OPERATION
+    if request.operation.name in BUILD_TUNNELS and socket.policy.reads_builds:
+        return next((case.decision for case in socket.policy.cases[BUILD]), socket.policy.default[BUILD])
     policy = judge_recorded(socket.policy, request.operation, record.body, trusting=True)
     decision = decide(policy, request, Known(found=find_named(request, record)))
     # What it named cannot be known: no condition on it holds.

@@ -1,4 +1,4 @@
-"""A contained build is a classic one, on a network of its own, under names as granted; its context passes unread."""
+"""A contained build is on a network of its own, under names as granted; the context of a classic one passes unread."""
 
 import pytest
 from policy.words.looking import look
@@ -17,8 +17,8 @@ def faults_of(query: str, **bounds: Value) -> str:
     [
         ("remote=https://x", "fetches the context"),
         ("remote=client-session", "fetches the context"),
-        ("version=2", "BuildKit"),
-        ("session=x", "session"),
+        ("version=2", "use docker build"),
+        ("session=x", "use docker build"),
         ("outputs=x", "BuildKit"),
         ("cgroupparent=/", "control group"),
         ("securityopt=x", "confinement"),
@@ -59,6 +59,13 @@ def test_the_names_that_were_judged_are_those_that_are_given() -> None:
 
 def test_a_build_takes_nothing_from_a_cache() -> None:
     assert look("ImageBuild", "?cachefrom=%5B%22theirs%22%5D").query == {"cachefrom": ()}
+
+
+@for_each(
+    "limit", ["memory=1", "memswap=-1", "cpushares=2", "cpuperiod=9", "cpuquota=9", "cpusetcpus=0", "cpusetmems=0"]
+)
+def test_no_build_has_a_limit_that_buildkit_would_ignore(limit: str) -> None:
+    assert "leave it out" in faults_of(limit)
 
 
 def test_what_clients_ask_for_is_granted() -> None:

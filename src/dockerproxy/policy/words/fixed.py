@@ -41,7 +41,7 @@ _READ_ONLY: Final = _list_defaults("read-only")
 OPERATIONAL: Final = _list_defaults("operational")
 _ANNOTATIONS: Final = _list_defaults("annotation")
 
-_BUILT: Final = "dockerproxy.build"
+BUILT: Final = "dockerproxy.build"
 """A label by which each build ends in an image of its own."""
 
 _IS_CLEAN: Final = partial(re.fullmatch, r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@+-]+(?:/[\w.@+-]+)*", flags=re.ASCII)
@@ -127,7 +127,7 @@ def check_cache_images(_reading: Reading, _value: Json, _path: str, _parent: Obj
 def label_built(texts: tuple[str, ...]) -> str:
     """Return the labels of a build, as its parameter has them, with one more."""
     labels = read_json(texts[0].encode(errors="surrogateescape")) if any(texts) else None
-    return json.dumps({**object_of(labels), _BUILT: "true"}, separators=(",", ":"))
+    return json.dumps({**object_of(labels), BUILT: "true"}, separators=(",", ":"))
 
 
 def check_log_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
