@@ -1,6 +1,6 @@
 """An engine that keeps what clients create, and clients that send requests as their libraries write them.
 
-The engine has the network `bridge` and a container `theirs` of somebody else; images come by a pull.
+The engine has the network `bridge`, and a container and a volume `theirs` of somebody else; images come by a pull.
 """
 
 import http.client
@@ -49,21 +49,29 @@ class Engine:
         self.things = {kind: {} for kind in ("containers", "networks", "volumes", "images", "exec")}
         self._add("networks", "bridge", {"IPAM": {"Config": [{"Gateway": "172.17.0.1"}]}, "Driver": "bridge"})
         self._add("containers", "theirs", {"Image": "nginx"})
+        self._add("volumes", "theirs", {"Driver": "local"})
 
     def _add(self, kind: str, name: str, made: Mapping[str, Any]) -> dict[str, Any]:
         self.count += 1
         labels = {"Labels": made.get("Labels") or {}}
         more: dict[str, Any] = {"Config": labels} if kind == "images" else {}
+        if kind == "volumes":
+            more = {"Driver": made.get("Driver") or "local", "Options": made.get("DriverOpts")}
         if kind == "containers":
-            image = self.things["images"].get(made["Image"], {"Id": "0" * 64})
+            image = self._find("images", made["Image"]) or {"Id": "0" * 64}
             more = {"Image": image["Id"], "Config": {**labels, "Image": made["Image"]}, "Mounts": []}
             more["State"] = {"Status": "created", "Running": False, "StartedAt": "0001-01-01T00:00:00Z"}
-        found = {**made, **labels, "Id": f"{self.count:064x}", "Name": name, **more}
+        prefix = "sha256:" if kind == "images" else ""
+        found = {**made, **labels, "Id": f"{prefix}{self.count:064x}", "Name": name, **more}
         self.things[kind][name] = found
         return found
 
     def _find(self, kind: str, name: str) -> dict[str, Any] | None:
         return next((each for each in self.things[kind].values() if name in {each["Id"], each["Name"]}), None)
+
+    def last_image(self) -> str:
+        """Return the id of the image that came last."""
+        return next((str(each["Id"]) for each in reversed(self.things["images"].values())), "")
 
     def do(self, method: str, target: str, body: bytes) -> Answer:
         """Do what a request says."""
@@ -85,7 +93,8 @@ class Engine:
         if kind != "volumes" and self._find(kind, name) is not None:
             return 409, {"message": f"{name} is there already"}
         made = self._find(kind, name) or self._add(kind, name, content)
-        return 201, {**(made if kind == "volumes" else {"Id": made["Id"]}), "Warnings": []}
+        says = {word: made[word] for word in made if word != "Id"} if kind == "volumes" else {"Id": made["Id"]}
+        return 201, {**says, "Warnings": []}
 
     def _list(self, _: object, __: object, kind: str) -> Answer:
         things = [{**each, "Names": [f"/{each['Name']}"], "State": "running"} for each in self.things[kind].values()]

@@ -1,14 +1,14 @@
 """What programs do with an engine, request by request as their client libraries send it, goes through their presets.
 
 Each file in `corpus/replays` is of one program: where it was read, the client, what its socket allows, and each request
-with the status that the client gets. `{1}` stands for the id of what it created first, `{0}` for
-that of the network bridge, RUN for a name of its own, and SOCKET for the socket. A create has all fields that the
-library writes, of the file with its name.
+with the status that the client gets. `{1}` stands for the id of what it created first, `{0}` for that of the network
+bridge, RUN for a name of its own, IMAGE for the id of the image that it pulled last, and SOCKET for the socket. A
+create of a container has all fields that the library writes, of the file with its name.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -73,19 +73,25 @@ def merge(template: Any, written: Any) -> Any:
     return {**template, **{name: merge(template.get(name), value) for name, value in written.items()}}
 
 
+def fill(text: str, words: Mapping[str, str]) -> str:
+    """Put what is only known when a request is sent in the place of its words."""
+    return re.sub(r"\{\d+\}|RUN|SOCKET|IMAGE", lambda found: words[found[0]], text)
+
+
 def play(socket: Path, replay: Replay, engine: Engine) -> None:
     """Send the requests; each must be answered as is written."""
-    made = [engine.things["networks"]["bridge"]["Id"]]
-    template = CORPUS / f"{replay.client}.json"
+    words = {"{0}": engine.things["networks"]["bridge"]["Id"], "RUN": socket.stem, "SOCKET": str(socket)}
+    template, made = CORPUS / f"{replay.client}.json", 0
     for status, method, target, body in replay.requests:
-        texts = [re.sub(r"\{(\d+)\}", lambda found: made[int(found[1])], text) for text in (target, body)]
-        target_now, content = (text.replace("RUN", socket.stem).replace("SOCKET", str(socket)) for text in texts)
+        words["IMAGE"] = engine.last_image()
+        content = fill(body, words)
         if "/containers/create" in target and template.exists():
             content = json.dumps(merge(json.loads(template.read_text()), json.loads(content)))
-        got, text = send(socket, replay.client, method, target_now, content)
+        got, text = send(socket, replay.client, method, fill(target, words), content)
         assert (got, method, target) == (status, method, target), text
         if got == HTTPStatus.CREATED and (found := re.search(r'"Id": ?"(\w+)"', text)):
-            made.append(found[1])
+            made += 1
+            words[f"{{{made}}}"] = found[1]
 
 
 @pytest.mark.parametrize("name", NAMES)
