@@ -9,7 +9,7 @@ from dockerproxy.config.presets import PRESETS
 
 FILE: Final = Path(__file__).parent.parent / "examples" / "recipes" / "policy.yaml"
 NAMES: Final = (
-    *("claude-code", "codex", "copilot", "gemini-cli", "openhands", "devcontainers", "gitlab-runner", "forgejo-runner"),
+    *("claude-code", "codex", "copilot", "gemini-cli", "openhands", "devcontainers", "gitlab-runner"),
     *("github-runner", "renovate"),
 )
 
