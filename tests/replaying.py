@@ -123,7 +123,7 @@ class Engine:
         return 200, b'{"status":"Pulled"}\r\n'
 
     def _turn(self, _: object, __: object, name: str, verb: str) -> Answer:
-        found, runs = self._find("containers", name), verb in {"start", "restart"}
+        found, runs = self._find("containers", name), verb in {"start", "restart", "unpause"}
         if found is None:
             return 404, {"message": "No such container"}
         found["State"] |= {
@@ -162,7 +162,7 @@ _DOES: Final[tuple[tuple[str, Callable[..., Answer]], ...]] = (
     (r"POST exec/[^/]+/start|GET containers/[^/]+/(?:logs|stats)|GET events", _says(200, b"")),
     (r"POST containers/[^/]+/attach", _says(101, b"")),
     (r"POST containers/[^/]+/wait", _says(200, {"StatusCode": 0})),
-    (r"POST containers/([^/]+)/(start|stop|kill|restart)", Engine._turn),
+    (r"POST containers/([^/]+)/(start|stop|kill|restart|pause|unpause)", Engine._turn),
     (r"POST containers/[^/]+/(?:rename|update|resize)", _says(204, b"")),
     (r"POST networks/[^/]+/(?:dis)?connect|PUT containers/[^/]+/archive", _says(200, b"")),
     (r"GET containers/[^/]+/archive", _says(200, b"\0" * 1024)),
