@@ -34,12 +34,12 @@ CLIENTS: Final[Mapping[str, Mapping[str, str]]] = {
 """The fields that each library sends with every request: Go's (moby/client), docker-java, and so on."""
 
 CHUNKED: Final = frozenset({"docker.dotnet"})
-"""Those that send bodies in chunks."""
+"""Clients that send bodies in chunks."""
 
 
 @dataclass
 class Engine:
-    """What there is, by kind and name; ids are numbers."""
+    """Containers, networks, volumes, images and execs by name; ids are numbers."""
 
     things: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -167,7 +167,7 @@ _DOES: Final[tuple[tuple[str, Callable[..., Answer]], ...]] = (
     (r"POST networks/[^/]+/(?:dis)?connect|PUT containers/[^/]+/archive", _says(200, b"")),
     (r"GET containers/[^/]+/archive", _says(200, b"\0" * 1024)),
 )
-"""What it does, by method and path without the version."""
+"""Functions of the engine by method and path, without the version."""
 
 
 def make_handler(engine: Engine) -> type[BaseHTTPRequestHandler]:

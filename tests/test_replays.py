@@ -1,9 +1,9 @@
-"""What programs do with an engine, request by request as their client libraries send it, goes through their presets.
+"""Presets pass the requests of their programs, as the client libraries send them.
 
-Each file in `corpus/replays` is of one program: where it was read, the client, what its socket allows, and each request
-with the status that the client gets. `{1}` stands for the id of what it created first, `{0}` for that of the network
-bridge, RUN for a name of its own, IMAGE for the id of the image that it pulled last, and SOCKET for the socket. A
-create of a container has all fields that the library writes, of the file with its name.
+Each file in `corpus/replays` is of one program. It says where that was read, which client it has and what its socket
+allows, and lists each request with the status that the client gets. In these, `{1}` is the id of what was created first
+and `{0}` that of the network bridge, RUN a name of its own, IMAGE the id of the image that was pulled last, and SOCKET
+the path of the socket. A create of a container gets all fields that the library writes, from the file with its name.
 """
 
 import json
@@ -67,19 +67,19 @@ def serving_two(replay: Replay) -> Iterator[tuple[Path, Engine]]:
 
 
 def merge(template: Any, written: Any) -> Any:
-    """Write all fields that a library writes, with what the program says."""
+    """Add the program's values to all fields that its library writes."""
     if not (isinstance(template, dict) and isinstance(written, dict)):
         return written
     return {**template, **{name: merge(template.get(name), value) for name, value in written.items()}}
 
 
 def fill(text: str, words: Mapping[str, str]) -> str:
-    """Put what is only known when a request is sent in the place of its words."""
+    """Replace words by values that are known only when the request is sent."""
     return re.sub(r"\{\d+\}|RUN|SOCKET|IMAGE", lambda found: words[found[0]], text)
 
 
 def play(socket: Path, replay: Replay, engine: Engine) -> None:
-    """Send the requests; each must be answered as is written."""
+    """Send the requests; each must get the status of its line."""
     words = {"{0}": engine.things["networks"]["bridge"]["Id"], "RUN": socket.stem, "SOCKET": str(socket)}
     template, made = CORPUS / f"{replay.client}.json", 0
     for status, method, target, body in replay.requests:
