@@ -23,6 +23,7 @@ from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN, Access
 from dockerproxy.api.request import CanonicalRequest, canonicalise
+from dockerproxy.config.advice import PROGRAMS
 from dockerproxy.config.policy_file import read_policy_file
 from dockerproxy.config.presets import PRESETS, find_preset, read_preset_text
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
@@ -265,8 +266,18 @@ def render_socket_lines() -> str:
     return write_table("setting | presets", rows)
 
 
+def render_programs() -> str:
+    """Write a table of programs that have no preset of their name, with what to write instead."""
+    instead: dict[str, list[str]] = {}
+    for name, hint in PROGRAMS.items():
+        instead.setdefault(re.sub(r"preset:[\w-]+|\[[^\]]+\]", lambda found: f"`{found[0]}`", hint), []).append(name)
+    rows = ((write_code(names), hint.removeprefix("it has ").removeprefix("write ")) for hint, names in instead.items())
+    return write_table("program | instead", rows)
+
+
 def render_page() -> str:
-    return fill_in(PAGE, {"presets": render_tables(), "sockets": render_socket_lines()})
+    blocks = {"presets": render_tables(), "sockets": render_socket_lines(), "programs": render_programs()}
+    return fill_in(PAGE, blocks)
 
 
 def test_every_client_has_a_line_that_names_the_socket_and_where_it_was_read() -> None:

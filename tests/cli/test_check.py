@@ -13,6 +13,21 @@ from dockerproxy.host.sandbox import foresee
 from dockerproxy.workbench.exposures import describe_exposures
 
 
+def parts_of(**variables: str) -> list[str]:
+    """Return what is said of parts of sections that are on by default."""
+    lines = run("check", DOCKER_SOCKET_PATH=NOWHERE, **variables).out.splitlines()
+    begin = next((number for number, line in enumerate(lines) if line.startswith("parts ")), len(lines))
+    return [line.removeprefix("parts").strip() for line in lines[begin : begin + 2]]
+
+
+def test_parts_that_linuxservers_image_closes_are_named_with_what_closes_them() -> None:
+    assert parts_of() == parts_of(ALLOW="ContainerLogs") == []
+    said, closing = parts_of(CONTAINERS="1", POST="1", ALLOW_LOGS="1")
+    assert "also the writes PutContainerArchive;" in said
+    assert closing == "ALLOW_ARCHIVE=0 ALLOW_CHANGES=0 ALLOW_EXPORT=0 ALLOW_TOP=0"
+    assert parts_of(CONTAINERS="1", POST="1", ALLOW_LOGS="1", **dict(each.split("=") for each in closing.split())) == []
+
+
 def test_it_says_what_is_configured_and_what_that_allows() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"):
         done = run(
@@ -42,7 +57,10 @@ def test_it_says_what_is_configured_and_what_that_allows() -> None:
         "grace     3s to finish",
         "log       json from err on",
         "sandbox   off: the process is not locked in",
+        "health    the image runs `dockerproxy healthcheck`: remove a copied one, there is no wget or curl",
         "switches  CONTAINERS=1 PING=0 ALLOW=ContainerStart",
+        "parts     on by default, unlike in LinuxServer's image since 2026-08-18; this removes them:",
+        "          ALLOW_ARCHIVE=0 ALLOW_CHANGES=0 ALLOW_EXPORT=0 ALLOW_LOGS=0 ALLOW_TOP=0",
     ]
     lines = allowed.splitlines()
     assert lines[0] == "allowed"

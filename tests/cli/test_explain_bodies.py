@@ -11,6 +11,7 @@ from cli.files import policy_in, sockets_of, write
 from cli.programs import environment_of, run_here
 from hypothesis import given
 from hypothesis import strategies as st
+from policy.policies import PRIVILEGED
 
 from dockerproxy.workbench.bearing import find_change
 from dockerproxy.workbench.trying import Tried, try_request
@@ -55,7 +56,7 @@ def test_a_body_is_explained_field_by_field() -> None:
             "           yes  the volume is data",
             "           yes  labels are owner=ci",
             f"           no   {user}",
-            "           no   HostConfig.Privileged is true, not allowed: whoever is in it is root on the host",
+            f"           no   {PRIVILEGED}",
             f"           no   {etc}",
             f"                {remedy}",
             (f"message    ContainerCreate denied: {user}, and 2 more; {remedy}"),

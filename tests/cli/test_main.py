@@ -64,6 +64,16 @@ def test_a_word_that_no_verb_takes_is_told_what_was_meant(words: tuple[str, ...]
     assert (done.status, done.out, done.err) == (2, "", said)
 
 
+def test_a_command_of_another_proxy_is_told_what_to_write_for_each_option() -> None:
+    done = run("-loglevel=info", "-allowGET=/v1/info", "-allowfrom=web", "-stoponwatchdog", "--frontend-tls-cert", "/c")
+    assert (done.status, done.out) == (2, "")
+    told = [line.partition(":")[0] for line in done.err.splitlines() if not line.startswith(" ")]
+    options = ["'-loglevel=info'", "'-allowGET=/v1/info'", "'-allowfrom=web'", "'-stoponwatchdog'"]
+    assert told == [*options, "'--frontend-tls-cert'", "the command"]
+    assert "an option of another proxy\n    write LOG_LEVEL\n" in done.err
+    assert done.err.endswith("is that of another proxy\n    remove `command:`\n")
+
+
 @pytest.mark.parametrize("words", [(), ("serve",), ("check",)])
 def test_outside_a_container_the_first_message_says_how_to_begin(words: tuple[str, ...]) -> None:
     done = run(*words)

@@ -52,6 +52,7 @@ def test_one_is_expanded_to_the_operations_it_allows(name: str) -> None:
     [
         ("trafik", "did you mean traefik?"),
         ("Traefik", "did you mean traefik?"),
+        ("Kind", "it has no preset: its nodes are privileged containers, so it is root on the host"),
         ("xyzzy", "`dockerproxy presets` lists them"),
     ],
 )

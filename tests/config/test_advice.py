@@ -1,12 +1,16 @@
 """A word that is no grant is told with what was meant, whatever somebody had in mind."""
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.config.advice import advise, advise_variable
+from dockerproxy.config.advice import PROGRAMS, advise, advise_variable
 from dockerproxy.config.groups import GROUPS
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.config.presets import PRESETS as REAL_PRESETS
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES
 
 PRESETS = ("ping", "read-only", "traefik")
@@ -32,6 +36,7 @@ LISTS = "see docs/operations.md and `dockerproxy presets`"
         ("ping", "operation", "did you mean ping:read?"),
         ("preset:trefik", "preset", "did you mean preset:traefik?"),
         ("preset:Traefik", "preset", "did you mean preset:traefik?"),
+        ("preset:Promtail", "preset", "write preset:alloy, which asks for the same"),
         ("preset:xyzzy", "preset", "run `dockerproxy presets` to list them"),
         ("preset:", "preset", "run `dockerproxy presets` to list them"),
         ("preset", "preset", "run `dockerproxy presets` to list them"),
@@ -112,3 +117,14 @@ def test_any_word_is_told_in_one_line_of_plain_signs(word: str) -> None:
 )
 def test_a_word_of_a_variable_is_told_what_a_variable_can_have(word: str, hint: str) -> None:
     assert advise_variable(word) == hint
+
+
+@for_each(("name", "hint"), PROGRAMS.items())
+def test_what_is_written_for_a_program_without_a_preset_is_valid(name: str, hint: str) -> None:
+    """Names are those that are compared, and neither presets nor near enough to one that is meant."""
+    assert name not in REAL_PRESETS
+    assert name == name.casefold()
+    assert hint.startswith(("write ", "it has no preset: "))
+    assert {*re.findall(r"preset:([\w-]+)", hint)} <= {*REAL_PRESETS}
+    for allow in re.findall(r"write (\[.+?\])(?:,|$)", hint):
+        assert read_policy(f"sockets: {{a: {{path: /a.sock, allow: {allow}}}}}", "policy.yaml").sockets

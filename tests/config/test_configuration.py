@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import for_each
 
 from dockerproxy.config.configuration import REPLACED, read_configuration
 from dockerproxy.config.environment import KNOWN, OTHERS, Configured, read_environment
-from dockerproxy.config.switches import FOREIGN, SWITCHES
+from dockerproxy.config.foreign import FOREIGN
+from dockerproxy.config.switches import SWITCHES
 from dockerproxy.problems import UserError
 from dockerproxy.settings import Level
 
@@ -131,12 +133,21 @@ def test_what_to_write_into_the_file_instead_is_said(file: Path, name: str, hint
     assert problems_of(file, **{name: "1"})[0].endswith(f"\n    unset it; in the file, {hint}{CONVERT}")
 
 
-@pytest.mark.parametrize("name", ["CONTAINER", "SESSSION", "ALLOW_RESTART", *FOREIGN])
+SWITCHES_OF_OTHERS = [name for name, row in FOREIGN.items() if row.is_switch]
+
+
+@for_each("name", ["CONTAINER", "SESSSION", "ALLOW_RESTART", *SWITCHES_OF_OTHERS])
 def test_a_variable_that_is_nearly_a_switch_is_not_told_to_become_one(file: Path, name: str) -> None:
     (warning,) = read(file, **{name: "1"}).warnings
     assert str(warning) == (
         f"environment variable {name}: unknown setting\n    change the policy file; with it, variables allow nothing"
     )
+
+
+def test_what_is_said_of_a_setting_of_another_proxy_holds_beside_a_file(file: Path) -> None:
+    assert [str(warning) for warning in read(file, SP_SOCKETPATH="/run/docker.sock").warnings] == [
+        "environment variable SP_SOCKETPATH: unknown setting\n    write DOCKER_SOCKET_PATH"
+    ]
 
 
 # The engine

@@ -14,7 +14,7 @@ from rows import for_each
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.environment import KNOWN, Configured, read_environment
 from dockerproxy.config.process import GRACE
-from dockerproxy.config.switches import FOREIGN, PART_SWITCHES, SWITCHES, WORDS
+from dockerproxy.config.switches import PART_SWITCHES, SWITCHES, WORDS
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import LogFormat, LogPolls
 from dockerproxy.settings import DEFAULTS, Level, SocketSettings
@@ -179,8 +179,8 @@ def test_a_path_may_have_bytes_that_are_no_text() -> None:
         (
             "LOG_LEVEL",
             "log_level",
-            {**{level.value: level for level in Level}, "WARNING": Level.WARNING},
-            ["", "warn", "error", "4", "info "],
+            {**{level.value: level for level in Level}, "WARN": Level.WARNING, "error": Level.ERR},
+            ["", "warns", "fatal", "4", "info "],
         ),
         ("LOG_FORMAT", "log_format", {"text": LogFormat.TEXT, "JSON": LogFormat.JSON}, ["", "xml", "json,text"]),
         ("LOG_POLLS", "log_polls", {"each": LogPolls.EACH, "collapse": LogPolls.COLLAPSE}, ["", "1", "no"]),
@@ -348,11 +348,6 @@ def test_a_variable_that_begins_like_a_switch_is_a_warning(name: str) -> None:
     assert warning.startswith(f"environment variable {name}: unknown setting")
 
 
-@for_each(("name", "advice"), FOREIGN.items())
-def test_a_variable_of_another_proxy_is_a_warning_that_says_what_to_write_here(name: str, advice: str) -> None:
-    assert warnings_of(**{name: "1"}) == [f"environment variable {name}: unknown setting\n    {advice}"]
-
-
 @pytest.mark.parametrize(("name", "operations"), PART_SWITCHES.items())
 def test_a_part_of_containers_without_containers_is_a_warning(name: str, operations: tuple[str, ...]) -> None:
     [warning] = warnings_of(**{name: "1"})
@@ -388,6 +383,12 @@ def test_a_permission_names_the_setting_that_gave_it(variables: dict[str, str], 
 def test_every_operation_has_a_hint() -> None:
     default = socket_of().policy.default
     assert all(default[name].message.count("; ") == 1 for name in OPERATIONS)
+
+
+@for_each("mode", range(0o600, 0o1000))
+def test_a_mode_that_yaml_read_as_octal_is_told_to_be_quoted(mode: int) -> None:
+    (problem,) = problems_of(PROXIED_SOCKET_MODE=str(mode))
+    assert problem.endswith(f'quote it, "0{mode:o}": YAML turns 0{mode:o} without quotes into {mode}')
 
 
 def test_a_mistake_is_a_problem_with_where_what_and_hint() -> None:

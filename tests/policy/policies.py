@@ -63,6 +63,12 @@ TRIED = (*PLAIN.values(), *(request_for(OPERATIONS[name], query) for name, query
 """A request for each operation, and those that are more than a switch opens besides."""
 
 
+PRIVILEGED = (
+    "HostConfig.Privileged is true, not allowed: whoever is in it is root on the host "
+    "(Ryuk: set TESTCONTAINERS_RYUK_CONTAINER_PRIVILEGED=false)"
+)
+"""What is wrong with a create of a privileged container, which Testcontainers asks for in Java and .NET."""
+
 ID = "4f5e" + 60 * "0"
 WEB = ResolvedObject(ID, ("web",), subject=ID)
 """What every request names that names anything, unless a test says otherwise."""

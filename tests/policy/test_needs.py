@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.inspecting import conditions_of, inspect
 from policy.ordinary import Named
-from policy.policies import request_of
+from policy.policies import PRIVILEGED, request_of
 from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES
@@ -179,7 +179,7 @@ def test_a_word_that_narrows_is_empty_where_no_list_has_what_is_there(line: str,
 @for_each(
     ("host", "reason"),
     [
-        ({"Privileged": True}, "HostConfig.Privileged is true, not allowed: whoever is in it is root on the host"),
+        ({"Privileged": True}, PRIVILEGED),
         (
             {"NetworkMode": "host"},
             'HostConfig.NetworkMode is "host", not allowed: it is the host\'s network',

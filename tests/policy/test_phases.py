@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from policy.judging import NOTHING, ask, judged
-from policy.policies import ID, condition, grant_on, policy_with
+from policy.policies import ID, PRIVILEGED, condition, grant_on, policy_with
 from wire.heads import head_of
 
 from dockerproxy.api.catalog import OPERATIONS, Operation
@@ -135,7 +135,7 @@ def test_what_a_body_may_not_have_is_told_by_its_name_and_nothing_goes_on() -> N
     found = with_body(b'{"Image":"nginx","hostconfig":{"privileged":true}}')
     assert not found.passes
     assert found.decision.message == (
-        "ContainerCreate denied: HostConfig.Privileged is true, not allowed: whoever is in it is root on the host; "
+        f"ContainerCreate denied: {PRIVILEGED}; "
         'to allow it and everything else, add "ContainerCreate: unrestricted" to "allow"'
     )
 

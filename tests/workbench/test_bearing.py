@@ -4,7 +4,7 @@ import pytest
 from cli.files import sockets_of
 from hypothesis import given
 from hypothesis import strategies as st
-from policy.policies import PLAIN
+from policy.policies import PLAIN, PRIVILEGED
 from rows import for_each
 from workbench.bearings import change, changes, tried_on, try_body
 
@@ -156,7 +156,7 @@ def test_of_a_body_all_that_is_wrong_by_each_grant_is_said_with_what_would_allow
         "       yes  the image is docker.io/library/*",
         "       no   binds are /srv/*",
         "       yes  memory is 2GiB",
-        "       no   HostConfig.Privileged is true, not allowed: whoever is in it is root on the host",
+        f"       no   {PRIVILEGED}",
         '       no   HostConfig.Binds[0] is "/etc", a host path that no rule allows',
         '       no   HostConfig.NetworkMode is "front", a network that no rule allows',
         (

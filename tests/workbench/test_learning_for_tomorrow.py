@@ -20,6 +20,7 @@ from observe.records import (
     resume,
     settled,
 )
+from policy.policies import PRIVILEGED
 from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
@@ -374,8 +375,7 @@ def test_the_head_of_the_file_says_once_which_field_of_which_operation_forced_un
     text = learn(create("web", Privileged=True), create("web"), run("true"))
     head, _, rest = text.partition("\nsockets:")
     assert "# Unrestricted, because no condition allows all of these requests:\n" in head
-    fault = "HostConfig.Privileged is true, not allowed: whoever is in it is root on the host"
-    why = f"ContainerCreate: {fault} (1 of 2 requests)"
+    why = f"ContainerCreate: {PRIVILEGED} (1 of 2 requests)"
     assert head.replace("\n#   ", " ").count(why) == 1
     assert "Privileged" not in rest
     assert "Unrestricted" not in learn(create("web"))

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.judging import finish
 from rows import for_each
+from workbench.bearings import changes, try_body
 
+from dockerproxy.config.presets import PRESETS
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
@@ -216,3 +218,10 @@ def test_what_only_the_engine_knows_of_an_object_denies_nothing() -> None:
     found = tried("POST", "/exec/3f9a/start", b"{}", socket.policy)
     assert found.decision.allowed
     assert describe_unseen(found) == "its ProcessConfig is unknown here; serve asks the engine and checks it too"
+
+
+@for_each("name", PRESETS)
+def test_every_preset_has_an_answer_about_the_name_of_an_image(name: str) -> None:
+    text = f"sockets:\n  ci:\n    path: /a\n    allow: [preset:{name}]\n"
+    for target in ("/images/a/tag?repo=b&tag=c", "/v1.52/images/a/tag?repo=b&tag=c"):
+        assert changes(sockets_of(text)["ci"], try_body(text, "POST", target))

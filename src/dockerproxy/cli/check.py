@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
+from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.cli.arguments import add_policy_argument, find_policy_file
 from dockerproxy.cli.locks import find_problems
 from dockerproxy.cli.reports import MISTAKE, add_format_argument, find_mistake, run_with_report
@@ -29,13 +30,14 @@ from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.configuration import read_configuration
 from dockerproxy.config.environment import Configured, read_environment
 from dockerproxy.config.policy_file import read_policy_file
-from dockerproxy.config.switches import SWITCHES
+from dockerproxy.config.switches import PART_SWITCHES, PARTS_OF, SWITCHES
 from dockerproxy.config.values import LIMITS
 from dockerproxy.host.learned import check_learning
 from dockerproxy.host.listen import is_in_use
 from dockerproxy.host.sandbox import foresee
 from dockerproxy.policy.differences import digest, list_settings
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.values import list_names
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import LogPolls, Sandbox
 from dockerproxy.proxy.failures import choose_engine
@@ -170,7 +172,21 @@ def _list_settings(configured: Configured, environment: Mapping[str, str]) -> It
         on = [f"{name}=1" for name, value in configured.switches.items() if value and not SWITCHES[name]]
         off = [f"{name}=0" for name, value in configured.switches.items() if not value and SWITCHES[name]]
         named = [f"{name}={environment[name]}" for name in _BESIDE_SWITCHES if environment.get(name)]
+        yield "health    the image runs `dockerproxy healthcheck`: remove a copied one, there is no wget or curl"
         yield f"switches  {' '.join([*on, *off, *named]) or 'all default'}"
+        yield from _list_parts(configured, environment)
+
+
+def _list_parts(configured: Configured, environment: Mapping[str, str]) -> Iterator[str]:
+    """Say what sections have here that LinuxServer's image denies by itself since 2026-08-18."""
+    policy, switches = configured.settings.sockets[0].policy, configured.switches
+    parts = [part for part in PART_SWITCHES if not environment.get(part) and any(map(switches.get, PARTS_OF[part]))]
+    opened = [name for part in parts for name in PART_SWITCHES[part] if policy.allows(name)]
+    if opened:
+        writes = [name for name in opened if OPERATIONS[name].access is Access.WRITE]
+        also = f", also the writes {list_names(writes, 'and')}" if writes else ""
+        yield f"parts     on by default, unlike in LinuxServer's image since 2026-08-18{also}; this removes them:"
+        yield f"          {' '.join(f'{part}=0' for part in parts)}"
 
 
 def _describe_sandbox(sandbox: Sandbox) -> str:

@@ -22,7 +22,7 @@ import os
 import sys
 import textwrap
 import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from dockerproxy.cli.terminal import find_width, show_all, show_problems
@@ -83,6 +83,8 @@ def _read(words: Sequence[str]) -> argparse.Namespace:
     verb = words[0]
     if verb == "--policy":
         raise UserError(Problem(verb, "no verb before it", f"write dockerproxy serve {' '.join(words)}"))
+    if verb.startswith("-") and (found := tuple(_find_options(words))):
+        raise UserError(*found, Problem("the command", "is that of another proxy", "remove `command:`"))
     if verb not in VERBS and not verb.startswith("-"):
         raise UserError(Problem(show(verb), "unknown verb", hint_at(verb, VERBS, "`dockerproxy --help` lists them")))
     options, unknown = make_parser(words[:1]).parse_known_args(words)
@@ -91,6 +93,15 @@ def _read(words: Sequence[str]) -> argparse.Namespace:
         hint = f"write --policy {unknown[0]}" if is_policy else f"`dockerproxy {verb} --help` says what it takes"
         raise UserError(Problem(" ".join(unknown), "unknown argument", hint))
     return options
+
+
+def _find_options(words: Sequence[str]) -> Iterator[Problem]:
+    """Find options of another proxy, whose `command:` was kept, each with what to write here."""
+    from dockerproxy.config.foreign import find_option  # noqa: PLC0415 (the others need not wait for its tables)
+
+    for word in words:
+        if says := find_option(word):
+            yield Problem(show(word), "an option of another proxy", says)
 
 
 def make_parser(whole: Collection[str]) -> argparse.ArgumentParser:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.cli.terminal import Style, paint, say, show_policy
+from dockerproxy.config.advice import PROGRAMS
 from dockerproxy.config.groups import PRESET
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.presets import PRESETS, Preset, find_preset, read_preset_text
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
         return 0
     name = options.name.removeprefix(PRESET)
     if name not in PRESETS:
-        hint = hint_at(name, PRESETS, "`dockerproxy presets` lists them")
+        hint = PROGRAMS.get(name.casefold()) or hint_at(name, PRESETS, "`dockerproxy presets` lists them")
         raise UserError(Problem("presets show", f"{show(name)} is not a preset", hint))
     if options.expanded:
         show_policy("\n".join(_expand(find_preset(name))))

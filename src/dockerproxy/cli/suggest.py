@@ -4,7 +4,8 @@
   docker compose logs dockerproxy | dockerproxy suggest -             # the same, from a running proxy
   dockerproxy suggest --policy policy.yaml --socket backup proxy.log  # what to add to that socket, and what is unused
 
-The log may be in either format, and must have all requests: LOG_LEVEL is info or debug. Denied requests count, too, so
+The log may be in either format, and must have all requests: LOG_LEVEL is info or debug. It may also be that of another
+proxy: Tecnativa's, LinuxServer's, or at their level debug wollomatic's and CetusGuard. Denied requests count, too, so
 read the policy before you use it. With --interactive you decide about each, the gravest first: allow it, narrow it,
 deny it for good, or skip it. Then the changes are shown, and written to the policy file after a yes.
 
@@ -50,6 +51,7 @@ from dockerproxy.workbench.learned import (
 )
 from dockerproxy.workbench.learning import Learner, find_contained
 from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
+from dockerproxy.workbench.other_logs import read_other
 from dockerproxy.workbench.proposals import NOTHING, complete, list_proposals
 from dockerproxy.workbench.reading import Records
 from dockerproxy.workbench.trying import find_recorded_faults, judge_recorded
@@ -266,7 +268,7 @@ def _is_denied_by_body(policy: CompiledPolicy, record: Record) -> bool:
 
 
 def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, float]]:
-    reading = Records(read_lines(logs))
+    reading = Records(read_lines(logs), read_other)
     others: set[str] = set()
     known: set[str] = set()
     found = False

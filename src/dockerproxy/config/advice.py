@@ -7,7 +7,7 @@ from typing import Final
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, UNKNOWN
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.groups import GROUPS, PRESET, without_underscore
-from dockerproxy.config.near import find_near, likeness, show
+from dockerproxy.config.near import HINTS, find_near, likeness, show
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES
 
 _REQUEST: Final = re.compile(r"(?:(GET|HEAD|POST|PUT|DELETE) +)?(/\S*)")
@@ -15,6 +15,9 @@ _VARIABLE: Final = re.compile(r"([A-Z][A-Z_]+)(=.*)?")
 _EVERYTHING: Final = frozenset({"*", "**", "all", "any", "everything"})
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE")
 _LISTS: Final = "see docs/operations.md and `dockerproxy presets`"
+PROGRAMS: Final = HINTS["programs"]
+"""Programs that have no preset of their name, each with what to write, or why there is none."""
+
 _MOST: Final = 3
 """Operations that a hint names."""
 
@@ -26,9 +29,10 @@ def advise(word: str, presets: tuple[str, ...]) -> tuple[str, str]:
         if hint:
             return f"unknown grant {show(word)}", hint
     if f"{word}:".startswith(PRESET):
-        near = find_near(word.removeprefix(PRESET), presets) if word.startswith(PRESET) else ""
+        name = word.removeprefix(PRESET) if word.startswith(PRESET) else ""
+        near = find_near(name, presets)
         hint = f"did you mean {PRESET}{near}?" if near else "run `dockerproxy presets` to list them"
-        return f"unknown preset {show(word)}", hint
+        return f"unknown preset {show(word)}", PROGRAMS.get(name.casefold(), hint)
     found = next(filter(None, _guess(word, presets)), None)
     what = "grant" if ":" in word else "operation"
     return f"unknown {what} {show(word)}", _ask_for(found) if found else _LISTS

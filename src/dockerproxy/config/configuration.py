@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Final
 
 from dockerproxy.config.environment import Configured, find_strangers, read_environment
+from dockerproxy.config.foreign import find_foreign
 from dockerproxy.config.groups import without_underscore
 from dockerproxy.config.near import HINTS
 from dockerproxy.config.process import ENGINE_VARIABLES, find_engines, make_settings, read_limits
@@ -29,6 +30,8 @@ REPLACED: Final[Mapping[str, str]] = {
     **{switch: f"add {', '.join(names)} to allow or deny of a socket" for switch, names in PART_SWITCHES.items()},
 }
 """Variables that a policy file replaces, and what to do in the file instead."""
+
+_NO_SWITCH: Final = "change the policy file; with it, variables allow nothing"
 
 
 def read_configuration(environment: Mapping[str, str], policy_file: str | None = None) -> Configured:
@@ -118,4 +121,7 @@ def _find_strangers(variables: Variables) -> Iterator[Problem]:
     """Find variables that someone may believe to be switches, where none would be."""
     others = {name: value for name, value in variables.environment.items() if name not in REPLACED}
     for stranger in find_strangers(others, SWITCHES):
-        yield stranger._replace(hint="change the policy file; with it, variables allow nothing")
+        name = stranger.where.rpartition(" ")[2]
+        foreign = find_foreign(name, others[name])
+        is_setting = foreign is not None and not foreign.is_switch
+        yield stranger if is_setting else stranger._replace(hint=_NO_SWITCH)

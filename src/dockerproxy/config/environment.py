@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.foreign import advise, find_foreign
 from dockerproxy.config.groups import READS, bounds_body, open_bodies
 from dockerproxy.config.near import hint_at
 from dockerproxy.config.process import find_engines, make_settings, read_limits
 from dockerproxy.config.switches import (
     ACTION_SWITCHES,
     CONDITIONS,
-    FOREIGN,
     PART_SWITCHES,
     PARTS_OF,
     SECTION_SWITCHES,
@@ -136,8 +136,8 @@ def find_strangers(environment: Mapping[str, str], switches: Mapping[str, bool])
                 what = f"has no effect without {' or '.join(f'{part}=1' for part in parts)}"
                 hint = f"set CONTAINERS=1, or name what you need: ALLOW={PART_SWITCHES[name][0]}"
                 found.append(Problem(where, what, hint))
-        elif name in FOREIGN:
-            found.append(Problem(where, "unknown setting", FOREIGN[name]))
+        elif foreign := find_foreign(name, value):
+            found += [Problem(where, "unknown setting", advice) for advice in [advise(foreign, value)] if advice]
         elif name.replace("_", "") in _RUN_TOGETHER:
             found.append(Problem(where, "unknown setting", f"did you mean {_RUN_TOGETHER[name.replace('_', '')]}?"))
         elif value.lower() in WORDS:

@@ -22,6 +22,9 @@ _CONTROL_SOCKET: Final = "CONTROL_SOCKET"
 _ASK_TIMEOUT: Final = 60.0
 """Seconds for a person to answer by default."""
 
+_LEVELS: Final = {"warn": Level.WARNING, "error": Level.ERR}
+"""Levels as wollomatic's proxy and most programs call them."""
+
 GRACE: Final = 10.0
 """Seconds for exchanges to finish by default."""
 
@@ -32,7 +35,7 @@ def make_settings(variables: Variables, engines: tuple[str, ...], sockets: tuple
         engines=engines,
         sockets=sockets,
         shutdown_grace=variables.value("SHUTDOWN_GRACE", GRACE, read_seconds),
-        log_level=variables.word("LOG_LEVEL", Level.INFO),
+        log_level=variables.word("LOG_LEVEL", Level.INFO, _LEVELS),
         log_format=variables.word("LOG_FORMAT", LogFormat.TEXT),
         log_polls=variables.word("LOG_POLLS", LogPolls.EACH),
         learn_directory=variables.value("LEARN_DIR", "", read_directory),

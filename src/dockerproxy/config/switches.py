@@ -9,7 +9,6 @@ from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS, SECTIONS
-from dockerproxy.config.near import HINTS
 from dockerproxy.policy.image_grants import EXAMPLES
 from dockerproxy.policy.objects import BUILD
 from dockerproxy.policy.values import write_grant
@@ -91,9 +90,6 @@ SWITCHES: Final = {
     name: name in _ON or name in PART_SWITCHES for name in ("POST", *SECTION_SWITCHES, *ACTION_SWITCHES, *PART_SWITCHES)
 }
 """Every switch with its default."""
-
-FOREIGN: Final = HINTS["variables"]
-"""Variables of other proxies, and names that are guessed, with what to write here instead."""
 
 
 def remedy(name: str, values: dict[str, bool], denied: frozenset[str], *, contained: bool = False) -> str:

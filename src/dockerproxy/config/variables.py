@@ -1,6 +1,7 @@
 """Read single environment variables by type, and collect all problems."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from dockerproxy.api.catalog import OPERATIONS
@@ -50,11 +51,13 @@ class Variables:
             return default
         return value
 
-    def word(self, name: str, default: _Word) -> _Word:
-        """Read one of some words."""
+    def word(self, name: str, default: _Word, others: Mapping[str, _Word] = MappingProxyType({})) -> _Word:
+        """Read one of some words, or another spelling of one."""
         words = {word.value: word for word in type(default)}
 
         def read(text: str) -> _Word | Fault:
-            return words.get(text.lower()) or Fault(f"invalid value {text!r}", f"use one of {', '.join(words)}")
+            return {**others, **words}.get(text.lower()) or Fault(
+                f"invalid value {text!r}", f"use one of {', '.join(words)}"
+            )
 
         return self.value(name, default, read)

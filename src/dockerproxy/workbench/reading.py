@@ -9,9 +9,10 @@ client can write neither (`log.py`).
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import repeat
+from types import MappingProxyType
 from typing import Final, TypeVar, cast
 
 from dockerproxy.observe.log import find_whole_id
@@ -37,12 +38,15 @@ class Records:
     """The records in the lines of a log, each with its time, in seconds since 1970, and the number of unreadable lines.
 
     The line with which a stream begins and the one with which it ends are of one exchange, and give one record. One of
-    repeated reads gives as many as it stands for.
+    repeated reads gives as many as it stands for. `others` is given what is no line of ours.
     """
 
-    def __init__(self, lines: Iterable[str]) -> None:
+    def __init__(
+        self, lines: Iterable[str], others: Callable[[str], Mapping[str, object]] = lambda _: MappingProxyType({})
+    ) -> None:
         self.unreadable = 0
         self._lines = lines
+        self._others = others
         self._begun: Counter[int] = Counter()
 
     def __iter__(self) -> Iterator[tuple[Record, float]]:
@@ -54,6 +58,7 @@ class Records:
         for line in self._lines:
             try:
                 fields = _find_fields(line)
+                fields = fields if "event" in fields else self._others(line)
                 if fields.get("event") == "message" or not trim(line, " \t\r\n"):
                     continue
                 record, time = read_record(fields), read_time(fields.get("time"))

@@ -22,6 +22,10 @@ _TIGHTENING: Final = frozenset({*_SPELLED, "apparmor=docker-default", "apparmor:
 """Security options that are what the engine does anyway, or less. Docker takes `:` for `=`. Its own filter of system
 calls, `seccomp=builtin`, is not among them: it may be looser than the one that the engine is configured with."""
 
+_LOOSENS: Final = "not allowed: it could loosen the confinement"
+_NEEDLESS: Final = "not allowed: it turns confinement off; remove it: debuggers need it only before Linux 4.8"
+"""Of the filter of system calls: Docker's allows ptrace since then (moby, profiles/seccomp/default_linux.go)."""
+
 
 def check_security_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Options make the confinement tighter, or leave it as it is; a container without root gets no-new-privileges."""
@@ -31,7 +35,7 @@ def check_security_options(reading: Reading, value: Json, path: str, _parent: Ob
     reading.claims.append(Claim("user", ((True, put),), path, None, "", target=path))
     for where, option in items_at(value, path):
         if option not in _TIGHTENING:
-            reading.violate(where, option, "not allowed: it could loosen the confinement")
+            reading.violate(where, option, _NEEDLESS if option == "seccomp=unconfined" else _LOOSENS)
     reading.claim("no_new_privileges", kept, path, None, "must have no-new-privileges=true")
 
 
