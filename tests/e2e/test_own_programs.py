@@ -85,11 +85,12 @@ def serving(engine: Engine, make_client: partial[Client], allow: str) -> Iterato
             assert subprocess.run(words, check=False, capture_output=True, timeout=PATIENCE).returncode == 0
 
 
-LISTS = (("ps", "--all", "--quiet"), ("network", "ls", "--quiet"), ("volume", "ls", "--quiet"))
+NETWORKS = ("network", "ls", '--format={{if ne .Name "bridge"}}{{.ID}}{{end}}')
+LISTS = (("ps", "--all", "--quiet"), NETWORKS, ("volume", "ls", "--quiet"))
 
 
 def list_all(client: Client) -> set[str]:
-    """Return what a client sees: containers, networks and volumes."""
+    """Return what a client sees: containers, volumes, and networks but the bridge, which Testcontainers needs."""
     return {name for words in LISTS for name in client.run(*words).decode().split()}
 
 
