@@ -76,7 +76,6 @@ NAMED_NETWORKS = Path("/run/netns")
 
 # netavark without nft, and crun on a machine that mounts both versions of cgroups, do not start a container.
 # A build of podman's asks for more files and processes than it may give where CAP_SYS_RESOURCE is missing.
-# The file of events is not rotated: large ones would be gone before anybody asks for them.
 CONTAINERS_CONF = """
 [containers]
 default_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]
@@ -84,7 +83,6 @@ log_driver = "k8s-file"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-events_logfile_max_size = "1g"
 runtime = "runc"
 helper_binaries_dir = ["{helpers}", "/usr/lib/podman", "/usr/libexec/podman"]
 [network]
