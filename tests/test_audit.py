@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 10_535
+MOST_ON_THE_PATH: Final = 10_537
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 22_328
-MOST_OF_TESTS: Final = 59_119
-MOST_WORDS: Final = 33_345
+MOST_OF_ALL: Final = 22_473
+MOST_OF_TESTS: Final = 59_682
+MOST_WORDS: Final = 26_745
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""
