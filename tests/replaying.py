@@ -29,12 +29,17 @@ CLIENTS: Final[Mapping[str, Mapping[str, str]]] = {
     "dockerode": {"Host": "localhost", "Connection": "keep-alive"},
     "docker-py": {"Host": "localhost", "Accept-Encoding": "gzip, deflate", "Accept": "*/*", "Connection": "keep-alive"},
     "docker.dotnet": {"Host": "localhost", "User-Agent": "tc-dotnet/4"},
+    "aiodocker": {"Host": "unix.localhost", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"},
+    "axios": {"Host": "localhost", "Accept": "*/*", "Accept-Encoding": "gzip, compress, deflate, br"},
     "curl": {"Host": "localhost", "Accept": "*/*"},
 }
 """The fields that each library sends with every request: Go's (moby/client), docker-java, and so on."""
 
 CHUNKED: Final = frozenset({"docker.dotnet"})
 """Clients that send bodies in chunks."""
+
+SILENT: Final = frozenset({"curl"})
+"""Clients that send no length where there is no body."""
 
 
 @dataclass
@@ -46,6 +51,10 @@ class Engine:
     count: int = 0
 
     def __post_init__(self) -> None:
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Forget what clients created."""
         self.things = {kind: {} for kind in ("containers", "networks", "volumes", "images", "exec")}
         self._add("networks", "bridge", {"IPAM": {"Config": [{"Gateway": "172.17.0.1"}]}, "Driver": "bridge"})
         self._add("containers", "theirs", {"Image": "nginx"})
@@ -166,6 +175,9 @@ _DOES: Final[tuple[tuple[str, Callable[..., Answer]], ...]] = (
     (r"POST containers/[^/]+/(?:rename|update|resize)", _says(204, b"")),
     (r"POST networks/[^/]+/(?:dis)?connect|PUT containers/[^/]+/archive", _says(200, b"")),
     (r"GET containers/[^/]+/archive", _says(200, b"\0" * 1024)),
+    (r"GET (?:services|tasks|nodes|plugins|images/.+/history)", _says(200, [])),
+    (r"GET (?:services/[^/]+|nodes/[^/]+|distribution/.+/json|containers/[^/]+/top)", _says(200, {})),
+    (r"POST services/[^/]+/update", _says(200, {"Warnings": []})),
 )
 """Functions of the engine by method and path, without the version."""
 
@@ -236,7 +248,7 @@ def send(path: Path, client: str, method: str, target: str, body: str) -> tuple[
     chunked = bool(body) and client in CHUNKED
     if chunked:
         connection.putheader("Transfer-Encoding", "chunked")
-    elif body or method in {"POST", "PUT"}:
+    elif body or (method in {"POST", "PUT"} and client not in SILENT):
         connection.putheader("Content-Length", str(len(sent)))
     connection.endheaders(sent or None, encode_chunked=chunked)
     answer = connection.getresponse()

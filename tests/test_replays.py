@@ -9,7 +9,6 @@ the path of the socket. A create of a container gets all fields that the library
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -48,22 +47,26 @@ def read_replay(name: str) -> Replay:
 NAMES: Final = sorted(path.stem for path in CORPUS.glob("*.txt"))
 
 
-@contextmanager
-def serving_two(replay: Replay) -> Iterator[tuple[Path, Engine]]:
-    """Run a proxy with two such sockets before one engine."""
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Path, Engine]]:
+    """Run a proxy before an engine, with two sockets for each program."""
     engine = Engine()
     with short_folder() as folder, engine_of(folder / "engine.sock", make_handler(engine)):
-        paths = {name: f"{folder}/{name}.sock" for name in ("one", "two")}
         sockets = {
-            name: {"path": path, "own_socket": path, "allow": yaml.safe_load(replay.allow)}
-            for name, path in paths.items()
+            path.stem: {"path": f"{path}", "own_socket": f"{path}", "allow": yaml.safe_load(read_replay(name).allow)}
+            for name in NAMES
+            for path in sockets_of(folder, name)
         }
         policy = folder / "policy.yaml"
         policy.write_text(yaml.safe_dump({"sockets": sockets}))
         variables = {"POLICY_FILE": str(policy), "DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
         with Running("serve", **variables) as proxy:
-            proxy.wait_for("two.sock")
+            proxy.wait_for(f"{NAMES[-1]}-two.sock")
             yield folder, engine
+
+
+def sockets_of(folder: Path, name: str) -> list[Path]:
+    return [folder / f"{name}-{number}.sock" for number in ("one", "two")]
 
 
 def merge(template: Any, written: Any) -> Any:
@@ -95,13 +98,15 @@ def play(socket: Path, replay: Replay, engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_program_gets_what_its_library_expects_beside_another_of_its_kind(name: str) -> None:
-    replay = read_replay(name)
-    with serving_two(replay) as (folder, engine):
-        for socket in ("one", "two"):
-            engine.things["images"].clear()
-            play(folder / f"{socket}.sock", replay, engine)
-        assert "theirs" in engine.things["containers"]
+def test_a_program_gets_what_its_library_expects_beside_another_of_its_kind(
+    name: str, served: tuple[Path, Engine]
+) -> None:
+    folder, engine = served
+    engine.start_anew()
+    for socket in sockets_of(folder, name):
+        engine.things["images"].clear()
+        play(socket, read_replay(name), engine)
+    assert "theirs" in engine.things["containers"]
 
 
 def test_each_says_which_version_of_the_program_was_read_and_names_its_preset() -> None:

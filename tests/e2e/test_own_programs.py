@@ -10,9 +10,10 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from urllib.parse import quote
 
@@ -218,6 +219,37 @@ def test_what_testcontainers_leaves_is_removed_by_its_reaper_through_the_same_so
         assert denied_by_us(proxy) == []
     ask(engine.socket, "DELETE", f"/images/{quote(image)}?force=1")
     remove_containers(engine, label)
+
+
+def contained(client: Client, engine: Engine, image: str, *program: str) -> Client:
+    """Return a program of this machine in a container, which has the client's socket where the engine's would be."""
+    node = (NODE, (NODE / "node_modules").resolve(), Path(NODE_PROGRAM[0]).resolve().parents[1])
+    folders = {"/usr", "/lib", "/lib64", sys.prefix, sys.base_prefix, *map(str, node)}
+    mounts = [f"--volume={each}:{each}:ro" for each in sorted(folders) if Path(each).is_dir()]
+    socket = f"--volume={client.socket}:/var/run/docker.sock"
+    options = (f"--label=case={client.label}", f"--env=RYUK_CONTAINER_IMAGE={image}", socket, *mounts)
+    return replace(client, socket=engine.socket, program=("docker", "run", "--rm", *options, "busybox", *program))
+
+
+def test_testcontainers_in_containers_clean_up_through_the_sockets_that_these_have_two_at_once(
+    dockerd: Engine, make_client: partial[Client], busybox: bytes, label: str
+) -> None:
+    """The library finds what its containers publish by the network bridge."""
+    image = f"ryuk-{label}:1"
+    import_image(dockerd.socket, image, reaper_root(busybox), *RYUK)
+    with serving(dockerd, make_client, PROGRAMS["testcontainers"]) as (proxy, *clients):
+        for program in ((sys.executable, "-c", LEFT), (*NODE_PROGRAM, str(NODE / "testcontainers.js"), "leave")):
+            with ExitStack() as stack:
+                shown = ("events", "--format={{.Action}} {{.From}}")
+                watching = [stack.enter_context(each.watch(*shown)) for each in clients]
+                libraries = [contained(each, dockerd, image, *program) for each in clients]
+                for running in [stack.enter_context(each.watch()) for each in libraries]:
+                    assert running.wait_end() == 0, running.printed
+                for events, gone in product(watching, ("busybox", image)):
+                    events.wait_for(f"destroy docker.io/library/{gone}")
+            assert [list_all(each) for each in clients] == [set(), set()]
+        assert denied(proxy) == []
+    ask(dockerd.socket, "DELETE", f"/images/{quote(image)}?force=1")
 
 
 JOB = """

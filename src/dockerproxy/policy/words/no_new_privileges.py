@@ -24,7 +24,7 @@ calls, `seccomp=builtin`, is not among them: it may be looser than the one that 
 
 _LOOSENS: Final = "not allowed: it could loosen the confinement"
 _NEEDLESS: Final = "not allowed: it turns confinement off; remove it: debuggers need it only before Linux 4.8"
-"""Of the filter of system calls: Docker's allows ptrace since then (moby, profiles/seccomp/default_linux.go)."""
+"""Of the filter of system calls: Docker's allows ptrace since (moby/profiles@02e898b, seccomp/default_linux.go)."""
 
 
 def check_security_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
