@@ -49,6 +49,8 @@ def tell_unreadable(where: str, lines: int) -> None:
 
 
 def split_lines(file: BinaryIO) -> Iterator[str]:
-    """Read the lines of a file or pipe."""
-    while line := file.readline(LONGEST).decode(errors="replace"):
-        yield line
+    """Read the lines of a file or pipe. The rest of one that is too long is dropped: it could look like another."""
+    while line := file.readline(LONGEST):
+        yield line.decode(errors="replace")
+        while line and not line.endswith(b"\n"):
+            line = file.readline(LONGEST)

@@ -1,9 +1,10 @@
-"""Read requests in the logs of other proxies: HAProxy's (Tecnativa, LinuxServer), wollomatic's and CetusGuard's.
+"""Read requests in the logs of other proxies: HAProxy's (Tecnativa, LinuxServer) and wollomatic's.
 
-They say less than ours: who asked is unknown, CetusGuard leaves out the query, and no body is told. HAProxy, as these
-images run it, and CetusGuard write no time zone: it is UTC in their containers.
+They say less than ours: who asked is unknown, and no body is told. HAProxy, as these images run it, writes no time
+zone: it is UTC in their containers. CetusGuard writes a path without its escapes, line ends too. Its clients can write
+any line of its log, so that is not read.
 
-Formats: HAProxy 3.2 (`option httplog`), wollomatic/socket-proxy 1.13 (Go's slog, as text and JSON), CetusGuard 1.1.
+Formats: HAProxy 3.2 (`option httplog`), wollomatic/socket-proxy 1.13 (Go's slog, as text and JSON).
 """
 
 import json
@@ -35,15 +36,9 @@ _NO_SERVER: Final = "<NOSRV>"
 """HAProxy denied the request itself."""
 
 _SLOG: Final = re.compile(
-    r'time=(?P<time>\S+) level=\S+ msg="(?P<msg>allowed|blocked) request"(?: reason=(?:"[^"]*"|\S+))?'
+    r'time=(?P<time>[-+.:0-9TZ]+) level=\S+ msg="(?P<msg>allowed|blocked) request"(?: reason=(?:"[^"]*"|\S+))?'
     r' method=(?P<method>[A-Z]+) URL=(?P<url>"[^"\\]*"|\S+) client='
 ).search
-
-_CETUSGUARD: Final = re.compile(
-    r"(?:DEBUG|WARNING): (?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) (?P<msg>allowed|denied) request:"
-    r" (?P<method>[A-Z]+) (?P<path>/.*)"
-).search
-"""It writes the path without its escapes."""
 
 
 def read_other(line: str) -> Mapping[str, object]:
@@ -51,7 +46,7 @@ def read_other(line: str) -> Mapping[str, object]:
     fields = _parse(line)
     if isinstance(fields.get("log"), str):
         return read_other(cast("str", fields["log"]))
-    found = next((each for read in (_read_haproxy, _read_slog, _read_cetusguard) for each in read(line)), None)
+    found = next((each for read in (_read_haproxy, _read_slog) for each in read(line)), None)
     if found is None:
         found = next(_read_slog_json(fields), None)
     return {} if found is None else _make_record(*found)
@@ -81,13 +76,6 @@ def _read_slog_json(fields: Mapping[str, object]) -> Iterator[_Request]:
         path, query = str(url.get("RawPath") or quote(str(url.get("Path")), safe="/:@")), str(url.get("RawQuery", ""))
         became = _ALLOWED if said == "allowed request" else _DENIED
         yield str(fields.get("time")), str(fields.get("method")), path + (f"?{query}" if query else ""), became
-
-
-def _read_cetusguard(line: str) -> Iterator[_Request]:
-    if found := _CETUSGUARD(line):
-        time = datetime.strptime(found["time"], "%Y/%m/%d %H:%M:%S").replace(tzinfo=UTC)
-        became = _ALLOWED if found["msg"] == "allowed" else _DENIED
-        yield time.isoformat(), found["method"], quote(found["path"].rstrip(), safe="/:@"), became
 
 
 def _make_record(time: str, method: str, target: str, became: tuple[int, Outcome]) -> Mapping[str, object]:
