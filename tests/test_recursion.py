@@ -47,7 +47,6 @@ JSON = {
     "policy/creating.py": "reads what write_json wrote, and writes a name",
     "policy/subtrees.py": "reads what write_json wrote, and lists that the cutter, which catches it, has read before",
     "proxy/resolver.py": "writes labels, which are texts",
-    "workbench/other_logs.py": "catches it",
     "workbench/reading.py": "catches it",
     "workbench/live.py": "catches it",
     "workbench/needs.py": "writes what it made",

@@ -7,7 +7,6 @@ any line of its log, so that is not read.
 Formats: HAProxy 3.2 (`option httplog`), wollomatic/socket-proxy 1.13 (Go's slog, as text and JSON).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from urllib.parse import quote
 from dockerproxy.api.request import canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
+from dockerproxy.workbench.reading import parse
 
 SOCKET: Final = "docker"
 """The socket of their records: such a proxy has one."""
@@ -43,7 +43,7 @@ _SLOG: Final = re.compile(
 
 def read_other(line: str) -> Mapping[str, object]:
     """Return the fields of a record, as the JSON log has them; none if the line has no request of another proxy."""
-    fields = _parse(line)
+    fields = parse(line)
     if isinstance(fields.get("log"), str):
         return read_other(cast("str", fields["log"]))
     found = next((each for read in (_read_haproxy, _read_slog) for each in read(line)), None)
@@ -94,11 +94,3 @@ def _make_record(time: str, method: str, target: str, became: tuple[int, Outcome
         return {**record, **refused, "status": request.status}
     judged = {"target": request.target, "operation": request.operation.name, "decision": outcome.value}
     return {**record, **judged, "reason": ""}
-
-
-def _parse(line: str) -> Mapping[str, object]:
-    try:
-        fields = json.loads(line[line.index("{") :])
-    except (ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}

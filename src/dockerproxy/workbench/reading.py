@@ -115,7 +115,7 @@ def _find_fields(line: str) -> Mapping[str, object]:
     text = _LINE.search(line) if brace else None
     if text is not None and (brace < 0 or text.start() < brace):
         return _read_text(text["time"], trim(text["rest"], " \t\r\n"))
-    fields = _parse(line)
+    fields = parse(line)
     inner = fields.get("log")
     return _find_fields(inner) if isinstance(inner, str) else fields
 
@@ -151,7 +151,8 @@ def _unescape(found: re.Match[str]) -> str:
     return _SIGNS[escaped] if escaped in _SIGNS else chr(int(escaped[2:] or "none", base=16))
 
 
-def _parse(line: str) -> Mapping[str, object]:
+def parse(line: str) -> Mapping[str, object]:
+    """Return the JSON object in a line, from its first brace to its end; empty if there is none."""
     try:
         fields = json.loads(line[line.index("{") :])
     except (ValueError, RecursionError):
