@@ -148,6 +148,8 @@ def test_what_is_said_of_a_setting_of_another_proxy_holds_beside_a_file(file: Pa
     assert [str(warning) for warning in read(file, SP_SOCKETPATH="/run/docker.sock").warnings] == [
         "environment variable SP_SOCKETPATH: unknown setting\n    write DOCKER_SOCKET_PATH"
     ]
+    (warning,) = read(file, **{"SP_ALLOW_A B": "/info"}).warnings
+    assert str(warning).startswith("environment variable SP_ALLOW_A B: unknown setting\n")
 
 
 # The engine

@@ -121,7 +121,7 @@ def _find_strangers(variables: Variables) -> Iterator[Problem]:
     """Find variables that someone may believe to be switches, where none would be."""
     others = {name: value for name, value in variables.environment.items() if name not in REPLACED}
     for stranger in find_strangers(others, SWITCHES):
-        name = stranger.where.rpartition(" ")[2]
+        name = stranger.where.removeprefix("environment variable ")
         foreign = find_foreign(name, others[name])
         is_setting = foreign is not None and not foreign.is_switch
         yield stranger if is_setting else stranger._replace(hint=_NO_SWITCH)
