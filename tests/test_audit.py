@@ -8,9 +8,9 @@ from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count
 MOST_ON_THE_PATH: Final = 10_537
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 22_469
-MOST_OF_TESTS: Final = 59_770
-MOST_WORDS: Final = 26_775
+MOST_OF_ALL: Final = 22_463
+MOST_OF_TESTS: Final = 59_771
+MOST_WORDS: Final = 26_790
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

@@ -156,7 +156,7 @@ class _Side:
         return not rest
 
     def drop(self, stream: int) -> None:
-        """Send no more of what waits."""
+        """Discard the queued answers of a stream."""
         for item in self._queues.pop(stream, ()):
             self._credit(item.source, item.size)
 

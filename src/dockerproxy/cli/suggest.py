@@ -5,8 +5,8 @@
   dockerproxy suggest --policy policy.yaml --socket backup proxy.log  # what to add to that socket, and what is unused
 
 The log may be in either format, and must have all requests: LOG_LEVEL is info or debug. It may also be that of another
-proxy: Tecnativa's, LinuxServer's, or at its level debug wollomatic's. Denied requests count, too, so
-read the policy before you use it. With --interactive you decide about each, the gravest first: allow it, narrow it,
+proxy: Tecnativa's, LinuxServer's, or at its level debug wollomatic's. Denied requests count, too, so read the policy
+before you use it. With --interactive you decide about each, the gravest first: allow it, narrow it,
 deny it for good, or skip it. Then the changes are shown, and written to the policy file after a yes.
 
 exit status: 0 done, 1 ended without writing, 2 something to mend

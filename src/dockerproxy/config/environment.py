@@ -141,7 +141,7 @@ def find_strangers(environment: Mapping[str, str], switches: Mapping[str, bool])
         elif name.replace("_", "") in _RUN_TOGETHER:
             found.append(Problem(where, "unknown setting", f"did you mean {_RUN_TOGETHER[name.replace('_', '')]}?"))
         elif value.lower() in WORDS:
-            # A name with more words has one of its own: agents set IS_SANDBOX, which is no SANDBOX.
+            # A longer name belongs to another program: agents set IS_SANDBOX, and do not mean SANDBOX.
             words = name.count("_")
             candidates = (known for known in KNOWN if known.count("_") >= words)
             hint = hint_at(name, candidates, cutoff=0.75 if len(name) <= _SHORT else 0.8)

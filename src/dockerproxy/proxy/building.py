@@ -44,7 +44,7 @@ class _Judging:
 
     @property
     def asks(self) -> bool:
-        """Whether a person may be asked about a build, for whose answer all calls of the build wait."""
+        """Whether a build may wait for a person's answer; then all of its calls wait."""
         return self._socket.policy.policy.asks
 
     def refuse(self, path: str, reason: str) -> str:

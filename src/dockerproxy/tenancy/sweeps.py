@@ -63,7 +63,7 @@ def find_obstacle(policy: CompiledPolicy) -> str:
 
 
 def _removes_own_networks(policy: CompiledPolicy) -> bool:
-    """Whether it removes no others, and so may list them, as for Testcontainers: no network has labels of an image."""
+    """Whether a listed network of another client would stay: then the list may show it, as Testcontainers needs."""
     return all(OWN in case.by_word for case in policy.cases["NetworkDelete"])
 
 
