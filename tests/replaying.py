@@ -30,12 +30,14 @@ CLIENTS: Final[Mapping[str, Mapping[str, str]]] = {
     "docker-py": {"Host": "localhost", "Accept-Encoding": "gzip, deflate", "Accept": "*/*", "Connection": "keep-alive"},
     "docker.dotnet": {"Host": "localhost", "User-Agent": "tc-dotnet/4"},
     "aiodocker": {"Host": "unix.localhost", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"},
+    "bollard": {"Content-Type": "application/json", "Host": "2f70726f786965642f646f636b65722e736f636b"},
+    "node": {"Content-Type": "application/json", "Host": "localhost", "Connection": "keep-alive"},
     "axios": {"Host": "localhost", "Accept": "*/*", "Accept-Encoding": "gzip, compress, deflate, br"},
     "curl": {"Host": "localhost", "Accept": "*/*"},
 }
 """The fields that each library sends with every request: Go's (moby/client), docker-java, and so on."""
 
-CHUNKED: Final = frozenset({"docker.dotnet"})
+CHUNKED: Final = frozenset({"docker.dotnet", "node"})
 """Clients that send bodies in chunks."""
 
 SILENT: Final = frozenset({"curl"})
@@ -175,9 +177,18 @@ _DOES: Final[tuple[tuple[str, Callable[..., Answer]], ...]] = (
     (r"POST containers/[^/]+/(?:rename|update|resize)", _says(204, b"")),
     (r"POST networks/[^/]+/(?:dis)?connect|PUT containers/[^/]+/archive", _says(200, b"")),
     (r"GET containers/[^/]+/archive", _says(200, b"\0" * 1024)),
-    (r"GET (?:services|tasks|nodes|plugins|images/.+/history)", _says(200, [])),
-    (r"GET (?:services/[^/]+|nodes/[^/]+|distribution/.+/json|containers/[^/]+/top)", _says(200, {})),
-    (r"POST services/[^/]+/update", _says(200, {"Warnings": []})),
+    (r"GET (?:services|tasks|nodes|plugins|secrets|configs|images/.+/history|images/search)", _says(200, [])),
+    (r"GET (?:swarm|system/df|distribution/.+/json|containers/[^/]+/top)", _says(200, {})),
+    (r"GET (?:services|tasks|nodes|secrets|configs)/[^/]+", _says(200, {})),
+    (r"GET (?:services|tasks)/[^/]+/logs|GET images/(?:get|.+/get)|HEAD containers/[^/]+/archive", _says(200, b"")),
+    (r"POST (?:services|nodes|secrets|configs)/[^/]+/update", _says(200, {"Warnings": []})),
+    (r"POST (?:services|secrets|configs)/create", _says(201, {"ID": "made"})),
+    (r"DELETE (?:services|nodes|secrets|configs)/[^/]+", _says(204, b"")),
+    (r"POST images/.+/tag", _says(201, b"")),
+    (r"POST commit", _says(201, {"Id": "sha256:" + "c" * 64})),
+    (r"POST (?:auth|build|images/load|images/.+/push|exec/[^/]+/resize)", _says(200, b"")),
+    (r"POST (?:containers|images|networks|volumes|build)/prune", _says(200, {})),
+    (r"DELETE images/.+", _says(200, [])),
 )
 """Functions of the engine by method and path, without the version."""
 

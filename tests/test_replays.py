@@ -19,7 +19,7 @@ from cli.programs import Running, engine_of
 from folders import short_folder
 from replaying import CLIENTS, Engine, make_handler, send
 
-from dockerproxy.config.presets import PRESETS
+from dockerproxy.config.presets import PRESETS, read_preset_text
 
 CORPUS: Final = Path(__file__).parent / "corpus" / "replays"
 _LINE: Final = re.compile(r"(\d{3}) ([A-Z]+) (\S+) ?(.*)")
@@ -43,6 +43,13 @@ def read_replay(name: str) -> Replay:
     assert len(requests) == len(found), name
     return Replay(said, client, allow, requests)
 
+
+RUN_FOR_REAL: Final = {
+    **dict.fromkeys(("ai-agent", "devcontainers", "llm-sandbox"), "test_own_programs.py"),
+    **dict.fromkeys(("ansible", "compose", "dockge", "github-runner", "glances"), "test_presets.py"),
+    **dict.fromkeys(("podman-exporter", "read-only", "zabbix-agent2"), "test_presets.py"),
+}
+"""Presets that have no replay, with the file in `e2e` that runs their programs."""
 
 NAMES: Final = sorted(path.stem for path in CORPUS.glob("*.txt"))
 
@@ -107,6 +114,22 @@ def test_a_program_gets_what_its_library_expects_beside_another_of_its_kind(
         engine.things["images"].clear()
         play(socket, read_replay(name), engine)
     assert "theirs" in engine.things["containers"]
+
+
+def test_every_preset_has_a_replay_or_its_program_is_run_for_real() -> None:
+    named = {name for replay in map(read_replay, NAMES) for name in re.findall(r"preset:([\w-]+)", replay.allow)}
+    replayed = {base for name in named for base in find_bases(name)}
+    assert {*PRESETS} - replayed - RUN_FOR_REAL.keys() == set()
+    assert RUN_FOR_REAL.keys() & named == set()
+    for name, file in RUN_FOR_REAL.items():
+        assert f'"{name}"' in (CORPUS.parent.parent / "e2e" / file).read_text(), name
+
+
+def find_bases(name: str) -> Iterator[str]:
+    """Return a preset and those that it builds on."""
+    yield name
+    for base in re.findall(r"^  - preset:(\S+)$", read_preset_text(name), re.MULTILINE):
+        yield from find_bases(base)
 
 
 def test_each_says_which_version_of_the_program_was_read_and_names_its_preset() -> None:
