@@ -4,16 +4,20 @@ import asyncio
 import random
 from collections import Counter
 from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 from decisions import split_decision
 from proxy.counting import Standing, ask, counting, create, post, quota_policy
 from proxy.harness import World, in_loop, request
 from proxy.lookups import answer, the_client
+from proxy.podman import claims
+from proxy.stage import until
 from rows import for_each
 from waiting import PATIENCE
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.stamps import NONCE, OWNER
 from dockerproxy.tenancy.own import is_counted
@@ -257,3 +261,52 @@ async def test_above_a_quota_that_refuses_nothing_new_volumes_are_own_all_the_sa
         assert [*engine.volumes] == ["old", "new"]
         assert engine.asked.count("POST /containers/create") == 2
         assert not len(here.server._shared.holding)
+
+
+SHARED = """
+sockets:
+  ci:
+    path: /ci.sock
+    ALLOW
+"""
+LISTED = 'allow: [own, VolumeCreate, ContainerCreate: {images: ["**"], volumes: [tools]}]'
+COUNTED = f"quota: {{volumes: 5}}\n    {LISTED}"
+ANY = "allow: [own, VolumeCreate, ContainerCreate: unrestricted]"
+UNCOPIED = [{"NoCopy": True}]
+OVERTAKEN: Final[tuple[tuple[str, str, str, int, list[Any]], ...]] = (
+    (LISTED, "tools", "other", 201, UNCOPIED),
+    (COUNTED, "tools", "other", 201, UNCOPIED),
+    (LISTED, "tools", "ci", 201, UNCOPIED),
+    (LISTED, "more", "ci", 201, UNCOPIED),
+    (LISTED, "more", "other", 403, []),
+    (ANY, "more", "other", 201, []),
+)
+"""Whether a container is made if an owner makes the volume that it would have made, and how it mounts it."""
+
+
+@for_each(("allow", "name", "owner", "expected", "options"), OVERTAKEN)
+@in_loop
+async def test_a_create_whose_volume_another_client_made_meanwhile_is_judged_by_that_volume(
+    allow: str, name: str, owner: str, expected: int, options: list[Any]
+) -> None:
+    """A contained one has nothing copied into it: others may have it already. It counts until the engine is done."""
+    under_way = list[int]()
+
+    async def make(when: str, target: str) -> None:
+        under_way[:] = the_client(here).socket.usage._open.values()
+        if (when, target) == ("before", "/volumes/create"):
+            engine.volumes.setdefault(name, {"Name": name, "Driver": "local", "Labels": {OWNER: owner, NONCE: "n"}})
+
+    policy = read_policy(SHARED.replace("ALLOW", allow), "policy.yaml").sockets[0].policy
+    async with counting(policy, make) as (here, engine):
+        client = await here.connect()
+        await client.send(create(Binds=[f"{name}:/x"]))
+        status, _ = await client.answer()
+        mounts = [each for made in engine.containers.values() for each in made["HostConfig"].get("Mounts", [])]
+        assert (status, [each["VolumeOptions"] for each in mounts]) == (expected, options)
+        assert [*engine.volumes] == [name]
+        assert not is_counting(here)
+        assert claims(here) == 0
+        assert sum(under_way) == 1
+        usage = the_client(here).socket.usage
+        await until(lambda: not any(usage._open.values()), "nothing is under way")

@@ -275,17 +275,22 @@ async def test_a_volume_is_made_under_the_stamp_before_the_create_goes_on() -> N
 
 
 @pytest.mark.parametrize(
-    ("status", "labels"), [("201 Created", {}), ("201 Created", MINE), ("500 Internal Server Error", MINE)]
+    ("status", "labels", "times"),
+    [("201 Created", {}, 2), ("201 Created", MINE, 2), ("500 Internal Server Error", MINE, 1)],
 )
 @in_loop
-async def test_a_volume_that_somebody_else_made_meanwhile_is_not_mounted(status: str, labels: dict[str, str]) -> None:
+async def test_a_volume_that_somebody_else_made_meanwhile_is_not_mounted(
+    status: str, labels: dict[str, str], times: int
+) -> None:
+    """If it is there, what it is is asked once more."""
     async with world(policy=POLICY) as here:
         client = await here.connect()
         await client.send(request("POST", "/containers/create", *FIELDS, body=CREATE))
-        (await serve(here, "GET /volumes/data", answer({"message": "no"}, "404 Not Found"))).end()
-        wire, _ = await posted(here, "/volumes/create")
-        await wire.send(answer({"Name": "data", "Labels": labels}, status))
-        wire.end()
+        for _ in range(times):
+            (await serve(here, "GET /volumes/data", answer({"message": "no"}, "404 Not Found"))).end()
+            wire, _ = await posted(here, "/volumes/create")
+            await wire.send(answer({"Name": "data", "Labels": labels}, status))
+            wire.end()
         found, body = await client.answer()
         assert found == 503
         assert b"the volume data could not be made" in body

@@ -117,6 +117,10 @@ class UnknownObjectError(Exception):
         self.status = status
 
 
+class OvertakenError(UnknownObjectError):
+    """Another client has made meanwhile what a plan was to make. The request is decided once more, by what is there."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Ask(Yielded[Answer]):
     """Ask the engine something of ours; what comes of it is its `Answer`.

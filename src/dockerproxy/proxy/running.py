@@ -20,7 +20,7 @@ from dockerproxy.policy.judge import judge, judge_object, judge_unknown
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Act, NeedsLookup, Outcome, Verdict
 from dockerproxy.policy.plans import can_begin, find_holds, is_removal
-from dockerproxy.policy.steps import Answer, UnknownObjectError, Whole
+from dockerproxy.policy.steps import Answer, OvertakenError, UnknownObjectError, Whole
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
 from dockerproxy.proxy.holding import StillHeldError
@@ -119,9 +119,22 @@ class _Run:
         self._exchange = exchange
         self._opened: Inquiry | None = None
         self._streams = self._outlasts = False
+        self._held = AsyncExitStack()
+        stack.push_async_callback(self._held.aclose)
 
     async def outcome(self, judged: NeedsLookup | Verdict) -> Outcome:
-        """Decide, and do what the plan says. A verdict that comes back without its plan goes on, or is denied."""
+        """Decide, and do what the plan says. A verdict that comes back without its plan goes on, or is denied.
+
+        Where another client made meanwhile what it was to make, all of that is done once more. What was held is free
+        before: others come first who waited for it.
+        """
+        try:
+            return await self._do(judged)
+        except OvertakenError:
+            await self._held.aclose()
+            return await self._do(judged)
+
+    async def _do(self, judged: NeedsLookup | Verdict) -> Outcome:
         self.verdict = verdict = await self._decide(judged)
         if verdict.plan is None or not self._has_plan(verdict):
             return verdict
@@ -142,9 +155,9 @@ class _Run:
         if not holds:
             return verdict
         if is_removal(verdict):
-            await self._stack.enter_async_context(self._socket.removals)
+            await self._held.enter_async_context(self._socket.removals)
         for hold in holds:
-            await self._stack.enter_async_context(holding.take(hold, self._socket.patience))
+            await self._held.enter_async_context(holding.take(hold, self._socket.patience))
         if holding.are_quiet(holds, since):
             return verdict
         verdict = await self._look_up(judged)
@@ -224,7 +237,7 @@ class _Run:
         socket, shared = self._socket, self._socket.shared
         match step:
             case steps.Lock(owner):
-                return await self._stack.enter_async_context(shared.counting.setdefault(owner, asyncio.Lock()))
+                return await self._held.enter_async_context(shared.counting.setdefault(owner, asyncio.Lock()))
             case steps.Find(lookup):
                 found = await self._find(lookup, self.verdict.request.version)
                 return found if isinstance(found, ResolvedObject) else None

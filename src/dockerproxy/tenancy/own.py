@@ -25,7 +25,7 @@ from dockerproxy.policy.descriptions import has_labels
 from dockerproxy.policy.model import CREATED_BY, Grant, Making, Tenancy, Uses
 from dockerproxy.policy.objects import ANONYMOUS, Kind, Lookup, ResolvedObject, get_object
 from dockerproxy.policy.stamps import NEW, NONCE, STAMP, add_stamp, find_owner, make_stamp
-from dockerproxy.policy.steps import Answer, Ask, Lock, Says, Scene, Steps, UnknownObjectError
+from dockerproxy.policy.steps import Answer, Ask, Lock, OvertakenError, Says, Scene, Steps, UnknownObjectError
 from dockerproxy.policy.words.spellings import clean_path
 from dockerproxy.tenancy.changes import bound_changes
 from dockerproxy.tenancy.prunes import LISTINGS, prune
@@ -154,7 +154,8 @@ def make_volumes(stamp: Mapping[str, str], create: Making) -> Steps[None]:
         status, answer = yield from Ask("POST", f"{version and '/'}{version}/volumes/create", content)
         if status != HTTPStatus.CREATED or not has_labels(answer, stamp):
             reason = f"the volume {name} could not be made, or another client made it meanwhile"
-            raise UnknownObjectError(reason, HTTPStatus.SERVICE_UNAVAILABLE)
+            is_there = status == HTTPStatus.CREATED
+            raise (OvertakenError if is_there else UnknownObjectError)(reason, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 _VOLUME: Final = "volume"
