@@ -32,6 +32,7 @@ def test_places_are_as_they_are_written() -> None:
         ("paths: {/app: /a, /app: /b}", "duplicate key '/app'"),
         ("own_socket: ci.sock", "'ci.sock' is not a clean absolute path"),
         ("own_socket: /var/run/docker.sock", "'/var/run/docker.sock' is the engine's socket"),
+        ("own_socket: /run/user/1000/docker.sock", "'/run/user/1000/docker.sock' is the engine's socket"),
         ("own_socket: /run/engine.sock", "'/run/engine.sock' is the engine's socket"),
         ("own_socket: true", "'true' is not a clean absolute path"),
     ],

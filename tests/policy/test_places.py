@@ -36,6 +36,7 @@ sockets:
       - ContainerCreate: {binds: ["/workspace:ro", "/workspace/cache:ro", "/data:ro"]}
 """
 OWN = "/run/dockerproxy/agent/docker.sock"
+OF_USERS = ("/run/user/1000/docker.sock", "/var/run/user/7/podman/podman.sock")
 Find = Callable[[Lookup], ResolvedObject | None]
 
 PARTS = st.lists(st.sampled_from(["", ".", "..", "a", "b", "ab", "a.b"]), max_size=5)
@@ -74,7 +75,7 @@ def sent(verdict: Verdict) -> Any:
         ("/workspace/cache:/w:ro", "/var/cache/ci:/w:ro"),
         ("/data:/w:ro", "/data:/w:ro"),
         (f"{OWN}:/var/run/docker.sock", f"{OWN}:/var/run/docker.sock"),
-        *((f"{socket}:/s:ro", f"{OWN}:/s:ro") for socket in (*ENGINES, "/run/engine.sock")),
+        *((f"{socket}:/s:ro", f"{OWN}:/s:ro") for socket in (*ENGINES, *OF_USERS, "/run/engine.sock")),
         ("/proxied/agent/docker.sock:/s", f"{OWN}:/s"),
     ],
 )
@@ -139,7 +140,7 @@ def test_a_place_is_read_to_its_end_by_every_engine(path: str) -> None:
 
 
 def test_nobody_has_a_socket_who_was_given_none() -> None:
-    assert not any(map(NOWHERE.is_socket, (*ENGINES, "")))
+    assert not any(map(NOWHERE.is_socket, (*ENGINES, *OF_USERS, "")))
 
 
 def test_exposures_are_those_of_the_hosts_directories() -> None:

@@ -8,7 +8,7 @@ from dockerproxy.config.document import Node
 from dockerproxy.config.near import show
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import Fault
-from dockerproxy.policy.places import ENGINES, Places
+from dockerproxy.policy.places import Places, is_engine
 from dockerproxy.policy.words.spellings import clean_path
 
 _EXAMPLE: Final = "paths: {/what/the/client/says: /what/the/host/says}"
@@ -30,7 +30,7 @@ def read_places(reader: Reader, fields: Mapping[str, Node], engine: str, path: s
 
 
 def _read_own_socket(text: str, engine: str) -> str | Fault:
-    if text in {*ENGINES, engine}:
+    if is_engine(text) or text == engine:
         return Fault(f"{show(text)} is the engine's socket", "write where the host has the socket of `path`")
     return _read_place(text)
 

@@ -6,6 +6,7 @@ engine's. Conditions judge what the client calls a directory, and the engine get
 Attacks: docs/attacks.md, policy/places.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +20,14 @@ ENGINES: Final = (
     *("/run/podman/podman.sock", "/var/run/podman/podman.sock"),
 )
 """Where engines have their sockets, and clients look for them."""
+
+_OF_USER: Final = re.compile(r"(?:/var)?/run/user/[0-9]+/(?:docker|podman/podman)\.sock").fullmatch
+"""Where those of a user are: below $XDG_RUNTIME_DIR."""
+
+
+def is_engine(path: str) -> bool:
+    """Whether a path is where an engine has its socket."""
+    return path in ENGINES or _OF_USER(path) is not None
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class Places:
 
     def is_socket(self, path: str) -> bool:
         """Whether a path of the client means its own socket."""
-        return bool(self.own_socket) and (path in ENGINES or path in self.sockets or path == self.own_socket)
+        return bool(self.own_socket) and (is_engine(path) or path in self.sockets or path == self.own_socket)
 
     def on_host(self, path: str) -> str:
         """Return what the host calls a path of the client: its own socket, that of the longest mapping, or the same."""

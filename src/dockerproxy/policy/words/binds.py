@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from dockerproxy.policy.claim import Claim
 from dockerproxy.policy.globs import covers, fits
-from dockerproxy.policy.places import ENGINES
+from dockerproxy.policy.places import is_engine
 from dockerproxy.policy.values import Value, items_of, split_mode
 from dockerproxy.policy.words.constraint import Constraint, Matcher
 from dockerproxy.policy.words.spellings import fault_of_path
@@ -51,7 +51,7 @@ class _Binds(Constraint):
     def problem(self, granted: Value | None, claim: Claim) -> str:
         """Say whether it would be granted to read, and what a socket of the engine's would give."""
         bind = claim.options[0][0] if claim.options else None
-        if isinstance(bind, Bind) and bind.path in ENGINES:
+        if isinstance(bind, Bind) and is_engine(bind.path):
             return _ENGINE
         if granted is None or not isinstance(bind, Bind):
             return _NOT_GRANTED
