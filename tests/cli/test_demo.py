@@ -36,7 +36,11 @@ def test_without_an_engine_a_stand_in_plays_it_and_is_called_one(number: signal.
         ("denied", "403", "GET  /debug/vars"),
         ("refused", "400", "GET  /containers/../secrets"),
     ]
-    for reason in ("ContainerList, by CONTAINERS=1", "or POST=1 to allow more", "ambiguous path: a dot segment"):
+    for reason in (
+        "ContainerList, by CONTAINERS=1",
+        "set ALLOW=ContainerCreate and CONTAINED=1",
+        "ambiguous path: a dot segment",
+    ):
         assert reason in demo.printed
     assert "Traceback" not in demo.printed
     assert demo.printed.count(" denied 403 ") == 1
@@ -58,7 +62,7 @@ def test_the_switches_of_the_person_who_tries_it_are_taken() -> None:
     with Running("demo", IMAGES="1", PING="0") as demo:
         demo.wait_for(END)
     assert [decision for decision, _, _ in decisions_in(demo.printed)] == ["denied"] * 5 + ["refused"]
-    assert "or CONTAINERS=1 to allow more" in demo.printed
+    assert "set ALLOW=ContainerList" in demo.printed
 
 
 @pytest.mark.parametrize("name", ["SOCKET_PATH", "DOCKER_HOST"])

@@ -13,10 +13,7 @@ from dockerproxy.config.near import show
 
 ENVIRONMENT = {"CONTAINERS": "1", "IMAGES": "1", "ALLOW": "ContainerStart,ExecStart", "DENY": "ContainerLogs"}
 REFUSED = "decision   refused with 400, under any policy"
-SEARCH = (
-    "ImageSearch denied: only allowed if no registry host is named;"
-    " to allow it, set ALLOW=ImageSearch, or DISTRIBUTION=1 to allow more"
-)
+SEARCH = "ImageSearch denied: only allowed if no registry host is named; to allow it, set ALLOW=ImageSearch"
 REQUESTS = (
     ("GET", "/_ping"),
     ("HEAD", "/_ping"),
@@ -84,7 +81,7 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
                 "grant      none",
                 (
                     "message    ContainerStop denied: no rule allows it;"
-                    " to allow it, set ALLOW_STOP=1, or POST=1 to allow more"
+                    " to allow it for every container, set ALLOW_STOP=1"
                 ),
             ],
         ),

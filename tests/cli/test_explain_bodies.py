@@ -43,7 +43,8 @@ def test_a_body_is_explained_field_by_field() -> None:
     etc = 'HostConfig.Binds[0] is "/etc", a host path that no rule allows'
     user = "User is 7, not of type string"
     add = 'remove its line and add "ContainerCreate: unrestricted" to "allow" of socket "ci"'
-    remedy = f"to allow it and everything else, {add}"
+    instead = "to allow it, leave that out, or to let clients become root on the host"
+    remedy = f"{instead}, {add}"
     assert explain_body("POST", "/containers/create", body) == (
         1,
         [
@@ -61,7 +62,7 @@ def test_a_body_is_explained_field_by_field() -> None:
             f"                {remedy}",
             (f"message    ContainerCreate denied: {user}, and 2 more; {remedy}"),
             (
-                "change     to allow it and everything else, replace ContainerCreate (policy.yaml:6)"
+                f"change     {instead}, replace ContainerCreate (policy.yaml:6)"
                 ' in "allow" of socket "ci" in FOLDER/policy.yaml by this line:'
             ),
             "           - ContainerCreate: unrestricted",

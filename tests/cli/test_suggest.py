@@ -278,6 +278,7 @@ def test_a_body_has_to_be_allowed_as_its_record_says() -> None:
         assert missing(folder, record_of("POST /containers/create?name=web", body=more)) == [
             "# Add to allow of the socket backup in FOLDER/policy.yaml:",
             "# in place of its line: a socket has one for each create",
+            "# it lets clients read keys of the host",
             '- ContainerCreate: {binds: ["/srv/*", /etc:ro], networks: [ci]}',
         ]
 

@@ -121,8 +121,8 @@ deny POST /containers/db/exec
         "a.txt:4:1: POST /containers/create should be allowed, and is denied",
         (
             '    ContainerCreate denied: Colour is "blue", not a known field;'
-            ' to allow it and everything else, remove its line and add "ContainerCreate: unrestricted"'
-            ' to "allow" of socket "ci"'
+            " to allow it, leave that out, or to let clients become root on the host, remove its line and add"
+            ' "ContainerCreate: unrestricted" to "allow" of socket "ci"'
         ),
         "1 of 5 expectations not met",
     ]

@@ -104,7 +104,7 @@ def test_a_client_and_its_denial_are_seen_and_explained() -> None:
             view.wait_for(Path(os.readlink("/proc/self/exe")).name)
         assert ask(f"{folder}/docker.sock", "GET", "/info")[0] == 403
         view.press("2")
-        view.wait_for("→ to allow it, set ALLOW=SystemInfo, or INFO=1 to allow more")
+        view.wait_for("→ to allow it, set ALLOW=SystemInfo")
         view.press("e")
         view.wait_for("no rule allows it")
         view.press("q")

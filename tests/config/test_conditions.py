@@ -258,12 +258,18 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
         (
             "ImageLoad",
             "{tagged: required}",
-            "5: ImageLoad no longer has the condition tagged\n    only ImageLoad: unrestricted allows this",
+            (
+                "5: ImageLoad no longer has the condition tagged\n"
+                "    only ImageLoad: unrestricted allows this, and lets clients replace images that others use"
+            ),
         ),
         (
             "ImageLoad",
             "{tags: [ci]}",
-            "5: ImageLoad has no condition tags\n    only ImageLoad: unrestricted allows this",
+            (
+                "5: ImageLoad has no condition tags\n"
+                "    only ImageLoad: unrestricted allows this, and lets clients replace images that others use"
+            ),
         ),
         (
             "ContainerLogs",
@@ -327,7 +333,10 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
         (
             "ContainerCreate",
             "{sysctls: [net.core]}",
-            ("5: 'sysctls' is not a condition\n    only ContainerCreate: unrestricted allows this"),
+            (
+                "5: 'sysctls' is not a condition\n    only ContainerCreate: unrestricted allows this,"
+                " and lets clients become root on the host"
+            ),
         ),
         (
             "ContainerLogs",

@@ -34,8 +34,7 @@ def test_what_nothing_can_bound_says_so_where_it_is_switched_on() -> None:
     message = policy_of(SWARM="1", POST="1", CONTAINED="1").default["SwarmInit"].message
     assert message == (
         "SwarmInit denied: it can hand the host to another swarm, and no condition can limit it;"
-        ' to allow it and everything else, write a policy file with "SwarmInit: unrestricted", or set CONTAINED=0'
-        " to allow everything"
+        ' to allow it and let clients become root on the host, write a policy file with "SwarmInit: unrestricted"'
     )
 
 
@@ -45,7 +44,7 @@ def test_contained_no_image_gets_a_name_without_a_policy_file(name: str) -> None
     assert not policy.allows(name)
     assert policy.default[name].message == (
         f"{name} denied: it must say by tags which names clients may give or remove; to allow it, write a policy file"
-        f' with "{name}: {{tags: ["docker.io/library/NAME-*"]}}", or set CONTAINED=0 to allow everything'
+        f' with "{name}: {{tags: ["docker.io/library/NAME-*"]}}"'
     )
 
 

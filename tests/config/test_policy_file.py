@@ -107,7 +107,8 @@ def test_sources_name_the_file_and_the_line() -> None:
 def test_a_refusal_says_which_line_would_allow_it() -> None:
     default = read(WHOLE).sockets[1].policy.default
     assert default["ContainerRestart"].message == (
-        'ContainerRestart denied: no rule allows it; to allow it, add "ContainerRestart" to "allow" of socket "backup"'
+        'ContainerRestart denied: no rule allows it; to allow it for every container, add "ContainerRestart"'
+        ' to "allow" of socket "backup"'
     )
     assert default["ContainerArchive"].message == (
         "ContainerArchive denied: a rule denies it;"
@@ -207,9 +208,10 @@ def test_a_socket_name_is_no_template_of_messages() -> None:
 def test_a_hint_says_how_far_a_grant_helps() -> None:
     hint = socket_of("mode: enforce").policy.policy.hint
     where = 'to "allow" of socket "web"'
-    assert hint("ContainerList") == f'to allow it, add "ContainerList" {where}'
+    assert hint("ContainerList") == f'to allow it for every container, add "ContainerList" {where}'
     assert hint("ContainerCreate") == f'to allow it if contained, add "ContainerCreate" {where}'
-    assert hint("SwarmInit") == f'to allow it, add "SwarmInit: unrestricted" {where}'
+    root = "let clients become root on the host"
+    assert hint("SwarmInit") == f'to allow it and {root}, add "SwarmInit: unrestricted" {where}'
 
 
 @pytest.mark.parametrize("beside", ["SystemInfo", "own"])

@@ -105,7 +105,7 @@ def test_what_nothing_can_bound_is_granted_unrestricted_or_not_at_all() -> None:
     assert contained.default["SwarmInit"].source == "A"
     assert contained.default["SwarmInit"].message == (
         f"SwarmInit denied: {SEALED['SwarmInit']}, and no condition can limit it; "
-        'to allow it and everything else, add "SwarmInit: unrestricted" to "allow"'
+        'to allow it and let clients become root on the host, add "SwarmInit: unrestricted" to "allow"'
     )
     assert policy_with(Grant(frozenset({"SwarmInit"}), "A", (UNRESTRICTED,))).allows("SwarmInit")
 

@@ -150,7 +150,7 @@ def test_the_line_that_a_denial_proposes_admits_the_request(
 ) -> None:
     body: Json = {"Image": "app", "User": user, "HostConfig": host}
     denial = settle(body, granted)
-    found = re.search('; to allow it, add "(ContainerCreate: .*)" to "allow"$', denial.message)
+    found = re.search('; to allow it.*?, add "(ContainerCreate: .*)" to "allow"$', denial.message)
     if denial.allowed or found is None:
         assert denial.allowed or not found
         return

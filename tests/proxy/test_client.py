@@ -49,7 +49,7 @@ async def test_a_request_that_is_not_allowed_never_reaches_the_engine_and_the_co
         await client.send(request("POST", "/containers/x/start", "Content-Length: 5", body=b"12345") + get("/_ping"))
         status, body = await client.answer()
         assert status == 403
-        assert b"ContainerStart denied: no rule allows it; to allow it, set ALLOW_START=1, or POST=1" in body
+        assert b"ContainerStart denied: no rule allows it; to allow it for every container, set ALLOW_START=1" in body
         engine = await here.engine_side()
         assert (await engine.head()).startswith(b"GET /_ping ")
         await engine.send(OK)

@@ -94,7 +94,7 @@ async def test_no_contained_build_goes_to_an_engine_that_does_not_say_that_it_is
         status, body = await client.answer()
         assert status == 403
         told = read_message(body)
-        remedy = 'to allow it and everything else, add "ImageBuild: unrestricted" to "allow"'
+        remedy = 'to allow it and let clients become root on the host, add "ImageBuild: unrestricted" to "allow"'
         assert told.startswith(f"ImageBuild denied: {SAYS}; {remedy}")
         assert (await engine.head()).startswith(b"GET /_ping HTTP/1.1\r\nhost: docker\r\n")
         await engine.send(OK)

@@ -33,7 +33,9 @@ async def test_a_call_is_denied_and_the_log_has_the_reason_for_which_grpc_would_
         [record] = await here.records(1)
         assert (record["operation"], record["decision"], record["status"]) == ("Grpc", "denied", 403)
         assert record["level"] == "warning"
-        assert record["reason"].startswith("Grpc denied: no rule allows it; to allow it, set ALLOW=Grpc")
+        assert record["reason"].startswith(
+            'Grpc denied: no rule allows it; to allow it if contained, write a policy file with "ImageBuild: '
+        )
         assert here.arrivals.empty()
 
 

@@ -160,7 +160,7 @@ def test_of_a_body_all_that_is_wrong_by_each_grant_is_said_with_what_would_allow
         '       no   HostConfig.Binds[0] is "/etc", a host path that no rule allows',
         '       no   HostConfig.NetworkMode is "front", a network that no rule allows',
         (
-            "            to allow it and everything else, remove its line and"
+            "            to allow it, leave that out, or to let clients become root on the host, remove its line and"
             ' add "ContainerCreate: unrestricted" to "allow" of socket "ci"'
         ),
     ]
@@ -228,8 +228,8 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             {"Image": "alpine", "HostConfig": {"Binds": ["/etc:/x:ro", "data:/d"]}},
             [
                 (
-                    'to allow it, replace ContainerCreate (policy.yaml:5) in "allow" of socket "ci" in policy.yaml'
-                    " by this line:"
+                    "to allow it, leave that out, or to let clients read keys of the host, replace"
+                    ' ContainerCreate (policy.yaml:5) in "allow" of socket "ci" in policy.yaml by this line:'
                 ),
                 (
                     '- ContainerCreate: {images: ["docker.io/library/*"], binds: ["/srv/*", /etc:ro], memory: "2GiB",'
@@ -243,7 +243,8 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             {"Image": "alpine", "HostConfig": {"Privileged": True}},
             [
                 (
-                    "to allow it and everything else, replace ContainerCreate (policy.yaml:5)"
+                    "to allow it, leave that out, or to let clients become root on the host, replace"
+                    " ContainerCreate (policy.yaml:5)"
                     ' in "allow" of socket "ci" in policy.yaml by this line:'
                 ),
                 "- ContainerCreate: unrestricted",
@@ -256,7 +257,8 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             {"Name": "x", "Driver": "local", "DriverOpts": {"type": "none"}},
             [
                 (
-                    "to allow it and everything else, replace VolumeCreate (policy.yaml:8)"
+                    "to allow it, leave that out, or to let clients become root on the host, replace"
+                    " VolumeCreate (policy.yaml:8)"
                     ' in "allow" of socket "ci" in policy.yaml by this line:'
                 ),
                 "- VolumeCreate: unrestricted",
@@ -276,7 +278,10 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             "/swarm/init",
             {},
             [
-                'to allow it and everything else, add this line to "allow" of socket "ci" in policy.yaml:',
+                (
+                    'to allow it and let clients become root on the host, add this line to "allow" of socket "ci"'
+                    " in policy.yaml:"
+                ),
                 "- SwarmInit: unrestricted",
             ],
         ),
@@ -285,7 +290,10 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             "/images/load",
             b"nonsense",
             [
-                'to allow it and everything else, add this line to "allow" of socket "ci" in policy.yaml:',
+                (
+                    "to allow it and let clients replace images that others use, add this line"
+                    ' to "allow" of socket "ci" in policy.yaml:'
+                ),
                 "- ImageLoad: unrestricted",
             ],
         ),
@@ -374,7 +382,7 @@ def test_where_no_condition_can_be_kept_to_those_that_are_written_go() -> None:
     socket = socket_of()
     where = 'of socket "backup" in policy.yaml'
     assert changes(socket, tried_on(socket, "DELETE", "/networks/front?force=1")) == [
-        f'to allow it, remove the conditions of NetworkDelete (policy.yaml:11) in "allow" {where}'
+        f'to allow it for every network, remove the conditions of NetworkDelete (policy.yaml:11) in "allow" {where}'
     ]
 
 

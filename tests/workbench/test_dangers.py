@@ -11,7 +11,6 @@ from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.workbench.dangers import (
     adds,
-    gives_away,
     is_any,
     is_contained,
     is_contained_without,
@@ -145,11 +144,3 @@ def test_images_are_replaced_only_by_what_is_given_a_name_here() -> None:
     assert replaces_images(contained(pulls("**"), tags=("**",)))
     assert not replaces_images(contained(images=("**",), tags=("registry.local/ci/*",)))
     assert not replaces_images(contained(tags=Pairs((("a", "**"),))))
-
-
-@pytest.mark.parametrize(
-    ("bind", "does"),
-    [("/home/*", True), ("/home/*:ro", True), ("/**", True), ("/srv/ci/*", False), ("/srv/ci/*:ro", False)],
-)
-def test_a_pattern_that_covers_what_the_host_trusts_gives_it_away_even_to_read(bind: str, *, does: bool) -> None:
-    assert gives_away(bind) is does

@@ -8,10 +8,10 @@ from hypothesis import given
 from policy.policies import condition, environments, policy_of, policy_with
 from rows import for_each
 
-from dockerproxy import workbench
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.rows import read_tables
+from dockerproxy.policy import dangers
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.model import Grant, Policy
 from dockerproxy.policy.places import Places
@@ -33,7 +33,7 @@ WORRYING = [name for name, operation in OPERATIONS.items() if GRAVE.search(opera
 
 def test_the_table_has_no_word_that_is_not_read() -> None:
     keys = {"of", "where", "less by", "about", "hidden by", "needs", "gives"}
-    rows = [row for table in read_tables("exposures", str(workbench.__file__)).values() for row in table]
+    rows = [row for table in read_tables("exposures", str(dangers.__file__)).values() for row in table]
     assert {row.strip().partition(": ")[0] for row in rows if row.startswith("  ")} == keys
     assert {name for each in GIVING for name in (*each.names, *each.needs)} <= OPERATIONS.keys()
     assert all(each.names for each in GIVING)

@@ -50,7 +50,10 @@ def test_what_only_one_policy_allows_is_a_difference_with_what_decides_now() -> 
             count=1,
             line="GET /containers/json",
             gained=False,
-            why='ContainerList denied: no rule allows it; to allow it, add "ContainerList" to "allow" of socket "web"',
+            why=(
+                'ContainerList denied: no rule allows it; to allow it for every container, add "ContainerList"'
+                ' to "allow" of socket "web"'
+            ),
         ),
     ]
     assert counted.total == 5
@@ -158,7 +161,8 @@ def test_requests_that_need_something_else_for_their_bodies_are_told_apart_and_i
         (
             1,
             (
-                "ContainerCreate denied: it is root; to allow it and everything else, remove its line and add"
+                "ContainerCreate denied: it is root; to allow it, leave that out, or to let clients become root on the"
+                " host, remove its line and add"
                 ' "ContainerCreate: unrestricted" to "allow" of socket "web"'
             ),
         ),

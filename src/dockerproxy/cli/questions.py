@@ -16,6 +16,7 @@ from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.cli.peers import describe_peer
 from dockerproxy.cli.request import PATIENCE
 from dockerproxy.cli.terminal import Style, count, paint
+from dockerproxy.policy.dangers import describe_danger
 from dockerproxy.policy.values import Value, items_of, split_mode
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.proxy.connections import find_peer
@@ -177,7 +178,9 @@ def write_line(asked: Asked, width: int) -> Iterator[str]:
     if not asked.is_bounded:
         yield "  a line that allows this request would allow more"
         return
-    yield f'  add this to "allow" of socket {escape(asked.socket)}, and reload the proxy:'
+    danger = describe_danger(asked.operation, asked.conditions)
+    what = f"to let clients {danger}, " if danger else ""
+    yield f'  {what}add this to "allow" of socket {escape(asked.socket)}, and reload the proxy:'
     lines = write_item(asked.operation, asked.conditions, "")
     yield from (paint(row, Style.GOOD) for row in _label("allow", lines, width))
 

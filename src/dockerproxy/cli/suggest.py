@@ -54,6 +54,7 @@ from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
 from dockerproxy.workbench.other_logs import read_other
 from dockerproxy.workbench.proposals import NOTHING, complete, list_proposals
 from dockerproxy.workbench.reading import Records
+from dockerproxy.workbench.reasons import split_reason
 from dockerproxy.workbench.trying import find_recorded_faults, judge_recorded
 
 _MOST_SOCKETS: Final = 256
@@ -216,7 +217,8 @@ class _Missing:
         if self._denials:
             yield f"# Remove from deny of the socket {self._name} in {file}, which overrides every grant:"
         for name in (name for name in OPERATIONS if name in self._denials):
-            yield f"# {self._denials[name]}  {name}: {self._policy.policy.hint(name)}"
+            _, advice = split_reason(self._policy.default[name].message)
+            yield f"# {self._denials[name]}  {name}: {advice}"
         yield from write_impossible(learned)
 
     def list_unused(self, lines: Iterable[Line], file: str) -> Iterator[str]:

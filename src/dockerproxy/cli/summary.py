@@ -106,8 +106,9 @@ class Summary:
 
     def _describe_refusal(self, outcome: Outcome, operation: str, reason: str, number: str) -> Iterator[str]:
         wrong, advice = split_reason(reason)
-        _, _, grant = advice.partition(MARK)
-        what = wrong if grant else reason
+        gives, _, grant = advice.partition(MARK)
+        is_plain = gives in {"to allow it, add", "to allow it if contained, add"}
+        what = f"{wrong}{'' if is_plain else f'; {gives}'}" if grant else reason
         what = what.removeprefix(f"{operation} denied: ")
         named = f"{operation}: {what}" if operation else what
         yield f"  {paint(f'{outcome:<8}', _STYLES[outcome], sys.stderr)}  {number}  {named}"

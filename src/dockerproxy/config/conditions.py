@@ -14,7 +14,8 @@ from dockerproxy.config.document import Fields, Node, Place, Text
 from dockerproxy.config.groups import bounds_body, merge_grants, open_bodies
 from dockerproxy.config.near import HINTS, find_near, hint_at, show
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.model import Grant
+from dockerproxy.policy.dangers import describe_danger
+from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.objects import BUILD, KINDS, NAMING, OWN, REMOVAL, RUNNING, TAGGING, Kind
 from dockerproxy.policy.values import Value, list_names
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, conditions_of, find_words
@@ -94,7 +95,9 @@ def _read_condition(reader: Reader, word: Text, key: Text, node: Node, names: li
     hint = hint or gone or hint_at(key.text, known, f"it has {', '.join(known) or 'none'}")
     is_opened = key.text.lower() in _OPENED and not CONTAINED.isdisjoint(names)
     if is_opened or SEALED.keys() >= {*names}:
-        hint = f"only {word.text}: {UNRESTRICTED.word} allows this"
+        dangers = (describe_danger(name, values_of((UNRESTRICTED,))) for name in names)
+        danger = next(filter(None, dangers), "")
+        hint = f"only {word.text}: {UNRESTRICTED.word} allows this{', and lets clients ' if danger else ''}{danger}"
     is_word = key.text in CONSTRAINTS and not CONSTRAINTS[key.text].is_private
     what = f"{word.text} has no condition {key.text}" if is_word else f"{show(key.text)} is not a condition"
     what = f"{word.text} no longer has the condition {key.text}" if gone else what

@@ -13,6 +13,7 @@ from dockerproxy.config.switches import (
     CONDITIONS,
     PART_SWITCHES,
     PARTS_OF,
+    REMEDY,
     SECTION_SWITCHES,
     SWITCHES,
     WORDS,
@@ -100,8 +101,8 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
         # Unless told so, bodies are left alone, as by the proxies that these variables come from.
         grants=tuple(grants) if contained else tuple(part for grant in grants for part in open_bodies(grant)),
         denials=(Denial(denied, "DENY"),) if denied else (),
-        hint=lambda name: remedy(name, switches, denied, contained=contained),
-        remedy='to allow {what}, write a policy file with "{grant}", or set CONTAINED=0 to allow everything',
+        hint=lambda name: remedy(name, denied, contained=contained),
+        remedy=REMEDY,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.bodies.tables import BODIES, SEALED
-from dockerproxy.api.catalog import BUILD_TUNNELS
+from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS
 from dockerproxy.builds.extra import INSTALL, is_installed
 from dockerproxy.config.document import Fields, Node, Place, Text, read_file
 from dockerproxy.config.grants import (
@@ -33,12 +33,13 @@ from dockerproxy.config.quotas import check_limits, check_quota, read_quota
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, Fault, read_id, read_mode, read_path, with_limits
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.dangers import describe_danger, say_what
 from dockerproxy.policy.differences import find_ways
 from dockerproxy.policy.image_grants import EXAMPLES, find_overlaps, list_patterns, needs_tags
 from dockerproxy.policy.model import ASK, CREATES, Mode, Policy, values_of
 from dockerproxy.policy.objects import BUILD, OWN, PULL
-from dockerproxy.policy.values import ADD, write_grant
-from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.values import ADD, Value, write_grant
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import DEFAULTS, Limits, SocketSettings, Sweep
 from dockerproxy.tenancy.own import Own
@@ -91,10 +92,16 @@ def _find_hint(
     if name in narrowed:
         whose = "its conditions" if narrowed[name] == name else f'the conditions of "{narrowed[name]}"'
         return f"to allow it, widen {whose} in {remedies.allow}"
-    word = "tags" if needs_tags(name, (), owns=owns) else "images" if owns and name == PULL else ""
-    conditions = {word: EXAMPLES[word]} if word else values_of((UNRESTRICTED,)) if name in SEALED else {}
+    conditions: Mapping[str, Value] = values_of((UNRESTRICTED,)) if name in SEALED else {}
+    if needs_tags(name, (), owns=owns):
+        conditions = {"tags": EXAMPLES["tags"]}
+    elif owns and name == PULL:
+        conditions = {"images": EXAMPLES["images"]}
+    how = " if contained" if name in BODIES and name not in SEALED else ""
+    if owns and not conditions and OWN in find_words(OPERATIONS[name]):
+        conditions, how = {OWN: True}, f" for what clients created{how}"
+    what = say_what(name, conditions, describe_danger(name, conditions), how=how)
     grant = "preset:ping" if name in _OF_PING else write_grant(name, conditions)
-    what = "it if contained" if name in BODIES else "it"
     return remedies.add.replace("{what}", what).replace("{grant}", grant)
 
 

@@ -9,10 +9,12 @@ from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS, SECTIONS
-from dockerproxy.policy.image_grants import EXAMPLES
+from dockerproxy.policy.dangers import describe_danger, propose, say_what
+from dockerproxy.policy.image_grants import EXAMPLES, needs_tags
+from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import BUILD
 from dockerproxy.policy.values import write_grant
-from dockerproxy.policy.vocabulary import CONSTRAINTS
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition
 
 WORDS: Final = {**dict.fromkeys(("0", "false", "no", "off"), False), **dict.fromkeys(("1", "true", "yes", "on"), True)}
@@ -91,35 +93,25 @@ SWITCHES: Final = {
 }
 """Every switch with its default."""
 
+REMEDY: Final = 'to allow {what}, write a policy file with "{grant}"'
+"""How to allow what no switch can, for `propose`."""
 
-def remedy(name: str, values: dict[str, bool], denied: frozenset[str], *, contained: bool = False) -> str:
-    """Say how to allow an operation as the switches are set now, first what allows nothing else.
 
-    What is denied is in `DENY`; if it is contained, bodies are judged.
-    """
+def remedy(name: str, denied: frozenset[str], *, contained: bool = False) -> str:
+    """Say how to allow an operation, and nothing else. What is denied is in `DENY`; if contained, bodies are judged."""
     if name in denied:
         return f"to allow it, remove {name} from DENY"
-    narrow = next((switch for switch, opens in ACTION_SWITCHES.items() if opens == (name,)), "")
-    narrow = f"{narrow}=1" if narrow else f"ALLOW={name}"
-    missing = [switch for switch in _needed(name) if not values[switch]]
-    if not missing and name in CONDITIONS and CONDITIONS[name][1]:
-        missing = [CONDITIONS[name][1]]
-    broad = " and ".join(f"{switch}=1" for switch in missing)
-    if contained and name in BUILD_TUNNELS:
-        return f'to allow it if contained, write a policy file with "{write_grant(BUILD, {"tags": EXAMPLES["tags"]})}"'
+    switch = next((switch for switch, opens in ACTION_SWITCHES.items() if opens == (name,)), "")
+    setting = f"{switch}=1" if switch else f"ALLOW={name}"
+    opened = values_of((UNRESTRICTED,))
+    danger, built = describe_danger(name, opened), BUILD if name in BUILD_TUNNELS else name
+    if needs_tags(built, (), owns=False) and (contained or danger):
+        tagged = write_grant(built, {"tags": EXAMPLES["tags"]})
+        return REMEDY.replace("{what}", "it if contained").replace("{grant}", tagged)
     if contained and name in SEALED:
-        return f"to allow it, set {broad or narrow} and CONTAINED=0"
-    what = "it if contained" if contained and name in BODIES and OPERATIONS[name].access == "write" else "it"
-    return f"to allow {what}, set {narrow}" + (f", or {broad} to allow more" if broad else "")
-
-
-def _needed(name: str) -> list[str]:
-    """Return the switches that open an operation together."""
-    operation = OPERATIONS[name]
-    needed = [switch for switch, section in SECTION_SWITCHES.items() if section == operation.section]
-    if not needed:
-        return []
-    if operation.access == "write":
-        needed.append("POST")
-    needed += [switch for switch, opens in PART_SWITCHES.items() if name in opens]
-    return needed
+        return propose(REMEDY, name, opened)
+    is_judged = name in BODIES and name not in SEALED and OPERATIONS[name].access == "write"
+    if is_judged and (contained or danger):  # Unless bodies are judged, clients are root by it.
+        setting += "" if contained else " and CONTAINED=1"
+        return f"to allow {say_what(name, {}, '', how=' if contained')}, set {setting}"
+    return f"to allow {say_what(name, {}, danger)}, set {setting}"

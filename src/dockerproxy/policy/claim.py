@@ -65,6 +65,7 @@ class Fault(NamedTuple):
         says: What is wrong with it, as a clause.
         word: Of the condition that could allow it; empty if only `unrestricted` does.
         value: What the condition would have to say at least; nothing if no list can have it.
+        fix: What the client would write instead, as a clause that follows "to allow it"; empty if it meant this.
     """
 
     path: str
@@ -72,6 +73,7 @@ class Fault(NamedTuple):
     says: str
     word: str = ""
     value: Value = ""
+    fix: str = ""
 
     def __str__(self) -> str:
         return f"{self.path} is {self.shown}, {self.says}" if self.shown else f"{self.path} {self.says}"
@@ -88,9 +90,9 @@ def show_value(path: str, value: Json) -> str:
     return HIDDEN if is_secret(path) else shorten_ids(show(value))
 
 
-def find_fault(path: str, value: Json, says: str) -> Fault:
+def find_fault(path: str, value: Json, says: str, fix: str = "") -> Fault:
     """Return what only an unrestricted grant allows, as `Reading.violate` notes it."""
-    return Fault(path, show_value(path, value), says)
+    return Fault(path, show_value(path, value), says, fix=fix)
 
 
 class Claim(NamedTuple):
@@ -167,10 +169,10 @@ class Reading:
     content: Json = None
     query: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def violate(self, path: str, value: Json, says: str) -> None:
+    def violate(self, path: str, value: Json, says: str, fix: str = "") -> None:
         """Note what only an unrestricted grant allows, as a clause that goes on after the value, if there is one."""
         if len(self.violations) < MOST_FAULTS:
-            self.violations.append(find_fault(path, value, says))
+            self.violations.append(find_fault(path, value, says, fix))
 
     def claim(self, word: str, value: Hashable, path: str, shown: Json, says: str = "", **more: Unpack[More]) -> None:
         """Note what is asked for, by attributes of `Claim`; the value is None if nothing certain can be said."""

@@ -13,11 +13,12 @@ from typing import Final, NamedTuple
 from dockerproxy.api.answers import COUNTING
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN
+from dockerproxy.policy.dangers import describe_danger, propose
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.model import CREATED_BY, NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
 from dockerproxy.policy.nesting import find_roots, list_binds
 from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, WORDS, list_switches, words_of_object
-from dockerproxy.policy.values import items_of, propose
+from dockerproxy.policy.values import items_of
 from dockerproxy.policy.vocabulary import CONSTRAINTS, SWITCHED, UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import Own, own_by
@@ -216,6 +217,10 @@ class _Answers(dict[str, Decision]):
             reason, remedy = f"a filter of it {UNCLEAR}", "leave that filter out"
         if denial:
             reason = "a rule denies it"
+            places = self._policy.places
+            dangers = (describe_danger(name, values_of(grant.conditions), places=places) for grant in grants)
+            danger = next(filter(None, dangers), "")
+            remedy = remedy.replace("to allow it", f"to allow it and let clients {danger}", 1) if danger else remedy
         elif evaded and grants and not cases:
             reason, remedy = f"the quota of {evaded} cannot count what it makes", "to allow it, use another socket"
         elif grants and not cases and any(needs_tags(name, values_of(each.conditions), owns=True) for each in grants):

@@ -18,11 +18,12 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.dangers import LEAVE_OUT, describe_danger, propose
 from dockerproxy.policy.model import Decision, values_of
 from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object, join_lookups
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.stamps import add_stamp, put_stamp, read_stamp
-from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, is_literal, items_of, merge, propose
+from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, is_literal, items_of, merge
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition, judge_claim
 from dockerproxy.policy.words.fixed import label_built
@@ -283,12 +284,18 @@ def find_remedy(
     remedy = policy.policy.remedy
     if name in policy.policy.lines:  # A socket has one line for each create.
         remedy = remedy.replace("add", "remove its line and add", 1)
-    if any(not fault.word for fault in faults):
-        return propose(remedy, name, values_of((UNRESTRICTED,)))
+    said = values_of(tuple(each for each in case.conditions if not each.constraint.is_private))
+    violations = [fault for fault in faults if not fault.word]
+    if violations and all(fault.fix for fault in violations):
+        return f"to allow it, {violations[0].fix}"
     listed = [fault for fault in waiting if is_literal(fault.value) and not _is_broken(fault)]
-    said = tuple(each for each in case.conditions if not each.constraint.is_private)
-    needed = widen(values_of(said), (*faults, *listed))
-    return needed if isinstance(needed, str) else propose(remedy, name, needed)
+    needed = values_of((UNRESTRICTED,)) if violations else widen(said, (*faults, *listed))
+    if isinstance(needed, str):
+        return needed
+    danger, before = (
+        describe_danger(name, each, places=policy.policy.places, owns=policy.owner != "") for each in (needed, said)
+    )
+    return propose(remedy, name, needed, danger if danger != before else "", instead=LEAVE_OUT)
 
 
 def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, Value] | str:

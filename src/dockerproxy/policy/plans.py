@@ -14,13 +14,13 @@ from dockerproxy.api.answers import SPELLED
 from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.policy import objects, steps
 from dockerproxy.policy.creating import create, hold_for_create, mount_unread, remove_unused
+from dockerproxy.policy.dangers import propose
 from dockerproxy.policy.model import NO_USES, Mode, values_of
 from dockerproxy.policy.needs import refuse_to_bound
 from dockerproxy.policy.objects import BUILD, MOUNTING, NETWORK_REMOVALS, SWEEPING, VOLUME_PRUNES, Kind, ResolvedObject
 from dockerproxy.policy.phases import Act, Plan, Verdict, deny
 from dockerproxy.policy.steps import Ask, Hold, Says, Scene, UnknownObjectError, Whole
 from dockerproxy.policy.subtrees import is_removed_at_end, uses_parts
-from dockerproxy.policy.values import propose
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.views.answers import edit, read, read_listing, show_list
 from dockerproxy.views.events import watch

@@ -104,12 +104,6 @@ def write_grant(name: str, conditions: Mapping[str, Value]) -> str:
     return f"{_text(name)}: {{{written}}}"
 
 
-def propose(remedy: str, name: str, conditions: Mapping[str, Value]) -> str:
-    """Say how to add a grant: fill a template like `ADD`, which may have other braces in a mistaken socket name."""
-    what = "it and everything else" if "unrestricted" in conditions else "it"
-    return remedy.replace("{what}", what).replace("{grant}", write_grant(name, conditions))
-
-
 def write_value(value: Value) -> str:
     """Write the value of a condition."""
     if isinstance(value, bool):

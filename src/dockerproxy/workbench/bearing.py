@@ -11,6 +11,7 @@ from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.policy.claim import Claim, Fault
 from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
+from dockerproxy.policy.dangers import LEAVE_OUT, describe_danger, say_what
 from dockerproxy.policy.decide import find_remedy, judge_claims, reading_of_head, widen
 from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.model import CREATES, Grant, Policy, values_of
@@ -160,9 +161,16 @@ def _find_line(policy: Policy, tried: Tried, grants: Sequence[_Alone], where: st
             return
         demanding = {**demanding, "tags": NO_NAME}
     denied = any(operation.name in denial.operations for denial in policy.denials)
-    what = "it if contained (its body says what else it needs)" if _lacks_body(tried, operation) else "it"
-    what = f"{what} and everything else" if UNRESTRICTED.word in demanding else what
-    start = f"to allow {what}, {'also ' if denied else ''}"
+    fix = _find_fix(tried, operation) if UNRESTRICTED.word in demanding else ""
+    if fix:
+        yield "change", f"to allow it, {fix}"
+        return
+    how = " if contained (its body says what else it needs)" if _lacks_body(tried, operation) else ""
+    danger = describe_danger(operation.name, demanding, places=policy.places, owns=compile_policy(policy).owner != "")
+    # What an operation asks for by itself cannot be left out.
+    instead = LEAVE_OUT if operation.name in BODIES and operation.name not in SEALED else ""
+    start = f"to allow {say_what(operation.name, demanding, danger, how=how, instead=instead)}, "
+    start += "also " if denied else ""
     sources = (alone.grant.source for alone in grants)
     named = list_names([source for source in sources if source.partition(" ")[0] == operation.name] or [""], "and")
     if named and not demanding:  # Beside a line without conditions, theirs would restrict nothing.
@@ -196,6 +204,15 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
         return {**needed, UNRESTRICTED.word: True}
     bounds = leave_out_restrictions(operation, bounds)
     return {**needed, **{word: value for word, value in bounds.items() if not needed.get(word)}}
+
+
+def _find_fix(tried: Tried, operation: Operation) -> str:
+    """Say what a client would write instead of what it cannot have meant; empty if more than that is wrong."""
+    if operation.name not in BODIES or tried.recorded is not None or _lacks_body(tried, operation):
+        return ""
+    read = read_request(BODIES[operation.name].without_object(), tried.request, tried.known)
+    fixes = [each.fix for each in read.violations]
+    return fixes[0] if fixes and all(fixes) else ""
 
 
 def _find_needed_of_head(tried: Tried, operation: Operation) -> Mapping[str, Value]:

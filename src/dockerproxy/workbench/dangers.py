@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from dockerproxy.api.rows import read_tables
 from dockerproxy.policy.compile import Case
-from dockerproxy.policy.globs import covers, find_tree, fits
+from dockerproxy.policy.dangers import FREEING, gives_host, holds_keys, is_harmless
+from dockerproxy.policy.globs import find_tree, fits
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import OWN, RUNNING, is_full_id
 from dockerproxy.policy.references import normalise_pattern
@@ -19,15 +19,6 @@ from dockerproxy.policy.values import items_of, split_mode
 from dockerproxy.policy.words.capabilities import capability_name
 
 Danger = Callable[[Case], bool]
-
-_HOME: Final = "/home/any"
-_PATHS: Final = {
-    kind: tuple(" ".join(rows).replace("~", _HOME).split()) for kind, rows in read_tables("paths", __file__).items()
-}
-
-_FREEING: Final = frozenset({"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF"})
-"""Capabilities with which a program leaves its container (capabilities(7)). SYS_PTRACE is none of them: it reaches only
-the processes that a container sees, which are its own."""
 
 _ANY_NAME: Final = ("a", "any-name", "ANY_name.9")
 """What no pattern matches all of that is meant for some names."""
@@ -86,7 +77,7 @@ writes_below: Final = some("binds", lambda item: split_mode(item)[1] == "rw" and
 """The same for all that lies below them."""
 
 
-owns_devices: Final = some("devices", lambda item: not any(covers(each, item) for each in _PATHS["harmless"]))
+owns_devices: Final = some("devices", lambda item: not is_harmless(item))
 """Whether devices may be used that are not known to be harmless."""
 
 
@@ -95,36 +86,13 @@ def uses_devices(case: Case) -> bool:
     return is_contained(case) and not {"devices", "gpus"}.isdisjoint(case.by_word)
 
 
-def _owns(bind: str) -> bool:
-    path, mode = split_mode(bind)
-    socket = re.sub("^/run/user/[0-9]+", "/run/user/1000", re.sub("^/var/run/", "/run/", path))
-    return any(map(partial(fits, socket), _PATHS["engines"])) or (
-        mode == "rw" and any(map(partial(fits, path), _PATHS["trusted"]))
-    )
-
-
-def _writes_trusted(bind: str) -> bool:
-    path, mode = split_mode(bind)
-    return mode == "rw" and path.startswith(_PATHS["trees"])
-
-
 def owns_host(case: Case) -> bool:
     """Whether a grant that is contained gives the host away all the same."""
-    return adds(*_FREEING)(case) or some("binds", lambda bind: _owns(bind) or _writes_trusted(bind))(case)
+    return adds(*FREEING)(case) or some("binds", gives_host)(case)
 
 
-def _reads_keys(bind: str) -> bool:
-    path = re.sub("^/home/[^/*?]+", _HOME, split_mode(bind)[0])
-    return path.startswith(("/root/", "/etc/ssh/", f"{_HOME}/.ssh/")) or any(map(partial(fits, path), _PATHS["keys"]))
-
-
-reads_keys: Final = some("binds", _reads_keys)
+reads_keys: Final = some("binds", holds_keys)
 """Whether something is mounted, even if only to read, that holds keys or passwords of the host."""
-
-
-def gives_away(bind: str) -> bool:
-    """Whether a pattern over directories of the host covers what the host trusts, even if only to read."""
-    return _owns(split_mode(bind)[0])
 
 
 # Names that are given

@@ -4,17 +4,16 @@ It depends on how an operation is granted: most of what can be done with a body 
 contained, and some of it is not.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.api.rows import read_tables
 from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.dangers import ROWS, Row, list_on_host
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.places import NOWHERE
-from dockerproxy.policy.values import items_of, split_mode
+from dockerproxy.policy.values import items_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.workbench.dangers import Danger, find_danger
@@ -66,35 +65,26 @@ class Exposure:
         return any(case in cases and is_of_body(OPERATIONS[name], word) for name, cases in self.cases.items())
 
 
-def _read(rows: Iterable[str]) -> tuple[Exposure, ...]:
-    """Read the rows of some exposures: a clause for each, and below it keys with words."""
-    found: list[tuple[str, dict[str, tuple[str, ...]]]] = []
-    for row in rows:
-        if not row.startswith(" "):
-            found.append((row, defaultdict(tuple)))
-            continue
-        key, _, words = row.strip().partition(": ")
-        found[-1][1][key] += tuple(words.split())
+def _read(rows: Iterable[Row]) -> tuple[Exposure, ...]:
     return tuple(
         Exposure(
             says=says,
             names=said["of"],
-            exposes=find_danger(*(said["where"] or ("whole",))),
-            words=said["less by"],
-            of_others=bool(said["about"]),
-            hidden_by=said["hidden by"],
-            needs=said["needs"],
-            gives=said["gives"],
+            exposes=find_danger(*said.get("where", ("whole",))),
+            words=said.get("less by", ()),
+            of_others="about" in said,
+            hidden_by=said.get("hidden by", ()),
+            needs=said.get("needs", ()),
+            gives=said.get("gives", ()),
         )
-        for says, said in found
+        for says, said in rows
     )
 
 
-_TABLES: Final = read_tables("exposures", __file__)
-EXPOSURES: Final = _read(_TABLES["told"])
+EXPOSURES: Final = _read(ROWS["told"])
 """Gravest first. Each is shown with those of its operations that are allowed, and with how to take them out."""
 
-GIVING: Final = (*(each for each in EXPOSURES if each.gives), *_read(_TABLES["helps"]))
+GIVING: Final = (*(each for each in EXPOSURES if each.gives), *_read(ROWS["helps"]))
 """What gives facts: exposures, and what is told of no policy."""
 
 
@@ -136,11 +126,6 @@ def on_host(policy: CompiledPolicy, case: Case) -> Case:
     binds, places = case.by_word.get("binds"), policy.policy.places
     if binds is None or places == NOWHERE:
         return case
-    listed = [
-        f"{place}:{mode}"
-        for glob, mode in map(split_mode, items_of(binds.value))
-        if not places.is_socket(glob)
-        for place in places.list_on_host(glob)
-    ]
+    listed = tuple(list_on_host(items_of(binds.value), places))
     others = tuple(each for each in case.conditions if each is not binds)
-    return replace(case, conditions=(*others, replace(binds, value=tuple(listed))))
+    return replace(case, conditions=(*others, replace(binds, value=listed)))

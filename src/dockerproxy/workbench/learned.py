@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from dockerproxy.policy.dangers import describe_danger
 from dockerproxy.policy.values import Value, write_grant, write_value
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape
@@ -103,7 +104,8 @@ def write_grants(grants: Sequence[LearnedGrant]) -> list[str]:
     lines: list[str] = []
     explained: set[str] = set()
     for grant, (first, *others) in zip(grants, written, strict=True):
-        for remark in (*grant.remarks, *grant.doubts):
+        danger = describe_danger(grant.operation, grant.conditions)
+        for remark in (*grant.remarks, *grant.doubts, *([f"it lets clients {danger}"] if danger else [])):
             said = remark.partition(": ")[2]
             if said not in explained:
                 lines += write_comment(remark, INDENT)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from dockerproxy.api.rows import list_rows, read_table
+from dockerproxy.policy.dangers import gives_away
 from dockerproxy.policy.values import is_literal
-from dockerproxy.workbench.dangers import gives_away
 from dockerproxy.workbench.generated import split_reference, takes_star
 
 _FAMILY: Final = 3

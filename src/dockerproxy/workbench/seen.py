@@ -10,12 +10,12 @@ from functools import reduce
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from dockerproxy.policy.dangers import gives_away
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.needs import LISTS, Item
 from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, items_of, merge, write_value
 from dockerproxy.policy.words.constraint import Constraint
 from dockerproxy.policy.words.spellings import read_ports
-from dockerproxy.workbench.dangers import gives_away
 from dockerproxy.workbench.generated import mask, mask_command, mask_image, without_stars
 from dockerproxy.workbench.needs import UNTOLD, Absent, Gap
 from dockerproxy.workbench.owned import Owned

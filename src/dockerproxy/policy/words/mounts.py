@@ -47,6 +47,7 @@ _MOST_PARTS: Final = 3
 """Of a bind: source, target, options."""
 
 _NOT_CLEAN: Final = "not a clean absolute path"
+_CLEAN_IT: Final = "first use a clean path, without .., // or a colon"
 
 
 def check_binds(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
@@ -83,7 +84,7 @@ def _check_bind(reading: Reading, bind: str, path: str) -> str:
 
 def _look_at_target(reading: Reading, target: str, path: str) -> None:
     if not clean_path(target) or ":" in target:
-        reading.violate(path, target, f"{_NOT_CLEAN} in the container")
+        reading.violate(path, target, f"{_NOT_CLEAN} in the container", _CLEAN_IT)
 
 
 def _claim_source(reading: Reading, source: str, path: str, *, read_only: bool, more: str) -> str:
@@ -93,7 +94,7 @@ def _claim_source(reading: Reading, source: str, path: str, *, read_only: bool, 
     """
     clean, places = clean_path(source), reading.places
     if not clean or ":" in source:
-        reading.violate(path, source, _NOT_CLEAN)
+        reading.violate(path, source, _NOT_CLEAN, _CLEAN_IT)
         return source
     if not places.is_socket(clean):
         bind = Bind(clean, read_only)

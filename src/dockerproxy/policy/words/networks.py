@@ -63,7 +63,7 @@ class _Networks(Objects):
 
     def fault(self, item: str) -> str:
         if item in _OF_HOST:
-            return "the host's network needs unrestricted"
+            return "the host's network needs unrestricted, which lets clients become root on the host"
         if _NAMESPACE(item):
             return "a namespace is not a network: list in joins whose namespaces may be joined"
         return fault_of_name(item)

@@ -1,0 +1,165 @@
+"""What a line of a policy gives away: the host, or what others have. Whatever proposes the line says so beside it.
+
+A line is looked at alone. The workbench reads the same tables for whole policies, in which grants add up.
+
+Attacks: docs/attacks.md, policy/dangers.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Final
+
+from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.rows import read_tables
+from dockerproxy.policy.globs import covers, fits
+from dockerproxy.policy.objects import KINDS, OWN, RUNNING, WORDS, words_of_object
+from dockerproxy.policy.places import NOWHERE, Places
+from dockerproxy.policy.values import Value, items_of, list_names, split_mode, write_grant
+from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.words.capabilities import capability_name
+from dockerproxy.policy.words.networks import BY_ITSELF
+from dockerproxy.views.lists import LISTED, LISTS, PRUNED
+
+_HOME: Final = "/home/any"
+_PATHS: Final = {
+    kind: tuple(" ".join(rows).replace("~", _HOME).split()) for kind, rows in read_tables("paths", __file__).items()
+}
+
+FREEING: Final = frozenset({"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF"})
+"""Capabilities with which a program leaves its container (capabilities(7)). SYS_PTRACE is none of them: it reaches only
+the processes that a container sees, which are its own."""
+
+Row = tuple[str, Mapping[str, tuple[str, ...]]]
+"""An exposure: a clause, and by its keys the words below it."""
+
+
+def _read_rows(lines: Iterable[str]) -> Iterator[Row]:
+    says, said = "", dict[str, tuple[str, ...]]()
+    for line in lines:
+        if line.startswith(" "):
+            key, _, words = line.strip().partition(": ")
+            said[key] = (*said.get(key, ()), *words.split())
+        else:
+            yield from [(says, said)] if says else []
+            says, said = line, {}
+    yield says, said
+
+
+ROWS: Final = {title: tuple(_read_rows(lines)) for title, lines in read_tables("exposures", __file__).items()}
+"""The rows of `exposures.txt`, by the tables in it."""
+
+_OF_ROOT: Final = frozenset({"any", "plugin", "privileged", "root", "volume"})
+"""Facts of exposures by which a client becomes root on the host, alone or with what most clients have."""
+
+_OPEN: Final = frozenset(
+    name
+    for rows in ROWS.values()
+    for _, said in rows
+    if "where" not in said and any(fact.removesuffix("?") in _OF_ROOT for fact in said.get("gives", ()))
+    for name in said["of"]
+)
+"""Operations that give the host away where nothing is looked at but their path."""
+
+_REPLACING: Final = frozenset(
+    name
+    for rows in ROWS.values()
+    for _, said in rows
+    if said.get("where") == ("replaces_images",)
+    for name in said["of"]
+)
+"""Operations that then give an image any name."""
+
+LEAVE_OUT: Final = "leave that out"
+"""What a client may do instead of having a dangerous line added."""
+
+_SHARED: Final = ("joins", "containers", "networks", "volumes", "services", "secrets", "configs")
+"""Words that list what others have. On a socket whose clients own what they create, that needs no word."""
+
+
+# What an item of a list gives away
+
+
+def gives_host(bind: str) -> bool:
+    """Whether what is mounted gives the host away: a socket of an engine, or to write there, what the host trusts."""
+    path, mode = split_mode(bind)
+    socket = re.sub("^/run/user/[0-9]+", "/run/user/1000", re.sub("^/var/run/", "/run/", path))
+    if any(map(partial(fits, socket), _PATHS["engines"])):
+        return True
+    return mode == "rw" and (any(map(partial(fits, path), _PATHS["trusted"])) or path.startswith(_PATHS["trees"]))
+
+
+def holds_keys(bind: str) -> bool:
+    """Whether what is mounted holds keys or passwords of the host."""
+    path = re.sub("^/home/[^/*?]+", _HOME, split_mode(bind)[0])
+    return path.startswith(("/root/", "/etc/ssh/", f"{_HOME}/.ssh/")) or any(map(partial(fits, path), _PATHS["keys"]))
+
+
+def gives_away(bind: str) -> bool:
+    """Whether a pattern over directories of the host covers what the host trusts, even if only to read."""
+    path, _ = split_mode(bind)
+    return gives_host(f"{path}:ro") or any(map(partial(fits, path), _PATHS["trusted"]))
+
+
+def is_harmless(device: str) -> bool:
+    """Whether a device is known to make no client root on the host."""
+    return any(covers(each, device) for each in _PATHS["harmless"])
+
+
+def list_on_host(binds: Iterable[str], places: Places) -> Iterator[str]:
+    """Yield directories as the host calls them, not the client, with their modes; the client's own socket is none."""
+    for glob, mode in map(split_mode, binds):
+        if not places.is_socket(glob):
+            yield from (f"{place}:{mode}" for place in places.list_on_host(glob))
+
+
+# What a line gives away, and how it is proposed
+
+
+def describe_danger(name: str, conditions: Mapping[str, Value], *, places: Places = NOWHERE, owns: bool = False) -> str:
+    """Say what a line lets clients do, as a clause that follows "let clients"; empty if that is nothing to speak of.
+
+    Where clients own what they create, it may be that they use what is not theirs.
+    """
+    binds = tuple(list_on_host(items_of(conditions.get("binds")), places))
+    is_open = name not in BODIES or UNRESTRICTED.word in conditions
+    if (is_open and name in _OPEN) or any(map(gives_host, binds)) or _is_rooting(conditions):
+        return "become root on the host"
+    if any(map(holds_keys, binds)):
+        return "read keys of the host"
+    if is_open and name in _REPLACING and conditions.keys().isdisjoint({"images", "tags"}):
+        return "replace images that others use"
+    words = _SHARED if owns and OWN not in conditions else _SHARED[:1]
+    used = [word for word in words if not BY_ITSELF.issuperset(items_of(conditions.get(word)))]
+    things = dict.fromkeys("containers" if word == "joins" else word for word in used)
+    return f"use {list_names(list(things), 'and')} that they did not create" if things else ""
+
+
+def _is_rooting(conditions: Mapping[str, Value]) -> bool:
+    """Whether conditions make clients root by what they add, or by a container that runs while files are copied."""
+    added = map(capability_name, items_of(conditions.get("add_capabilities")))
+    devices = items_of(conditions.get("devices"))
+    return RUNNING in conditions or not FREEING.isdisjoint(added) or not all(map(is_harmless, devices))
+
+
+def say_what(name: str, conditions: Mapping[str, Value], danger: str, *, how: str = "", instead: str = "") -> str:
+    """Say what a line allows, as the object of "to allow", with its danger; what may be done instead comes first."""
+    if danger:
+        return f"it{how}{f', {instead}, or to' if instead else ' and'} let clients {danger}"
+    return f"it{_say_all(name, conditions)}{how}{' and everything else' if UNRESTRICTED.word in conditions else ''}"
+
+
+def _say_all(name: str, conditions: Mapping[str, Value]) -> str:
+    """Say that a line is about every object of a kind, as the end of a clause; empty if it is not."""
+    kind = KINDS.get(name) or LISTS.get(name) or PRUNED.get(name, (None,))[0]
+    is_all = conditions.keys().isdisjoint(("tags", *(words_of_object(name) or LISTED.get(name, ()))))
+    return f" for every {WORDS[kind].removesuffix('s')}" if kind is not None and is_all else ""
+
+
+def propose(
+    remedy: str, name: str, conditions: Mapping[str, Value], danger: str | None = None, *, instead: str = ""
+) -> str:
+    """Say how to add a grant: fill a template like `ADD`, which may have other braces in a mistaken socket name."""
+    danger = describe_danger(name, conditions) if danger is None else danger
+    what = say_what(name, conditions, danger, instead=instead)
+    return remedy.replace("{what}", what).replace("{grant}", write_grant(name, conditions))
