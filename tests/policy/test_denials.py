@@ -14,11 +14,11 @@ from wire.heads import head_of
 from dockerproxy.api.bodies.tables import BODIES, Node, Type
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
+from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import CREATED_BY, Grant
-from dockerproxy.policy.objects import KINDS, OWN, Kind, Lookup, ResolvedObject, words_of_object
+from dockerproxy.policy.objects import INSPECTIONS, KINDS, OWN, Kind, Lookup, ResolvedObject, words_of_object
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import CHECKS, find_words
@@ -142,6 +142,28 @@ def test_what_another_has_is_answered_like_what_does_not_exist(operation: Operat
                 assert not others.passes
                 assert answer_of(others) == answer_of(none)
                 assert others.decision.status == 404
+
+
+LOOKED_UP = [OPERATIONS[name] for name in sorted(INSPECTIONS) if KINDS[name] is not Kind.REMOTE_IMAGE]
+
+
+@for_each("operation", LOOKED_UP, ids=lambda operation: operation.name)
+def test_an_inspection_by_names_finds_nothing_else(operation: Operation) -> None:
+    """`docker inspect` goes on to the next kind of object after 404, and ends after 403."""
+    _, policy = policies(operation)
+    for spelled in (*spellings(HEX), HEX):
+        target = path_of(operation, one=spelled, many=spelled)
+        others, none = (settle(policy, operation, target, None, identity, spelled) for identity in (HEX, ""))
+        assert others is not None
+        assert none is not None
+        assert not others.passes
+        assert answer_of(others) == answer_of(none)
+        assert others.decision.status == 404
+        assert others.decision.reason.startswith(f"{operation.name} denied: only allowed if ")
+    asking = compile_policy(policy.policy._replace(asks=True))
+    waits = settle(asking, operation, path_of(operation, one=NAME, many=NAME), None, HEX, NAME)
+    assert waits is not None
+    assert waits.decision.status == 403
 
 
 # Objects that a body names

@@ -18,7 +18,16 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.judge import attach_body, judge, judge_body, judge_object, judge_unknown
 from dockerproxy.policy.model import Decision, Mode, Policy
-from dockerproxy.policy.objects import BY_NAME, KINDS, NETWORK_REMOVALS, SWEEPING, Kind, ResolvedObject, find_object
+from dockerproxy.policy.objects import (
+    BY_NAME,
+    INSPECTIONS,
+    KINDS,
+    NETWORK_REMOVALS,
+    SWEEPING,
+    Kind,
+    ResolvedObject,
+    find_object,
+)
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.plans import remove
 from dockerproxy.wire.head import Framing
@@ -212,8 +221,10 @@ def test_nothing_but_the_name_of_the_object_changes_on_the_way(
 @by_object
 def test_a_request_for_another_object_leaves_nothing_for_the_engine(operation: Operation) -> None:
     decided = settle(operation, OTHER)
-    assert (decided.decision.allowed, decided.decision.status, decided.to_engine) == (False, 403, b"")
-    assert decided.decision.message.startswith(f"{operation.name} denied: only allowed if ")
+    status = 404 if operation.name in INSPECTIONS and KINDS[operation.name] is not Kind.REMOTE_IMAGE else 403
+    assert (decided.decision.allowed, decided.decision.status, decided.to_engine) == (False, status, b"")
+    why = decided.decision.reason or decided.decision.message
+    assert why.startswith(f"{operation.name} denied: only allowed if ")
     assert decided.object == "other"
 
 

@@ -82,6 +82,9 @@ anchors), and then at no path."""
 _SHOWN: Final = 60
 """Characters of a type that a message shows."""
 
+_HIDING: Final = frozenset({objects.OWN, objects.LABELLED})
+"""Words of conditions: what they do not admit does not exist, whatever is asked of it."""
+
 _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE"})
 """Methods without a body, except for operations for which the catalog lists one."""
 
@@ -260,10 +263,14 @@ def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLoo
 
 
 def _is_hidden(policy: CompiledPolicy, lookup: Lookup, found: ResolvedObject | None) -> bool:
-    """Whether the object of a path does not exist for a client: by `own` and `labelled`, only what is admitted does."""
+    """Whether the object of a path does not exist for a client: by `own` and `labelled`, only what is admitted does.
+
+    To an inspection that goes by names, no other name exists: `docker inspect` then looks for another kind of object.
+    """
     grants = (case.by_word.items() for case in policy.cases[lookup.operation.name])
     conditions = [{word: each for word, each in grant if is_about_object(lookup.operation, word)} for grant in grants]
-    if all({objects.OWN, objects.LABELLED}.isdisjoint(each) for each in conditions):
+    is_by_name = lookup.operation.name in objects.INSPECTIONS and conditions != [] and all(conditions)
+    if (not is_by_name or policy.policy.asks) and all(_HIDING.isdisjoint(each) for each in conditions):
         return False
     if found is None:
         return True

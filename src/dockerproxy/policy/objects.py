@@ -181,6 +181,14 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 """For each operation whose path names an object that a condition can speak of: what it is."""
 
+INSPECTIONS: Final = frozenset(
+    name
+    for name, kind in KINDS.items()
+    if OPERATIONS[name].method == "GET"
+    and OPERATIONS[name].path.endswith("}" if kind in _SHORT and not is_libpod(OPERATIONS[name]) else "}/json")
+)
+"""Operations that answer a lookup of their object, and nothing else."""
+
 BUILD: Final = "ImageBuild"
 PULL: Final = "ImageCreate"
 TAGGING: Final = "ImageTag"

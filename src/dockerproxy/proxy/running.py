@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from dockerproxy.policy import steps
 from dockerproxy.policy.compile import CompiledPolicy, own_policy
 from dockerproxy.policy.judge import judge, judge_object, judge_unknown
-from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.policy.objects import INSPECTIONS, Lookup, ResolvedObject
 from dockerproxy.policy.phases import Act, NeedsLookup, Outcome, Verdict
 from dockerproxy.policy.plans import can_begin, find_holds, is_removal
 from dockerproxy.policy.steps import Answer, OvertakenError, UnknownObjectError, Whole
@@ -190,7 +190,8 @@ class _Run:
             says = f"the engine says nothing for {socket.patience:g} seconds"
             return judge_unknown(judged, f"{name} cannot be decided: {says}")
         except UnknownObjectError as error:
-            hides = bool(judged.policy.owner) and isinstance(error, AmbiguousNameError)
+            is_hiding = bool(judged.policy.owner) or name in INSPECTIONS
+            hides = is_hiding and isinstance(error, AmbiguousNameError)
             return judge_unknown(judged, f"{name} cannot be decided: {error}", hides=hides)
         return judged
 
