@@ -266,9 +266,10 @@ def test_a_denial_says_what_to_change() -> None:
     assert policy_of("enforce", "labels", "containers:read").allows("ContainerTop")
 
 
-def test_what_nothing_allows_is_denied_for_that() -> None:
+def test_what_nothing_allows_is_denied_for_that_and_for_what_would_show_then() -> None:
     message = judged(policy_of("enforce", "arguments"), "GET", "/containers/x/top").decision.message
-    assert message.startswith("ContainerTop denied: no rule allows it")
+    assert message.startswith("ContainerTop denied: no rule allows it; to allow it for every container if contained,")
+    assert message.endswith(", and remove arguments from hide")
     message = judged(policy_of("report", "arguments"), "GET", "/containers/x/top").decision.message
     assert message.endswith("remove arguments from hide")
 

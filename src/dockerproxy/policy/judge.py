@@ -130,9 +130,11 @@ def _bar(phase: Phase) -> Verdict | None:
     bar = find_bar(policy.hides, operation.name, request) if operation is not HEALTH else ""
     if not bar:
         return None
-    answer = decide(policy, request)
+    answer, more = decide(policy, request), bar.rpartition("; to allow it, ")[2]
     if not isinstance(answer, Decision) or answer.allowed or (policy.mode is not Mode.ENFORCE and operation.name):
         answer = Decision(allowed=False, source="", message=f"{operation.name} denied: {bar}")
+    elif operation.name and not answer.message.endswith(more):
+        answer = answer._replace(message=f"{answer.message}, and {more}")
     return Verdict(*phase.parts, answer, b"", None)
 
 
