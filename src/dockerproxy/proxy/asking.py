@@ -70,8 +70,10 @@ class Asked:
         if answer.by is None or conflict:
             return self._deny(question.verdict, answer.source, conflict or _UNDECIDED + answer.why)
         denied = self._denied.decision
-        message = f"{question.verdict.operation.name} denied: a person denied it"
-        decision = denied._replace(message=message, reason=denied.reason or denied.message)
+        name = question.verdict.operation.name
+        message, why = f"{name} denied: a person denied it", denied.reason or denied.message
+        reason = f"{message}, and {why.removeprefix(f'{name} denied: ')}"
+        decision = denied._replace(message=message, reason=reason)
         self._denied = replace(self._denied, decision=decision)
         return self._deny(question.verdict, answer.source)
 
