@@ -280,3 +280,11 @@ def test_a_program_is_named_only_if_we_count_processes_as_the_proxy_does() -> No
             shown = "\n".join(describe(asked, control, 0))
             assert (os.readlink("/proc/self/exe") in shown) is is_named
             assert ("in another PID namespace" in shown) is not is_named
+
+
+def test_a_line_for_the_file_says_first_what_it_gives_away() -> None:
+    told = {"operation": "ContainerCreate", "conditions": {"images": ["app"], "binds": ["/"]}}
+    asked = read_event(_dump({**json.loads(ASKED), **told}).encode())
+    assert isinstance(asked, Asked)
+    first, *_ = write_line(asked, 80)
+    assert first.startswith('  to let clients become root on the host, add this to "allow" of socket ')

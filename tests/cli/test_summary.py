@@ -67,6 +67,14 @@ def test_what_a_client_says_is_never_taken_for_the_proposed_grant() -> None:
     assert shlex.split(summed_up(denied(reason))[-1]) == ["--allow", honest]
 
 
+def test_what_a_grant_gives_away_stands_above_it() -> None:
+    instead = "to allow it, leave that out, or to let clients become root on the host, add"
+    assert summed_up(denied(f"{DENIED}x; {instead}{MARK}ContainerCreate: {{binds: [/]}}"))[1:] == [
+        f"  denied    1  ContainerCreate: HostConfig.Binds[0] mounts x; {instead}",
+        "               --allow 'ContainerCreate: {binds: [/]}'",
+    ]
+
+
 def test_a_proposed_grant_is_one_word_of_a_shell() -> None:
     grant = 'ContainerCreate: {binds: ["/it\'s; rm -rf $HOME `x`"]}'
     last = summed_up(denied(f"{DENIED}x; to allow it, add{MARK}{grant}"))[-1]

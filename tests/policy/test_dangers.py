@@ -9,19 +9,23 @@ import pytest
 from cli.files import sockets_of
 from hypothesis import given
 from hypothesis import strategies as st
+from observe.records import NOON, SOCKET
 from policy.policies import allowing
 from rows import for_each
 from workbench.requests import ANY, NOTHING, Asked, grants, load, record, send, take_for_name
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.observe.record import Record
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.dangers import describe_danger, gives_away
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.places import Places
-from dockerproxy.policy.values import Value
+from dockerproxy.policy.values import Value, write_grant
 from dockerproxy.workbench.bearing import find_change
 from dockerproxy.workbench.chains import Extent, find_root
 from dockerproxy.workbench.exposure import find_exposures
+from dockerproxy.workbench.learned import write_grants
+from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.trying import Tried, try_request
 
 ROOT = "become root on the host"
@@ -128,6 +132,14 @@ def list_proposals(policy: CompiledPolicy, asked: Asked) -> Iterator[tuple[str, 
         yield from ((sentence, line.removeprefix("- ")) for sentence, line in pairwise(said))
 
 
+def list_learned(seen: Record) -> Iterator[tuple[str, str]]:
+    """Yield what learning and `suggest` propose for a request: the comments, and the line below them."""
+    learner = Learner(SOCKET)
+    learner.note(seen, NOON)
+    for grant in learner.learned().grants:
+        yield " ".join(write_grants([grant])), write_grant(grant.operation, grant.conditions)
+
+
 @given(ANY, st.data())
 def test_whatever_is_proposed_for_a_request_says_what_it_gives_away(asked: Asked, data: st.DataObject) -> None:
     learned = send(NOTHING, asked, take_for_name)
@@ -139,17 +151,25 @@ def test_whatever_is_proposed_for_a_request_says_what_it_gives_away(asked: Asked
     for sentence, line in list_proposals(policy, asked):
         proposed = load(line.replace("NAME-", "name-"))
         assert proposed is not None, line
-        check(sentence, line, policy, proposed)
+        check_root(sentence, line, policy, proposed)
+        check_others(sentence, policy, proposed)
+    for sentence, line in list_learned(record(learned)):
+        proposed = load(line)
+        assert proposed is not None, line
+        check_root(sentence, line, allowing("preset:ping"), proposed)
 
 
-def check(sentence: str, line: str, before: CompiledPolicy, proposed: CompiledPolicy) -> None:
+def check_root(sentence: str, line: str, before: CompiledPolicy, proposed: CompiledPolicy) -> None:
     chain = find_root(proposed)
     is_new = chain.extent > find_root(before).extent
     if is_new and chain.extent >= Extent.MAY and not any(why.startswith(IN_ITSELF) for why in chain.reasons):
         assert "of the host" in sentence or ROOT in sentence, (sentence, line, chain)
     is_privileged = line.startswith("ContainerExec")  # Of use to those who may start commands.
     assert ROOT not in sentence or chain.extent >= Extent.MAY or is_privileged, (sentence, line)
+
+
+def check_others(sentence: str, before: CompiledPolicy, proposed: CompiledPolicy) -> None:
     told = {each.says for each in find_exposures(before)}
     others = [each for each in find_exposures(proposed) if each.of_others and each.says not in told]
     if any(not each.restrictions(case) for each in others for those in each.cases.values() for case in those):
-        assert "let clients" in sentence or " for every " in sentence, (sentence, line)
+        assert "let clients" in sentence or " for every " in sentence, (sentence, others)

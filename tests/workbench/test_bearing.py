@@ -219,6 +219,10 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
     assert changes(socket, tried_on(socket, method, target)) == expected
 
 
+INSTEAD = "to allow it, leave that out, or to let clients"
+BY = 'in "allow" of socket "ci" in policy.yaml by this line:'
+
+
 @for_each(
     ("method", "target", "body", "expected"),
     [
@@ -227,10 +231,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             "/containers/create?name=x",
             {"Image": "alpine", "HostConfig": {"Binds": ["/etc:/x:ro", "data:/d"]}},
             [
-                (
-                    "to allow it, leave that out, or to let clients read keys of the host, replace"
-                    ' ContainerCreate (policy.yaml:5) in "allow" of socket "ci" in policy.yaml by this line:'
-                ),
+                f"{INSTEAD} read keys of the host, replace ContainerCreate (policy.yaml:5) {BY}",
                 (
                     '- ContainerCreate: {images: ["docker.io/library/*"], binds: ["/srv/*", /etc:ro], memory: "2GiB",'
                     " volumes: [data]}"
@@ -242,11 +243,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             "/containers/create",
             {"Image": "alpine", "HostConfig": {"Privileged": True}},
             [
-                (
-                    "to allow it, leave that out, or to let clients become root on the host, replace"
-                    " ContainerCreate (policy.yaml:5)"
-                    ' in "allow" of socket "ci" in policy.yaml by this line:'
-                ),
+                f"{INSTEAD} become root on the host, replace ContainerCreate (policy.yaml:5) {BY}",
                 "- ContainerCreate: unrestricted",
             ],
         ),
@@ -256,11 +253,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
             "/volumes/create",
             {"Name": "x", "Driver": "local", "DriverOpts": {"type": "none"}},
             [
-                (
-                    "to allow it, leave that out, or to let clients become root on the host, replace"
-                    " VolumeCreate (policy.yaml:8)"
-                    ' in "allow" of socket "ci" in policy.yaml by this line:'
-                ),
+                f"{INSTEAD} become root on the host, replace VolumeCreate (policy.yaml:8) {BY}",
                 "- VolumeCreate: unrestricted",
             ],
         ),
