@@ -23,7 +23,7 @@ from dockerproxy.views.lists import LISTED, LISTS, PRUNED
 
 _HOME: Final = "/home/any"
 _PATHS: Final = {
-    kind: tuple(" ".join(rows).replace("~", _HOME).split()) for kind, rows in read_tables("paths", __file__).items()
+    kind: tuple(" ".join(rows).replace("~", _HOME).split(" ")) for kind, rows in read_tables("paths", __file__).items()
 }
 
 FREEING: Final = frozenset({"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF"})
@@ -38,8 +38,8 @@ def _read_rows(lines: Iterable[str]) -> Iterator[Row]:
     says, said = "", dict[str, tuple[str, ...]]()
     for line in lines:
         if line.startswith(" "):
-            key, _, words = line.strip().partition(": ")
-            said[key] = (*said.get(key, ()), *words.split())
+            key, _, words = line[2:].partition(": ")
+            said[key] = (*said.get(key, ()), *words.split(" "))
         else:
             yield from [(says, said)] if says else []
             says, said = line, {}
