@@ -4,13 +4,16 @@ import os
 import re
 
 from cli.files import policy_in
-from cli.programs import NOWHERE, engine_at, run, serving
+from cli.programs import NOWHERE, engine_at, run, run_here, serving
 from folders import short_folder
 from policy.policies import policy_of
+from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.presets import PRESETS
 from dockerproxy.host.sandbox import foresee
 from dockerproxy.workbench.exposures import describe_exposures
+from dockerproxy.workbench.presets import without_libpod
 
 
 def parts_of(**variables: str) -> list[str]:
@@ -28,10 +31,12 @@ def test_parts_that_linuxservers_image_closes_are_named_with_what_closes_them() 
     assert parts_of(CONTAINERS="1", POST="1", ALLOW_LOGS="1", **dict(each.split("=") for each in closing.split())) == []
 
 
-def test_it_says_what_is_configured_and_what_that_allows() -> None:
+@for_each("words", [(), ("--all",)])
+def test_it_says_what_is_configured_and_what_that_allows(words: tuple[str, ...]) -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"):
         done = run(
             "check",
+            *words,
             PROXIED_SOCKET_PATH=f"{folder}/docker.sock",
             DOCKER_SOCKET_PATH=f"{folder}/engine.sock",
             CONTAINERS="1",
@@ -48,34 +53,115 @@ def test_it_says_what_is_configured_and_what_that_allows() -> None:
         )
         assert list(folder.iterdir()) == [folder / "engine.sock"]
         assert (done.status, done.err) == (0, "")
-        verdict, settings, allowed, exposures = done.out.split("\n\n")
-    assert verdict == "root on the host: no"
+        verdict, settings, allowed, exposures, *more = done.out.split("\n\n")
+    assert more == ([] if words else [MORE])
+    assert verdict.splitlines() == [
+        "root on the host: no",
+        (
+            "reads secrets: yes, it reads any file of any container, of its volumes and bind mounts too,"
+            " by ContainerArchive of CONTAINERS=1"
+        ),
+        "others' objects: changes them, by ContainerStart of ALLOW",
+    ]
+    rest = ("grace ", "log ", "health ")
     assert settings.splitlines() == [
-        f"engine    {folder}/engine.sock, which accepts connections",
-        f"socket    {folder}/docker.sock, mode 0600, uid {os.geteuid()}, gid 999",
-        "limits    connections 7, header_timeout 2.5s, the rest default",
-        "grace     3s to finish",
-        "log       json from err on",
-        "sandbox   off: the process is not locked in",
-        "health    the image runs `dockerproxy healthcheck`: remove a copied one, there is no wget or curl",
-        "switches  CONTAINERS=1 PING=0 ALLOW=ContainerStart",
-        "parts     on by default, unlike in LinuxServer's image since 2026-08-18; this removes them:",
-        "          ALLOW_ARCHIVE=0 ALLOW_CHANGES=0 ALLOW_EXPORT=0 ALLOW_LOGS=0 ALLOW_TOP=0",
+        line
+        for line in (
+            f"engine    {folder}/engine.sock, which accepts connections",
+            f"socket    {folder}/docker.sock, mode 0600, uid {os.geteuid()}, gid 999",
+            "limits    connections 7, header_timeout 2.5s, the rest default",
+            "grace     3s to finish",
+            "log       json from err on",
+            "sandbox   off: the process is not locked in",
+            "health    the image runs `dockerproxy healthcheck`: remove a copied one, there is no wget or curl",
+            "switches  CONTAINERS=1 PING=0 ALLOW=ContainerStart",
+            "parts     on by default, unlike in LinuxServer's image since 2026-08-18; this removes them:",
+            "          ALLOW_ARCHIVE=0 ALLOW_CHANGES=0 ALLOW_EXPORT=0 ALLOW_LOGS=0 ALLOW_TOP=0",
+        )
+        if words or not line.startswith(rest)
     ]
     lines = allowed.splitlines()
     assert lines[0] == "allowed"
-    assert [line.split()[0] for line in lines[1:]] == [
-        "containers",
-        "events",
-        "version",
-        "libpod/_ping",
-        "libpod/version",
-    ]
+    of_podman = ["libpod/_ping", "libpod/version"] if words else []
+    assert [line.split()[0] for line in lines[1:]] == ["containers", "events", "version", *of_podman]
     policy = policy_of(CONTAINERS="1", PING="0", ALLOW="ContainerStart")
     section = [name for name, operation in OPERATIONS.items() if operation.section == "containers"]
     opened = [name for name in section if policy.allows(name)]
     assert lines[1].split(None, 4)[1:] == [str(len(opened)), "of", str(len(section)), ", ".join(opened)]
-    assert exposures == describe_exposures(policy) + "\n"
+    described = describe_exposures(policy if words else without_libpod(policy))
+    assert exposures == described + ("\n" if words else "")
+
+
+VERSION = b'{"ApiVersion": "1.47", "Components": [{"Name": "%s Engine"}]}'
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"
+BOTH = """\
+sockets: {a: {path: FOLDER/a.sock, allow: [ContainerList, ContainerListLibpod, QuadletInstallLibpod: unrestricted]}}
+"""
+"""Grants of both APIs, of which one is root on the host."""
+
+
+@for_each(
+    ("engine", "words", "root", "lists"),
+    [
+        ("Docker", (), "no", False),
+        ("Podman", (), "yes", True),
+        ("", (), "yes", True),
+        ("Docker", ("--all",), "no", True),
+    ],
+)
+def test_podmans_own_api_is_left_out_for_docker(
+    engine: str,
+    words: tuple[str, ...],
+    root: str,
+    lists: bool,  # noqa: FBT001
+) -> None:
+    """Nothing tells what an engine is that does not answer, but lines that only Podman could serve."""
+    answer = VERSION % engine.encode()
+    with policy_in(BOTH) as folder, engine_at(folder / "engine.sock", ANSWER % (len(answer), answer)):
+        place = f"{folder}/engine.sock" if engine else NOWHERE
+        out = run("check", "--policy", f"{folder}/policy.yaml", *words, DOCKER_SOCKET_PATH=place).out
+    assert out.startswith(f"socket a\n  root on the host: {root}")
+    assert ("ContainerListLibpod" in out) is lists
+
+
+CHANGED = """\
+sockets:
+  ci:
+    path: FOLDER/ci.sock
+    allow:
+      - preset:ci
+      - ContainerCreate: {memory: 1GiB}
+      - ContainerInspect
+    deny: [ContainerTop]
+"""
+
+
+def test_of_a_preset_only_what_the_policy_changes_is_said() -> None:
+    with policy_in(CHANGED) as folder:
+        brief, full = (run("check", "--policy", f"{folder}/policy.yaml", *words).out for words in ((), ("--all",)))
+    assert "\nallows    preset:ci: CI jobs, each with what it creates itself and nothing else\n" in brief
+    allowed, denied, exposures, more = brief.split("\n\n")[-4:]
+    assert [line.rpartition(" ")[2] for line in allowed.splitlines()[1:]] == [
+        "ContainerInspect",
+        "ContainerCreate",
+        "ContainerUpdate",
+    ]
+    assert "memory" in allowed
+    assert denied == "denied\n  ContainerTop"
+    (exposed,) = exposures.splitlines()[1:-1]
+    assert "environment, passwords in it too, by ContainerInspect (policy.yaml:7)" in exposed
+    assert more == MORE
+    assert "ContainerStop" in full
+    assert len(full.splitlines()) > 2 * len(brief.splitlines())
+
+
+def test_a_preset_alone_is_said_in_a_screen() -> None:
+    for name in PRESETS:
+        with policy_in(f"sockets: {{a: {{path: FOLDER/a.sock, allow: [preset:{name}]}}}}") as folder:
+            out = run_here("check", "--policy", f"{folder}/policy.yaml").out
+        assert len(out.splitlines()) <= 24, name
+        assert "allowed besides" not in out, name
+        assert "  it " not in out, name
 
 
 def test_an_engine_that_is_not_there_is_said_and_is_no_error() -> None:
@@ -134,34 +220,42 @@ def test_a_policy_file_is_said_socket_by_socket() -> None:
     assert re.sub(r"[0-9a-f]{12}\b", "0123456789ab", out.replace(f"uid {os.geteuid()}", "uid 0")) == CHECKED
 
 
-CHECKED = """\
-socket traefik: root on the host: no
-socket backup: root on the host: maybe, by ExecStart (policy.yaml:14); if somebody else prepared one;\
+MORE = "`--all` lists every operation and setting, and what presets expose\n"
+
+CHECKED = (
+    """\
+socket traefik
+  root on the host: no
+  reads secrets: no
+  others' objects: reads them, by ContainerList (policy.yaml:5)
+socket backup
+  root on the host: maybe, by ExecStart (policy.yaml:14); if somebody else prepared one;\
  if a container that it reaches is privileged, or mounts what the host trusts
-socket new-thing: root on the host: yes, by mode: report
+  reads secrets: yes, it types into running containers or starts commands there, but only if the container is db-*,\
+ by ExecStart (policy.yaml:14)
+  others' objects: changes them, by ContainerStart (policy.yaml:11)
+socket new-thing
+  root on the host: yes, by mode: report
+  reads secrets: yes, as root
+  others' objects: yes, as root
 
 warning: the mode of the socket new-thing is report: it denies nothing
 
 policy    FOLDER/policy.yaml
 engine    FOLDER/engine.sock, which accepts connections
-grace     10s to finish
-log       text from info on
 sandbox   off: the process is not locked in
 
 socket    traefik, FOLDER/traefik.sock, permissions 0660, uid 0, gid 4321
-limits    default
 mode      enforce
 digest    0123456789ab
+allows    preset:ping: what nearly every client asks first, whether the engine is there and which API it speaks
 
-allowed
-  _ping               2 of 2   all of it
+allowed besides
   containers          1 of 29  ContainerList
-  version             1 of 1   all of it
 
 4 operations that read and 0 that change something are allowed; the rest is denied
 
 socket    backup, FOLDER/backup.sock, permissions 0660, uid 0, gid 0
-limits    default
 mode      enforce
 digest    0123456789ab
 
@@ -187,7 +281,6 @@ what this policy lets a client do that you may not expect:
 9 operations that read and 3 that change something are allowed, 3 of them contained; the rest is denied
 
 socket    new-thing, FOLDER/new-thing.sock, permissions 0660, uid 0, gid 0
-limits    default
 mode      report
 digest    0123456789ab
 
@@ -196,7 +289,10 @@ allowed
   no ping: most clients of Docker ask for it first; preset:ping allows it
 
 1 operations that read and 0 that change something are allowed; the rest passes too, and is reported
+
 """
+    + MORE
+)
 
 
 def test_limits_are_said_where_they_are_not_as_by_default() -> None:
@@ -204,8 +300,9 @@ def test_limits_are_said_where_they_are_not_as_by_default() -> None:
     with policy_in("sockets: {a: {path: FOLDER/a.sock, limits: {body: 4KiB}, allow: []}}") as folder:
         assert line in run("check", "--policy", f"{folder}/policy.yaml").out
         assert line in run("check", PROXIED_SOCKET_PATH=f"{folder}/b.sock", MAX_BODY="4096").out
-        as_by_default = run("check", PROXIED_SOCKET_PATH=f"{folder}/b.sock", MAX_BODY="1MiB").out
-        assert "limits    default\n" in as_by_default
+        variables = {"PROXIED_SOCKET_PATH": f"{folder}/b.sock", "MAX_BODY": "1MiB"}
+        assert "limits    default\n" in run("check", "--all", **variables).out
+        assert "limits " not in run("check", **variables).out
 
 
 def test_a_policy_file_can_be_named_by_the_environment() -> None:
@@ -247,7 +344,7 @@ def test_the_digest_is_the_same_for_what_means_the_same() -> None:
 
 def test_a_lock_that_is_required_and_missing_keeps_the_proxy_from_starting() -> None:
     with short_folder() as folder:
-        done = run("check", PROXIED_SOCKET_PATH=f"{folder}/docker.sock", SANDBOX="required")
+        done = run("check", "--all", PROXIED_SOCKET_PATH=f"{folder}/docker.sock", SANDBOX="required")
     missing = [lock for lock in foresee() if lock.obstacle]
     assert done.status == (2 if missing else 0)
     assert done.err.count("SANDBOX=best-effort goes on without it") == len(missing)

@@ -1,9 +1,11 @@
 """A restriction that a request broke is explained, and `suggest` says what would loosen it."""
 
+import re
+
 import pytest
 from cli.files import policy_in
 from cli.programs import run_here
-from cli.test_suggest import missing
+from cli.test_suggest import missing, suggest, write_log
 from observe.records import record_of
 
 from dockerproxy.observe.record import Outcome
@@ -87,3 +89,17 @@ def test_a_copy_that_was_denied_as_its_container_had_run_gets_a_line_and_is_expl
         explained = run_here("explain", "--policy", f"{folder}/policy.yaml", "--decision", "4KD7Q-2F", "--log", log)
     assert "decision   not allowed" in explained.out
     assert "running: true" in explained.out
+
+
+def test_unused_operations_of_a_preset_are_counted_and_podmans_not_listed() -> None:
+    text = "sockets: {backup: {path: FOLDER/backup.sock, allow: [preset:testcontainers, 'libpod/info:read']}}"
+    seen = record_of("GET /containers/json", decision=Outcome.ALLOWED)._replace(socket="backup")
+    with policy_in(text) as folder:
+        out = suggest(write_log(folder / "proxy.log", seen), "--policy", f"{folder}/policy.yaml")
+        text = (folder / "policy.yaml").read_text().replace(", 'libpod/info:read'", "")
+        (folder / "policy.yaml").write_text(text)
+        of_docker = suggest(write_log(folder / "proxy.log", seen), "--policy", f"{folder}/policy.yaml")
+    counts = [re.search(r"# 1  preset:testcontainers: (\d+) of (\d+) operations\n", each) for each in (out, of_docker)]
+    (unused, granted), (fewer, _) = ((int(found[1]), int(found[2])) for found in counts if found)
+    assert fewer < unused == granted - 1
+    assert "# 1  libpod/info:read\n" in out

@@ -1,13 +1,17 @@
 """Say what serve would do, and what the policy exposes, without opening a socket.
 
   dockerproxy check --policy policy.yaml
+  dockerproxy check --policy policy.yaml --all
   dockerproxy check --policy policy.yaml --format sarif > check.sarif
   CONTAINERS=1 POST=1 dockerproxy check --print > policy.yaml
   docker compose run --rm -T dockerproxy check --print > policy.yaml
 
-The first line says whether clients can become root on the host, and which grants give it together. Creating a container
-and starting it are harmless alone, for example. The answer is maybe if it depends on the engine or on other clients.
-Root on the host is the user that runs the engine, which `dockerproxy verify` shows.
+The first lines say whether clients can become root on the host, read secrets, and reach objects of others, and by which
+grants. The answer is maybe if it depends on the engine or on other clients. Root on the host is the user that runs the
+engine, which `dockerproxy verify` shows.
+
+Of presets and `own`, it lists only what the policy changes; and Podman's own API only for Podman, or if the engine does
+not answer and a line grants nothing else. --all lists all operations and settings, and what presets expose.
 
 With --print, the verb writes the environment as a policy file. A comment above a line says what else that exposes.
 Variables without effect are reported on standard error.
@@ -25,6 +29,7 @@ from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.cli.arguments import add_policy_argument, find_policy_file
 from dockerproxy.cli.locks import find_problems
 from dockerproxy.cli.reports import MISTAKE, add_format_argument, find_mistake, run_with_report
+from dockerproxy.cli.request import fetch
 from dockerproxy.cli.sockets import find_owner, find_place_problems
 from dockerproxy.cli.terminal import Style, paint, say
 from dockerproxy.config.configuration import read_configuration
@@ -35,6 +40,7 @@ from dockerproxy.config.values import LIMITS
 from dockerproxy.host.learned import check_learning
 from dockerproxy.host.listen import is_in_use
 from dockerproxy.host.sandbox import foresee
+from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.differences import digest, list_settings
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.values import list_names
@@ -44,22 +50,40 @@ from dockerproxy.proxy.failures import choose_engine
 from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.settings import DEFAULTS, SocketSettings, Sweep
 from dockerproxy.workbench.allowed import list_allowed, list_left_out
-from dockerproxy.workbench.chains import describe_root
 from dockerproxy.workbench.convert import convert
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.exposures import describe_exposures
 from dockerproxy.workbench.findings import Finding, Severity, place_of_source
+from dockerproxy.workbench.presets import (
+    LIBPOD,
+    find_base,
+    leave_out,
+    list_bases,
+    list_denied,
+    needs_podman,
+    without_libpod,
+)
+from dockerproxy.workbench.verdict import list_verdicts
+from dockerproxy.workbench.verifying import find_podman
 
 _BESIDE_SWITCHES: Final = ("ALLOW", "DENY", "CONTAINED")
 """Variables that say what is allowed and are no switches of a section or an action."""
 
+_MORE: Final = "`--all` lists every operation and setting, and what presets expose"
+
+_PATIENCE: Final = 1.0
+"""Seconds for the engine to say what it is."""
+
+_PINGS: Final = ("SystemPing", "SystemPingHead")
 _NO_PING: Final = "  no ping: most clients of Docker ask for it first; preset:ping allows it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the policy file."""
     add_policy_argument(parser)
-    add_format_argument(parser)
+    form = parser.add_mutually_exclusive_group()
+    add_format_argument(form)
+    form.add_argument("--all", action="store_true", help="list every operation, exposure and setting")
     parser.add_argument("--print", action="store_true", help="print the policy file that the environment means")
 
 
@@ -79,29 +103,61 @@ def _show(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     sockets, in_file = configured.settings.sockets, bool(configured.policy_file)
     problems = _find_problems(configured)
     warning = paint("warning", Style.DOUBTFUL)
+    is_podman = _find_podman(configured.settings.engines)
     for socket in sockets:
-        say((f"socket {socket.name}: " if in_file else "") + describe_root(socket.policy))
+        verdicts = list_verdicts(without_libpod(socket.policy) if is_podman is False else socket.policy)
+        if in_file:
+            say(paint(f"socket {socket.name}", Style.STRONG), *(f"  {verdict}" for verdict in verdicts))
+        else:
+            say(*verdicts)
     say("")
     remarks = [f"{warning}: {remark}\n" for socket in sockets if (remark := socket.remark)]
-    say(*remarks, *map(_paint_label, _list_settings(configured, environment)))
+    say(*remarks, *map(_paint_label, _list_settings(configured, environment, is_full=options.all)))
+    if is_podman is None:
+        is_podman = any(needs_podman(socket.policy) for socket in sockets)
     for socket in sockets:
         if in_file:
-            say("", *map(_paint_label, _list_policy(socket)))
-        allowed = list(list_allowed(socket.policy))
-        if allowed:
-            say("", paint("allowed", Style.STRONG), *allowed)
-        if allowed and not any(map(socket.policy.allows, ("SystemPing", "SystemPingHead"))) and in_file:
-            say(_NO_PING)
-        left_out = list(list_left_out(socket.policy))
-        if left_out:
-            say("", paint("left out", Style.STRONG), *left_out)
-        first, *others = describe_exposures(socket.policy, in_file=in_file).split("\n")
-        say("", paint(first, Style.DOUBTFUL) if others else first, *others)
+            say("", *map(_paint_label, _list_policy(socket, is_full=options.all)))
+        if options.all:
+            _show_grants(socket.policy, None, in_file=in_file)
+        else:
+            base, shown = find_base(socket.policy), socket.policy
+            shown, base = (shown, base) if is_podman else (without_libpod(shown), without_libpod(base))
+            _show_grants(shown, base, in_file=in_file)
+    if not options.all:
+        say("", paint(_MORE, Style.FAINT))
     for problem in configured.warnings:
         say(f"\n{warning}: {problem}")
     if problems:  # They are this machine's; what the policy means is the same everywhere.
         print(flush=True)
         raise UserError(*problems)
+
+
+def _show_grants(policy: CompiledPolicy, base: CompiledPolicy | None, *, in_file: bool) -> None:
+    """Say what a policy allows, leaves out and exposes, beyond a base if there is one."""
+    besides = bool(base and list_bases(policy))
+    allowed = list(list_allowed(leave_out(policy, base) if base else policy))
+    if allowed:
+        say("", paint("allowed besides" if besides else "allowed", Style.STRONG), *allowed)
+    if in_file and any(map(policy.allows, OPERATIONS)) and not any(map(policy.allows, _PINGS)):
+        say(_NO_PING)
+    denied = list_denied(policy, base) if base else []
+    if denied:
+        say("", paint("denied", Style.STRONG), f"  {', '.join(denied)}")
+    left_out = list(list_left_out(policy, LIBPOD if base and not any(map(policy.allows, LIBPOD)) else frozenset()))
+    if left_out:
+        say("", paint("left out", Style.STRONG), *left_out)
+    first, *others = describe_exposures(policy, in_file=in_file, base=base).split("\n")
+    say("", paint(first, Style.DOUBTFUL) if others else first, *others)
+
+
+def _find_podman(engines: Sequence[str]) -> bool | None:
+    """Ask the engine whether it is Podman; None if it does not answer."""
+    path = choose_engine(engines)
+    try:
+        return find_podman(lambda target: fetch(path, "GET", target, _PATIENCE))
+    except OSError:
+        return None
 
 
 def _print(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -151,7 +207,7 @@ def _paint_label(line: str) -> str:
     return paint(label, Style.STRONG) + blank + text
 
 
-def _list_settings(configured: Configured, environment: Mapping[str, str]) -> Iterator[str]:
+def _list_settings(configured: Configured, environment: Mapping[str, str], *, is_full: bool) -> Iterator[str]:
     """Say what is configured for all sockets; without a file, there is but one."""
     settings = configured.settings
     if configured.policy_file:
@@ -161,18 +217,22 @@ def _list_settings(configured: Configured, environment: Mapping[str, str]) -> It
     if not configured.policy_file:
         for socket in settings.sockets:
             yield f"socket    {_describe_socket(socket, 'mode')}"
-            yield from _list_limits(socket)
-    yield f"grace     {settings.shutdown_grace:g}s to finish"
-    polls = ", repeated reads once a minute" if settings.log_polls is LogPolls.COLLAPSE else ""
-    yield f"log       {settings.log_format} from {settings.log_level} on{polls}"
-    yield f"sandbox   {_describe_sandbox(settings.sandbox)}"
+            yield from _list_limits(socket, is_full=is_full)
+    if is_full:
+        yield f"grace     {settings.shutdown_grace:g}s to finish"
+        polls = ", repeated reads once a minute" if settings.log_polls is LogPolls.COLLAPSE else ""
+        yield f"log       {settings.log_format} from {settings.log_level} on{polls}"
+        yield f"sandbox   {_describe_sandbox(settings.sandbox)}"
+    elif settings.sandbox is Sandbox.OFF or any(lock.obstacle for lock in foresee()):
+        yield f"sandbox   {_describe_sandbox(settings.sandbox)}"
     if any(socket.policy.mode is Mode.LEARN for socket in settings.sockets) and settings.learn_directory:
         yield f"learned   policies are written into {settings.learn_directory}"
     if not configured.policy_file:
         on = [f"{name}=1" for name, value in configured.switches.items() if value and not SWITCHES[name]]
         off = [f"{name}=0" for name, value in configured.switches.items() if not value and SWITCHES[name]]
         named = [f"{name}={environment[name]}" for name in _BESIDE_SWITCHES if environment.get(name)]
-        yield "health    the image runs `dockerproxy healthcheck`: remove a copied one, there is no wget or curl"
+        if is_full:
+            yield "health    the image runs `dockerproxy healthcheck`: remove a copied one, there is no wget or curl"
         yield f"switches  {' '.join([*on, *off, *named]) or 'all default'}"
         yield from _list_parts(configured, environment)
 
@@ -206,17 +266,19 @@ def _describe_socket(socket: SocketSettings, word: str) -> str:
     return f"{socket.path}, {word} {socket.permissions:04o}, uid {uid}, gid {gid}{used}"
 
 
-def _list_limits(socket: SocketSettings) -> Iterator[str]:
-    """Say the limits, those first that are not as by itself."""
+def _list_limits(socket: SocketSettings, *, is_full: bool) -> Iterator[str]:
+    """Say the limits that differ from the default, or also that none does."""
     changed = [limit for limit in LIMITS if getattr(socket.limits, limit.name) != getattr(DEFAULTS, limit.name)]
     said = ", ".join(f"{limit.name} {limit.write(socket.limits)}" for limit in changed)
-    yield f"limits    {said}, the rest default" if said else "limits    default"
+    if said or is_full:
+        yield f"limits    {said}, the rest default" if said else "limits    default"
 
 
-def _list_policy(socket: SocketSettings) -> Iterator[str]:
+def _list_policy(socket: SocketSettings, *, is_full: bool) -> Iterator[str]:
     yield f"socket    {socket.name}, {_describe_socket(socket, 'permissions')}"
-    yield from _list_limits(socket)
+    yield from _list_limits(socket, is_full=is_full)
     yield from (f"{key:<9} {text}" for key, text in list_settings(socket.policy).items())
     if socket.sweep is not Sweep.NEVER:
         yield f"sweep     {socket.sweep}: what is own to {socket.policy.owner} is removed"
     yield f"digest    {digest(socket.policy)}"
+    yield from (f"allows    {word}: {about}" for word, about in list_bases(socket.policy).items())

@@ -28,6 +28,7 @@ from dockerproxy.config.document import read_file
 from dockerproxy.config.environment import DEFAULT_SOCKET
 from dockerproxy.config.files import STDIN
 from dockerproxy.config.grants import Line
+from dockerproxy.config.groups import PRESET
 from dockerproxy.config.policy_file import NAME, read_policy, read_policy_file
 from dockerproxy.config.values import DEFAULT_PERMISSIONS
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
@@ -52,6 +53,7 @@ from dockerproxy.workbench.learned import (
 from dockerproxy.workbench.learning import Learner, find_contained
 from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
 from dockerproxy.workbench.other_logs import read_other
+from dockerproxy.workbench.presets import LIBPOD, needs_podman
 from dockerproxy.workbench.proposals import NOTHING, complete, list_proposals
 from dockerproxy.workbench.reading import Records
 from dockerproxy.workbench.reasons import split_reason
@@ -96,7 +98,7 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
         show_policy(write_policy([learners[name].learned() for name in sorted(learners)], _REMARK))
         return 0
     socket = choose_socket(read_policy_file(options.policy).sockets, options.socket)
-    missing = _Missing(socket, options.logs)
+    missing = _find_missing(socket, options.logs)
     lines = read_allowed(read_file(options.policy), options.policy)[socket.name]
     show_policy("\n".join((*missing.describe(options.policy), *missing.list_unused(lines, options.policy))))
     return 0
@@ -108,7 +110,7 @@ def _ask(options: argparse.Namespace) -> int:
         raise UserError(Problem("--interactive", "needs a policy file and standard input", hint))
     text = read_file(options.policy)
     socket = choose_socket(read_policy(text, options.policy).sockets, options.socket)
-    missing = _Missing(socket, options.logs)
+    missing = _find_missing(socket, options.logs)
     learned = missing.learned()
     proposals = list_proposals(
         socket.policy, (grant for grant in learned.grants if not missing.denies(grant.operation))
@@ -142,10 +144,17 @@ def _learn(records: Iterable[tuple[Record, float]]) -> dict[str, Learner]:
     return learners
 
 
-class _Missing:
-    """What a socket's policy would have to allow besides, for all requests of logs."""
+def _find_missing(socket: SocketSettings, logs: list[str]) -> "Missing":
+    missing = Missing(socket)
+    for record, when in _read(logs, {socket.name}):
+        missing.note(record, when)
+    return missing
 
-    def __init__(self, socket: SocketSettings, logs: list[str]) -> None:
+
+class Missing:
+    """What a socket's policy would have to allow besides, for all requests that are noted."""
+
+    def __init__(self, socket: SocketSettings) -> None:
         self._name = socket.name
         self._policy = socket.policy
         self._undenied = compile_policy(socket.policy.policy._replace(denials=()))
@@ -157,8 +166,6 @@ class _Missing:
         self._broken: dict[str, set[str]] = {}
         self._used: set[str] = set()
         self.examples: dict[str, str] = {}
-        for record, when in _read(logs, {socket.name}):
-            self._note(record, when)
 
     def learned(self) -> LearnedSocket:
         """Return what would have to be allowed, as far as the log tells.
@@ -181,7 +188,7 @@ class _Missing:
         """Whether a denial overrides every grant of an operation."""
         return name in self._denied
 
-    def _note(self, record: Record, when: float) -> None:
+    def note(self, record: Record, when: float) -> None:
         """Note a request, which the policy may not allow."""
         if record.decision in {Outcome.ALLOWED, Outcome.REPORTED}:
             self._used.add(record.operation)
@@ -204,16 +211,14 @@ class _Missing:
 
     def describe(self, file: str) -> Iterator[str]:
         """Say what to change, in lines of which those that are no comments can be pasted."""
-        learned, by_body = self.learned(), list(filter(self._is_by_body, self._learner.learned().grants))
-        if not learned.grants and not self._denials and not by_body:
+        learned, untold = self.learned(), list(self.list_untold())
+        if not learned.grants and not self._denials and not untold:
             yield "nothing to add"
         if learned.grants:
             yield f"# Add to allow of the socket {self._name} in {file}:"
             yield from write_openings(learned)
             yield from write_grants(learned.grants)
-        for grant in by_body:
-            yield f"# {grant.count}  {grant.operation}: denied for the body, which the log does not have, but why:"
-            yield from (f"#   {reason}" for reason in self._reasons[grant.operation])
+        yield from untold
         if self._denials:
             yield f"# Remove from deny of the socket {self._name} in {file}, which overrides every grant:"
         for name in (name for name in OPERATIONS if name in self._denials):
@@ -221,20 +226,30 @@ class _Missing:
             yield f"# {self._denials[name]}  {name}: {advice}"
         yield from write_impossible(learned)
 
+    def list_untold(self) -> Iterator[str]:
+        """Yield comments about what was denied for bodies that are not recorded, so that no line can be proposed."""
+        for grant in filter(self._is_by_body, self._learner.learned().grants):
+            yield f"# {grant.count}  {grant.operation}: denied for the body, which the log does not have, but why:"
+            yield from (f"#   {reason}" for reason in self._reasons[grant.operation])
+
     def list_unused(self, lines: Iterable[Line], file: str) -> Iterator[str]:
         """Yield comments about lines that grant operations of which the log has no request that passed.
 
-        Clients of `own` need all of it, sooner or later.
+        Clients of `own` need all of it, sooner or later. A preset cannot be narrowed, so its operations are counted.
         """
+        unshown = frozenset() if needs_podman(self._policy) or self._used & LIBPOD else LIBPOD
         heading = f"# Not used in this log, by lines of the socket {self._name} in {file}:"
         for line in lines:
-            granted = [name for name in OPERATIONS if name in line.operations and self._policy.allows(name)]
+            names = line.operations - unshown
+            granted = [name for name in OPERATIONS if name in names and self._policy.allows(name)]
             unused = [name for name in granted if name not in self._used]
             if not unused or line.word == OWN:
                 continue
             yield from filter(None, (heading,))
             heading = ""
-            yield f"# {line.place.line}  {line.word}{'' if unused == granted else ': ' + ', '.join(unused)}"
+            is_preset = line.word.startswith(PRESET)
+            which = f"{len(unused)} of {len(granted)} operations" if is_preset else ", ".join(unused)
+            yield f"# {line.place.line}  {line.word}{'' if unused == granted else f': {which}'}"
 
 
 def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:

@@ -39,13 +39,13 @@ def _describe(policy: CompiledPolicy, name: str) -> str:
     return "" if "" in ways else f"{' or '.join(ways)}: "
 
 
-def list_left_out(policy: CompiledPolicy) -> Iterator[str]:
-    """Say what grants of many operations leave out, and nothing else allows.
+def list_left_out(policy: CompiledPolicy, unsaid: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Say what grants of many operations leave out, and nothing else allows, but for some operations.
 
     That is what can bear none of their conditions, and what nothing can bound and they do not open. A denial leaves it
     out too; that needs no explanation.
     """
-    denied = frozenset().union(*(denial.operations for denial in policy.policy.denials))
+    denied = unsaid.union(*(denial.operations for denial in policy.policy.denials))
     covered: dict[str, set[str]] = {}
     for grant in policy.policy.grants:
         covered.setdefault(grant.source, set()).update(grant.operations)

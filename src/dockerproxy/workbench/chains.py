@@ -126,7 +126,11 @@ def find_root(policy: CompiledPolicy) -> Chain:
 
 def describe_root(policy: CompiledPolicy) -> str:
     """Say whether clients can become root on the host, and by which grants together."""
-    chain = find_root(policy)
+    return describe_chain(find_root(policy))
+
+
+def describe_chain(chain: Chain) -> str:
+    """Say the same of a chain that was found."""
     if chain is NOTHING:
         return "root on the host: no"
     answer = "yes" if chain.extent is Extent.YES else "maybe"

@@ -31,6 +31,7 @@ class Exposure:
         of_others: Whether it is about what others have, so that nothing of it is left under `own`.
         hidden_by: Words of `hide` that leave nothing of it.
         needs: Names of operations; without one of them, nothing comes of it.
+        reads_secrets: Whether it reveals passwords, keys or files, so that `check` says so in its verdict.
         gives: Facts of `workbench/chains` that it is; a question mark behind one says that it only may be.
         cases: Of a policy, those that have it, by the names of their operations.
     """
@@ -42,6 +43,7 @@ class Exposure:
     of_others: bool
     hidden_by: tuple[str, ...]
     needs: tuple[str, ...]
+    reads_secrets: bool
     gives: tuple[str, ...]
     cases: Mapping[str, tuple[Case, ...]] = field(default_factory=dict)
 
@@ -75,6 +77,7 @@ def _read(rows: Iterable[Row]) -> tuple[Exposure, ...]:
             of_others="about" in said,
             hidden_by=said.get("hidden by", ()),
             needs=said.get("needs", ()),
+            reads_secrets="reads" in said,
             gives=said.get("gives", ()),
         )
         for says, said in rows
@@ -84,17 +87,27 @@ def _read(rows: Iterable[Row]) -> tuple[Exposure, ...]:
 EXPOSURES: Final = _read(ROWS["told"])
 """Gravest first. Each is shown with those of its operations that are allowed, and with how to take them out."""
 
-GIVING: Final = (*(each for each in EXPOSURES if each.gives), *_read(ROWS["helps"]))
+_HELPS: Final = _read(ROWS["helps"])
+GIVING: Final = (*(each for each in EXPOSURES if each.gives), *_HELPS)
 """What gives facts: exposures, and what is told of no policy."""
+
+_REVEALING: Final = tuple(each for each in (*EXPOSURES, *_HELPS) if each.reads_secrets)
 
 
 def find_exposures(policy: CompiledPolicy) -> tuple[Exposure, ...]:
     """Return what a policy exposes in spite of its conditions, each with what does it here."""
-    return find_in(policy, (replace(each, exposes=_spare_own(each)) if each.of_others else each for each in EXPOSURES))
+    return find_in(policy, map(_spare_own, EXPOSURES))
 
 
-def _spare_own(exposure: Exposure) -> Danger:
-    return lambda case: OWN not in case.by_word and exposure.exposes(case)
+def find_revealing(policy: CompiledPolicy) -> tuple[Exposure, ...]:
+    """Return which of them read secrets, besides what only helps to."""
+    return find_in(policy, map(_spare_own, _REVEALING))
+
+
+def _spare_own(exposure: Exposure) -> Exposure:
+    if not exposure.of_others:
+        return exposure
+    return replace(exposure, exposes=lambda case: OWN not in case.by_word and exposure.exposes(case))
 
 
 def find_in(policy: CompiledPolicy, exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:

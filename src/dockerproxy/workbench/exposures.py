@@ -8,22 +8,31 @@ from dockerproxy.config.groups import PRESET
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.workbench.dangers import is_whole
 from dockerproxy.workbench.exposure import Exposure, find_exposures
 
 
-def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> str:
+def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False, base: CompiledPolicy | None = None) -> str:
     """Say in plain words what a client can do that its operator may not expect, and how to take it out."""
-    told = [f"  {each}" for each in list_exposures(policy, in_file=in_file)]
+    told = [f"  {each}" for each in list_exposures(policy, in_file=in_file, base=base)]
     head = ["what this policy lets a client do that you may not expect:"] if told else []
     return "\n".join([*head, *told, count_operations(policy)])
 
 
-def list_exposures(policy: CompiledPolicy, *, in_file: bool = False) -> tuple[str, ...]:
-    """Say each thing that an operator may not expect, the gravest first."""
+def list_exposures(
+    policy: CompiledPolicy, *, in_file: bool = False, base: CompiledPolicy | None = None
+) -> tuple[str, ...]:
+    """Say each thing that an operator may not expect, and that a base does not have, the gravest first."""
     exposures = find_exposures(policy)
-    told = [_describe(exposed, in_file=in_file) for exposed in exposures]
-    return (*told, *(_list_opened(policy, exposures) if in_file else ()))
+    before = {exposed.says: _list_ways(exposed) for exposed in (find_exposures(base) if base else ())}
+    new = (exposed for exposed in exposures if not _list_ways(exposed) <= before.get(exposed.says, set()))
+    told = [_describe(exposed, in_file=in_file) for exposed in new]
+    return (*told, *(_list_opened(policy, exposures, base) if in_file else ()))
+
+
+def _list_ways(exposed: Exposure) -> set[tuple[str, tuple[Condition, ...]]]:
+    return {(name, exposed.restrictions(case)) for name, cases in exposed.cases.items() for case in cases}
 
 
 def _describe(exposed: Exposure, *, in_file: bool) -> str:
@@ -55,7 +64,7 @@ def _say_source(case: Case) -> str:
     return f"{word}: {UNRESTRICTED.word}{blank}{place}"
 
 
-def _list_opened(policy: CompiledPolicy, exposures: tuple[Exposure, ...]) -> Iterator[str]:
+def _list_opened(policy: CompiledPolicy, exposures: tuple[Exposure, ...], base: CompiledPolicy | None) -> Iterator[str]:
     """Say for what else nothing is looked at but the path: each grant that is unrestricted is heard of."""
     told = {
         name
@@ -65,7 +74,9 @@ def _list_opened(policy: CompiledPolicy, exposures: tuple[Exposure, ...]) -> Ite
     }
     opened: dict[str, list[str]] = {}
     for name in OPERATIONS:
-        sources = [_say_source(case) for case in policy.cases[name] if UNRESTRICTED in case.conditions]
+        known = [case.conditions for case in base.cases[name]] if base else []
+        cases = [case for case in policy.cases[name] if case.conditions not in known]
+        sources = [_say_source(case) for case in cases if UNRESTRICTED in case.conditions]
         if name in CONTAINED and name not in told and sources:
             opened.setdefault(sources[0], []).append(name)
     for source, names in opened.items():

@@ -66,8 +66,7 @@ class Engine(NamedTuple):
 def read_engine(ask_engine: Ask) -> Engine:
     """Ask an engine what it is. An `OSError` says that it does not answer."""
     version, info = (object_of(read(ask_engine, target)) for target in ("/version", "/info"))
-    parts = map(object_of, list_of(version.get("Components")))
-    is_podman = any(str(part.get("Name")).startswith("Podman") for part in parts)
+    is_podman = _is_podman(version)
     options = info.get("SecurityOptions")
     # Like `name=seccomp,profile=builtin`.
     security = frozenset(str(each).partition(",")[0].removeprefix("name=") for each in list_of(options))
@@ -79,6 +78,17 @@ def read_engine(ask_engine: Ask) -> Engine:
         folder=str(info.get("DockerRootDir", "")),
         in_swarm=object_of(info.get("Swarm")).get("ControlAvailable") is True,
     )
+
+
+def find_podman(ask_engine: Ask) -> bool | None:
+    """Ask an engine whether it is Podman; None if it does not say. An `OSError` says that it does not answer."""
+    version = object_of(read(ask_engine, "/version"))
+    return _is_podman(version) if read_number(version.get("ApiVersion")) else None
+
+
+def _is_podman(version: Mapping[str, object]) -> bool:
+    parts = map(object_of, list_of(version.get("Components")))
+    return any(str(part.get("Name")).startswith("Podman") for part in parts)
 
 
 def read(ask_engine: Ask, target: str) -> object:

@@ -1,0 +1,92 @@
+"""Answer in three lines what an operator asks first: root on the host, secrets, and objects of other clients.
+
+A line is never more favourable than the policy: what cannot be ruled out counts. Each names the grant that decides.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from dockerproxy.api.catalog import OPERATIONS, Access, Operation
+from dockerproxy.policy.compile import OF_OBJECTS, Case, CompiledPolicy
+from dockerproxy.policy.objects import OWN
+from dockerproxy.policy.values import items_of
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, narrows
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.networks import BY_ITSELF
+from dockerproxy.workbench.chains import NOTHING, Extent, Link, describe_chain, find_root
+from dockerproxy.workbench.exposure import find_revealing
+
+_SECRETS: Final = "reads secrets"
+_OTHERS: Final = "others' objects"
+
+_NAMING: Final = frozenset({"configs", "containers", "joins", "networks", "secrets", "services", "volumes"})
+"""Words of bodies that name objects: a request may use those that are listed, whoever owns them."""
+
+
+class _Way(NamedTuple):
+    """How a policy lets clients do something: a clause, the grant, and what limits it."""
+
+    says: str
+    link: Link
+    limits: tuple[Condition, ...]
+
+    def __str__(self) -> str:
+        only = f", but only if {' and '.join(map(str, self.limits))}" if self.limits else ""
+        return f"{self.says}{only}, by {self.link}"
+
+
+def list_verdicts(policy: CompiledPolicy) -> tuple[str, str, str]:
+    """Return the answers, each a line."""
+    chain = find_root(policy)
+    root = describe_chain(chain)
+    if chain.extent is Extent.YES:
+        return root, f"{_SECRETS}: yes, as root", f"{_OTHERS}: yes, as root"
+    no = "no" if chain is NOTHING else "only as root"
+    secrets, others = (_choose(ways) for ways in (_list_secrets(policy), _list_others(policy)))
+    return root, f"{_SECRETS}: {f'yes, it {secrets}' if secrets else no}", f"{_OTHERS}: {others or no}"
+
+
+def _choose(ways: Iterable[_Way]) -> _Way | None:
+    """Return the first way that nothing limits, or else the first."""
+    return min(ways, key=lambda way: bool(way.limits), default=None)
+
+
+def _list_secrets(policy: CompiledPolicy) -> Iterator[_Way]:
+    for exposure in find_revealing(policy):
+        for name, cases in exposure.cases.items():
+            for case in cases:
+                yield _Way(exposure.says, Link(name, case.decision.source), exposure.restrictions(case))
+
+
+def _list_others(policy: CompiledPolicy) -> list[_Way]:
+    """List what reaches objects that the client does not own, changes first. Images have no owner."""
+    found: dict[str, list[_Way]] = {"changes them": [], "uses them": [], "reads them": []}
+    for name, operation in OPERATIONS.items():
+        for case in policy.cases[name]:
+            verb, limits = _judge(operation, case)
+            if verb:
+                found[verb].append(_Way(verb, Link(name, case.decision.source), limits))
+    return next((ways for ways in found.values() if ways), [])
+
+
+def _judge(operation: Operation, case: Case) -> tuple[str, tuple[Condition, ...]]:
+    """Say what a case lets a client do with objects of others, and within which limits; nothing if it does not."""
+    if operation.name in OF_OBJECTS and OWN not in case.by_word:
+        verb = "changes them" if operation.access is Access.WRITE else "reads them"
+        said = (each for each in case.conditions if not each.constraint.is_private and each != UNRESTRICTED)
+        return verb, tuple(each for each in said if narrows(operation, each.word))
+    words = (word for word in find_words(operation) if word in _NAMING and not is_about_object(operation, word))
+    if UNRESTRICTED in case.conditions and any(words):
+        return "uses them", ()
+    return ("uses them", listed) if (listed := _list_named(operation, case)) else ("", ())
+
+
+def _list_named(operation: Operation, case: Case) -> tuple[Condition, ...]:
+    """Return the conditions by which a body may name objects that exist. Every client may join the engine's network."""
+    return tuple(
+        each
+        for each in case.conditions
+        if each.word in _NAMING
+        and not is_about_object(operation, each.word)
+        and not BY_ITSELF.issuperset(items_of(each.value))
+    )

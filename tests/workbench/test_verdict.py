@@ -1,0 +1,101 @@
+"""The verdict is what an operator asks first, and is never more favourable than the policy."""
+
+from hypothesis import given
+from policy.policies import allowing, policies, policy_of
+from rows import for_each
+
+from dockerproxy.api.catalog import OPERATIONS, Access
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.compile import OF_OBJECTS, CompiledPolicy, compile_policy
+from dockerproxy.policy.model import Policy
+from dockerproxy.policy.objects import OWN
+from dockerproxy.workbench.exposure import find_exposures
+from dockerproxy.workbench.verdict import list_verdicts
+
+
+def secrets_of(policy: CompiledPolicy) -> str:
+    return list_verdicts(policy)[1].removeprefix("reads secrets: ")
+
+
+def others_of(policy: CompiledPolicy) -> str:
+    return list_verdicts(policy)[2].removeprefix("others' objects: ")
+
+
+@for_each(
+    ("lines", "says"),
+    [
+        (["preset:ping"], "no"),
+        (["preset:own-compose"], "no"),
+        (["preset:ci"], "no"),
+        (["ContainerList"], "no"),
+        (["ContainerInspect"], "yes, it sees every container's environment, passwords in it too, by ContainerInspect"),
+        (["ContainerInspect: {containers: [web]}"], "but only if the container is web, by ContainerInspect"),
+        (["ContainerInspect: {containers: [web]}", "preset:fluent-bit"], "only if the container is web, by"),
+        (["preset:traefik"], "by ContainerInspect of preset:traefik"),
+        (["own", "ContainerCreate: {binds: ['/root/.ssh:ro']}"], "yes, it reads what only root may on the host"),
+        (["ContainerCreate: unrestricted", "ContainerStart"], "yes, as root"),
+        (["PluginEnable"], "only as root"),
+    ],
+)
+def test_what_reads_secrets_is_said_with_its_line(lines: list[str], says: str) -> None:
+    said = secrets_of(allowing(*lines))
+    assert said == says if says in {"no", "yes, as root", "only as root"} else says in said
+
+
+@for_each(
+    ("lines", "says"),
+    [
+        (["preset:ping", "SystemInfo"], "no"),
+        (["preset:own-compose"], "no"),
+        (["preset:ai-agent"], "no"),
+        (["own", "ContainerExec: {own: true, unrestricted: true}"], "only as root"),
+        (["ContainerList"], "reads them, by ContainerList (policy.yaml:5)"),
+        (["ContainerList", "ContainerStop: {containers: [web]}"], "changes them, but only if the container is web, by"),
+        (["ContainerStop: {containers: [web]}", "ContainerKill"], "changes them, by ContainerKill (policy.yaml:6)"),
+        (["preset:testcontainers"], "reads them, but only if the network is bridge, by NetworkList of preset:"),
+        (
+            ["own", "ContainerCreate: {volumes: [data]}"],
+            "uses them, but only if the volume is data, by ContainerCreate",
+        ),
+        (["own", "ContainerCreate: {joins: [db]}"], "uses them, but only if "),
+        (["own", "ContainerCreate: {networks: [none, default]}"], "no"),
+        (
+            ["own", "ContainerCreate", "NetworkConnect: {own: true, containers: [db]}"],
+            "uses them, but only if the container",
+        ),
+    ],
+)
+def test_what_reaches_objects_of_others_is_said_with_its_line(lines: list[str], says: str) -> None:
+    said = others_of(allowing(*lines))
+    assert said == says if says in {"no", "only as root"} else said.startswith(says)
+
+
+def test_what_is_hidden_is_not_read() -> None:
+    text = "sockets: {web: {path: /w, hide: [environment], allow: [preset:traefik]}}"
+    assert secrets_of(read_policy(text, "policy.yaml").sockets[0].policy) == "no"
+
+
+def test_a_socket_that_denies_nothing_is_root() -> None:
+    text = "sockets: {web: {path: /w, mode: report, allow: [preset:ping]}}"
+    assert list_verdicts(read_policy(text, "policy.yaml").sockets[0].policy) == (
+        "root on the host: yes, by mode: report",
+        "reads secrets: yes, as root",
+        "others' objects: yes, as root",
+    )
+
+
+@given(policies())
+def test_who_may_act_on_what_is_not_its_own_is_never_said_to_reach_nothing(made: Policy) -> None:
+    policy = compile_policy(made)
+    cases = [(name, case) for name in OF_OBJECTS for case in policy.cases[name] if OWN not in case.by_word]
+    said = others_of(policy)
+    assert (said == "no") <= (cases == [])
+    if any(OPERATIONS[name].access is Access.WRITE for name, _ in cases):
+        assert said.startswith(("changes them", "yes, as root"))
+
+
+@for_each("name", OPERATIONS)
+def test_what_shows_passwords_is_never_said_to_read_no_secrets(name: str) -> None:
+    policy = policy_of(ALLOW=name)
+    if any("passwords" in exposure.says or "secret of" in exposure.says for exposure in find_exposures(policy)):
+        assert secrets_of(policy).startswith("yes")
