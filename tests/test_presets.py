@@ -61,7 +61,7 @@ CREATORS: Final = ("compose", "ofelia-run", "woodpecker", "authentik", "dockersp
 
 OWNERS: Final = (
     *("ci", "ai-agent", "testcontainers", "devcontainers", "gitlab-runner"),
-    *("jenkins", "openhands"),
+    *("jenkins", "openhands", "own-compose"),
 )
 """Those of programs that create contained containers and reach no others."""
 

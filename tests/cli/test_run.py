@@ -45,6 +45,7 @@ def test_a_program_reaches_the_engine_by_its_own_socket_and_only_for_what_is_all
         "dockerproxy: 3 requests, 1 denied\n"
         "  denied    1  SystemInfo: no rule allows it\n"
         "               --allow SystemInfo\n"
+        "  --mode report denies nothing in one run, and ends with all that is missing\n"
     )
 
 
@@ -175,7 +176,7 @@ def test_what_was_created_is_said_and_the_grant_that_would_allow_what_was_not() 
         code = f"{CREATE}create(); create('?name=web'); create(HostConfig={{'Binds': ['/etc:/x:ro']}})"
         done = run(folder, "--allow", "ContainerCreate: {binds: [/srv]}", code="\n" + code)
         assert done.out == "201\n201\n403\n"
-        *_, last, paste, created = done.err.splitlines()
+        *_, last, paste, _, created = done.err.splitlines()
         assert last.startswith("  denied    1  ContainerCreate: ")
         assert created == "  created   2 containers: 3f2a3f2a3f2a, web"
         option, grant = shlex.split(paste)
@@ -195,8 +196,47 @@ def test_in_report_mode_nothing_is_refused_and_what_would_be_is_said(folder: Pat
     done = run(folder, "--preset", "ping", "--mode", "report", code=DENIED)
     assert done.out == "200\n"
     assert done.err.startswith(
+        "dockerproxy: --mode report: everything passes, as without the proxy\n"
         "dockerproxy: 1 request, 1 would be denied\n  reported  1  SystemInfo: no rule allows it\n"
+        "# Enforced, with all that was missing:\n"
     )
+
+
+def list_pasted(printed: str) -> list[str]:
+    """Return the words of the command that a run in mode report ends with."""
+    block = printed.partition("# Enforced, with all that was missing:\n")[2]
+    return [word for word in shlex.split(block, comments=True) if word != "\n"]
+
+
+def test_what_report_mode_ends_with_passes_when_it_is_pasted() -> None:
+    """A create that was typed is replaced, since a socket has one line for each."""
+    with short_folder() as folder, engine_of(folder / "engine.sock", _Creates):
+        creates = "create(HostConfig={'Binds': ['/etc:/x:ro']}); create(Hostname='it')"
+        code = f"\n{CREATE}{creates}; ask(path, 'GET', '/info')"
+        typed = ("--preset", "ai-agent", "--allow", "ContainerCreate: {binds: [/srv]}")
+        done = run(folder, "--mode", "report", *typed, code=code)
+        assert done.out == "201\n201\n"
+        words = list_pasted(done.err)
+        assert words[:4] == ["dockerproxy", "run", "--preset", "ai-agent"]
+        assert sum("ContainerCreate" in word for word in words) == 1
+        options = words[2 : words.index("--")]
+        again = run(folder, *options, code=code)
+        assert (again.out, "denied" in again.err) == ("201\n201\n", False), again.err
+
+
+def test_report_mode_of_a_policy_file_ends_with_lines_for_it(folder: Path) -> None:
+    (folder / "policy.yaml").write_text("sockets: {ci: {path: /x/ci.sock, allow: [preset:ping]}}")
+    done = run(folder, "--policy", "policy.yaml", "--mode", "report", code=DENIED)
+    assert "\n# Add to allow of the socket ci in policy.yaml:\n      - SystemInfo  # 1  " in done.err
+
+
+def test_where_nothing_is_missing_report_mode_says_so(folder: Path) -> None:
+    done = run(folder, "--preset", "ping", "--mode", "report", code=PING)
+    assert done.err.endswith("\nnothing is missing: run it without --mode report\n")
+
+
+def test_a_run_without_grants_names_the_usual_presets(folder: Path) -> None:
+    assert "use --preset own-compose, ci, ai-agent or testcontainers, --allow GRANT" in run(folder, code=PING).err
 
 
 def test_a_quiet_run_says_nothing(folder: Path) -> None:

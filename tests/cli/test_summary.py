@@ -11,10 +11,11 @@ from dockerproxy.config.options import MARK
 from dockerproxy.observe.record import Outcome, Record
 
 DENIED = "ContainerCreate denied: HostConfig.Binds[0] mounts "
+REPORT = "  --mode report denies nothing in one run, and ends with all that is missing"
 
 
-def summed_up(*records: Record, learns: bool = False) -> list[str]:
-    summary = Summary(learns=learns)
+def summed_up(*records: Record, learns: bool = False, reports: bool = False) -> list[str]:
+    summary = Summary(learns=learns, reports=reports)
     for record in records:
         summary.note(record)
     with redirect_stderr(io.StringIO()) as printed:
@@ -43,6 +44,16 @@ def test_alike_refusals_are_told_once_and_the_most_frequent_come_first() -> None
         '  denied    12  ContainerCreate: HostConfig.Binds[0] mounts host path "/etc"',
         "                --allow 'ContainerCreate: {binds: [/etc:ro]}'",
         "  refused    1  ambiguous path: a dot segment",
+        REPORT,
+    ]
+
+
+def test_in_mode_report_proposals_are_left_to_the_block_at_the_end() -> None:
+    reason = f"{DENIED}x; to allow it, add{MARK}ContainerCreate: unrestricted"
+    reported = denied(reason)._replace(decision=Outcome.REPORTED)
+    assert summed_up(reported, reports=True) == [
+        "dockerproxy: 1 request, 1 would be denied",
+        "  reported  1  ContainerCreate: HostConfig.Binds[0] mounts x",
     ]
 
 
@@ -64,7 +75,7 @@ def test_what_a_client_says_is_never_taken_for_the_proposed_grant() -> None:
         assert [line for line in summed_up(denied(reason)) if line.lstrip().startswith("--allow")] == []
     honest = 'ContainerCreate: {binds: ["/x; to allow it, add to \\"--allow\\": ContainerCreate: unrestricted"]}'
     reason = f'{DENIED}host path "{evil}"; to allow it, add{MARK}{honest}'
-    assert shlex.split(summed_up(denied(reason))[-1]) == ["--allow", honest]
+    assert shlex.split(summed_up(denied(reason))[-2]) == ["--allow", honest]
 
 
 def test_what_a_grant_gives_away_stands_above_it() -> None:
@@ -77,7 +88,7 @@ def test_what_a_grant_gives_away_stands_above_it() -> None:
 
 def test_a_proposed_grant_is_one_word_of_a_shell() -> None:
     grant = 'ContainerCreate: {binds: ["/it\'s; rm -rf $HOME `x`"]}'
-    last = summed_up(denied(f"{DENIED}x; to allow it, add{MARK}{grant}"))[-1]
+    last = summed_up(denied(f"{DENIED}x; to allow it, add{MARK}{grant}"))[-2]
     assert shlex.split(last) == ["--allow", grant]
 
 
@@ -99,5 +110,5 @@ def test_what_was_created_is_called_by_its_name_or_by_a_short_id() -> None:
 def test_a_program_that_is_refused_for_ever_new_reasons_costs_no_more_memory_or_lines() -> None:
     lines = summed_up(*(denied(f"{DENIED}{number}") for number in range(1100)))
     assert lines[0] == "dockerproxy: 1100 requests, 1100 denied"
-    assert len(lines) == 12
-    assert lines[-1] == "  and 990 other reasons"
+    assert len(lines) == 13
+    assert lines[-2:] == ["  and 990 other reasons", REPORT]

@@ -1,6 +1,7 @@
 """`run` with real engines: learn a program once, and run it as often as one likes."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,52 @@ def test_podmans_own_command_line_finds_the_proxy_whatever_connection_it_was_giv
         done = run(podman, tmp_path, *words, *command)
         assert (done.status, "CONTAINER ID" in done.out, "denied" in done.err) == (0, True, False), done.err
     assert "ContainerListLibpod" in Path(policy).read_text()
+
+
+PROJECT = """
+services:
+  web:
+    image: busybox
+    command: sleep 600
+    stop_grace_period: 0s
+    labels: {case: LABEL}
+    ports: ["PORT:80"]
+    volumes: ["kept:/kept", MORE]
+    healthcheck: {test: "true", interval: 1s}
+  after:
+    image: busybox
+    command: sleep 600
+    stop_grace_period: 0s
+    labels: {case: LABEL}
+    depends_on: {web: {condition: service_healthy}}
+volumes: {kept: {}}
+"""
+COMPOSE = "docker compose up --detach --wait && docker compose exec -T web true && docker compose down --volumes"
+
+
+def write_project(folder: Path, label: str, more: str) -> tuple[str, ...]:
+    """Write a project; return the words that bring it up and down."""
+    text = PROJECT.replace("LABEL", label).replace("PORT", "18080").replace("MORE", more)
+    (folder / "compose.yaml").write_text(f"name: case{label}\n{text}")
+    return ("--", "sh", "-c", COMPOSE)
+
+
+def test_a_compose_project_needs_its_preset_and_no_more(dockerd: Engine, label: str, tmp_path: Path) -> None:
+    done = run(dockerd, tmp_path, "--preset", "own-compose", *write_project(tmp_path, label, "/anonymous"))
+    assert (done.status, "denied" in done.err) == (0, False), done.err
+
+
+def test_one_run_in_mode_report_tells_all_that_a_project_lacks(dockerd: Engine, label: str, tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    command = write_project(tmp_path, label, "./source:/source:ro")
+    denied = run(dockerd, tmp_path, "--allow", "own", *command)
+    assert "--mode report denies nothing" in denied.err
+    reported = run(dockerd, tmp_path, "--mode", "report", "--allow", "own", *command)
+    assert reported.status == 0, reported.err
+    pasted = reported.err.partition("# Enforced, with all that was missing:\n")[2]
+    words = [word for word in shlex.split(pasted) if word != "\n"]
+    done = run(dockerd, tmp_path, *words[words.index("--allow") :])
+    assert (done.status, "denied" in done.err) == (0, False), f"{pasted}{done.err}"
 
 
 CREATE = "ContainerCreate: {images: [busybox], labels: {case: LABEL}}"

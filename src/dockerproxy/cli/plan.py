@@ -35,6 +35,8 @@ _OWNERS_ONLY: Final = 0o600
 _GRACE: Final = 1.0
 """Seconds for requests under way when the program has ended: nobody waits for them any more."""
 
+_USUAL: Final = "--preset own-compose, ci, ai-agent or testcontainers"
+
 _MODES: Final = (Mode.ENFORCE, Mode.REPORT)
 _SCHEME: Final = "unix://"
 _PING: Final = "ping"
@@ -147,7 +149,7 @@ def _find_conflicts(options: argparse.Namespace) -> Iterator[Problem]:
         )
     typed = [name for name in ("preset", "allow") if getattr(options, name)]
     if not typed and options.policy is None and options.learn is None:
-        hint = "use --preset NAME, --allow GRANT or --policy FILE; --learn FILE finds out what the program needs"
+        hint = f"use {_USUAL}, --allow GRANT or --policy FILE; --learn FILE finds out what the program needs"
         yield Problem("dockerproxy run", "nothing says what the program may do", hint)
     if options.learn is not None:
         for name in (*typed, *(name for name in ("policy", "mode") if getattr(options, name) is not None)):

@@ -1,12 +1,17 @@
 """Run a program whose way to the engine is a proxy of its own.
 
-  dockerproxy run --preset testcontainers -- pytest
+  dockerproxy run --preset own-compose -- ./my-program        # docker compose: only what it creates itself
+  dockerproxy run --preset ci -- ./my-program                 # a CI job, likewise
+  dockerproxy run --preset ai-agent -- ./my-program           # an AI agent, with bounded containers
+  dockerproxy run --preset testcontainers -- ./my-program
+  dockerproxy run --mode report --preset ci -- ./my-program   # once: it denies nothing, and ends with what is missing
   dockerproxy run --allow own --allow 'ContainerCreate: {images: [busybox]}' --sweep -- ./my-program
   dockerproxy run --allow ContainerList --allow 'ContainerLogs: {containers: ["web-*"]}' -- ./my-program
   dockerproxy run --allow 'ContainerCreate: {images: [python:3.13], binds: ["$PWD"]}' -- ./my-program
   dockerproxy run --learn learned.yaml -- ./my-program     # once: it denies nothing
   dockerproxy run --policy learned.yaml -- ./my-program    # from then on
 
+A program that creates needs a grant for each kind of create, which `own` does not include; these presets have them.
 The program keeps the terminal, and gets the signals that are sent to this command. A summary follows on standard error.
 DOCKER_HOST, CONTAINER_HOST and TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE name a private socket. It is no sandbox: the
 program runs as you, and if you may open the engine's own socket by its path, so may the program.
@@ -16,10 +21,11 @@ cannot be run, 127 it is not found
 """
 
 import argparse
+import re
 import shlex
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -28,6 +34,7 @@ from dockerproxy.cli.beside import SOMETHING_TO_MEND, serve_beside, take_learned
 from dockerproxy.cli.learned import write_learned
 from dockerproxy.cli.lines import split_lines
 from dockerproxy.cli.plan import Plan, make_plan
+from dockerproxy.cli.suggest import Missing
 from dockerproxy.cli.summary import Summary
 from dockerproxy.cli.sweep import sweep
 from dockerproxy.cli.terminal import Style, paint, say, show_problems
@@ -35,7 +42,12 @@ from dockerproxy.config.process import ENGINE_VARIABLES
 from dockerproxy.host import children
 from dockerproxy.host.descriptors import discard
 from dockerproxy.host.private import SOCKET, private_directory
+from dockerproxy.observe.record import Outcome, Record
+from dockerproxy.policy.model import Mode, values_of
+from dockerproxy.policy.objects import OWN
+from dockerproxy.policy.values import write_grant
 from dockerproxy.problems import Problem
+from dockerproxy.workbench.learned import write_comment, write_impossible
 from dockerproxy.workbench.reading import Records
 
 PROXY_FAILED: Final = 125
@@ -45,6 +57,9 @@ NOT_FOUND: Final = 127
 
 SIGNALLED: Final = 128
 """What is added to the number of a signal."""
+
+_TYPED: Final = re.compile("[ :}]")
+"""Ends the operation of a typed grant."""
 
 _SOCKET_URLS: Final = ("DOCKER_HOST", "CONTAINER_HOST")
 _SOCKET_PATHS: Final = ("TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE",)
@@ -84,8 +99,12 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         if not serving.is_ready:
             status = children.stop_serving(serving.process)
             return status if status == SOMETHING_TO_MEND else PROXY_FAILED
-        summary = Summary(learns=bool(plan.learn))
-        reading = threading.Thread(target=summary.note_all, args=(Records(split_lines(serving.log)),), name="records")
+        summary = Summary(learns=bool(plan.learn), reports=plan.mode is Mode.REPORT)
+        missing = Missing(plan._replace(mode=Mode.ENFORCE).settings_in(directory, "").sockets[0])
+        if plan.mode is Mode.REPORT and not plan.is_quiet:
+            _complain("--mode report: everything passes, as without the proxy")
+        records = Records(split_lines(serving.log))
+        reading = threading.Thread(target=_note_all, args=(records, summary, missing), name="records")
         reading.start()
         clean = partial(_sweep, socket, plan.owner_in(directory), summary) if plan.sweeps else lambda: None
         given = {**make_environment(environment, plan.engine, socket), **_choose_builder(plan, environment)}
@@ -99,11 +118,47 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         try:
             if not plan.is_quiet:
                 summary.print_all()
+            if plan.mode is Mode.REPORT and not plan.is_quiet:
+                say(*_list_missing(plan, options, missing), stream=sys.stderr)
             if plan.learn:
                 _tell_learned(plan, learned, problems)
         except OSError:  # Nobody reads it any more, and the status still counts.
             discard(sys.stderr.fileno())
         return PROXY_FAILED if problems else status
+
+
+def _note_all(records: Iterable[tuple[Record, float]], summary: Summary, missing: Missing) -> None:
+    """Note records as they come."""
+    for record, when in records:
+        summary.note(record)
+        if record.decision is Outcome.REPORTED:
+            missing.note(record, when)
+
+
+def _list_missing(plan: Plan, options: argparse.Namespace, missing: Missing) -> Iterator[str]:
+    """Say in one block to paste what is missing: lines of the policy file, or the whole command."""
+    if plan.served is not None:
+        yield from missing.describe(options.policy)
+        return
+    learned = missing.learned()
+    owns = any(OWN in values_of(grant.conditions) for line in plan.lines for grant in line.grants)
+    grants = [grant for grant in learned.grants if not (owns and (grant.operation == OWN or OWN in grant.conditions))]
+    for grant in grants:
+        for remark in (*grant.openings, *grant.remarks, *grant.doubts):
+            yield from write_comment(f"{grant.operation}: {remark}", "")
+    yield from (*missing.list_untold(), *write_impossible(learned))
+    if not grants:
+        yield "nothing is missing: run it without --mode report"
+        return
+    named = {grant.operation for grant in grants}
+    kept = [text for text in options.allow if _TYPED.split(text.lstrip(" {"), maxsplit=1)[0] not in named]
+    yield "# Enforced, with all that was missing:"
+    yield "dockerproxy run \\"
+    typed = [("--host", options.host)] if options.host is not None else []
+    typed += [*(("--preset", name) for name in options.preset), *(("--allow", text) for text in kept)]
+    typed += (("--allow", write_grant(grant.operation, grant.conditions)) for grant in grants)
+    yield from (f"  {shlex.join(words)} \\" for words in typed)
+    yield f"  -- {shlex.join(plan.command)}"
 
 
 def make_environment(environment: Mapping[str, str], engine: str, socket: str) -> dict[str, str]:

@@ -1,9 +1,12 @@
-"""What a run did, in a few lines: requests, refusals with the grant that would allow each, and what was created."""
+"""What a run did, in a few lines: requests, refusals with the grant that would allow each, and what was created.
+
+In mode report, refusals come without grants: `run` ends with all of them in one block.
+"""
 
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from dockerproxy.api.catalog import HEALTH
@@ -25,6 +28,8 @@ _INDENT: Final = len("  denied    " + "  ")
 _MOST_REFUSALS: Final = 10
 _MOST_NAMES: Final = 6
 
+_REPORT: Final = "--mode report denies nothing in one run, and ends with all that is missing"
+
 _WORDS: Final = {Outcome.DENIED: "denied", Outcome.REFUSED: "refused", Outcome.REPORTED: "would be denied"}
 _STYLES: Final = {Outcome.DENIED: Style.BAD, Outcome.REFUSED: Style.BAD, Outcome.REPORTED: Style.DOUBTFUL}
 
@@ -36,8 +41,9 @@ class Summary:
         total: Requests.
     """
 
-    def __init__(self, *, learns: bool = False) -> None:
+    def __init__(self, *, learns: bool = False, reports: bool = False) -> None:
         self._learns = learns
+        self._reports = reports
         self.total = 0
         self._outcomes: Counter[Outcome] = Counter()
         self._refusals: Counter[tuple[Outcome, str, str]] = Counter()
@@ -45,11 +51,6 @@ class Summary:
         self._names: dict[str, list[str]] = {}
         self._swept: Counter[Kind] = Counter()
         self._left: list[Swept] = []
-
-    def note_all(self, records: Iterable[tuple[Record, float]]) -> None:
-        """Note records as they come."""
-        for record, _ in records:
-            self.note(record)
 
     def note(self, record: Record) -> None:
         """Note a request."""
@@ -102,6 +103,8 @@ class Summary:
         others = len(self._refusals) - _MOST_REFUSALS
         if others > 0:
             yield f"  and {count(others, 'other reason')}"
+        if self._outcomes[Outcome.DENIED] and not self._reports:
+            yield f"  {_REPORT}"
         yield from self._describe_created()
 
     def _describe_refusal(self, outcome: Outcome, operation: str, reason: str, number: str) -> Iterator[str]:
@@ -112,7 +115,7 @@ class Summary:
         what = what.removeprefix(f"{operation} denied: ")
         named = f"{operation}: {what}" if operation else what
         yield f"  {paint(f'{outcome:<8}', _STYLES[outcome], sys.stderr)}  {number}  {named}"
-        if grant:
+        if grant and not self._reports:
             yield f"{'':<{_INDENT + len(number)}}--allow {shlex.quote(grant)}"
 
     def _describe_created(self) -> Iterator[str]:
