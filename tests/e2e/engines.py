@@ -139,6 +139,7 @@ class Engine:
             "HOME": str(self.folder),
             "CONTAINERS_CONF": str(self.folder / "containers.conf"),
             "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
+            "DISABLE_HC_SYSTEMD": "true",  # Else Podman wants a timer of systemd for each health check.
         }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
