@@ -31,6 +31,21 @@ def test_parts_that_linuxservers_image_closes_are_named_with_what_closes_them() 
     assert parts_of(CONTAINERS="1", POST="1", ALLOW_LOGS="1", **dict(each.split("=") for each in closing.split())) == []
 
 
+SETTINGS = {
+    "CONTAINERS": "1",
+    "PING": "0",
+    "ALLOW": "ContainerStart",
+    "MAX_CONNECTIONS": "7",
+    "HEADER_TIMEOUT": "2.5",
+    "PROXIED_SOCKET_MODE": "0600",
+    "PROXIED_SOCKET_GID": "999",
+    "SHUTDOWN_GRACE": "3",
+    "LOG_LEVEL": "err",
+    "LOG_FORMAT": "json",
+    "SANDBOX": "off",
+}
+
+
 @for_each("words", [(), ("--all",)])
 def test_it_says_what_is_configured_and_what_that_allows(words: tuple[str, ...]) -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"):
@@ -39,17 +54,7 @@ def test_it_says_what_is_configured_and_what_that_allows(words: tuple[str, ...])
             *words,
             PROXIED_SOCKET_PATH=f"{folder}/docker.sock",
             DOCKER_SOCKET_PATH=f"{folder}/engine.sock",
-            CONTAINERS="1",
-            PING="0",
-            ALLOW="ContainerStart",
-            PROXIED_SOCKET_MODE="0600",
-            PROXIED_SOCKET_GID="999",
-            MAX_CONNECTIONS="7",
-            HEADER_TIMEOUT="2.5",
-            SHUTDOWN_GRACE="3",
-            LOG_LEVEL="err",
-            LOG_FORMAT="json",
-            SANDBOX="off",
+            **SETTINGS,
         )
         assert list(folder.iterdir()) == [folder / "engine.sock"]
         assert (done.status, done.err) == (0, "")

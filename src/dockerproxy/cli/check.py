@@ -152,7 +152,7 @@ def _show_grants(policy: CompiledPolicy, base: CompiledPolicy | None, *, in_file
 
 
 def _find_podman(engines: Sequence[str]) -> bool | None:
-    """Ask the engine whether it is Podman; None if it does not answer."""
+    """Ask the engine whether it is Podman. If it does not answer, return None."""
     path = choose_engine(engines)
     try:
         return find_podman(lambda target: fetch(path, "GET", target, _PATIENCE))

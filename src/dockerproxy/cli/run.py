@@ -46,8 +46,9 @@ from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.model import Mode, values_of
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import write_grant
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.problems import Problem
-from dockerproxy.workbench.learned import write_comment, write_impossible
+from dockerproxy.workbench.learned import LearnedGrant, write_comment, write_impossible
 from dockerproxy.workbench.reading import Records
 
 PROXY_FAILED: Final = 125
@@ -142,13 +143,16 @@ def _list_missing(plan: Plan, options: argparse.Namespace, missing: Missing) -> 
         return
     learned = missing.learned()
     owns = any(OWN in values_of(grant.conditions) for line in plan.lines for grant in line.grants)
-    grants = [grant for grant in learned.grants if not (owns and (grant.operation == OWN or OWN in grant.conditions))]
-    for grant in grants:
-        for remark in (*grant.openings, *grant.remarks, *grant.doubts):
-            yield from write_comment(f"{grant.operation}: {remark}", "")
-    yield from (*missing.list_untold(), *write_impossible(learned))
+    grants = [grant for grant in learned.grants if not (owns and _is_of_own(grant))]
+    notes = [
+        line
+        for grant in grants
+        for remark in (*grant.openings, *grant.remarks, *grant.doubts)
+        for line in write_comment(f"{grant.operation}: {remark}", "")
+    ]
+    notes += (*missing.list_untold(), *write_impossible(learned))
+    yield from notes or (() if grants else ("nothing is missing: run it without --mode report",))
     if not grants:
-        yield "nothing is missing: run it without --mode report"
         return
     named = {grant.operation for grant in grants}
     kept = [text for text in options.allow if _TYPED.split(text.lstrip(" {"), maxsplit=1)[0] not in named]
@@ -159,6 +163,11 @@ def _list_missing(plan: Plan, options: argparse.Namespace, missing: Missing) -> 
     typed += (("--allow", write_grant(grant.operation, grant.conditions)) for grant in grants)
     yield from (f"  {shlex.join(words)} \\" for words in typed)
     yield f"  -- {shlex.join(plan.command)}"
+
+
+def _is_of_own(grant: LearnedGrant) -> bool:
+    """Whether `own` allows it in mode enforce, where the objects of the program have ownership labels."""
+    return grant.operation == OWN or (OWN in grant.conditions and UNRESTRICTED.word not in grant.conditions)
 
 
 def make_environment(environment: Mapping[str, str], engine: str, socket: str) -> dict[str, str]:

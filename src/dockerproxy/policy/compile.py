@@ -43,8 +43,7 @@ _UNFORCED: Final = {"force": "", "noprune": "1"}
 _FIXED_OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1", "pull": ""}
 """Has a build run all its steps, leave no containers, and replace no image that is there by what a registry has."""
 
-OF_OBJECTS: Final = frozenset(name for name in OPERATIONS if OWN in (words_of_object(name) or LISTED.get(name, ())))
-"""Operations on objects that have an owner, which `own` can confine to the client's."""
+OF_OBJECTS: Final = {name for name in OPERATIONS if OWN in (words_of_object(name) or LISTED.get(name, ()))}
 
 OWN_GRANT: Final = Grant(
     frozenset(OF_OBJECTS - {*SEALED, *_REACHING} | SEEN),

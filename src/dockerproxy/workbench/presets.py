@@ -1,4 +1,4 @@
-"""What a policy says beyond its presets and `own`, and without the API that its engine does not have."""
+"""Compare a policy with its presets and `own`, and leave out the API of the other engine."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -11,17 +11,17 @@ from dockerproxy.policy.model import CREATES, Grant
 from dockerproxy.policy.objects import OWN
 
 _CREATES: Final = frozenset(CREATES)
-_ABOUT_OWN: Final = "all that can be done to what clients of this socket create"
+_ABOUT_OWN: Final = "every operation on objects that clients of this socket created"
 
 LIBPOD: Final = frozenset(name for name, operation in OPERATIONS.items() if operation.section.startswith("libpod/"))
 """Operations of Podman's own API."""
 
 _BY_DEFAULT: Final = frozenset({"SystemPingLibpod", "SystemPingHeadLibpod", "SystemVersionLibpod"})
-"""What the environment allows of it unless it is switched off."""
+"""Allowed by default in the environment."""
 
 
 def list_bases(policy: CompiledPolicy) -> Mapping[str, str]:
-    """Return the words of its presets and of `own`, with what each is for."""
+    """Return the presets of a policy, and `own` if it has it, each with its purpose."""
     words = dict.fromkeys(grant.source.partition(" ")[0] for grant in policy.policy.grants)
     names = {word: word.removeprefix(PRESET) for word in words if word.startswith(PRESET)}
     about = {word: find_preset(name).about for word, name in names.items() if name in PRESETS}
@@ -29,7 +29,7 @@ def list_bases(policy: CompiledPolicy) -> Mapping[str, str]:
 
 
 def find_base(policy: CompiledPolicy) -> CompiledPolicy:
-    """Return what its presets and `own` allow without its other lines."""
+    """Return the policy of its presets and `own` alone."""
     grants: list[Grant] = []
     for word in list_bases(policy):
         grants += (OWN_GRANT,) if word == OWN else find_preset(word.removeprefix(PRESET)).grants
@@ -47,12 +47,12 @@ def _join_creates(grants: Iterable[Grant]) -> Iterator[Grant]:
 
 
 def list_denied(policy: CompiledPolicy, base: CompiledPolicy) -> list[str]:
-    """Return operations of a base that a policy does not allow."""
+    """Return the operations that a base allows and the policy denies."""
     return [name for name in OPERATIONS if base.allows(name) and not policy.allows(name)]
 
 
 def leave_out(policy: CompiledPolicy, base: CompiledPolicy) -> CompiledPolicy:
-    """Return a policy, to be shown, without what a base allows under the same conditions."""
+    """Return a policy for display, without the cases that its base has too."""
     known = {name: {case.conditions for case in cases} for name, cases in base.cases.items()}
     cases = {
         name: tuple(case for case in cases if case.conditions not in known[name])
@@ -62,12 +62,12 @@ def leave_out(policy: CompiledPolicy, base: CompiledPolicy) -> CompiledPolicy:
 
 
 def without_libpod(policy: CompiledPolicy) -> CompiledPolicy:
-    """Return a policy, to be shown, without Podman's own API."""
+    """Return a policy for display, without Podman's own API."""
     return policy._replace(cases={name: () if name in LIBPOD else cases for name, cases in policy.cases.items()})
 
 
 def needs_podman(policy: CompiledPolicy) -> bool:
-    """Whether a line grants nothing but operations of Podman's own API, so that the engine is probably Podman."""
+    """Whether a line grants only Podman's own API: the engine is probably Podman."""
     operations: dict[str, set[str]] = {}
     for grant in policy.policy.grants:
         operations.setdefault(grant.source, set()).update(grant.operations)

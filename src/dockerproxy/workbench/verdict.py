@@ -1,6 +1,6 @@
 """Answer in three lines what an operator asks first: root on the host, secrets, and objects of other clients.
 
-A line is never more favourable than the policy: what cannot be ruled out counts. Each names the grant that decides.
+A verdict is never more favourable than the policy. Each names the grant that decides.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ _SECRETS: Final = "reads secrets"
 _OTHERS: Final = "others' objects"
 
 _NAMING: Final = frozenset({"configs", "containers", "joins", "networks", "secrets", "services", "volumes"})
-"""Words of bodies that name objects: a request may use those that are listed, whoever owns them."""
+"""Words of bodies that list objects. A request may use these, even if another client owns them."""
 
 
 class _Way(NamedTuple):
@@ -70,7 +70,7 @@ def _list_others(policy: CompiledPolicy) -> list[_Way]:
 
 
 def _judge(operation: Operation, case: Case) -> tuple[str, tuple[Condition, ...]]:
-    """Say what a case lets a client do with objects of others, and within which limits; nothing if it does not."""
+    """Return a verb for how a case reaches objects of others, and its limits; an empty verb if it does not."""
     if operation.name in OF_OBJECTS and OWN not in case.by_word:
         verb = "changes them" if operation.access is Access.WRITE else "reads them"
         said = (each for each in case.conditions if not each.constraint.is_private and each != UNRESTRICTED)
@@ -82,7 +82,7 @@ def _judge(operation: Operation, case: Case) -> tuple[str, tuple[Condition, ...]
 
 
 def _list_named(operation: Operation, case: Case) -> tuple[Condition, ...]:
-    """Return the conditions by which a body may name objects that exist. Every client may join the engine's network."""
+    """Return the conditions that list existing objects. The engine's own network is not another client's."""
     return tuple(
         each
         for each in case.conditions
