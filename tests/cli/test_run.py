@@ -198,6 +198,7 @@ def test_in_report_mode_nothing_is_refused_and_what_would_be_is_said(folder: Pat
     assert done.err.startswith(
         "dockerproxy: --mode report: everything passes, as without the proxy\n"
         "dockerproxy: 1 request, 1 would be denied\n  reported  1  SystemInfo: no rule allows it\n"
+        "# root on the host: no\n# reads secrets: no\n# others' objects: no\n"
         "# Enforced, with all that was missing:\n"
     )
 
@@ -216,6 +217,7 @@ def test_what_report_mode_ends_with_passes_when_it_is_pasted() -> None:
         typed = ("--preset", "ai-agent", "--allow", "ContainerCreate: {binds: [/srv]}")
         done = run(folder, "--mode", "report", *typed, code=code)
         assert done.out == "201\n201\n"
+        assert "# root on the host: maybe, by ContainerCreate and " in done.err
         words = list_pasted(done.err)
         assert words[:4] == ["dockerproxy", "run", "--preset", "ai-agent"]
         assert sum("ContainerCreate" in word for word in words) == 1

@@ -43,13 +43,16 @@ from dockerproxy.host import children
 from dockerproxy.host.descriptors import discard
 from dockerproxy.host.private import SOCKET, private_directory
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.policy.model import Mode, values_of
+from dockerproxy.policy.asking import extend
+from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
+from dockerproxy.policy.model import Grant, Mode, values_of
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import write_grant
-from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.vocabulary import UNRESTRICTED, conditions_of
 from dockerproxy.problems import Problem
 from dockerproxy.workbench.learned import LearnedGrant, write_comment, write_impossible
 from dockerproxy.workbench.reading import Records
+from dockerproxy.workbench.verdict import list_verdicts
 
 PROXY_FAILED: Final = 125
 CANNOT_RUN: Final = 126
@@ -156,6 +159,7 @@ def _list_missing(plan: Plan, options: argparse.Namespace, missing: Missing) -> 
         return
     named = {grant.operation for grant in grants}
     kept = [text for text in options.allow if _TYPED.split(text.lstrip(" {"), maxsplit=1)[0] not in named]
+    yield from (f"# {verdict}" for verdict in list_verdicts(_extend(plan._replace(mode=Mode.ENFORCE).policy, grants)))
     yield "# Enforced, with all that was missing:"
     yield "dockerproxy run \\"
     typed = [("--host", options.host)] if options.host is not None else []
@@ -163,6 +167,17 @@ def _list_missing(plan: Plan, options: argparse.Namespace, missing: Missing) -> 
     typed += (("--allow", write_grant(grant.operation, grant.conditions)) for grant in grants)
     yield from (f"  {shlex.join(words)} \\" for words in typed)
     yield f"  -- {shlex.join(plan.command)}"
+
+
+def _extend(policy: CompiledPolicy, grants: Iterable[LearnedGrant]) -> CompiledPolicy:
+    """Return a policy with more grants, to judge what all of it exposes."""
+    more = (
+        OWN_GRANT
+        if grant.operation == OWN
+        else Grant(frozenset({grant.operation}), grant.operation, conditions_of(grant.conditions))
+        for grant in grants
+    )
+    return extend(policy, tuple(more))
 
 
 def _is_of_own(grant: LearnedGrant) -> bool:
