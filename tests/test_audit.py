@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 10_537
+MOST_ON_THE_PATH: Final = 10_672
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 22_463
-MOST_OF_TESTS: Final = 59_771
-MOST_WORDS: Final = 26_790
+MOST_OF_ALL: Final = 22_844
+MOST_OF_TESTS: Final = 60_468
+MOST_WORDS: Final = 27_057
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

@@ -83,6 +83,7 @@ def test_what_a_grant_gives_away_stands_above_it() -> None:
     assert summed_up(denied(f"{DENIED}x; {instead}{MARK}ContainerCreate: {{binds: [/]}}"))[1:] == [
         f"  denied    1  ContainerCreate: HostConfig.Binds[0] mounts x; {instead}",
         "               --allow 'ContainerCreate: {binds: [/]}'",
+        REPORT,
     ]
 
 
