@@ -48,6 +48,7 @@ RUN_FOR_REAL: Final = {
     **dict.fromkeys(("ai-agent", "devcontainers", "llm-sandbox"), "test_own_programs.py"),
     **dict.fromkeys(("ansible", "compose", "dockge", "github-runner", "glances"), "test_presets.py"),
     **dict.fromkeys(("podman-exporter", "read-only", "zabbix-agent2"), "test_presets.py"),
+    "own-compose": "test_run.py",
 }
 """Presets that have no replay, with the file in `e2e` that runs their programs."""
 
