@@ -10,6 +10,7 @@ writes the tables of the page of presets.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -82,6 +83,12 @@ NO_CLIENT: Final = ("ping", "read-only")
 """Those of no single program."""
 
 MOST_NAMED: Final = 12
+
+REPEATED: Final = re.compile(
+    r",( it \w+ \w+ and)? so( it)? is root on .+"
+    r"|,( each)? with .+ and nothing else|, and reaches no others|, contained ones"
+)
+"""Ends of what presets are for, which the headings of their tables say."""
 
 CONTENTS: Final = frozenset(
     {
@@ -225,29 +232,37 @@ def test_every_preset_that_a_comment_points_to_exists() -> None:
 
 
 def find_words() -> dict[str, str]:
-    """Return what presets expose, each with the word for it that the page has, the gravest first."""
-    words = {says: word for word, says in re.findall(r"^\| \*\*(.+)\*\* \| (.+) \|$", PAGE.read_text(), re.MULTILINE)}
-    exposed = {exposure.says for name in PRESETS for exposure in find_exposures(policy_of(name))}
-    return {exposure.says: words[exposure.says] for exposure in EXPOSURES if exposure.says in exposed}
+    """Return what presets and switches expose, each with the page's words for it, the gravest first."""
+    words = {says: word for word, says in re.findall(r"^\| (.+) \| (.+) \|$", PAGE.read_text(), re.MULTILINE)}
+    return {exposure.says: words[exposure.says] for exposure in EXPOSURES if exposure.says in words}
 
 
 def render_table(names: Iterable[str]) -> str:
-    """Write what presets are for, which operations they open beside those of a ping, and what that exposes."""
-    ping, words = opened_by("ping"), find_words()
+    """Write what presets are for, which operations they open beside those of another preset, and what that exposes."""
+    words = find_words()
     rows = []
     for name in sorted(names):
-        more = opened_by(name) - ping
+        base = next((base for base in find_bases(name) if name.startswith(f"{base}-")), "ping")
+        more = opened_by(name) - opened_by(base)
         opened = [operation for operation in OPERATIONS if operation in more]
         operations = write_code(opened) if len(opened) <= MOST_NAMED else f"{len(opened)} operations"
+        if base != "ping":
+            operations = f"as `{base}`; {operations}"
         exposes = ", ".join(words[exposure.says] for exposure in find_exposures(policy_of(name)))
-        rows.append((f"`{name}`", find_preset(name).about, operations or "-", exposes or "-"))
+        rows.append((f"`{name}`", REPEATED.sub("", find_preset(name).about), operations or "-", exposes or "-"))
     return write_table("preset | for | operations | exposes", rows)
 
 
 def render_tables() -> str:
     """Write a table of what presets expose, and one for each kind of presets."""
-    exposed = write_table("exposes | the program", ((f"**{word}**", says) for says, word in find_words().items()))
+    exposed = write_table("exposes | a client …", ((word, says) for says, word in find_words().items()))
     return exposed + "".join(f"### {kind}\n{render_table(names)}" for kind, names in KINDS.items())
+
+
+def test_every_word_for_an_exposure_is_in_a_table() -> None:
+    lines = [line for path in (PAGE, PAGE.with_name("switches.md")) for line in path.read_text().splitlines()]
+    told = Counter(word.strip() for line in lines for word in re.split(r"[|,]", line))
+    assert [word for word in find_words().values() if told[word] < 2] == []  # Once, where it is explained.
 
 
 def find_socket_lines() -> dict[str, list[str]]:

@@ -5,13 +5,13 @@
 writes them.
 """
 
-import re
 from collections.abc import Iterable
 from itertools import filterfalse
 from pathlib import Path
 from typing import Final
 
 from parts import fill_in, write_code, write_table
+from test_presets import find_words
 
 from dockerproxy.config.environment import read_environment
 from dockerproxy.config.switches import ACTION_SWITCHES, PART_SWITCHES, SECTION_SWITCHES, SWITCHES
@@ -26,22 +26,22 @@ def is_libpod(switch: str) -> bool:
     return switch.startswith("LIBPOD_")
 
 
-def find_consequences(*switches: str) -> list[str]:
-    """Return what `check` says of these switches alone."""
+def find_exposed(*switches: str) -> list[str]:
+    """Return what these switches alone expose, in words of the page of presets."""
     environment = {**dict.fromkeys(SECTION_SWITCHES, "0"), **dict.fromkeys(switches, "1")}
     policy = read_environment(environment).settings.sockets[0].policy
-    says = [exposure.says for exposure in find_exposures(policy)]
-    return [re.sub(r"root on (the host|every node)", r"**\g<0>**", each) for each in says]
+    words = find_words()
+    return [words[exposure.says] for exposure in find_exposures(policy)]
 
 
 def render_sections(switches: Iterable[str]) -> str:
     rows = []
     for switch in switches:
-        section, reads = SECTION_SWITCHES[switch], find_consequences(switch)
-        writes = [each for each in find_consequences(switch, "POST") if each not in reads]
-        name = f"[{section}](operations.md#{section.replace('/', '')})"
-        rows.append((f"`{switch}`", f"{SWITCHES[switch]:d}", name, "; ".join(reads) or "-", "; ".join(writes) or "-"))
-    return write_table("variable | default | section | a client … | with `POST=1` it also …", rows)
+        reads = find_exposed(switch)
+        writes = [each for each in find_exposed(switch, "POST") if each not in reads]
+        name = f"[`{switch}`](operations.md#{SECTION_SWITCHES[switch].replace('/', '')})"
+        rows.append((name, f"{SWITCHES[switch]:d}", ", ".join(reads) or "-", ", ".join(writes) or "-"))
+    return write_table("variable | default | exposes | with `POST=1` also", rows)
 
 
 def render_actions(switches: Iterable[str]) -> str:
