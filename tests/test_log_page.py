@@ -51,8 +51,11 @@ def test_the_fields_are_those_of_the_schema() -> None:
 
 
 def test_every_level_and_decision_is_described() -> None:
-    described = set(re.findall(r"^(?:\||-) `([a-z]+)`", PAGE.read_text(), re.MULTILINE))
-    assert {*Level, *Outcome} <= described
+    levels = re.findall(r"^- `([a-z]+)`: ", PAGE.read_text(), re.MULTILINE)
+    assert levels == [*Level]
+    decisions = re.search(r"^\| `decision` \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
+    assert decisions is not None
+    assert [each for each in Outcome if not re.search(rf"\b{each}\b", decisions[1])] == []
 
 
 def test_the_examples_of_log_lines_are_what_the_log_writes() -> None:

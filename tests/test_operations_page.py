@@ -60,10 +60,10 @@ def render_section(section: str) -> str:
     operations = [each for each in OPERATIONS.values() if each.section == section]
     alike = [each.name for each in operations if is_as_in_docker(each)]
     rows = [render_row(each) for each in operations if each.name not in alike]
-    note = "" if section in SECTION_SWITCHES.values() else "\nNo switch opens it; `ALLOW` does.\n"
+    note = "" if section in SECTION_SWITCHES.values() else "\nOnly `ALLOW` opens it.\n"
     docker = f"As [in Docker's API](#{section.removeprefix('libpod/')}), with `/libpod` before the path"
     others = f"{textwrap.fill(f'{docker}: {write_code(alike)}.', WIDTH)}\n\n" if alike else ""
-    return f"## /{section}\n{note}{write_table('operation | request | reveals or changes', rows)}{others}"
+    return f"## /{section}\n{note}{write_table('operation | request | effect', rows)}{others}"
 
 
 def render_page() -> str:

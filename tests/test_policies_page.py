@@ -104,7 +104,7 @@ def render_pages() -> dict[Path, str]:
 def render_conditions() -> str:
     """Write each condition with the operations that bear it, those on objects first."""
     names = dict.fromkeys((*WORDS.values(), *(name for name, each in CONSTRAINTS.items() if not each.is_private)))
-    return "\n" + "".join(f"### {name}\n\n{''.join(render_word(name))}" for name in names)
+    return "\n" + "".join(f"### {name}\n\n{said}" for name in names if (said := "".join(render_word(name))))
 
 
 def render_word(name: str) -> Iterator[str]:

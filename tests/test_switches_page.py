@@ -22,6 +22,9 @@ from dockerproxy.workbench.exposure import find_exposures
 PAGE: Final = Path(__file__).parent.parent / "docs" / "switches.md"
 
 
+POST: Final = ("`POST`", f"{SWITCHES['POST']:d}", "-", "opens the writes of open sections")
+
+
 def is_libpod(switch: str) -> bool:
     return switch.startswith("LIBPOD_")
 
@@ -34,8 +37,8 @@ def find_exposed(*switches: str) -> list[str]:
     return [words[exposure.says] for exposure in find_exposures(policy)]
 
 
-def render_sections(switches: Iterable[str]) -> str:
-    rows = []
+def render_sections(switches: Iterable[str], *first: Iterable[str]) -> str:
+    rows = [*first]
     for switch in switches:
         reads = find_exposed(switch)
         writes = [each for each in find_exposed(switch, "POST") if each not in reads]
@@ -66,7 +69,7 @@ def render_page() -> str:
     return fill_in(
         PAGE,
         {
-            "sections": render_sections(filterfalse(is_libpod, SECTION_SWITCHES)),
+            "sections": render_sections(filterfalse(is_libpod, SECTION_SWITCHES), POST),
             "libpod_sections": render_sections(filter(is_libpod, SECTION_SWITCHES)),
             "actions": render_actions(filterfalse(is_libpod, ACTION_SWITCHES)),
             "libpod_actions": render_actions(filter(is_libpod, ACTION_SWITCHES)),
