@@ -43,6 +43,35 @@ def test_what_reads_secrets_is_said_with_its_line(lines: list[str], says: str) -
 
 
 @for_each(
+    "bind",
+    [
+        *("/run/docker", "/run/docker/containerd/containerd.sock", "/var/run/docker/*/*.sock", "/run/crio", "/run/k3s"),
+        *("/run/user", "/run/user/7/bus", "/run/user/7/systemd/private"),
+    ],
+)
+def test_a_mount_from_which_an_engine_or_systemd_can_be_asked_is_root(bind: str) -> None:
+    policy = allowing("own", f"ContainerCreate: {{binds: ['{bind}:ro']}}")
+    assert list_verdicts(policy)[0].startswith("root on the host: yes")
+
+
+@for_each(
+    "bind",
+    [
+        *("/var/lib/docker/volumes", "/var/lib/docker/overlay2", "/var/lib/containers/storage", "/var/lib/kubelet/pki"),
+        *("/etc/ssl/private/web.pem", "/etc/letsencrypt/live", "/etc/kubernetes/*", "/etc/docker", "/var/backups"),
+        *("/home/me/.aws", "/home/me/.kube/config", "/home/me/.docker", "/home/me/.netrc", "/home/*/.gnupg/**"),
+    ],
+)
+def test_a_mount_that_holds_keys_of_the_host_reads_secrets(bind: str) -> None:
+    assert secrets_of(allowing("own", f"ContainerCreate: {{binds: ['{bind}:ro']}}")).startswith("yes, it reads what only")
+
+
+@for_each("bind", ["/etc/localtime", "/etc/ssl/certs", "/srv/ci", "/home/me/work/**", "/run/lock"])
+def test_a_mount_that_holds_none_reads_no_secrets(bind: str) -> None:
+    assert secrets_of(allowing("own", f"ContainerCreate: {{binds: ['{bind}:ro']}}")) == "no"
+
+
+@for_each(
     ("lines", "says"),
     [
         (["preset:ping", "SystemInfo"], "no"),

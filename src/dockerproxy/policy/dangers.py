@@ -26,6 +26,9 @@ _PATHS: Final = {
     kind: tuple(" ".join(rows).replace("~", _HOME).split(" ")) for kind, rows in read_tables("paths", __file__).items()
 }
 
+_KEYS: Final = (*_PATHS["keys"], *(tree.rstrip("/") for tree in _PATHS["secret"]))
+"""Where keys and passwords are, and the directories all of whose files may be such."""
+
 FREEING: Final = frozenset({"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF"})
 """Capabilities with which a program leaves its container (capabilities(7)). SYS_PTRACE is none of them: it reaches only
 the processes that a container sees, which are its own."""
@@ -92,7 +95,7 @@ def gives_host(bind: str) -> bool:
 def holds_keys(bind: str) -> bool:
     """Whether what is mounted holds keys or passwords of the host."""
     path = re.sub("^/home/[^/*?]+", _HOME, split_mode(bind)[0])
-    return path.startswith(("/root/", "/etc/ssh/", f"{_HOME}/.ssh/")) or any(map(partial(fits, path), _PATHS["keys"]))
+    return path.startswith(_PATHS["secret"]) or any(map(partial(fits, path), _KEYS))
 
 
 def gives_away(bind: str) -> bool:
