@@ -35,6 +35,18 @@ def others_of(policy: CompiledPolicy) -> str:
         (["own", "ContainerCreate: {binds: ['/root/.ssh:ro']}"], "yes, it reads what only root may on the host"),
         (["ContainerCreate: unrestricted", "ContainerStart"], "yes, as root"),
         (["PluginEnable"], "only as root"),
+        (
+            ["ServiceCreate: {secrets: [db*]}"],
+            "reads secrets and configs of the swarm, but only if the secret is db*, by",
+        ),
+        (
+            ["ServiceCreate: {configs: [web]}"],
+            "reads secrets and configs of the swarm, but only if the config is web, by",
+        ),
+        (["own", "ContainerCreate: {joins: [db]}"], "yes, it shares processes and memory of others, but only if joins"),
+        (["ContainerCreate: {volumes: ['**']}"], "yes, it mounts any volume, with all that is in it, but only if"),
+        (["ContainerCreate: {volumes: ['ci-*']}"], "no"),
+        (["own", "ContainerCheckpointLibpod: {own: true, unrestricted: true}"], "no"),
     ],
 )
 def test_what_reads_secrets_is_said_with_its_line(lines: list[str], says: str) -> None:
@@ -63,7 +75,7 @@ def test_a_mount_from_which_an_engine_or_systemd_can_be_asked_is_root(bind: str)
     ],
 )
 def test_a_mount_that_holds_keys_of_the_host_reads_secrets(bind: str) -> None:
-    assert secrets_of(allowing("own", f"ContainerCreate: {{binds: ['{bind}:ro']}}")).startswith("yes, it reads what only")
+    assert secrets_of(allowing("own", f"ContainerCreate: {{binds: ['{bind}:ro']}}")).startswith("yes, it reads what ")
 
 
 @for_each("bind", ["/etc/localtime", "/etc/ssl/certs", "/srv/ci", "/home/me/work/**", "/run/lock"])
@@ -121,6 +133,19 @@ def test_who_may_act_on_what_is_not_its_own_is_never_said_to_reach_nothing(made:
     assert (said == "no") <= (cases == [])
     if any(OPERATIONS[name].access is Access.WRITE for name, _ in cases):
         assert said.startswith(("changes them", "yes, as root"))
+
+
+@for_each(
+    "name",
+    [
+        *("SystemDataUsage", "PluginList", "PluginInspect", "QuadletFileLibpod", "ContainerCheckpointLibpod"),
+        *("GenerateKubeLibpod", "KubeGenerateLibpod", "GenerateSystemdLibpod"),
+    ],
+)
+def test_what_has_options_or_environments_in_its_answer_reads_secrets_beside_own(name: str) -> None:
+    assert secrets_of(policy_of(ALLOW=name)).startswith("yes")
+    hidden = policy_of(ALLOW=name).policy._replace(hides=frozenset({"environment"}))
+    assert not secrets_of(compile_policy(hidden)).startswith("yes")
 
 
 @for_each("name", OPERATIONS)

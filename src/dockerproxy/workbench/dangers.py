@@ -59,8 +59,20 @@ def some(word: str, matches: Callable[[str], bool]) -> Danger:
     return lambda case: is_contained(case) and any(map(matches, items_of(values_of(case.conditions).get(word))))
 
 
-reads_every_secret: Final = some("secrets", lambda item: all(map(partial(fits, item), _ANY_NAME)))
+def _is_any_name(item: str) -> bool:
+    return all(map(partial(fits, item), _ANY_NAME))
+
+
+reads_every_secret: Final = some("secrets", _is_any_name)
 """Whether secrets are shown by a pattern that means all of them."""
+
+mounts_every_volume: Final = some("volumes", _is_any_name)
+"""The same for volumes that are mounted."""
+
+
+def shows_secrets(case: Case) -> bool:
+    """Whether secrets or configs are shown to what runs."""
+    return some("secrets", bool)(case) or some("configs", bool)(case)
 
 
 def adds(*capabilities: str) -> Danger:
@@ -126,6 +138,7 @@ _DANGERS: Final[Mapping[str, Danger]] = {
     "any": is_any,
     "connects": _connects,
     "contained": is_contained,
+    "mounts_every_volume": mounts_every_volume,
     "owns_devices": owns_devices,
     "owns_host": owns_host,
     "reads_every_secret": reads_every_secret,
@@ -133,6 +146,7 @@ _DANGERS: Final[Mapping[str, Danger]] = {
     "replaces_images": replaces_images,
     "running": lambda case: RUNNING in case.by_word,
     "shares": some("joins", bool),
+    "shows_secrets": shows_secrets,
     "uses_devices": uses_devices,
     "whole": is_whole,
     "whole_or_of_others": lambda case: is_whole(case) or OWN not in case.by_word,

@@ -1,6 +1,8 @@
 """Answer in three lines what an operator asks first: root on the host, secrets, and objects of other clients.
 
 A verdict is never more favourable than the policy. Each names the grant that decides.
+
+Attacks: docs/attacks.md, workbench/verdict.
 """
 
 from collections.abc import Iterable, Iterator
