@@ -71,14 +71,21 @@ def test_a_mount_from_which_an_engine_or_systemd_can_be_asked_is_root(bind: str)
     [
         *("/var/lib/docker/volumes", "/var/lib/docker/overlay2", "/var/lib/containers/storage", "/var/lib/kubelet/pki"),
         *("/etc/ssl/private/web.pem", "/etc/letsencrypt/live", "/etc/kubernetes/*", "/etc/docker", "/var/backups"),
-        *("/home/me/.aws", "/home/me/.kube/config", "/home/me/.docker", "/home/me/.netrc", "/home/*/.gnupg/**"),
+        *(
+            "/home/*/.aws",
+            "/home/*/.kube/config",
+            "/home/*/.ssh/id_*",
+            "/home/me",
+            "/home/*/.netrc",
+            "/home/*/.gnupg/**",
+        ),
     ],
 )
 def test_a_mount_that_holds_keys_of_the_host_reads_secrets(bind: str) -> None:
     assert secrets_of(allowing("own", f"ContainerCreate: {{binds: ['{bind}:ro']}}")).startswith("yes, it reads what ")
 
 
-@for_each("bind", ["/etc/localtime", "/etc/ssl/certs", "/srv/ci", "/home/me/work/**", "/run/lock"])
+@for_each("bind", ["/etc/localtime", "/etc/ssl/certs", "/srv/ci", "/home/*/project/**", "/run/lock"])
 def test_a_mount_that_holds_none_reads_no_secrets(bind: str) -> None:
     assert secrets_of(allowing("own", f"ContainerCreate: {{binds: ['{bind}:ro']}}")) == "no"
 

@@ -95,7 +95,8 @@ def gives_host(bind: str) -> bool:
 def holds_keys(bind: str) -> bool:
     """Whether what is mounted holds keys or passwords of the host."""
     path = re.sub("^/home/[^/*?]+", _HOME, split_mode(bind)[0])
-    return path.startswith(_PATHS["secret"]) or any(map(partial(fits, path), _KEYS))
+    of_any = re.sub("^/home/[^/]+", _HOME, path)
+    return of_any.startswith(_PATHS["secret"]) or any(map(partial(fits, path), _KEYS))
 
 
 def gives_away(bind: str) -> bool:
