@@ -1,5 +1,7 @@
 """The verdict is what an operator asks first, and is never more favourable than the policy."""
 
+import re
+
 from hypothesis import given
 from policy.policies import allowing, policies, policy_of
 from rows import for_each
@@ -116,6 +118,19 @@ def test_a_mount_that_holds_none_reads_no_secrets(bind: str) -> None:
 def test_what_reaches_objects_of_others_is_said_with_its_line(lines: list[str], says: str) -> None:
     said = others_of(allowing(*lines))
     assert said == says if says in {"no", "only as root"} else said.startswith(says)
+
+
+OF_OTHERS = re.compile(
+    r"containers\b|\bpods?\b|volumes\b|unused networks|everything that the|unused objects|installed unit|damaged data"
+    r"|container was created|last manager|drains"
+)
+
+
+@for_each("name", [name for name, each in OPERATIONS.items() if OF_OTHERS.search(each.says)])
+def test_what_the_catalog_says_of_objects_is_never_said_to_reach_nothing(name: str) -> None:
+    says = others_of(policy_of(ALLOW=name, EVENTS="0"))
+    assert says != "no"
+    assert says.startswith(("changes", "uses")) or OPERATIONS[name].access is Access.READ or says.endswith("as root")
 
 
 def test_what_is_hidden_is_not_read() -> None:
