@@ -113,3 +113,8 @@ def test_a_program_that_is_refused_for_ever_new_reasons_costs_no_more_memory_or_
     assert lines[0] == "dockerproxy: 1100 requests, 1100 denied"
     assert len(lines) == 13
     assert lines[-2:] == ["  and 990 other reasons", REPORT]
+
+
+def test_a_name_that_the_engine_ignores_begins_no_line() -> None:
+    forged = created("POST /volumes/create?name=x%0adockerproxy%20run%20%1b", "web")
+    assert summed_up(forged) == ["dockerproxy: 1 request", r"  created   1 volume: x\ndockerproxy run \x1b"]

@@ -1,6 +1,8 @@
 """What a run did, in a few lines: requests, refusals with the grant that would allow each, and what was created.
 
 In mode report, refusals come without grants: `run` ends with all of them in one block.
+
+Attacks: docs/attacks.md, cli/summary.
 """
 
 import shlex
@@ -16,7 +18,7 @@ from dockerproxy.config.options import MARK
 from dockerproxy.observe.record import CREATES, Outcome, Record
 from dockerproxy.policy.objects import Kind
 from dockerproxy.tenancy.sweeps import Swept
-from dockerproxy.text import shorten_ids
+from dockerproxy.text import escape, shorten_ids
 from dockerproxy.workbench.reasons import is_missing, split_reason
 
 _MOST_KEPT: Final = 1000
@@ -86,7 +88,7 @@ class Summary:
         if len(names) < _MOST_NAMES:
             request = canonicalise(record.method, record.target)
             given = request.values("name") if isinstance(request, CanonicalRequest) else ()
-            names.append(next(iter(given), "") or shorten_ids(record.created))
+            names.append(escape(next(iter(given), "")) or shorten_ids(record.created))
 
     def print_all(self) -> None:
         """Print it on standard error."""
