@@ -70,6 +70,8 @@ def test_a_pattern_that_covers_what_the_host_trusts_gives_it_away_even_to_read(b
         ("SwarmInspect", {}, ROOT),
         ("ImageLoad", {"unrestricted": True}, "replace images that others use"),
         ("NetworkCreate", {"unrestricted": True}, ""),
+        ("SwarmLeave", {}, "reach objects that they did not create"),
+        ("PodKillLibpod", {"pods": ("a1",)}, "reach objects that they did not create"),
     ],
 )
 def test_what_a_line_gives_away_is_said_where_clients_own_what_they_create(
@@ -109,7 +111,11 @@ def test_a_line_that_is_wider_than_its_request_says_for_how_much_it_is() -> None
     hint = allowing("preset:ping").policy.hint
     assert hint("ContainerLogs").startswith('to allow it for every container, add "ContainerLogs"')
     assert hint("ContainerExec").startswith('to allow it for every container if contained, add "ContainerExec"')
+    assert hint("SystemPruneLibpod").startswith('to allow it and everything else, add "SystemPruneLibpod: unrestr')
     hint = allowing("ContainerStart: {own: true}").policy.hint
+    assert hint("SystemPruneLibpod").startswith(
+        "to allow it and let clients reach objects that they did not create, add"
+    )
     assert hint("ContainerLogs").startswith('to allow it for what clients created, add "ContainerLogs: {own: true}"')
 
 

@@ -100,7 +100,7 @@ def _find_hint(
     how = " if contained" if name in BODIES and name not in SEALED else ""
     if owns and not conditions and OWN in find_words(OPERATIONS[name]):
         conditions, how = {OWN: True}, f" for what clients created{how}"
-    what = say_what(name, conditions, describe_danger(name, conditions), how=how)
+    what = say_what(name, conditions, describe_danger(name, conditions, owns=owns), how=how)
     grant = "preset:ping" if name in _OF_PING else write_grant(name, conditions)
     return remedies.add.replace("{what}", what).replace("{grant}", grant)
 

@@ -73,6 +73,10 @@ _REPLACING: Final = frozenset(
 )
 """Operations that then give an image any name."""
 
+((_REACH, _BESIDES),) = ROWS["others"]
+BESIDES: Final = frozenset(_BESIDES["of"])
+"""Operations on objects that nothing keeps to those of the client, not even `own`."""
+
 LEAVE_OUT: Final = "leave that out"
 """What a client may do instead of having a dangerous line added."""
 
@@ -133,6 +137,8 @@ def describe_danger(name: str, conditions: Mapping[str, Value], *, places: Place
         return "read keys of the host"
     if is_open and name in _REPLACING and conditions.keys().isdisjoint({"images", "tags"}):
         return "replace images that others use"
+    if owns and name in BESIDES:
+        return _REACH
     words = _SHARED if owns and OWN not in conditions else _SHARED[:1]
     used = [word for word in words if not BY_ITSELF.issuperset(items_of(conditions.get(word)))]
     things = dict.fromkeys("containers" if word == "joins" else word for word in used)

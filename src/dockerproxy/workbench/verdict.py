@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation
 from dockerproxy.policy.compile import OF_OBJECTS, Case, CompiledPolicy
+from dockerproxy.policy.dangers import BESIDES
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import items_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, narrows
@@ -23,17 +24,6 @@ _OTHERS: Final = "others' objects"
 
 _NAMING: Final = frozenset({"configs", "containers", "joins", "networks", "secrets", "services", "volumes"})
 """Words of bodies that list objects. A request may use these, even if another client owns them."""
-
-_BESIDES: Final = frozenset(
-    {
-        *(name for name, each in OPERATIONS.items() if each.section in {"libpod/generate", "libpod/pods"}),
-        *("ContainerPruneLibpod", "NetworkPruneLibpod", "VolumePruneLibpod", "SystemPruneLibpod", "SystemCheckLibpod"),
-        *("KubeGenerateLibpod", "KubePlayDownLibpod", "PlayKubeDownLibpod", "QuadletListLibpod", "QuadletExistsLibpod"),
-        *("QuadletFileLibpod", "QuadletDeleteLibpod", "QuadletDeleteAllLibpod", "ContainersStatsAllLibpod"),
-        *("ContainerShowMountedLibpod", "SystemDataUsage", "SystemDataUsageLibpod", "NodeUpdate", "SwarmLeave"),
-    }
-) - {"PodCreateLibpod"}
-"""Operations on objects that nothing keeps to those of the client, not even `own`."""
 
 
 class _Way(NamedTuple):
@@ -84,7 +74,7 @@ def _list_others(policy: CompiledPolicy) -> list[_Way]:
 
 def _judge(operation: Operation, case: Case) -> tuple[str, tuple[Condition, ...]]:
     """Return a verb for how a case reaches objects of others, and its limits; an empty verb if it does not."""
-    if operation.name in OF_OBJECTS | _BESIDES and OWN not in case.by_word:
+    if operation.name in OF_OBJECTS | BESIDES and OWN not in case.by_word:
         verb = "changes them" if operation.access is Access.WRITE else "reads them"
         said = (each for each in case.conditions if not each.constraint.is_private and each != UNRESTRICTED)
         return verb, tuple(each for each in said if narrows(operation, each.word))
