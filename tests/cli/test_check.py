@@ -127,6 +127,7 @@ def test_podmans_own_api_is_left_out_for_docker(
         out = run("check", "--policy", f"{folder}/policy.yaml", *words, DOCKER_SOCKET_PATH=place).out
     assert out.startswith(f"socket a\n  root on the host: {root}")
     assert ("ContainerListLibpod" in out) is lists
+    assert ("\n  with Podman, root on the host: yes, by QuadletInstallLibpod" in out) is (engine == "Docker")
 
 
 CHANGED = """\

@@ -11,7 +11,8 @@ grants. The answer is maybe if it depends on the engine or on other clients. Roo
 engine, which `dockerproxy verify` shows.
 
 Of presets and `own`, it lists only what the policy changes; and Podman's own API only for Podman, or if the engine does
-not answer and a line grants nothing else. --all lists all operations and settings, and what presets expose.
+not answer and a line grants nothing else. --all lists all operations and settings, and what presets expose. For Docker,
+answers that Podman's own API would change follow as "with Podman".
 
 With --print, the verb writes the environment as a policy file. A comment above a line says what else that exposes.
 Variables without effect are reported on standard error.
@@ -105,7 +106,7 @@ def _show(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     warning = paint("warning", Style.DOUBTFUL)
     is_podman = _find_podman(configured.settings.engines)
     for socket in sockets:
-        verdicts = list_verdicts(without_libpod(socket.policy) if is_podman is False else socket.policy)
+        verdicts = _list_verdicts(socket.policy, is_docker=is_podman is False)
         if in_file:
             say(paint(f"socket {socket.name}", Style.STRONG), *(f"  {verdict}" for verdict in verdicts))
         else:
@@ -131,6 +132,15 @@ def _show(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     if problems:  # They are this machine's; what the policy means is the same everywhere.
         print(flush=True)
         raise UserError(*problems)
+
+
+def _list_verdicts(policy: CompiledPolicy, *, is_docker: bool) -> list[str]:
+    """Return the verdicts; for Docker without Podman's own API, and below what that changes: Podman may be elsewhere."""
+    verdicts = list_verdicts(policy)
+    if not is_docker:
+        return [*verdicts]
+    here = list_verdicts(without_libpod(policy))
+    return [*here, *(f"with Podman, {verdict}" for verdict in verdicts if verdict not in here)]
 
 
 def _show_grants(policy: CompiledPolicy, base: CompiledPolicy | None, *, in_file: bool) -> None:
