@@ -74,6 +74,10 @@ def test_a_mount_from_which_an_engine_or_systemd_can_be_asked_is_root(bind: str)
         *("/var/lib/docker/volumes", "/var/lib/docker/overlay2", "/var/lib/containers/storage", "/var/lib/kubelet/pki"),
         *("/etc/ssl/private/web.pem", "/etc/letsencrypt/live", "/etc/kubernetes/*", "/etc/docker", "/var/backups"),
         *(
+            "/etc/pki/tls/private/web.key",
+            "/etc/NetworkManager/system-connections",
+            "/var/lib/cloud",
+            "/var/lib/etcd",
             "/home/*/.aws",
             "/home/*/.kube/config",
             "/home/*/.ssh/id_*",
@@ -99,6 +103,7 @@ def test_a_mount_that_holds_none_reads_no_secrets(bind: str) -> None:
         (["preset:own-compose"], "no"),
         (["preset:ai-agent"], "no"),
         (["own", "ContainerExec: {own: true, unrestricted: true}"], "only as root"),
+        (["own", "ImageCommit: unrestricted"], "changes them, by ImageCommit"),
         (["ContainerList"], "reads them, by ContainerList (policy.yaml:5)"),
         (["ContainerList", "ContainerStop: {containers: [web]}"], "changes them, but only if the container is web, by"),
         (["ContainerStop: {containers: [web]}", "ContainerKill"], "changes them, by ContainerKill (policy.yaml:6)"),

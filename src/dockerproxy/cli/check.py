@@ -135,7 +135,7 @@ def _show(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
 
 
 def _list_verdicts(policy: CompiledPolicy, *, is_docker: bool) -> list[str]:
-    """Return the verdicts; for Docker without Podman's own API, and below what that changes: Podman may be elsewhere."""
+    """Return the verdicts; for Docker without Podman's own API, and below what that changes, for Podman elsewhere."""
     verdicts = list_verdicts(policy)
     if not is_docker:
         return [*verdicts]
