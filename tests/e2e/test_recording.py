@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import termios
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,18 +37,20 @@ TITLE: Final = "A terminal: dockerproxy learns what a program needs, then denies
 TITLE_OF_ASKING: Final = "Two terminals: a program's requests wait until an operator has answered"
 COMMANDS: Final = (
     "dockerproxy run --learn web.yaml -- docker restart web",
-    "tail -n 7 web.yaml",
-    "dockerproxy run --quiet --policy web.yaml -- docker restart web",
-    "dockerproxy run --quiet --policy web.yaml -- docker restart db",
+    "tail -n 7 web.yaml | cut -d '#' -f 1",
+    "dockerproxy run --quiet --policy web.yaml \\\n    -- docker restart web",
+    "dockerproxy run --quiet --policy web.yaml \\\n    -- docker restart db",
 )
 ASKED: Final = (
     ("docker restart web", "o"),
-    ("docker volume create --opt type=none --opt o=bind --opt device=/etc etc", "d"),
+    ("docker volume create \\\n    -o type=none -o o=bind -o device=/etc etc", "d"),
 )
 """What a client does, and what the operator answers."""
 
 NAMES: Final = ("web", "db")
-COLUMNS: Final = 84
+COLUMNS: Final = 57
+"""As many as can be read at the width of a phone."""
+
 CHANGING: Final = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "2026-11-26 09:30:00"),
     (r"\b[0-9A-Z]{5}-[0-9A-Z]{2}\b", "4KD7Q-2F"),
@@ -61,19 +64,18 @@ COLOURS: Final = (("denied|^  beware|^  exposes  a", "denied"), ("^dockerproxy:|
 CONTINUED: Final = " " * 11
 """How a line begins that goes on with the one above."""
 
-BETWEEN: Final = 1.1
-"""Seconds between two lines that appear together and the next."""
-LINGER: Final = 6.0
-WIDTH, LINE, MARGIN = 8.4, 20, 24
+WIDTH, LINE, MARGIN = 8.4, 20, 14
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the terminal, and with which of the steps it appears."""
+    """A line of the terminal."""
 
     text: str
-    step: int
     colour: str
+
+
+BLANK: Final = Line("", "plain")
 
 
 def play(engine: Engine, folder: Path) -> Iterator[Line]:
@@ -86,16 +88,21 @@ def play(engine: Engine, folder: Path) -> Iterator[Line]:
     }
     for number, command in enumerate(COMMANDS):
         if number:
-            yield Line("", 2 * number, "plain")
-        yield Line(f"$ {command}", 2 * number, "prompt")
+            yield BLANK
+        yield from type_in(f"$ {command}")
         words = ["sh", "-c", f"{command} 2>&1"]
         done = subprocess.run(
             words, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
-        yield from show(done.stdout, 2 * number + 1)
+        yield from show(done.stdout)
 
 
-def show(printed: str, step: int) -> Iterator[Line]:
+def type_in(command: str) -> Iterator[Line]:
+    """Yield the lines of a command."""
+    return (Line(line, "prompt") for line in command.splitlines())
+
+
+def show(printed: str) -> Iterator[Line]:
     """Yield the lines of what was printed."""
     for pattern, instead in CHANGING:
         printed = re.sub(pattern, instead, printed)
@@ -103,13 +110,14 @@ def show(printed: str, step: int) -> Iterator[Line]:
     for line in printed.splitlines():
         if not line.startswith(CONTINUED):
             colour = next((name for pattern, name in COLOURS if re.search(pattern, line)), "plain")
-        yield from (Line(piece, step, colour) for piece in textwrap.wrap(line, COLUMNS) or [""])
+        yield from (Line(piece, colour) for piece in textwrap.wrap(line, COLUMNS) or [""])
 
 
 def play_asking(engine: Engine, home: Path) -> Iterator[Line]:
     """Have a client ask for what no rule allows, and an operator answer; yield what both see, one below the other."""
     command = "dockerproxy ask --control control.sock"
-    client, operator = [], [Line("", 0, "plain"), Line(f"operator$ {command}", 0, "prompt")]
+    client: list[Line] = []
+    operator = [BLANK, *type_in(f"operator$ {command}")]
     with short_folder() as apart:
         control = f"{apart}/c.sock"
         with running_file(
@@ -118,15 +126,16 @@ def play_asking(engine: Engine, home: Path) -> Iterator[Line]:
             made = Client(program=("docker",), socket=proxy.socket, home=home, label="asking")
             office = Office(proxy, made, control)
             with seated(office) as person:
-                operator += show(f"waiting for requests{person.wait_for('Ctrl-C ends')}Ctrl-C ends", 0)
-                for step, (words, answer) in zip(range(1, 4 * len(ASKED), 4), ASKED, strict=True):
-                    client.append(Line(f"agent$ {words}", step, "prompt"))
-                    with made.watch(*words.split()[1:]) as running:
+                termios.tcsetwinsize(person.terminal, (24, COLUMNS))
+                operator += show(f"waiting for requests{person.wait_for('Ctrl-C ends')}Ctrl-C ends")
+                for words, answer in ASKED:
+                    client += type_in(f"agent$ {words}")
+                    with made.watch(*words.replace("\\\n", "").split()[1:]) as running:
                         *question, last = f"{person.wait_for('[a]lways? ').strip()} [a]lways? {answer}".splitlines()
                         person.type(f"{answer}\n")
                         running.wait_end()
-                    operator += [*show("\n".join(("", *question)), step + 1), *show(last, step + 2)]
-                    client += show(running.printed.decode(), step + 3)
+                    operator += show("\n".join(("", *question, last)))
+                    client += show(running.printed.decode())
                     person.wait_for(f"{answer}\n")
     return iter((*client, *operator))
 
@@ -147,19 +156,12 @@ def clean_up(engine: Engine) -> None:
 
 
 def draw(lines: list[Line], title: str) -> str:
-    """Draw a terminal in which the lines appear one step after the other, again and again."""
-    steps = max(line.step for line in lines) + 1
-    whole = steps * BETWEEN + LINGER
-    width, height = round(COLUMNS * WIDTH + 2 * MARGIN), len(lines) * LINE + 2 * MARGIN + 12
-    frames = "".join(
-        f"@keyframes s{step}{{0%,{at:.2f}%{{opacity:0}}{at + 0.01:.2f}%,100%{{opacity:1}}}}"
-        f".s{step}{{animation:s{step} {whole:.1f}s infinite}}"
-        for step, at in ((step, 100 * step * BETWEEN / whole) for step in range(1, steps))
-    )
+    """Draw a terminal. All is seen at once: a picture that moves cannot be read at one's own speed, nor on paper."""
+    width, height = round(COLUMNS * WIDTH + 2 * MARGIN), len(lines) * LINE + 2 * MARGIN + 18
     rows = "\n".join(
-        f'<text class="{line.colour} s{line.step}" x="{MARGIN}" y="{MARGIN + 26 + LINE * row}">'
-        f"{escape(line.text)}</text>"
+        f'<text class="{line.colour}" x="{MARGIN}" y="{MARGIN + 32 + LINE * row}">{escape(line.text)}</text>'
         for row, line in enumerate(lines)
+        if line.text
     )
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"
  role="img" aria-labelledby="title">
@@ -173,8 +175,6 @@ text{{fill:#24292f}}
 text{{fill:#e6edf3}} .frame{{fill:#161b22;stroke:#30363d}} .dot{{fill:#30363d}}
 .denied{{fill:#ff7b72}} .word{{fill:#79c0ff}}
 }}
-{frames}
-@media(prefers-reduced-motion:reduce){{text{{animation:none!important}}}}
 </style>
 <rect class="frame" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>
 {"".join(f'<circle class="dot" cx="{x}" cy="18" r="5"/>' for x in (20, 38, 56))}
