@@ -15,12 +15,16 @@ from cli.test_top_view import viewed
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
-from workbench.told import play
+from workbench.told import MOUNTS, play
+
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.errors import Refusal
+from dockerproxy.workbench.trying import try_request
 
 PICTURE: Final = Path(__file__).parents[2] / "docs/top.svg"
-COLUMNS, ROWS = 92, 24
+COLUMNS, ROWS = 82, 24
 KEYS: Final = ("2",)
-WIDTH, LINE, MARGIN = 8.4, 17, 16
+WIDTH, LINE, MARGIN = 8.4, 17, 8
 COLOURS: Final = {1: "bad", 2: "good", 3: "doubt", 6: "focus", 8: "faint"}
 """By their numbers in the palette of a terminal."""
 
@@ -76,6 +80,14 @@ async def show() -> str:
         view.draw()
         await pilot.pause()
         return draw(view.screen._compositor.render_strips())
+
+
+def test_the_denial_in_the_picture_is_what_the_proxy_says_today() -> None:
+    policy = "sockets: {ci: {path: /ci.sock, allow: [ContainerCreate: {images: [app]}]}}"
+    body = b'{"Image": "app", "HostConfig": {"Binds": ["/srv/cache:/cache"]}}'
+    tried = try_request(read_policy(policy, "policy.yaml").sockets[0].policy, "POST", "/containers/create", body)
+    assert not isinstance(tried, Refusal)
+    assert tried.decision.message == MOUNTS
 
 
 def test_the_picture_shows_what_is_drawn_today() -> None:

@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from workbench.test_live import LINES, after, played
-from workbench.told import BACKUP, CI, LOGS, START, connection, hello, opened, record
+from workbench.told import BACKUP, CI, LOGS, MOUNTS, START, connection, hello, opened, record
 
 from dockerproxy.workbench.live import Live
 from dockerproxy.workbench.panels import PANELS, SOCKETS, Panel, describe_connection, draw_bars
@@ -53,11 +53,8 @@ def test_a_denial_is_red_and_has_the_line_that_would_allow_it() -> None:
     denied = rows["ContainerCreate"]
     assert denied.tone is Tone.BAD
     assert denied.below == (
-        ('HostConfig.Binds[0] is "/etc", a host path that no rule allows', Tone.BAD),
-        (
-            '→ to allow it, add "ContainerCreate: {images: [app], binds: ["/etc:ro"]}" to "allow" of socket "ci"',
-            Tone.GOOD,
-        ),
+        ('HostConfig.Binds[0] is "/srv/cache", a host path that no rule allows', Tone.BAD),
+        ("→ to allow it, " + MOUNTS.partition("to allow it, ")[2], Tone.GOOD),
     )
     assert rows["ContainerExport"].tone is Tone.DOUBTFUL
     assert rows["GET /containers/\\x1b[31mweb\\u202e/json"].below == (("unsupported character in the path", Tone.BAD),)

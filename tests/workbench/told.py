@@ -27,8 +27,8 @@ BACKUP = Program("restic", 34, 9022, "backup")
 PROGRAMS = {each.pid: each.name for each in (TRAEFIK, CI, RUNNER, BACKUP)}
 DENIED = 'ContainerExport denied: no rule allows it; to allow it, add "ContainerExport" to "allow" of socket "backup"'
 MOUNTS = (
-    'ContainerCreate denied: HostConfig.Binds[0] is "/etc", a host path that no rule allows; to allow it, add '
-    '"ContainerCreate: {images: [app], binds: ["/etc:ro"]}" to "allow" of socket "ci"'
+    'ContainerCreate denied: HostConfig.Binds[0] is "/srv/cache", a host path that no rule allows; to allow it, remove '
+    'its line and add "ContainerCreate: {images: [app], binds: [/srv/cache]}" to "allow" of socket "ci"'
 )
 
 
