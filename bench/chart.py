@@ -7,9 +7,9 @@ from typing import Final
 from contenders import Contender
 from report import Rounds, median
 
-WIDTH: Final = 760
-NAME: Final = 230
-VALUE: Final = 80
+WIDTH: Final = 510
+NAME: Final = 215
+VALUE: Final = 75
 BAR: Final = 22
 GAP: Final = 8
 TITLE: Final = 34
@@ -22,9 +22,9 @@ text { font: 14px system-ui, sans-serif; fill: #1f2328; }
 
 # Of each chart the metric, its title, what a value is multiplied by, and how it is written.
 CHARTS: Final = (
-    ("processor", "processor time for each request, in microseconds; less is better", 1e6, ".1f"),
-    ("connect_processor", "the same, if each request comes over a connection of its own", 1e6, ".0f"),
-    ("rate_16", "requests a second, over 16 connections; more is better", 1, ",.0f"),
+    ("processor", "processor time per request in µs; less is better", 1e6, ".1f"),
+    ("connect_processor", "the same, with a connection for each request", 1e6, ".0f"),
+    ("rate_16", "requests per second, 16 connections; more is better", 1, ",.0f"),
 )
 
 

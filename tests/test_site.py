@@ -13,6 +13,13 @@ from waiting import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / ".site/html"
+PHONE = 358
+"""The width of a picture on a phone, in pixels."""
+
+SMALLEST = 9
+"""The size of letters that can still be read there."""
+
+SCROLLS = "top.svg"
 LOADS = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "srcset")}
 
 
@@ -58,3 +65,23 @@ def find_pages(index: str) -> Iterator[str]:
 
 def test_search_knows_what_the_pages_say() -> None:
     assert "ContainerCreate" in (SITE / "search/search_index.json").read_text()
+
+
+def test_a_picture_stands_still_and_can_be_read_on_a_phone() -> None:
+    for picture in (ROOT / "docs").glob("*.svg"):
+        drawn = picture.read_text()
+        assert "anim" not in drawn, picture.name
+        width = re.search(r'<svg[^>]* width="(\d+)"', drawn)
+        sizes = [float(size) for size in re.findall(r"font[^:;]*: ?([\d.]+)px", drawn)]
+        if sizes and picture.name != SCROLLS:
+            assert width is not None
+            assert min(sizes) * PHONE / float(width[1]) > SMALLEST, picture.name
+
+
+def test_code_wraps_with_its_options_whole() -> None:
+    page = (SITE / "index.html").read_text()
+    assert '<link rel="stylesheet" href="style.css">' in page
+    assert '<span class="option">--preset</span>' in page
+    style = (SITE / "style.css").read_text()
+    assert "pre > code { white-space: pre-wrap" in style
+    assert f'img[src$="{SCROLLS}"] {{ max-width: none' in style
