@@ -108,7 +108,8 @@ $(VENV)/run: pyproject.toml
 	  { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.13" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "This Python has no venv. On Debian and Ubuntu: sudo apt-get install -y python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@echo "Installing the proxy in $(VENV). This takes up to a minute, and only the first time."
+	@$(PYTHON) -m venv $(VENV)
 	@$(call install,.)
 	@touch $@
 
