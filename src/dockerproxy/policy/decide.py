@@ -279,7 +279,8 @@ def find_remedy(
 ) -> str:
     """Say how to let a request pass in spite of its faults under the grant that is nearest to it.
 
-    What may be wrong besides is waiting: the engine was not asked of it, and it goes by names that the client wrote.
+    What may be wrong besides is waiting: the engine was not asked of it, and it goes by names that the client wrote. Where
+    clients own what they create, that is most likely theirs, and listing its name would let in what others call so.
     """
     remedy = policy.policy.remedy
     if name in policy.policy.lines:  # A socket has one line for each create.
@@ -288,7 +289,8 @@ def find_remedy(
     violations = [fault for fault in faults if not fault.word]
     if violations and all(fault.fix for fault in violations):
         return f"to allow it, {violations[0].fix}"
-    listed = [fault for fault in waiting if is_literal(fault.value) and not _is_broken(fault)]
+    named = () if policy.owner else waiting
+    listed = [fault for fault in named if is_literal(fault.value) and not _is_broken(fault)]
     needed = values_of((UNRESTRICTED,)) if violations else widen(said, (*faults, *listed))
     if isinstance(needed, str):
         return needed
