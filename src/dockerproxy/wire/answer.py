@@ -1,4 +1,4 @@
-"""Answers of the proxy itself, as Docker's clients print them: a JSON object with a message."""
+"""Responses that the proxy itself writes, in the form that Docker's clients print: a JSON object with a message."""
 
 import json
 from collections.abc import Callable
@@ -10,23 +10,23 @@ from dockerproxy.wire.document import object_of, read_engine_json
 from dockerproxy.wire.head import END_OF_HEAD
 
 _OF_CONTENT: Final = frozenset({b"connection", b"content-length", b"etag", b"transfer-encoding"})
-"""Fields of a response that speak of the bytes behind it."""
+"""Response fields that describe the body's bytes."""
 
 _PLAIN: Final = frozenset(
     b"api-version builder-version connection content-length content-type date docker-experimental libpod-api-version "
     b"libpod-buildah-version ostype server swarm transfer-encoding x-reference-id".split(b" ")
 )
-"""Fields of engines' responses that frame it, or say nothing of what was asked about."""
+"""Engines' response fields that frame the response, or reveal nothing about the requested object."""
 
 _PASSING: Final = frozenset({429, 503})
-"""May differ a second later."""
+"""The result may differ a second later."""
 
 _LONGEST: Final = 2000
-"""Characters of a message that are read."""
+"""Characters of a message to read."""
 
 
 def write_answer(status: int, message: str, *, close: bool, body: bool = True, decision: str = "") -> bytes:
-    """Write a whole response: to HEAD without a body, and with the ID of the decision, by which the log has it."""
+    """Write a complete response, without a body if HEAD asked, and with the ID of the decision in the log."""
     content = write_message(message, decision, status)
     return b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b%b\r\n%b" % (
         status,
@@ -39,9 +39,9 @@ def write_answer(status: int, message: str, *, close: bool, body: bool = True, d
 
 
 def write_message(message: str, decision: str = "", status: int = 0) -> bytes:
-    """Write the content of an answer that has nothing but a message, and perhaps the ID of a decision.
+    """Write the body of a response that has only a message, and perhaps the ID of a decision.
 
-    Podman's client looks for the status in the content, to know what does not exist.
+    Podman's client reads the status from the body to tell that an object does not exist.
     """
     content = {"message": message, "decision": decision, "response": status}
     return json.dumps({key: value for key, value in content.items() if value or key == "message"}).encode() + b"\n"
@@ -53,24 +53,24 @@ def add_decision(message: str, decision: str) -> str:
 
 
 def read_message(content: bytes) -> str:
-    """Return the message in the content of an answer; empty if it has none."""
+    """Return the message in the body of a response; empty if it has none."""
     return escape(str(object_of(read_engine_json(content)).get("message", ""))[:_LONGEST])
 
 
 def write_document(content: bytes) -> bytes:
-    """Write a whole response of ours that has a document."""
+    """Write a complete response with a document of our own."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     return head % len(content) + content
 
 
 def with_content(head: bytes, content: bytes) -> bytes:
-    """Write a response, which was read without fault, with other content; all else of its head stays."""
+    """Replace the body of a response that parsed without error. The rest of its head stays."""
     kept = _keep_fields(head, lambda name: name not in _OF_CONTENT)
     return b"\r\n".join([*kept, b"Content-Length: %d" % len(content)]) + END_OF_HEAD + content
 
 
 def keep_plain(head: bytes) -> bytes:
-    """Return the head of a response, which was read without fault, without fields that may say more than it must."""
+    """Return a response head that parsed without error, without fields that may reveal too much."""
     return b"\r\n".join(_keep_fields(head, _PLAIN.__contains__)) + END_OF_HEAD
 
 
@@ -81,11 +81,11 @@ def _keep_fields(head: bytes, keeps: Callable[[bytes], bool]) -> list[bytes]:
 
 
 def answer_ping(status: int, *remarks: str) -> tuple[int, str]:
-    """Return status and message for a health check, by the status of the engine's answer to a ping.
+    """Return status and message for a health check, from the status of the engine's answer to a ping.
 
-    Each remark is what whoever looks after the proxy must know besides, or empty.
+    Each remark, if not empty, is something else that the operator must know.
     """
-    besides = "".join(f"; {remark}" for remark in remarks if remark)
+    extra = "".join(f"; {remark}" for remark in remarks if remark)
     if status == HTTPStatus.OK:
-        return HTTPStatus.OK, f"the proxy is up and the engine responds{besides}"
-    return HTTPStatus.BAD_GATEWAY, f"the engine responded to a ping with {status}{besides}"
+        return HTTPStatus.OK, f"the proxy is up and the engine responds{extra}"
+    return HTTPStatus.BAD_GATEWAY, f"the engine responded to a ping with {status}{extra}"

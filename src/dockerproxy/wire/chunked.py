@@ -18,7 +18,7 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
 class Expect(StrEnum):
-    """What the next bytes are."""
+    """What comes next."""
 
     SIZE = "size"
     DATA = "data"
@@ -28,12 +28,12 @@ class Expect(StrEnum):
 
 
 class Fed(NamedTuple):
-    """The content of a piece of a chunked body.
+    """The content found in a piece of a chunked body.
 
     Attributes:
         payload: Positions of chunk data in the piece: (start, end) in order.
-        used: Where the body's bytes end: with the piece, unless it ended or has more chunks than were to be read.
-        broken: What is wrong, or empty. After that the connection must end.
+        used: Where reading stopped: at the end of the piece, of the body, or after the most chunks.
+        broken: Why it is malformed, or empty. Afterwards the connection must end.
     """
 
     payload: tuple[tuple[int, int], ...]
@@ -43,7 +43,7 @@ class Fed(NamedTuple):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Chunks:
-    """A reader of one chunked body. `ended` turns true at the end of its trailers."""
+    """Reads one chunked body. `ended` becomes true at the end of its trailers."""
 
     expect: Expect = Expect.SIZE
     left: int = 0
@@ -52,11 +52,11 @@ class Chunks:
 
     @property
     def ended(self) -> bool:
-        """Whether the whole body was seen."""
+        """Whether the whole body was read."""
         return self.expect is Expect.NOTHING
 
     def feed(self, data: bytes, at: int = 0, most: int = sys.maxsize) -> Fed:
-        """Read the next piece, which begins there, but no more than so many parts of chunks."""
+        """Read a piece from a position on, at most so many parts of chunks."""
         payload, size = list[tuple[int, int]](), len(data)
         while at < size and self.expect is not Expect.NOTHING and len(payload) < most:
             if self.expect is Expect.SIZE and not self._line:  # The common case: a whole chunk.
@@ -89,7 +89,7 @@ class Chunks:
         return Fed(tuple(payload), at)
 
     def _read_line(self) -> str:
-        """Take the collected line; say what is wrong with it, or nothing."""
+        """Take the collected line. Returns why it is malformed, or an empty text."""
         line = bytes(self._line)
         self._line.clear()
         if line[-2:] != b"\r\n":

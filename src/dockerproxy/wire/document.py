@@ -1,7 +1,7 @@
 """Read and write the JSON of a request body. Ambiguous JSON is refused.
 
-Behind us Go's decoder reads it, which accepts more than others. Keys that differ in case are refused in
-`policy/reader`, where the keys are known.
+Go's decoder, which accepts more than others, reads the JSON after us. Keys that differ only in case are refused in
+`policy/reader`, where the known keys are.
 
 Attacks: docs/attacks.md, wire/document.
 """
@@ -18,24 +18,24 @@ from dockerproxy.text import lower
 Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 MOST_LEVELS: Final = 64
-"""Nesting of lists and objects. Engines know a dozen levels."""
+"""Levels of nested lists and objects. Engines use about a dozen."""
 
 MOST_PARTS: Final = 30_000
-"""Values that a body may have, to limit the decoder's time."""
+"""Values in a body. Limits the decoder's time."""
 
 _PARTS: Final = (b",", b"{", b"[")
-"""Stands at each value but the first, or in it. Texts have it too, so the limit is generous."""
+"""Each value except the first comes after one of these. Strings may contain them too, so the limit is generous."""
 
 _INT64: Final = range(-(2**63), 2**63)
 _MOST_DIGITS: Final = 18
-"""Of a whole number that fits Go's int64. Others are an error for Go."""
+"""Of an integer that fits Go's int64. Go rejects longer ones."""
 
 _MOST_OF_FRACTION: Final = 32
-"""Characters of another number. Python and Go write the longest with 24."""
+"""Characters of a number with a fraction. The longest that Python and Go write has 24."""
 
 _TOO_DEEP: Final = f"the body is nested more than {MOST_LEVELS} levels deep"
 _ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]").search
-"""Only an escape can be a lone surrogate: its bytes are invalid UTF-8."""
+"""Only an escape can be an unpaired surrogate: its raw bytes are invalid UTF-8."""
 
 
 class _UnclearError(Exception):
@@ -56,14 +56,14 @@ def read_json(content: bytes) -> Json | Refusal:
             write_json(value)
     except (_UnclearError, ValueError, RecursionError) as error:
         return Refusal(400, _say(error))
-    # Leaving signs out finds them several times sooner than counting does.
+    # Counting by removal is several times faster than two counts.
     if len(content) - len(content.replace(b"[", b"").replace(b"{", b"")) > MOST_LEVELS and _is_deep(value):
         return Refusal(400, _TOO_DEEP)
     return value
 
 
 def read_engine_json(content: bytes) -> Json:
-    """Read JSON of an engine, which may be written in any way; None if it is none."""
+    """Read JSON of an engine, however it is formatted; None if it is invalid."""
     try:
         value: Json = json.loads(content)
     except (ValueError, RecursionError):
@@ -72,19 +72,19 @@ def read_engine_json(content: bytes) -> Json:
 
 
 read_value: Final = json.JSONDecoder().raw_decode
-"""Read the JSON of an engine that begins at a place of a text; return where it stops, too."""
+"""Read one JSON value of an engine at a position in a text. Returns the value and where it ends."""
 
 _BLANKS: Final = re.compile(r"[ \t\n\r]*").match
 
 
 def skip_blanks(text: str, place: int) -> int:
-    """Return where what follows the blanks of JSON begins."""
+    """Return the position after any JSON whitespace."""
     blanks = _BLANKS(text, place)
     return place if blanks is None else blanks.end()
 
 
 def count_parts(content: bytes) -> int:
-    """Return how many values JSON may have: more of them take longer to read, whatever its length."""
+    """Return an upper bound of a JSON text's values. Decoding time grows with their number, not with the length."""
     return sum(map(content.count, _PARTS))
 
 
@@ -102,22 +102,22 @@ def _say(error: Exception) -> str:
 
 
 def object_of(value: object) -> dict[str, Json]:
-    """Return an object that was read; an empty one of any other value."""
+    """Return a JSON value if it is an object, else an empty object."""
     return value if isinstance(value, dict) else {}
 
 
 def list_of(value: object) -> list[Json]:
-    """Return a list that was read; an empty one of any other value."""
+    """Return a JSON value if it is a list, else an empty list."""
     return value if isinstance(value, list) else []
 
 
 def write_json(value: Json) -> bytes:
-    """Write a JSON value, without blanks."""
+    """Write a JSON value without whitespace."""
     return _ENCODER.encode(value).encode()
 
 
 def _is_deep(value: Json) -> bool:
-    """Whether a value has more levels than there may be; a level at a time, so that none is too deep to look at."""
+    """Whether a value exceeds the limit of levels. Goes level by level, so that no depth overflows the stack."""
     level: list[dict[str, Json] | list[Json]] = [value] if isinstance(value, _OUTER) else []
     for _ in range(MOST_LEVELS):
         below = [item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer)]
@@ -145,7 +145,7 @@ def _read_fraction(text: str) -> float:
     if len(text) > _MOST_OF_FRACTION:
         raise _UnclearError("a number has too many digits")
     number = float(text)
-    if repr(number) == text:  # As most are written.
+    if repr(number) == text:  # The usual spelling.
         return number
     if math.isinf(number):
         raise _UnclearError(f"the number {text} is too large")
@@ -155,9 +155,9 @@ def _read_fraction(text: str) -> float:
 
 
 def _split_number(text: str) -> tuple[str, int]:
-    """Return the digits of a number without zeros around them, and by which power of ten they count; the sign is left.
+    """Return the significant digits of a number, and the power of ten by which they count. Ignores the sign.
 
-    `Decimal` knows no exponents of 20 digits, and once the process is locked in, Debian's cannot be imported.
+    `Decimal` rejects exponents of 20 digits, and Debian's cannot be imported after the process is locked down.
     """
     mantissa, _, power = lower(text).partition("e")
     whole, _, fraction = mantissa.partition(".")
@@ -182,11 +182,11 @@ _SHOWN: Final = 80
 """Characters of a value that a message shows."""
 
 _IS_PLAIN: Final = re.compile(r"[ !#-\[\]-~]{0,60}").fullmatch
-"""A text that needs no escape in JSON."""
+"""A text that JSON writes without escapes."""
 
 
 def show(value: Json) -> str:
-    """Write a value for a message, cut short. No more of it is written than is shown."""
+    """Write a value for a message, cut short. Only the shown part is encoded."""
     if isinstance(value, str) and _IS_PLAIN(value):
         return f'"{value}"'
     text = ""

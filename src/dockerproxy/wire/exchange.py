@@ -12,29 +12,29 @@ class State(StrEnum):
     """State of an exchange."""
 
     IDLE = "no request"
-    HELD = "the request waits for its body, for what the engine says of what it names, or for a person's answer"
-    SENDING = "the request is being sent, nothing is answered yet"
+    HELD = "the request waits for its body, the engine's answer to a lookup, or a person's answer"
+    SENDING = "the request is being sent, no answer yet"
     SENDING_ANSWERING = "the engine answers before the request ends: a build's progress, an early error"
     SENDING_ANSWERED = "the answer is complete, the request is not"
-    SENT = "the request is complete, nothing is answered yet"
+    SENT = "the request is complete, no answer yet"
     SENT_ANSWERING = "the answer is coming"
-    SKIPPING = "we answered ourselves; what is left of the request is read and dropped"
+    SKIPPING = "the proxy answered; the rest of the request is read and dropped"
     DONE = "both are complete"
-    CLOSING = "the last answer is written; whatever still comes is dropped until the client goes"
+    CLOSING = "the last answer is written; further bytes are dropped until the client goes"
     TUNNEL = "no longer HTTP"
 
 
 class Signal(StrEnum):
     """An event of an exchange."""
 
-    HOLD = "a request cannot be judged before its body has come or the engine was asked"
+    HOLD = "a request cannot be judged before its body came or the engine was asked"
     HEAD = "the head of a request was judged and allowed"
-    WHOLE = "a request without a body, or with one that was held, was judged and allowed"
+    WHOLE = "a request without a body, or with a held one, was judged and allowed"
     REQUEST_END = "the request is complete"
     ANSWER = "the engine's final response head came"
     ANSWER_END = "the response is complete"
     SWITCH = "the engine agreed to a tunnel"
-    REFUSE = "we answer ourselves"
+    REFUSE = "the proxy answers"
     NEXT = "the connection is free for the next request"
     CLOSE = "the connection ends after this"
 
@@ -66,7 +66,7 @@ class OutOfTurn(Exception):  # noqa: N818 (it names what happened)
 
 
 def step(state: State, signal: Signal) -> State:
-    """Return the state after a signal; `OutOfTurn` if somebody broke the protocol, and the connection must end."""
+    """Return the state after a signal. `OutOfTurn`: the protocol was broken, and the connection must end."""
     try:
         return EXCHANGE[state][signal]
     except KeyError:

@@ -1,6 +1,6 @@
 """Parse and write heads of HTTP/1.x messages (RFC 9112). Ambiguous or malformed heads are refused.
 
-`write_request` writes a new head from what was understood. An engine's head passes byte for byte; it is parsed only to
+`write_request` writes a new head from the parsed values. An engine's head passes byte for byte; it is parsed only to
 find the end of the response.
 
 Attacks: docs/attacks.md, wire/head.
@@ -20,10 +20,10 @@ MAX_HEAD: Final = 1024 * 1024
 """Bytes of an engine's head. Go has the same limit."""
 
 MAX_FIELDS: Final = 1000
-"""Fields of a head. Without a limit, one head could keep the process busy for a second."""
+"""Fields of a head. Without a limit, one head could take a second of processor time."""
 
 _LONGEST_REMEMBERED: Final = 2048
-"""Bytes of a response's head that is remembered."""
+"""Bytes of a response head whose parsed form is cached."""
 
 END_OF_HEAD: Final = b"\r\n\r\n"
 
@@ -32,24 +32,24 @@ METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE"})
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _REQUEST_LINE: Final = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]+) HTTP/([0-9])\.([0-9])")
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: [^\x00-\x08\x0a-\x1f\x7f]*)?")
-# Spaces around the value are in it: two repetitions that both match a space take quadratic time.
+# The value includes the spaces around it: two adjacent repetitions that match spaces take quadratic time.
 _FIELD: Final = re.compile(rb"(" + _TOKEN + rb"):([^\x00-\x08\x0a-\x1f\x7f]*)")
 _PROTOCOL: Final = re.compile(_TOKEN + rb"(/" + _TOKEN + rb")?")
-# Valid for Go's server (golang.org/x/net/http/httpguts.ValidHostHeader), which answers others with 400.
+# Valid for Go's server (golang.org/x/net/http/httpguts.ValidHostHeader), which answers 400 to others.
 _HOST: Final = re.compile(rb"[0-9A-Za-z!$%&()*+,\-.:;=\[\]'_~]*")
 
 _OURS: Final = frozenset(
     b"connection content-length expect keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
     b"transfer-encoding upgrade".split(b" ")
 )
-"""About this connection, not about the request (RFC 9110 §7.6.1), or written by `write_request` itself."""
+"""They describe this connection, not the request (RFC 9110 §7.6.1), or `write_request` itself writes them."""
 
 _PEEKED: Final = 2048
-"""Bytes of a malformed line that a record shows."""
+"""Bytes of a malformed request line for the record."""
 
 _CONTINUE: Final = 100
 _FINAL: Final = 200
-"""Statuses below are interim, but for 101."""
+"""Lower statuses are interim, except 101."""
 
 _BODILESS: Final = frozenset({204, 304})
 
@@ -57,9 +57,9 @@ _ONCE: Final = (
     b"content-length transfer-encoding host content-type content-encoding expect upgrade x-registry-auth "
     b"x-registry-config".split(b" ")
 )
-"""Fields of which the engine reads only one: refused when repeated."""
+"""The engine reads one of each: repetitions are refused."""
 
-# A media type (RFC 9110 §8.3.1), of tokens without the star: RFC 2231 splits one parameter into several by it.
+# A media type (RFC 9110 §8.3.1), of tokens without the star, with which RFC 2231 splits a parameter into several.
 _MEDIA_WORD: Final = r"[!#$%&'+.^_`|~0-9A-Za-z-]+"
 _MEDIA_PARAMETER: Final = rf'[ \t]*;[ \t]*({_MEDIA_WORD})=({_MEDIA_WORD}|"[\t !#-\[\]-~]+")'
 _MEDIA_TYPE: Final = partial(re.fullmatch, rf"({_MEDIA_WORD}/{_MEDIA_WORD})((?:{_MEDIA_PARAMETER})*)")
@@ -79,7 +79,7 @@ class MediaType(NamedTuple):
 
 
 def read_media_type(value: bytes) -> MediaType | None:
-    """Read the value of a Content-Type without blanks around it; None if malformed. An empty one names no type."""
+    """Read a trimmed Content-Type value; None if malformed. An empty one names no type."""
     if not value:
         return MediaType()
     found = _MEDIA_TYPE(value.decode("latin-1"))
@@ -107,14 +107,14 @@ _GRAMMARS: Final[Mapping[bytes, Callable[[bytes], object]]] = {
     b"x-registry-config": _IS_BASE64,
     b"x-meta-": _IS_ASCII,
 }
-"""Valid values of fields that engines act on, besides those of `_CHECKS`. They only log other fields, or ask BuildKit's
-client about them, and names there may be in any script."""
+"""Valid values of fields that engines act on, besides those of `_CHECKS`. Engines only log other fields, or ask
+BuildKit's client about them, where names may be in any script."""
 
 _META: Final = b"x-meta-"
-"""Docker sends fields with this prefix to registries."""
+"""Docker forwards fields with this prefix to registries."""
 
 Fields = tuple[tuple[bytes, bytes], ...]
-"""Header fields in their order, names in lower case."""
+"""Header fields in order, names in lower case."""
 
 Values = dict[bytes, bytes]
 
@@ -138,11 +138,11 @@ _CHECKS: Final[tuple[tuple[Callable[[Values, int], bool], int, str], ...]] = (
      417, 'unsupported header "expect"; use "100-continue", with HTTP/1.1'),
 )
 # fmt: on
-"""Why a head is refused, with the answer; the first that applies counts."""
+"""When a head is refused, and the answer. The first match counts."""
 
 
 class Framing(StrEnum):
-    """How the end of a body is marked."""
+    """How a body's end is marked."""
 
     NONE = "none"
     LENGTH = "length"
@@ -155,7 +155,7 @@ class RequestHead(NamedTuple):
 
     Attributes:
         method: One of `METHODS`.
-        target: As the client sent it: bytes without blanks and control characters.
+        target: As the client sent it, without whitespace and control characters.
         minor: 0 or 1, of HTTP/1.x.
         fields: End-to-end fields only.
         framing: `NONE`, `LENGTH` or `CHUNKED`; a length of 0 counts as `NONE`.
@@ -164,7 +164,7 @@ class RequestHead(NamedTuple):
         close: The client wants the connection closed after the answer.
         expects_continue: The client waits for 100 before it sends the body.
         upgrade: The protocol that the client offers, or empty.
-        media_type: Of the body, as Content-Type says.
+        media_type: The body's type, from Content-Type.
     """
 
     method: bytes
@@ -180,19 +180,19 @@ class RequestHead(NamedTuple):
     media_type: MediaType
 
     def wants_interim(self, status: int) -> bool:
-        """Whether the client gets a 1xx: none over HTTP/1.0, and 100 only if it waits for it."""
+        """Whether the client gets this 1xx status: none over HTTP/1.0, and 100 only if it waits for it."""
         return self.minor > 0 and (status != _CONTINUE or self.expects_continue)
 
 
 class ResponseHead(NamedTuple):
-    """What is needed of a response head to find the end of the response.
+    """The parts of a response head that are needed to find the end of the response.
 
     Attributes:
         status: Status code.
         framing: How the body ends, for a request that was not HEAD.
         length: Bytes of the body when `framing` is `LENGTH`.
-        close: The engine says that it closes the connection after this response.
-        raw_stream: The content type is one that Docker uses for a hijacked connection.
+        close: The engine announces that it closes the connection after this response.
+        raw_stream: Docker uses this content type for hijacked connections.
     """
 
     status: int
@@ -203,7 +203,7 @@ class ResponseHead(NamedTuple):
 
 
 def parse_request(head: bytes) -> RequestHead | Refusal:
-    """Read a request head: all bytes up to and including the empty line."""
+    """Parse a request head: all bytes up to and including the empty line."""
     lines = head[:-4].split(b"\r\n")
     line = _REQUEST_LINE.fullmatch(lines[0])
     if line is None:
@@ -241,7 +241,7 @@ def parse_request(head: bytes) -> RequestHead | Refusal:
 
 
 def _parse_fields(lines: list[bytes]) -> Fields | Refusal:
-    """Split the field lines, which follow the first line."""
+    """Parse the lines after the request line."""
     if len(lines) - 1 > MAX_FIELDS:
         return Refusal(431, f"the request has more than {MAX_FIELDS} headers")
     fields = []
@@ -257,7 +257,7 @@ def _parse_fields(lines: list[bytes]) -> Fields | Refusal:
 
 
 def _refuse_fields(fields: Fields, values: Values, minor: int) -> Refusal | None:
-    """Refuse what the engine, or a proxy before it, could read in two ways."""
+    """Refuse fields that the engine, or a proxy in front of it, could read in two ways."""
     if len(values) != len(fields):
         names = [name for name, _ in fields]
         for name in _ONCE:
@@ -267,7 +267,7 @@ def _refuse_fields(fields: Fields, values: Values, minor: int) -> Refusal | None
 
 
 def _refuse_values(fields: Fields) -> Refusal | None:
-    """Refuse what the engine could read otherwise than it is read here."""
+    """Refuse values that the engine could read differently."""
     for name, value in fields:
         is_good = _GRAMMARS.get(_META if name.startswith(_META) else name)
         if is_good is not None and not is_good(value):
@@ -276,20 +276,20 @@ def _refuse_values(fields: Fields) -> Refusal | None:
 
 
 def _options(fields: Fields) -> frozenset[bytes]:
-    """Return the connection options: `close`, `upgrade`, or names of fields that go no further."""
+    """Return the connection options: `close`, `upgrade`, or names of hop-by-hop fields."""
     return frozenset(
         lower(trim(option, b" \t")) for name, value in fields if name == b"connection" for option in value.split(b",")
     )
 
 
 def write_request(head: RequestHead, target: bytes, *, upgrade: bool, content: bytes | None = None) -> bytes:
-    """Write what goes to the engine: a head, and behind it a body that is here whole.
+    """Write a request head for the engine, and the body if it is complete.
 
     Args:
-        head: What was understood.
-        target: The canonical one, which was judged.
-        upgrade: Whether the operation may become a tunnel; elsewhere an offered upgrade is dropped.
-        content: The body; None if it follows as it comes, or there is none.
+        head: The parsed request head.
+        target: The canonical target, which was judged.
+        upgrade: Whether the operation may become a tunnel; otherwise an offered upgrade is dropped.
+        content: The body; None if it is streamed, or there is none.
     """
     lines = [b"%b %b HTTP/1.%d" % (head.method, target, head.minor)]
     lines += [b"%b: %b" % field for field in head.fields]
@@ -309,7 +309,7 @@ def write_request(head: RequestHead, target: bytes, *, upgrade: bool, content: b
 
 
 def parse_response(head: bytes) -> ResponseHead | None:
-    """Read a response head of the engine, as far as the empty line; None if it breaks the protocol."""
+    """Parse a response head of the engine up to the empty line; None if it breaks the protocol."""
     lines = head[:-4].split(b"\r\n")
     line = _STATUS_LINE.fullmatch(lines[0])
     fields = _parse_fields(lines)
@@ -334,7 +334,7 @@ def parse_response(head: bytes) -> ResponseHead | None:
 
 
 def read_response(head: bytes) -> ResponseHead | None:
-    """Read the head of a response, or remember how it was read: with a Date of whole seconds, many are the same."""
+    """Parse a response head, from a cache if possible: Date has whole seconds, so many heads are equal."""
     return _remember_response(head) if len(head) <= _LONGEST_REMEMBERED else parse_response(head)
 
 
@@ -342,12 +342,12 @@ _remember_response = lru_cache(256)(parse_response)
 
 
 def peek(head: bytes) -> tuple[str, str]:
-    """Return what stands where method and target should be, for the record of a head that has no reading."""
+    """Return the likely method and target of a malformed head, for the record."""
     line = head.partition(b"\r\n")[0][:_PEEKED].decode("latin-1")
     method, _, rest = line.partition(" ")
     return method, rest.rpartition(" ")[0] or rest
 
 
 def _shown(data: bytes) -> str:
-    """Quote a little of what a client sent."""
+    """Quote the start of a client's bytes."""
     return json.dumps(data[:40].decode("latin-1"))

@@ -1,6 +1,6 @@
 """Deny a client that speaks HTTP/2 (RFC 9113) in HTTP/2, so that gRPC prints why. Nothing is forwarded.
 
-Only heads of frames are read. A request is gRPC if the bytes of that content type appear in its first header block.
+Only frame headers are read. A request is gRPC if the bytes of that content type appear in its first header block.
 Other requests get 403, never 200.
 
 Attacks: docs/attacks.md, wire/http2.
@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 START: Final = b"PRI * HTTP/2.0\r\n\r\n"
-"""Start of a client's preface: a head, to a reader of HTTP/1."""
+"""Start of a client's preface. An HTTP/1 parser sees a head."""
 
 PREFACE: Final = START + b"SM\r\n\r\n"
 _LOW: Final = 0x7F
@@ -24,7 +24,7 @@ _LONGEST: Final = 16384
 """Bytes of a frame's payload by default (RFC 9113 §4.2), and of all frames before a request."""
 
 _MOST_FRAMES: Final = 100
-"""Per connection. A client that asks for something sends a dozen."""
+"""Per connection. A client sends about a dozen with a request."""
 
 _GRPC: Final = (b"application/grpc", bytes.fromhex("1d75d0620d263d4c4d6564"))
 """The content type in a header block: plain, or in the Huffman code of RFC 7541, where it fills whole bytes."""
@@ -35,12 +35,12 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def _write_fields(*fields: tuple[bytes, bytes]) -> bytes:
-    """Write fields as literals that are not indexed (RFC 7541 §6.2.2)."""
+    """Write header fields as literals without indexing (RFC 7541 §6.2.2)."""
     return b"".join(b"\0%c%b%b%b" % (len(name), name, _write_length(len(value)), value) for name, value in fields)
 
 
 def _write_length(number: int) -> bytes:
-    """Write the length of a text that is not in the Huffman code (RFC 7541 §5.1), below 16,511."""
+    """Encode the length of a string without Huffman coding (RFC 7541 §5.1), below 16,511."""
     more = number - _LOW
     return (
         bytes((number,))
@@ -62,20 +62,20 @@ _DENIED_GRPC: Final = (
     (b"content-type", b"application/grpc"),
     (b"grpc-status", b"7"),  # PERMISSION_DENIED
 )
-"""An answer that is nothing but a status, and a message (gRPC over HTTP/2, "Trailers-Only")."""
+"""A response of only a status and a message (gRPC over HTTP/2, "Trailers-Only")."""
 
 _MOST_SAID: Final = 8192
 _PRINTED: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
-"""What stands for itself in a message of gRPC."""
+"""Characters that need no escape in a gRPC message."""
 
 
 def quote_message(says: str) -> str:
-    """Return a message as gRPC has it in a header, and no more of it than a client reads."""
+    """Return a message percent-encoded for a gRPC header, cut to what clients read."""
     return quote(says[:_MOST_SAID], safe=_PRINTED, errors="replace")[:_MOST_SAID]
 
 
 def deny_http2(data: bytearray, says: str) -> bytes:
-    """Return what ends a connection on which this came, with a message for gRPC; nothing if more must come before."""
+    """Return the bytes that end such a connection, with a message for gRPC; empty if more must come first."""
     if not data.startswith(PREFACE[: len(data)]):
         return _end(0, _PROTOCOL_ERROR)
     at = len(PREFACE)

@@ -1,4 +1,4 @@
-"""Read what a client sends as it arrives: find heads in it, and frame bodies anew for the engine."""
+"""Read a client's bytes as they arrive: find heads, and frame bodies anew for the engine."""
 
 import re
 from typing import Final
@@ -11,10 +11,10 @@ _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _PIECE: Final = 64 * 1024
 
 _MOST_AT_ONCE: Final = 128
-"""Chunks read in one turn: a megabyte may hold a hundred thousand."""
+"""Chunks read in one turn: a megabyte may hold 100,000."""
 
 _FEW: Final = 8
-"""Pieces that are forwarded one by one; more of them are small, and cheaper when joined."""
+"""Pieces that are forwarded separately. More pieces are small, and cheaper to join."""
 
 
 class Inbox:
@@ -32,19 +32,19 @@ class Inbox:
 
     @property
     def holds_part_of_a_head(self) -> bool:
-        """Whether more must come before anything can be done."""
+        """Whether nothing can be done until more bytes come."""
         return 0 < self._searched == len(self.data)
 
     def put(self, data: bytes) -> None:
-        """Add what came."""
+        """Append received bytes."""
         self.data += data
 
     def put_back(self, data: bytes) -> None:
-        """Add what was taken too early at the front."""
+        """Put bytes that were taken too early back to the front."""
         self.data[:0] = data
 
     def take_head(self, most: int) -> bytes | Refusal | None:
-        """Take a whole head off, of so many bytes; None if it is not complete, a refusal if it never can be."""
+        """Take a complete head of at most so many bytes; None if incomplete, a refusal if it can never be valid."""
         end = self.data.find(END_OF_HEAD, max(0, self._searched - 3)) + len(END_OF_HEAD)
         if len(END_OF_HEAD) <= end <= most:
             self._searched = 0
@@ -76,10 +76,10 @@ class RequestBody:
     """Reads one body.
 
     Attributes:
-        complete: Whether all of it was taken.
+        complete: Whether the whole body was taken.
         received: Bytes of content so far.
-        broken: Why it is malformed, or empty.
-        status: Of the answer if it is broken.
+        broken: Why the body is malformed, or empty.
+        status: Of the answer if the body is malformed.
     """
 
     status = 400
@@ -92,19 +92,19 @@ class RequestBody:
         self._chunks = Chunks() if head.framing is Framing.CHUNKED else None
 
     def is_at_most(self, size: int) -> bool:
-        """Whether it is known to have no more than `size` bytes left."""
+        """Whether at most `size` bytes are known to be left."""
         return self._chunks is None and self._left <= size
 
     def feed(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
-        """Take what belongs to the body; return what the engine gets for it, and how many bytes were taken.
+        """Take the body's part of the data. Returns the bytes for the engine, and how many bytes were taken.
 
-        Data of gigabytes comes by here: it is cut into views, not copied.
+        Gigabytes pass through here, so data is cut into views, not copied.
         """
         contents, used = self.take(data)
         return (contents if self._chunks is None else frame(contents, last=self.complete)), used
 
     def take(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
-        """Take what belongs to the body; return its content, and how many bytes were taken."""
+        """Take the body's part of the data. Returns the content, and how many bytes were taken."""
         if self._chunks is None:
             used = min(self._left, len(data))
             self._left -= used
@@ -121,12 +121,12 @@ class RequestBody:
 
 
 def join(contents: list[bytes | memoryview]) -> list[bytes | memoryview]:
-    """Make one of many pieces."""
+    """Join many small pieces into one."""
     return [b"".join(contents)] if len(contents) > _FEW else contents
 
 
 def frame(contents: list[bytes | memoryview], *, last: bool) -> list[bytes | memoryview]:
-    """Write pieces of content in chunks, and the end if they are the last."""
+    """Write content as chunks, with the last chunk if it is the end."""
     pieces: list[bytes | memoryview] = []
     for content in filter(len, join(contents)):
         pieces += (b"%x\r\n" % len(content), content, b"\r\n")
@@ -136,7 +136,7 @@ def frame(contents: list[bytes | memoryview], *, last: bool) -> list[bytes | mem
 
 
 class HeldBody(RequestBody):
-    """Reads one body that is held until it was inspected, of at most so many bytes."""
+    """Reads a body of at most so many bytes, which is held until it was inspected."""
 
     def __init__(self, head: RequestHead, most: int) -> None:
         super().__init__(head)
@@ -146,7 +146,7 @@ class HeldBody(RequestBody):
             self._refuse()
 
     def feed(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
-        """Take what belongs to the body; nothing of it goes on."""
+        """Take the body's part of the data. Nothing goes to the engine."""
         contents, used = self.take(data)
         for content in contents:
             self.content += content
