@@ -1,4 +1,4 @@
-"""The engines' answers: which word of `hide` leaves out which field. `answers.txt` explains the tables."""
+"""The engines' answers: which fields each word of `hide` removes. `answers.txt` explains the tables."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
@@ -7,19 +7,19 @@ from typing import Final, TypeAlias
 from dockerproxy.api.rows import read_tables
 
 Node: TypeAlias = "Mapping[str, Node] | str"
-"""A place in an answer: the fields of an object, or what becomes of a value: empty for as it came, else an edit."""
+"""A place in an answer: the fields of an object, or the name of an edit; an empty name keeps the value."""
 
 Row = tuple[str, str]
 
 REST: Final = "*"
-"""Stands for the fields of an object that have no name of their own."""
+"""Stands for all fields of an object that are not listed."""
 
 ALL: Final = "all"
 PLAIN: Final = "plain"
 
 
 def _read_tables() -> Mapping[str, tuple[Row, ...]]:
-    """Read the tables: for each its rows, what is in front of the bar and what is behind it."""
+    """Read the tables. Each row is split at its bar."""
     found = {}
     for name, rows in read_tables("answers").items():
         pairs = (row.split(" | ") if " | " in row else row.split(" ") for row in rows)
@@ -30,39 +30,39 @@ def _read_tables() -> Mapping[str, tuple[Row, ...]]:
 _TABLES: Final = _read_tables()
 
 WORDS: Final[Mapping[str, str]] = dict(_TABLES["words"])
-"""What can be hidden, and what each word stands for."""
+"""The words of `hide`, and what each hides."""
 
 
 def _invert(section: str) -> Mapping[str, str]:
-    """Return what is in front of the bar by each name behind it."""
+    """Return the first column of a section by each name in the second."""
     return {name: first for first, names in _TABLES[section] for name in names.split(" ")}
 
 
 ANSWERS: Final = _invert("answers")
-"""By operation the table of its answer; `-` if nothing but an error can show anything."""
+"""The table of each operation's answer; `-` if only an error can reveal anything."""
 
 UNREAD: Final = _invert("unread")
-"""What answers show that pass as they come: words by operation, and by operation and `?parameter`."""
+"""Words that describe answers which pass unchanged, by operation, and by operation and `?parameter`."""
 
 SPELLED: Final = _invert("spelled")
-"""By operation the table of the places in its answer that have paths of the host, or volumes of ours."""
+"""By operation, the table of fields in its answer with paths of the host, or volumes of the proxy."""
 
 COUNTING: Final = _invert("counting")
-"""By operation the table of the places in its answer that count all that there is."""
+"""By operation, the table of fields in its answer that count all objects of the engine."""
 
 OF_EVENTS: Final = _invert("events")
-"""The tables of events that have no labels, or no image, by what they are about."""
+"""Tables of events without labels or image, by the type of their object."""
 
 
 @cache
 def split_words(words: str) -> frozenset[str]:
-    """Return the words that are joined in front of a bar."""
+    """Split the joined words of a row."""
     return frozenset(WORDS) if words == ALL else frozenset(words.split("+")) - {PLAIN}
 
 
 @lru_cache(maxsize=256)
 def grow_answer(table: str, hides: frozenset[str]) -> Mapping[str, Node]:
-    """Make the tree of what is left of an answer: what is hidden is not in it, like what no table knows."""
+    """Make the tree of an answer's remaining fields. Hidden and unknown fields are not in it."""
     return _grow(table, hides)
 
 
@@ -78,7 +78,7 @@ def _grow(table: str, hides: frozenset[str]) -> dict[str, Node]:
 
 
 def list_fields(table: str) -> Iterator[Row]:
-    """Yield the fields of a table, each with its words in front."""
+    """Yield the fields of a table, each with its words."""
     for words, paths in _TABLES[table]:
         if words == "include":
             yield from list_fields(paths)
@@ -87,7 +87,7 @@ def list_fields(table: str) -> Iterator[Row]:
 
 
 def plant(fields: dict[str, Node], path: list[str], node: Node) -> None:
-    """Put a place into a tree, where it must not be yet, nor below a value."""
+    """Add a node to a tree. The place must be free, and not below a value."""
     *steps, last = path
     for step in steps:
         below = fields.setdefault(step, {})

@@ -1,6 +1,7 @@
-"""The catalog: every operation that exists, and which one a path means.
+"""The catalog: every known operation, and the one that a path means.
 
-What is not in the tables is unknown, and unknown is refused whatever a policy says. A path is matched by whole
+Operations that are not in the tables are unknown, and refused under any policy. A path is matched by whole segments: a
+literal one first, then templates; `{id}` is one segment, `{name+}` one or more.
 segments: a literal one first, then templates; `{id}` is one segment, `{name+}` one or more.
 """
 
@@ -13,18 +14,18 @@ from typing import Final, NamedTuple
 from dockerproxy.api.rows import list_rows, read_table, split_row
 
 ENCODED_SLASH: Final = "\x00"
-"""Stands for `%2F` in a path that is being matched; no decoded path contains it."""
+"""Replaces `%2F` in a path while it is matched. No decoded path contains it."""
 
 
 class Access(StrEnum):
-    """What an operation does. Not its HTTP method: a GET can reach a container's stdin."""
+    """What an operation can do. The HTTP method does not tell: a GET can write to a container's stdin."""
 
     READ = "read"
     WRITE = "write"
 
 
 class Shape(StrEnum):
-    """What an operation's answer is like."""
+    """How an operation answers."""
 
     REPLY = "reply"
     WAIT = "wait"
@@ -40,9 +41,9 @@ class Operation(NamedTuple):
         method: HTTP method.
         path: Template, without the version prefix.
         section: First segment of the path, or the first two below `libpod`.
-        access: Whether it changes something.
-        shape: What the answer is like.
-        body: What the request body is: `-`, `json`, `tar`, `raw` or `any`.
+        access: Whether it can change something.
+        shape: How it answers.
+        body: The kind of request body: `-`, `json`, `tar`, `raw` or `any`.
         says: What it reveals or changes, in a clause.
     """
 
@@ -68,17 +69,17 @@ def _read_row(row: str) -> Operation:
 HEALTH: Final = _read_row(
     "GET /_dockerproxy/health ProxyHealth read reply - | whether the proxy is up and the engine responds to a ping"
 )
-"""Our own: always allowed, asks the engine for its ping whatever `PING` says, and shows nothing of it."""
+"""The proxy's own: always allowed. Pings the engine even if `PING` is off, and shows none of its answer."""
 
 UNKNOWN: Final = Operation("", "", "", "", Access.WRITE, Shape.REPLY, body="raw", says="not a known operation")
-"""What a path means that is in no table. No policy can allow it."""
+"""A path that is in no table. No policy can allow it."""
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     operation.name: operation
     for table in ("docker", "libpod")
     for operation in map(_read_row, list_rows(read_table(table)))
 }
-"""By name, in the order of the tables."""
+"""Operations by name, in the order of the tables."""
 
 _BUILD: Final = OPERATIONS["ImageBuild"]
 
@@ -86,14 +87,14 @@ BUILD_TUNNELS: Final[Mapping[str, Operation]] = {
     name: OPERATIONS[name]._replace(name=_BUILD.name, section=_BUILD.section, says=_BUILD.says)
     for name in ("Grpc", "Session")
 }
-"""What the tunnels of BuildKit are where each call in them is judged: builds, by another door."""
+"""BuildKit's tunnels, where each call in them is judged. They count as builds."""
 
 SECTIONS: Final[tuple[str, ...]] = tuple(dict.fromkeys(operation.section for operation in OPERATIONS.values()))
 
 
 @cache
 def _compile(path: str) -> re.Pattern[str]:
-    """Turn a template into a pattern over a path whose encoded slashes are written as `ENCODED_SLASH`."""
+    """Compile a template to a pattern for paths with encoded slashes as `ENCODED_SLASH`."""
     single, many = f"[^/{ENCODED_SLASH}]+", r".+"
     parts = re.split(r"(\{[a-z]+\+?\})", path)
     return re.compile(
@@ -111,18 +112,18 @@ for _operation in (*OPERATIONS.values(), HEALTH):
 
 
 def find_operation(method: str, path: str) -> Operation:
-    """Return the operation that an engine would run by a decoded path; UNKNOWN if there is none, or more than one."""
+    """Return the operation that an engine would run for a decoded path; UNKNOWN if there is none, or more than one."""
     literal = _LITERAL.get((method, path))
     if literal is not None:
         return literal
     found = [each for each in _TEMPLATES.get((method, _find_section(path)), ()) if _compile(each.path).fullmatch(path)]
     for operation in found:
-        # The narrowest of several, one that every other one covers. Where none is, only the engine could say.
+        # The narrowest match, which every other template covers. Without one, only the engine could tell.
         if all(_compile(other.path).fullmatch(operation.path) for other in found):
             return operation
     return UNKNOWN
 
 
 def takes_slashes(operation: Operation) -> bool:
-    """Whether slashes may stand in the operation's name parameter, encoded or not."""
+    """Whether the operation's name parameter may contain slashes, encoded or not."""
     return "+}" in operation.path

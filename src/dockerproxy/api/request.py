@@ -1,25 +1,24 @@
-"""The canonical request: the one spelling of a target that is judged and then forwarded.
+"""The canonical request: one spelling of a target, which is judged and then forwarded.
 
-How one would get past a judge of paths, and what stops it here: another spelling of the same path (dot segments,
-double slashes, percent signs, an encoded slash) is refused or written in the one canonical way; a path that the
-engine would clean with a redirect is refused; a version prefix is plain numbers, once; a query is taken apart
-and written anew, so that nothing depends on who splits it how. Podman takes a request for one of its own API if
-`libpod` follows the second slash of the target, be that one in the query: so a query is written without slashes, and
-such a path is refused. Canonicalising a canonical target changes nothing.
+Another spelling of a path could evade a judge of paths. Dot segments, double slashes and other encoded slashes are
+refused; escapes are decoded and written in one way. Paths that the engine would clean with a redirect are refused. A
+version prefix is plain numbers, once. A query is parsed and written anew, so that no other way to split it matters.
+Podman takes a request for its own API if `libpod` follows the second slash of the target, even in the query. So
+queries are written without slashes, and such paths are refused. Canonicalising a canonical target changes nothing.
 
-How one would have Podman write to the host by a request that reads, and what stops it: it takes names of images in the
-path, in parameters and in filters, and by one of them it makes directories wherever the name says, by another it opens
-the files that are listed (a name of either kind is refused, however JSON escapes it).
+A request that only reads could make Podman write to the host. Podman takes image names in the path, in parameters
+and in filters. One kind of name makes directories anywhere, another opens the files that it lists. Both kinds are
+refused, however JSON escapes them.
 
-How one would claim an image of another client, or use one by the mark that says whose it is: by a name in our own
-repository (refused on every socket, wherever it stands).
+A name in the proxy's own registry could claim or use an image of another client. Every socket refuses such names
+everywhere.
 
-How one would have the engine read another version than we do, and what stops it: a version of three parts, `v1.40.0`,
-under which Docker leaves out fields that it knows since 1.41, while a reader of two parts sees no version (there is one
-reader for all, and a version of Docker's API has two parts; test: test_a_version_that_no_engine_has_is_none); zeros in
-front, blanks, signs and other digits, which each engine reads in its own way (plain numbers). Docker compares number by
-number, and takes a missing one for 0 (moby daemon/internal/versions). Podman's own API has versions of up to three
-parts, like `v5.4.2`; Cockpit still says `v1.12` before `/libpod`.
+The engine could read another version than the proxy. Under `v1.40.0`, Docker leaves out fields that it knows since
+1.41, while a parser of two parts sees no version. So one function parses all versions, and a version of Docker's API
+has two parts (test: test_a_version_that_no_engine_has_is_none). Engines differ about leading zeros, blanks, signs
+and other digits, so only plain numbers are valid. Docker compares number by number, and takes a missing one for 0
+(moby daemon/internal/versions). Podman's own API has versions of up to three parts, like `v5.4.2`; Cockpit still
+sends `v1.12` before `/libpod`.
 """
 
 import re
@@ -33,42 +32,42 @@ from dockerproxy.text import fold, number, unquote
 
 _ENCODED_SLASH: Final = re.compile("%2[fF]")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-# RFC 3986 pchar without the percent sign: every object's name is made of these, and none needs an escape.
+# RFC 3986 pchar without the percent sign. Names of all objects consist of these, without escapes.
 _PATH: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/\x00]*")
 _LIKE_A_VERSION: Final = re.compile(r"v[0-9.][^/]*")
 _ESCAPED: Final = re.compile(r"\\u00([0-9a-fA-F]{2})")
 RESERVED: Final = "dockerproxy.local"
-"""The registry of the names by which versions before marked images. No such host can be."""
+"""The registry of names with which earlier versions marked images. No such host can exist."""
 
 _TOUCHES: Final = re.compile(rf"containers-storage:\[|(?<![^\"',])tarball:|{re.escape(RESERVED)}/").search
 _TOUCHES_BY_PATH: Final = re.compile("(?:/libpod)?/[a-z]+/tarball:").match
-"""How a name begins by which Podman makes a store of images anywhere on the host, or opens files there, devices among
-them, as soon as it parses the name (containers/image storage and tarball, ParseReference). It has no other use here."""
+"""Such a name makes Podman create an image store anywhere on the host, or open files there, even devices, as soon as it
+parses the name (containers/image storage and tarball, ParseReference). It has no other use here."""
 
 _NO_NAME: Final = 'unsupported name: with "tarball:" or "containers-storage:[", Podman accesses files of the host'
-_OURS: Final = f'reserved name: "{RESERVED}/" is where the proxy notes whose an image is; use another name'
+_OURS: Final = f'reserved name: "{RESERVED}/" is for the proxy itself; use another name'
 _SLASH: Final = "ambiguous path: an encoded slash outside of the name of an image or plugin"
 MAX_PARAMETERS: Final = 2000
-"""Parameters of a query: more than the images that anyone saves at once, few enough to take apart in no time."""
+"""Parameters of a query: more than the images that a client saves at once, few enough to parse quickly."""
 
 _OLD_MANIFESTS: Final = frozenset("0123")
-"""First digits of versions under which Podman's manifest paths mean other operations, one of them a push. It looks at
+"""First digits of versions under which Podman's manifest paths mean other operations, including a push. Podman compares
 no other digit: v10 is old to it, v40 is not (podman pkg/api/server/register_manifest.go)."""
 
 _SECOND_PATHS: Final = {("GET", "/networks/"): "/networks"}
-"""What moby serves under two paths, by one function: what is judged and goes on is the path that Podman knows, too."""
+"""Aliases that one handler of moby serves. The path that Podman also knows is judged and forwarded."""
 
 
 class CanonicalRequest(NamedTuple):
-    """What a client asks for, in one spelling.
+    """A request in one spelling.
 
     Attributes:
         method: GET, HEAD, POST, PUT or DELETE.
         version: The version prefix, like `v1.45`, or empty.
-        path: Without the prefix: segments without escapes, none of them empty, `.` or `..`.
+        path: Without the prefix. Its segments have no escapes, and none is empty, `.` or `..`.
         query: Decoded names and values in their order; bytes that are not UTF-8 are surrogate escapes.
-        operation: What the engine would do, or UNKNOWN if the catalog knows no such operation.
-        fields: Of its head, with names in lower case.
+        operation: What the engine would do; UNKNOWN if it is not in the catalog.
+        fields: Header fields, with names in lower case.
     """
 
     method: str
@@ -80,22 +79,22 @@ class CanonicalRequest(NamedTuple):
 
     @property
     def target(self) -> str:
-        """The request target that goes to the engine."""
+        """The request target for the engine."""
         path = f"/{self.version}{self.path}" if self.version else self.path
         if not self.query:
             return path
         return f"{path}?{'&'.join(f'{_quote(name)}={_quote(value)}' for name, value in self.query)}"
 
     def values(self, name: str) -> tuple[str, ...]:
-        """Return every value of a parameter, however its name is capitalised.
+        """Return all values of a parameter, in any capitalisation of its name.
 
-        Docker takes the first, Podman the last and any capitalisation: a judge looks at all.
+        Docker takes the first, Podman the last in any capitalisation, so all are judged.
         """
         return tuple(value for key, value in self.query if fold(key) == name)
 
 
 def canonicalise(method: str, target: str, fields: tuple[tuple[bytes, bytes], ...] = ()) -> CanonicalRequest | Refusal:
-    """Find the one reading of a request; bytes of its target that are not UTF-8 are surrogate escapes."""
+    """Find the single reading of a request. Invalid UTF-8 in its target is kept as surrogate escapes."""
     raw_path, _, raw_query = target.partition("?")
     path = unquote(_ENCODED_SLASH.sub("%00", raw_path.replace("%00", "%01")))
     version, path = _split_version(path)
@@ -126,7 +125,7 @@ def canonicalise(method: str, target: str, fields: tuple[tuple[bytes, bytes], ..
     )
     for applies, reason in checks:
         if applies:
-            # Podman's client asks for a container before an image, of which only that may have a slash in its name.
+            # Podman's client looks for a container before an image. Only image names may contain a slash.
             return Refusal(404 if reason is _SLASH and segments[:1] == ["libpod"] else 400, reason)
     if plain.startswith("/libpod/manifests/") and version[1:2] in _OLD_MANIFESTS:
         operation = UNKNOWN
@@ -140,7 +139,7 @@ def canonicalise(method: str, target: str, fields: tuple[tuple[bytes, bytes], ..
 
 
 def _split_version(path: str) -> tuple[str, str]:
-    """Take the version prefix off a path; empty where there is none."""
+    """Split the version prefix off a path; empty if there is none."""
     found = _LIKE_A_VERSION.match(path[1:].replace(ENCODED_SLASH, "/"))
     if found is None:
         return "", path
@@ -155,7 +154,7 @@ def _split_query(raw: str) -> Iterator[tuple[str, str]]:
 
 
 def _find_touched(value: str) -> str:
-    """Return by what a value is or holds a name that no request may have. JSON may have escapes in it."""
+    """Return the forbidden name that a value is or contains, or an empty text. Decodes JSON escapes."""
     if "\\" in value:
         value = _ESCAPED.sub(lambda found: bytes.fromhex(found[1]).decode("latin-1"), value).replace("\\/", "/")
     found = _TOUCHES(value)
@@ -176,11 +175,11 @@ Version = tuple[int, int, int]
 
 
 def exists(prefix: str, *, libpod: bool) -> bool:
-    """Whether a prefix is a version of an API, Docker's or Podman's own."""
+    """Whether a prefix is a valid version, of Docker's API or of Podman's own."""
     return (_IS_PODMANS if libpod else _IS_DOCKERS)(prefix) is not None
 
 
 def read_version(prefix: str) -> Version | None:
-    """Read a prefix like `v1.45` that exists; None where none is named, which means the engine's newest."""
+    """Parse a valid prefix like `v1.45`; None without a prefix, which means the engine's newest version."""
     major, minor, patch, *_ = (*(number(part) or 0 for part in prefix[1:].split(".")), 0, 0)
     return (major, minor, patch) if prefix else None

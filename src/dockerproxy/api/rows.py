@@ -1,6 +1,7 @@
-"""Tables: text files beside modules, which are read once, at import, as the modules are.
+"""Tables: text files beside modules. Like modules, they are read once, at import.
 
-A row has columns of words, and behind a bar a phrase for operators. Blank lines, and those that begin with `# `, are
+A row has columns of words, then a bar and a phrase for operators. Blank lines and lines that begin with `# ` are
+skipped.
 for whoever reads the file.
 """
 
@@ -12,18 +13,18 @@ def read_table(name: str, beside: str = __file__) -> str:
 
 
 def read_tables(name: str, beside: str = __file__) -> dict[str, list[str]]:
-    """Return the rows of each table of a file, by the name behind `== ` above them."""
+    """Return the rows of each table in a file, by the name after `== `."""
     parts = (part.partition("\n") for part in read_table(name, beside).split("\n== ")[1:])
     return {title: list_rows(rows) for title, _, rows in parts}
 
 
 def list_rows(table: str) -> list[str]:
-    """Return the lines of a table that say something."""
+    """Return the lines of a table without blank lines and comments."""
     return [line for line in table.split("\n") if line[:2] not in {"", "#", "# "}]
 
 
 def split_row(row: str, columns: int) -> list[str]:
-    """Take a row apart. A ValueError says that it has fewer columns or more, or no phrase behind them."""
+    """Split a row. A ValueError means that the number of columns is wrong, or the phrase is missing."""
     words, _, phrase = row.partition(" | ")
     cells = [*words.split(), phrase]
     if len(cells) != columns or not phrase:
@@ -32,5 +33,5 @@ def split_row(row: str, columns: int) -> list[str]:
 
 
 def read_rows(name: str, columns: int) -> list[list[str]]:
-    """Return the rows of a table, taken apart."""
+    """Return the split rows of a table."""
     return [split_row(row, columns) for row in list_rows(read_table(name))]

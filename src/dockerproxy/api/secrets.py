@@ -1,6 +1,7 @@
 """Parameters and fields whose values are secret: they are hidden in the log and in messages.
 
-dockerode and what is built on it repeat the body of a request in its query, where no engine reads it. The log has the
+dockerode and its users repeat a request's body in the query, which no engine reads. The log shows the query. Without
+this, it would show each container's environment, each build's arguments, and credentials.
 query, so it would have the environment of each container, the arguments of each build, and credentials.
 
 Attacks: docs/attacks.md, api/secrets.
@@ -13,7 +14,7 @@ from typing import Final
 from dockerproxy.text import fold, unquote
 
 HIDDEN: Final = "..."
-"""In place of a value. Written so, it is canonical in a target."""
+"""Shown instead of a value. Canonical in a target."""
 
 _FIELDS: Final = frozenset(
     {
@@ -21,26 +22,26 @@ _FIELDS: Final = frozenset(
         *("registryauth", "registryconfig", "registrytoken", "unlockkey", "x-registry-auth", "x-registry-config"),
     }
 )
-"""Secret wherever they are. Folded, as all names here."""
+"""Secret everywhere. All names here are folded."""
 
 _PARAMETERS: Final = _FIELDS | {
     *("annotations", "caconfig", "changes", "data", "driveropts", "healthcheck", "hostconfig", "labels", "options"),
     "tasktemplate",
 }
-"""Secret in a query: besides, objects with such fields in them, options with which a driver logs in, the contents of
-secrets and configs, and lines of a Dockerfile, some of which set variables."""
+"""Secret in a query. These also contain such fields, login options of a driver, contents of secrets and configs, or
+Dockerfile lines that may set variables."""
 
 _MAY_BE_SECRET: Final = partial(
     re.search, rf"(?ai)[?&;](?:[^=&;]*(?:%|[^\x00-\x7f])|(?:{'|'.join(sorted(_PARAMETERS))})=)"
 )
-"""A quick look that finds each secret name, and any that has an escape or a character outside ASCII in it."""
+"""A quick search that finds every secret name, and any name with an escape or a non-ASCII character."""
 
 _NAMES: Final = partial(re.finditer, r"(?:^|;)([^=;]*)=")
 _SEGMENTS: Final = partial(re.findall, r"(?:^|[.?])([A-Za-z-]+)")
 
 
 def redact(target: str) -> str:
-    """Return a request target, canonical or as the client sent it, with the values of secret parameters hidden."""
+    """Return a request target, canonical or as the client sent it, with secret values hidden."""
     if "?" not in target or _MAY_BE_SECRET(target) is None:
         return target
     path, _, query = target.partition("?")
@@ -49,7 +50,7 @@ def redact(target: str) -> str:
 
 
 def _redact_piece(piece: str) -> str:
-    """Hide what follows the first secret name in one piece of a query."""
+    """Hide the value after the first secret name in one piece of a query."""
     for found in _NAMES(piece):
         if fold(unquote(found[1].replace("+", " "))) in _PARAMETERS:
             return piece[: found.end()] + HIDDEN
@@ -57,6 +58,6 @@ def _redact_piece(piece: str) -> str:
 
 
 def is_secret(path: str) -> bool:
-    """Whether the value at a path must not be shown; messages have paths like `Env[0]` and `?buildargs`."""
+    """Whether to hide the value at a path. Messages have paths like `Env[0]` and `?buildargs`."""
     names = map(fold, _SEGMENTS(path))
     return not (_PARAMETERS if path.startswith("?") else _FIELDS).isdisjoint(names)

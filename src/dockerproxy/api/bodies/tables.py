@@ -1,31 +1,29 @@
-"""The table of each operation whose request says more than its path: one obvious place to look it up.
+"""The tables of request fields, for each operation whose request contains more than a path.
 
 A table has a row for each field that the engine knows:
 
     path  type  since  rule  | what it can do
 
-- In a path `Name[]` is a list, `Name.*` an object whose keys are data, and the rest are keys of Docker's own types. A
-  path that begins with `?` is a parameter of the query, since some of what a body says may stand there too; one that
-  begins with `@` is about the object that the request names, as the engine shows it; one that begins with `#` is a
-  field of the head.
-- type is that of the values: `string`, `boolean`, `integer`, `number`, `object`, and `empty` for an object without
-  fields. `words` is a list of strings for which engines up to 28 take a bare string too.
-- since is the version of the API, or of Podman, in which it appeared.
-- rule says what a grant that is not unrestricted lets it be: `any` whatever it likes; `unset` only what it is by
-  itself, which is false, 0, empty or null; `absent` nothing but null; `=a,b` one of those words or empty; `~a,b` the
-  same, but it goes no further, so that the engine uses its default; `part` what the line of the list or object around
-  it says; `aside` whatever it likes, since no engine looks at it: it is left out. Everything else is the name of a
-  function in `policy/words`, with `!` behind it if it looks at what is not there, too, and behind a colon the words
-  of a policy file that it obeys.
-- The phrase after the bar is read by operators, after "which" or "it".
-- `include NAME [PREFIX] [path=rule ...]` stands for the fields of a table above: with a prefix to their paths, and some
+- path: `Name[]` is a list, `Name.*` an object with arbitrary keys; other names are keys of Docker's types. `?` in front
+  is a query parameter, where engines also read some fields of a body; `@` a field of the named object, as the engine
+  shows it; `#` a header field.
+- type: `string`, `boolean`, `integer`, `number`, `object`, or `empty` for an object without fields. `words` is a list
+  of strings; engines up to 28 also accept a single string.
+- since: the version of the API, or of Podman, in which the field appeared.
+- rule: the values that a grant allows without `unrestricted`. `any`: every value. `unset`: only the default, which is
+  false, 0, empty or null. `absent`: only null. `=a,b`: one of these words, or empty. `~a,b`: the same, but it is not
+  forwarded, so that the engine uses its default. `part`: the line of the surrounding list or object decides. `aside`:
+  every value, but no engine reads it, so it is removed. All others name a function in `policy/words`. `!` after it: it
+  also checks missing values. After a colon: the policy words that it enforces.
+- The phrase after the bar is for operators. It follows "which" or "it".
+- `include NAME [PREFIX] [path=rule ...]` inserts the fields of a table above, with a prefix to their paths, and some
   with another rule.
 
-In a file, `== NAME: content` stands above the table of an operation, with `; repeated` behind it if dockerode repeats
-the fields in the other place, and `== NAME` above one that is only part of others.
+In a file, `== NAME: content` stands above an operation's table, followed by `; repeated` if dockerode repeats the
+fields in the other place. `== NAME` stands above a table that others include.
 
-Go matches keys without regard to case, and takes U+017F for s and U+212A for k. So a tree has its keys folded, each
-with the spelling that goes to the engine.
+Go matches keys case-insensitively, and takes U+017F for s and U+212A for k. So a tree has folded keys, each with the
+spelling for the engine.
 
 Attacks: docs/attacks.md, api/bodies/tables.
 """
@@ -42,31 +40,31 @@ from dockerproxy.api.rows import list_rows, read_rows, read_tables, split_row
 from dockerproxy.text import fold
 
 Class: TypeAlias = type
-"""What `type` means outside of `Node`."""
+"""The builtin `type`, which `Node` shadows."""
 
 _PART: Final = re.compile(r"\[\]|[^.\[\]]+")
 FREE: Final = frozenset({"any", "part", "aside"})
-"""Rules by which a field may be whatever it likes."""
+"""Rules that allow every value."""
 
 MOST_ITEMS: Final = 256
-"""Of a list or map whose items are judged one by one: mounts, networks, devices, names."""
+"""Most items in a list or map whose items are judged one by one: mounts, networks, devices, names."""
 
 MOST_PORTS: Final = 1024
-"""Of a list or map of ports. Servers of FTP or telephony open ranges of some hundred."""
+"""Most items in a list or map of ports. FTP or telephony servers open ranges of some hundred."""
 
 _OF_PORTS: Final = frozenset({"check_publish", "check_service_ports"})
 _OF_TEXTS: Final = FREE | {
     *("check_commands", "check_environment", "check_environment_of_command", "check_labels", "check_program"),
     *("check_surroundings", "check_volume_labels"),
 }
-"""Rules of lists and maps of texts that are judged as a whole. Their number is bounded for all of the body."""
+"""Rules of lists and maps of strings that are judged as a whole. Their number is bounded for the whole body."""
 
 ALWAYS: Final = "!"
-"""Behind the name of a check that also looks at what is not there."""
+"""After the name of a check that also checks missing values."""
 
 
 class Type(StrEnum):
-    """What a value is."""
+    """Type of a value."""
 
     STRING = "string"
     BOOLEAN = "boolean"
@@ -100,12 +98,12 @@ class Field(NamedTuple):
     """A line of a table.
 
     Attributes:
-        path: Where it stands, from the top of the body, the query (`?`) or the named object (`@`).
+        path: From the top of the body, the query (`?`), the named object (`@`) or the head (`#`).
         type: Of the values at the end of the path.
         since: Version of the API in which it appeared.
-        rule: What a grant that is not unrestricted lets it be.
-        summary: What it can do, in a phrase.
-        words: Of a policy file, which the check of its rule obeys.
+        rule: The values that a grant allows without `unrestricted`.
+        summary: What the field can do, in a phrase.
+        words: Policy words that the rule's check enforces.
     """
 
     path: str
@@ -122,17 +120,17 @@ class Node:
 
     Attributes:
         type: Of the value.
-        read_as: What a value becomes when it is read, if values of no other class belong here.
-        is_scalar: Whether nothing is inside of it that must be looked at.
-        plain: Classes of the value if it is a scalar, or else of what is inside of it, if those are scalars.
-        rule: What a grant that is not unrestricted lets it be.
-        is_free: Whether it may be whatever it likes.
-        summary: What it can do.
-        keys: Of an object: what stands below each folded key, with its canonical spelling.
-        spelled: Of an object: what stands below each key in its canonical spelling, if an engine looks at it.
-        item: Of a list or map: what its values are.
-        most: Of a list or map: how many items it may have, those of lists in it included; 0 for any number.
-        always: Of an object: what stands below that a check looks at, or looks into, though it is not there.
+        read_as: Type to convert to if no values of other types are valid here.
+        is_scalar: The value has no parts to check.
+        plain: Valid classes of a scalar, or of an object's or list's scalar parts.
+        rule: The values that a grant allows without `unrestricted`.
+        is_free: Every value is allowed.
+        summary: What the field can do.
+        keys: Of an object: canonical spelling and node by folded key.
+        spelled: Of an object: nodes by canonical key, for those that an engine reads.
+        item: Of a list or map: the node of its values.
+        most: Of a list or map: the number of items it may have, including those of nested lists; 0 is unlimited.
+        always: Of an object: nodes to check even if they are missing.
     """
 
     type: Type
@@ -150,7 +148,7 @@ class Node:
 
 
 def read_fields(table: str, others: Mapping[str, tuple[Field, ...]] = MappingProxyType({})) -> tuple[Field, ...]:
-    """Read a table, which may include others by their names."""
+    """Read the fields of a table, including those of other tables that it includes."""
     fields: list[Field] = []
     for row in list_rows(table):
         if row.startswith("include "):
@@ -174,7 +172,7 @@ def _include(row: str, others: Mapping[str, tuple[Field, ...]]) -> Iterator[Fiel
 
 
 def _split_rule(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return a rule, and the words that may stand behind a colon."""
+    """Split a rule from the words after its colon."""
     rule, _, words = text.partition(":")
     return rule, tuple(filter(None, words.split(",")))
 
@@ -190,7 +188,7 @@ def grow_tree(fields: tuple[Field, ...]) -> Node:
 
 
 def _plant(node: Node, each: Field) -> None:
-    """Put a field into the tree. What its line says is about the whole list or map, not about one of its values."""
+    """Add a field to the tree. Its row applies to a whole list or map, not to one of its values."""
     for part in _PART.findall(each.path):
         if part in {"[]", "*"}:
             node.type = Type.LIST if part == "[]" else Type.MAP
@@ -203,7 +201,7 @@ def _plant(node: Node, each: Field) -> None:
 
 
 def _finish(node: Node) -> None:
-    """Note everywhere what makes reading quick, and what is looked at though it is not there."""
+    """Precompute for each node what speeds up reading, and which missing values are checked."""
     node.read_as = _READ_AS.get(node.type)
     node.is_scalar = node.type in _SCALARS
     inner = node.item.type if node.item is not None else Type.STRING if node.type is Type.WORDS else node.type
@@ -216,7 +214,7 @@ def _finish(node: Node) -> None:
 
 
 def _bound(node: Node) -> int:
-    """Return how many items a list or map may have; 0 for any number."""
+    """Return the number of items that a list or map may have; 0 is unlimited."""
     rule = node.rule.removesuffix(ALWAYS)
     is_outer = node.item is not None or node.type is Type.WORDS
     if not is_outer or (node.plain and rule in _OF_TEXTS):
@@ -226,16 +224,16 @@ def _bound(node: Node) -> int:
 
 
 def list_beside(fields: tuple[Field, ...], place: str) -> Mapping[str, Field]:
-    """Return the fields of the query or of the object, by their names; those that are lists end in `[]`."""
+    """Return the fields of the query, the object or the head by name. Those of lists end in `[]`."""
     return {each.path[1:]: each for each in fields if each.path.startswith(place)}
 
 
 _FIRST: Final = re.compile(r"[^.\[]+")
-"""The name at the top of the body in which a field lies."""
+"""The top-level name of a field's path."""
 
 
 class Content(StrEnum):
-    """What the body of a request is."""
+    """What a request's body is."""
 
     NONE = "none"
     JSON = "json"
@@ -243,11 +241,11 @@ class Content(StrEnum):
 
 
 class Body:
-    """The table of an operation's requests. It is read when a field is first needed: most tables never are.
+    """The table of an operation's requests, read at first use: most tables never are.
 
     Attributes:
         operation: Its name.
-        content: What its body is.
+        content: The kind of its body.
     """
 
     def __init__(self, operation: str, content: str, read: Callable[[], tuple[Field, ...]]) -> None:
@@ -255,63 +253,62 @@ class Body:
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
-        """Every field of the body and every parameter of the query that the engine knows."""
+        """All known fields of the body, query, object and head."""
         return self._read()
 
     @cached_property
     def parameters(self) -> Mapping[str, Field]:
-        """Those of the query, by name."""
+        """Query parameters by name."""
         return list_beside(self.fields, "?")
 
     @cached_property
     def of_object(self) -> Mapping[str, Field]:
-        """Fields of the object that the request names, by their path in what the engine says of it."""
+        """Fields of the named object, by their path in the engine's inspection."""
         return list_beside(self.fields, "@")
 
     @cached_property
     def of_head(self) -> Mapping[str, Field]:
-        """Fields of the head, by their names."""
+        """Header fields by name."""
         return list_beside(self.fields, "#")
 
     @cached_property
     def root(self) -> Node:
-        """The tree of the body's fields."""
+        """The tree of body fields."""
         return grow_tree(self.fields)
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """The words of conditions on what a request says, in the order of the fields."""
+        """Words of conditions on requests, in the order of the fields."""
         return tuple(dict.fromkeys(word for each in self.fields for word in each.words))
 
     @property
     def asks(self) -> bool:
-        """Whether the engine must be asked for the object before the request can be decided."""
+        """Whether a decision needs a lookup of the object."""
         return bool(self.of_object)
 
     @property
     def optional(self) -> bool:
-        """Whether there may be none."""
+        """Whether the body may be missing."""
         return self.content is not Content.JSON
 
     @property
     def is_read(self) -> bool:
-        """Whether the body must be there before the request can be decided."""
+        """Whether a decision needs the body."""
         return self.content in {Content.JSON, Content.MAYBE_JSON}
 
     def without_object(self) -> "Body":
-        """Return the table without fields of the object, for requests about which no engine is asked."""
+        """Return the table without fields of the object, for requests that are judged without lookup."""
         fields = tuple(each for each in self.fields if not each.path.startswith("@"))
         return Body(self.operation, self.content, lambda: fields)
 
 
 def with_repeats(fields: tuple[Field, ...]) -> tuple[Field, ...]:
-    """Return the fields of an operation together with those that dockerode repeats in the other place.
+    """Return an operation's fields with those that dockerode repeats in the other place.
 
-    It puts all options of a request into its query and into its body: `POST /containers/create` has
-    `?name=web&Image=busybox&Cmd=sh&Cmd=-c` and a body with `name`, `Image` and `Cmd`. No engine looks for a field of
-    the body in the query, or the other way round: not Docker's routers from 1.13 to 29, and not Podman's compatible
-    handlers from 3.0 to 6.0, which decode the query into a struct of the names that they know and skip all others.
-    What is repeated is left out of what goes on.
+    It puts all options of a request into the query and into the body: `POST /containers/create` has
+    `?name=web&Image=busybox&Cmd=sh&Cmd=-c` and a body with `name`, `Image` and `Cmd`. No engine reads a body field from
+    the query, or the other way round: not Docker's routers from 1.13 to 29, nor Podman's compatible handlers from 3.0
+    to 6.0, which decode the query into a struct of known names. Repeated fields are not forwarded.
     """
     in_body, in_query = dict[str, str](), dict[str, str]()
     for each in fields:
@@ -344,11 +341,11 @@ _TABLES: Final = {
     for title, rows in read_tables(f"bodies/{file}").items()
     for name, _, content in [title.partition(": ")]
 }
-"""By the name of each: what the body is if the table is an operation's and not only part of others, and its rows."""
+"""Content and rows of each table by name. The content is empty if the table is only included in others."""
 
 
 class _Fields(dict[str, tuple[Field, ...]]):
-    """The fields of each table, by its name."""
+    """The fields of each table by name."""
 
     def __missing__(self, name: str) -> tuple[Field, ...]:
         self[name] = read_fields("\n".join(_TABLES[name][1]), self)
@@ -366,10 +363,10 @@ def _make_body(name: str, content: str) -> Body:
 BODIES: Final[Mapping[str, Body]] = {
     name: _make_body(name, content) for name, (content, _) in _TABLES.items() if content
 }
-"""By operation. What is granted of these without `unrestricted` is contained: within what their tables let pass."""
+"""Bodies by operation. Grants of these without `unrestricted` are contained: limited to what the tables allow."""
 
 SEALED: Final[Mapping[str, str]] = dict(read_rows("bodies/sealed", 2))
-"""Operations that no condition limits, with the reason: they are granted unrestricted or not at all."""
+"""Operations that no condition limits, with the reason. Only `unrestricted` grants them."""
 
 CONTAINED: Final = frozenset({*BODIES, *SEALED})
-"""Operations of which a grant without `unrestricted` allows a part, or nothing."""
+"""Operations of which a grant without `unrestricted` allows only a part, or nothing."""
