@@ -139,10 +139,10 @@ def test_the_mode_is_what_is_asked_for(folder: Path, words: tuple[str, ...], mod
         (("--policy", "POLICY", "--socket", "x", "--", "a"), ["--socket: 'x' is not a socket of the policy"]),
         (("--policy", "LEARNING", "--", "a"), ["LEARNING: the mode of its socket is learn"]),
         (("--preset", "ping", "--mode", "learn", "--", "a"), ["--mode: invalid mode 'learn'"]),
-        (("--preset", "ping", "--sweep", "--", "a"), ["--sweep: nobody owns what it creates"]),
+        (("--preset", "ping", "--sweep", "--", "a"), ["--sweep: its clients own nothing that they create"]),
         (
             ("--allow", "own", "--mode", "report", "--sweep", "--", "a"),
-            ["--sweep: in mode report, it lists what others own too"],
+            ["--sweep: in mode report, it also lists objects of others"],
         ),
         (("--learn", "/nonexistent/x.yaml", "--", "a"), ["/nonexistent: no such directory"]),
     ],

@@ -128,7 +128,7 @@ def test_mistakes_are_told() -> None:
     with engine() as folder:
         policy = f"{folder}/policy.yaml"
         assert 'grant "own" on it' in run("sweep", "--policy", policy, "plain").err
-        assert "lists what others own too" in run("sweep", "--policy", policy, "wide").err
+        assert "also lists objects of others" in run("sweep", "--policy", policy, "wide").err
         assert "choose one: job, plain or wide" in run("sweep", "--policy", policy).err
         done = run("sweep", "--policy", policy, "--older-than", "2 hours", "job")
         assert (done.status, "write it like 30m, 2h, 30d or 2w" in done.err) == (2, True)

@@ -76,7 +76,7 @@ def test_creates_at_once_leave_as_many_as_the_quota_has(serving: Serving) -> Non
         assert at_once([partial(create, sockets[number % 2]) for number in range(50)]) == {201: 10, 403: 40}
         assert len(sockets[0].list("containers/json?all=1")) == 10
         answer = create(sockets[1])
-        expected = 'ContainerCreate denied: 10 of 10 containers are there; remove one, or raise quota of socket "other"'
+        expected = 'ContainerCreate denied: 10 of 10 containers exist; remove one, or raise quota of socket "other"'
         assert read_message(answer.body) == expected
     with serving("{containers: 10}") as sockets:  # Nothing of it is kept anywhere but in the engine.
         assert create(sockets[0]).status == 403
@@ -94,7 +94,7 @@ def test_networks_and_volumes_count_also_those_that_a_create_makes(serving: Serv
         assert at_once([partial(create_volume, Name=f"v{number}-{label}") for number in range(2)]) == {201: 2}
         assert create(mine, HostConfig={"Binds": [f"v0-{label}:/a", f"w0-{label}:/b"]}).status == 201
         answer = create(mine, HostConfig={"Binds": [f"v0-{label}:/a", f"w1-{label}:/b"]})
-        assert (answer.status, b"3 of 3 volumes are there" in answer.body) == (403, True)
+        assert (answer.status, b"3 of 3 volumes exist" in answer.body) == (403, True)
         assert create(mine, HostConfig={"Binds": [f"v0-{label}:/a", f"v1-{label}:/b"]}).status == 201
         assert mine.ask("POST", "/v1.41/volumes/create", Name=f"v1-{label}").status == 201
         assert len(mine.list("volumes")) == 3
@@ -107,7 +107,7 @@ def test_the_command_line_works_within_a_quota(serving: Serving, make_client: pa
         for _ in range(3):
             assert docker.run(*words, "--rm", "busybox", "echo", "inside") == b"inside\n"
         docker.run(*words, "-d", "--name", f"c-{label}", "busybox", "sleep", "600")
-        assert "1 of 1 containers are there; remove one" in others.refused(*words, "busybox", "true")
+        assert "1 of 1 containers exist; remove one" in others.refused(*words, "busybox", "true")
         docker.run("restart", "-t", "0", f"c-{label}")
         docker.run("rm", "-f", f"c-{label}")
         assert others.run(*words, "--rm", "busybox", "echo", "inside") == b"inside\n"

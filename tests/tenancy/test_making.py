@@ -56,7 +56,7 @@ async def test_creates_at_once_do_not_pass_a_quota() -> None:
         assert len(engine.containers) == 5
         status, says = await ask(here, create())
         says, _ = split_decision(says)
-        expected = 'ContainerCreate denied: 5 of 5 containers are there; remove one, or raise quota of socket "ci"'
+        expected = 'ContainerCreate denied: 5 of 5 containers exist; remove one, or raise quota of socket "ci"'
         assert (status, says) == (403, expected)
         denied = [each for each in await here.records(21) if each["decision"] == "denied"]
         assert (len(denied), {each["reason"] for each in denied}) == (16, {expected})
@@ -79,7 +79,7 @@ async def test_creates_of_one_owner_wait_for_a_slow_one_and_those_of_others_do_n
         here.clients[0].socket.patience = 0.2
         await impatient.send(create())
         status, body = await impatient.answer()
-        assert (status, b"is not known: another request does not end for 0.2 seconds" in body) == (503, True)
+        assert (status, b"cannot be checked: another request does not end for 0.2 seconds" in body) == (503, True)
         await leaving.close()
         assert (await ask(here, post("/volumes/create", Name="v")))[0] == 201
         held.goes.set()
@@ -178,7 +178,7 @@ async def test_what_cannot_be_counted_is_denied(target: str, told: bytes) -> Non
         assert (await ask(here, create()))[0] == 201
         engine.answers[target] = told
         status, says = await ask(here, create())
-        assert (status, "what counts for quota of socket ci is not known: " in says) == (503, True)
+        assert (status, "cannot be checked: " in says) == (503, True)
         assert len(engine.containers) == 1
         engine.answers = {}
         assert (await ask(here, create()))[0] == 201
@@ -192,7 +192,7 @@ async def test_an_engine_that_says_nothing_is_not_waited_for_and_the_lock_is_fre
         engine.gate = Held("before", LISTS)
         await client.send(create())
         status, body = await client.answer()
-        assert (status, b"is not known: the engine says nothing for 0.2 seconds" in body) == (503, True)
+        assert (status, b"cannot be checked: the engine says nothing for 0.2 seconds" in body) == (503, True)
         engine.gate = Standing().gate
         assert (await ask(here, create()))[0] == 201
 
@@ -204,7 +204,7 @@ async def test_where_nothing_is_refused_a_quota_refuses_nothing(mode: str) -> No
         assert await ask_all(here, create(), create()) == {201: 2}
         records = await here.records(2)
         assert {each["decision"] for each in records} == ({"allowed", "reported"} if mode == "report" else {"allowed"})
-        assert any("1 of 1 containers are there" in each.get("reason", "") for each in records) is (mode == "report")
+        assert any("1 of 1 containers exist" in each.get("reason", "") for each in records) is (mode == "report")
         assert all(each["Labels"] for each in engine.containers.values())
         engine.answers[LISTS] = answer({"message": "broken"}, "500 Internal Server Error", ends=False)
         assert (await ask(here, create()))[0] == 201

@@ -22,12 +22,12 @@ def policy_of(allow: str, more: str = "") -> CompiledPolicy:
         ("own", "", ""),
         ("own, ContainerList: {own: true}, ImageList", "", ""),
         ("ContainerStop: {own: true}", "", ""),
-        ("ContainerList", "", "nobody owns what it creates"),
-        ("own, ContainerList", "", "its ContainerList lists what others own too"),
+        ("ContainerList", "", "its clients own nothing that they create"),
+        ("own, ContainerList", "", "its ContainerList also lists objects of others"),
         ("own, NetworkList: {networks: [web]}", "", ""),
-        ("own, NetworkList, NetworkDelete: {networks: [web]}", "", "its NetworkList lists what others own too"),
-        ("own", "mode: report,", "in mode report, it lists what others own too"),
-        ("own", "mode: learn,", "in mode learn, it lists what others own too"),
+        ("own, NetworkList, NetworkDelete: {networks: [web]}", "", "its NetworkList also lists objects of others"),
+        ("own", "mode: report,", "in mode report, it also lists objects of others"),
+        ("own", "mode: learn,", "in mode learn, it also lists objects of others"),
     ],
 )
 def test_a_socket_that_lists_more_than_what_is_own_is_not_swept(allow: str, more: str, obstacle: str) -> None:

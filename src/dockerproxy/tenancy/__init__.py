@@ -1,1 +1,1 @@
-"""Whose what clients create is: `own`, quotas, prunes and sweeps. Neither `policy` nor `proxy` knows it."""
+"""Ownership of what clients create: `own`, quotas, prunes and sweeps. Neither `policy` nor `proxy` imports it."""

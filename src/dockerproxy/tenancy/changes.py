@@ -1,4 +1,4 @@
-"""What clients may change of their own: within the profile by which they may create it.
+"""Limits changes of owned objects to the profile under which clients may create them.
 
 Attacks: docs/attacks.md, tenancy/changes.
 """
@@ -14,13 +14,13 @@ from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import own_by
 
 _SERVING: Final = frozenset({"ContainerExec", "ContainerUpdate"})
-"""Those that change a container of a service, too. Its names and addresses are a swarm's."""
+"""These also change containers of a service, whose names and addresses belong to a swarm."""
 
 
 def bound_changes(name: str, grants: Iterable[Grant], granted: Mapping[str, Sequence[Grant]]) -> Iterator[Grant]:
-    """Bound what clients may change of their own by the profile, and what a condition on an object leaves.
+    """Limit changes of owned objects by the profile, or by conditions on the objects.
 
-    `granted` has all grants that no line denies, by the operations.
+    `granted` has all grants that no line denies, by operation.
     """
     words = find_words(OPERATIONS[name]).keys()
     of_object = {word for word in words if is_about_object(OPERATIONS[name], word)}
@@ -44,7 +44,7 @@ def bound_changes(name: str, grants: Iterable[Grant], granted: Mapping[str, Sequ
 
 
 def _find_profile(grants: Sequence[Grant]) -> tuple[Condition, ...] | None:
-    """Return what bounds changes of what some grants create; None if they are several, so that none may be made."""
+    """Return the limits of some create grants; None if they differ, so that no change is allowed."""
     if any(UNRESTRICTED in grant.conditions for grant in grants):
         return ()
     said = {grant.conditions for grant in grants}
@@ -52,7 +52,7 @@ def _find_profile(grants: Sequence[Grant]) -> tuple[Condition, ...] | None:
 
 
 def _lend(grant: Grant, bounds: tuple[Condition, ...] | None, *, of_tasks: bool | None = None) -> Iterator[Grant]:
-    """Yield a grant of changes within bounds, if there are any; of containers of services, or of others, if it says."""
+    """Yield a grant of changes within limits, if any; `of_tasks` selects containers of services, or others."""
     if bounds is not None:
         own = Condition(own_by("", of_tasks=of_tasks), value=True)
         mine = (own if each.word == OWN else each for each in grant.conditions)
@@ -60,6 +60,6 @@ def _lend(grant: Grant, bounds: tuple[Condition, ...] | None, *, of_tasks: bool 
 
 
 def _is_within(narrow: tuple[Condition, ...], wide: tuple[Condition, ...]) -> bool:
-    """Whether conditions certainly admit no more than others."""
+    """Whether conditions provably admit no more than others."""
     said = values_of(narrow)
     return all(each.word in said and each.constraint.within(said[each.word], each.value) for each in wide)

@@ -1,13 +1,12 @@
-"""The tenancy of a socket whose grants say `own`: what its clients create is its owner's, by a stamp and in a quota.
+"""The tenancy of a socket with `own`: objects that its clients create get their owner's stamp, and count for a quota.
 
-Before a create, the proxy counts what is there for the quota, and makes the volumes that the create would make. The
-count has a lock of the owner, which is held until the engine has answered, so that the next one counts what this one
-made.
+Before a create, the proxy counts the owner's objects, and makes the volumes that the create would make. A lock per
+owner is held from the count until the engine has answered, so that the next count includes the new object.
 
 Each anonymous volume that a create in Docker's API asks for becomes a mount with the stamp. Docker makes an anonymous
-volume of a mount without a source, with the labels of the mount, and removes it together with its container as it would
-without them (moby daemon/volumes.go and mounts.go). Podman drops the labels, and nobody owns such volumes there. Those
-that an image asks for are not known here.
+volume for a mount without a source, with the mount's labels, and removes it with its container as usual (moby
+daemon/volumes.go and mounts.go). Podman drops the labels, so these volumes are unowned there. Volumes that an image
+asks for are unknown here.
 
 Attacks: docs/attacks.md, tenancy/own.
 """
@@ -37,11 +36,11 @@ from dockerproxy.wire.document import Json, list_of, object_of
 
 @dataclass(frozen=True)
 class Own(Tenancy):
-    """What clients create is theirs.
+    """Clients own what they create.
 
     Attributes:
-        owner: Whose it is, on all sockets that have the same.
-        quota: How much of it there may be.
+        owner: The same on all sockets with this owner.
+        quota: Limits the owner's objects.
     """
 
     owner: str
@@ -49,60 +48,60 @@ class Own(Tenancy):
 
     @property
     def most(self) -> Mapping[str, int]:
-        """How many of each word of a quota there may be."""
+        """The limit for each word of the quota."""
         return self.quota.most
 
     def owns(self, found: ResolvedObject) -> bool:
-        """Whether the stamp of an object is the owner's."""
+        """Whether an object has the owner's stamp."""
         return found.belongs_to == self.owner
 
     def refuses(self, name: str, *, is_open: bool) -> str:
-        """Return the quotas that an operation would get around."""
+        """Return the quotas that an operation would bypass."""
         return self.quota.evaded_by(name, is_open=is_open)
 
     def counts(self, name: str) -> str:
-        """Return the quotas to which an operation may add."""
+        """Return the quotas that an operation may fill."""
         return str(self.quota.for_operation(name))
 
     def bound(self, name: str, grants: Sequence[Grant], creates: Mapping[str, Sequence[Grant]]) -> Iterable[Grant]:
-        """Bound the grants of a change by the profile."""
+        """Limit the grants of a change by the profile."""
         return bound_changes(name, grants, creates) if name in CREATED_BY else grants
 
     def stamp(self, nonce: str) -> Mapping[str, str]:
-        """Return the stamp of what is made now."""
+        """Return the stamp for a new object."""
         return make_stamp(self.owner, nonce)
 
     def stamp_volumes(self, create: Object, stamp: Mapping[str, str]) -> Object:
-        """Return the body of a create with a stamp on the volumes without a name that it makes."""
+        """Return the body of a create with a stamp on its anonymous volumes."""
         return stamp_anonymous(create, stamp)
 
     def use(self, claims: Iterable[Claim]) -> Uses:
-        """Have what is own stay until the engine is done, and volumes that nobody has yet made before."""
+        """Hold owned objects until the engine is done, and make new volumes first."""
         claims = tuple(claims)
         volumes, networks = _find_own("volumes", claims), _find_own("networks", claims)
         makes = {name: found.labels for name, found in volumes.items() if found.belongs_to == NEW}
         return Uses(tuple(volumes), makes, tuple(each.id for each in networks.values() if self.owns(each)))
 
     def prepare(self, create: Making, scene: Scene) -> Steps[Says | None]:
-        """Count what is there for the quota, then make the volumes that the create would make on its way."""
+        """Check the quota, then make the volumes that the create would make."""
         refusal = (yield from count(self.owner, self.quota, create, scene)) if create.is_counted else None
         if refusal is None:
             yield from make_volumes(self.stamp(create.nonce), create)
         return refusal
 
     def prune(self, request: CanonicalRequest, now: float) -> Generator[Ask, Answer, Answer]:
-        """Yield what removes that which a prune names of what is own, and return the answer to the prune."""
+        """Yield the requests that remove the owner's objects a prune selects. Returns the answer to the prune."""
         return prune(request, now, self.owner)
 
 
 def _find_own(word: str, claims: Iterable[Claim]) -> Mapping[str, ResolvedObject]:
-    """Return what is used because it is the client's own, or nobody has it yet, by its ID."""
+    """Return the owned or new objects that are used, by ID."""
     found = (claim.owned for claim in claims if claim.word == word)
     return {each.id: each for each in found if isinstance(each, ResolvedObject)}
 
 
 def count(owner: str, quota: Quota, create: Making, scene: Scene) -> Steps[Says | None]:
-    """Return what is said if a create adds too much to what is there of an owner."""
+    """Return a denial if a create would exceed the owner's quota."""
     most = quota.for_operation(create.request.operation.name).most
     try:
         if most:
@@ -111,33 +110,33 @@ def count(owner: str, quota: Quota, create: Making, scene: Scene) -> Steps[Says 
             there = yield from _list_ids(scene, word, owner)
             added = _count_added(create, word, there)
             if added and len(there) + added > allowed:
-                what = f"{len(there)} of {allowed} {word} are there"
+                what = f"{len(there)} of {allowed} {word} exist"
                 return Says(HTTPStatus.FORBIDDEN, f'{what}; remove one, or raise quota of socket "{quota.socket}"')
     except UnknownObjectError as error:
-        says = f"what counts for quota of socket {quota.socket} is not known: {error}"
+        says = f'quota of socket "{quota.socket}" cannot be checked: {error}'
         return Says(HTTPStatus.SERVICE_UNAVAILABLE, says)
     return None
 
 
 def _list_ids(scene: Scene, word: str, owner: str) -> Steps[set[str]]:
-    """Return the ids of all that an owner has; those of volumes are their names."""
+    """Return the IDs of an owner's objects; those of volumes are their names."""
     name, path, rest = LISTINGS[Kind(word.removesuffix("s"))]
     status, content = yield from Ask("GET", f"{path}{rest}{'&' if rest else '?'}filters={write_filters(owner)}")
     if status != HTTPStatus.OK:
-        raise UnknownObjectError(f"asked for all {word}, the engine answered {status}")
+        raise UnknownObjectError(f"the engine answered {status} to the list of {word}")
     listing = yield from read_listing(scene, OPERATIONS[name], content)
     labels = yield from find_labels(listing, owner)
     return {get_object(each.found).id for each in listing.elements if is_counted(each.found, owner, labels)}
 
 
 def is_counted(found: ResolvedObject | Lookup, owner: str, labels: Mapping[str, Mapping[str, object] | None]) -> bool:
-    """Whether something counts as an owner's: it has the stamp, and nothing proves that the stamp is its image's."""
+    """Whether an object counts as an owner's: it has the stamp, which is not known to come from its image."""
     inherited = labels.get(found.target) if isinstance(found, Lookup) else None
     return find_owner(get_object(found).labels, inherited or {}) == owner
 
 
 def _count_added(create: Making, word: str, there: set[str]) -> int:
-    """Return how many a create adds to those that are there, by what goes to the engine."""
+    """Return how many new objects a create adds, according to the body for the engine."""
     if word != "volumes":
         return 1
     content, named = object_of(json.loads(create.content or b"{}")), {*create.uses.mounts}
@@ -147,13 +146,13 @@ def _count_added(create: Making, word: str, there: set[str]) -> int:
 
 
 def make_volumes(stamp: Mapping[str, str], create: Making) -> Steps[None]:
-    """Make the volumes that a create would make on its way, under the stamp of the one who makes them."""
+    """Make the volumes that a create would make, with the stamp of its owner."""
     version = create.request.version
     for name, labels in create.uses.makes.items():
         content = json.dumps({"Name": name, "Labels": {**labels, **stamp}}).encode()
         status, answer = yield from Ask("POST", f"{version and '/'}{version}/volumes/create", content)
         if status != HTTPStatus.CREATED or not has_labels(answer, stamp):
-            reason = f"the volume {name} could not be made, or another client made it meanwhile"
+            reason = f'volume "{name}" could not be made, or another client made it meanwhile'
             is_there = status == HTTPStatus.CREATED
             raise (OvertakenError if is_there else UnknownObjectError)(reason, HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -162,7 +161,7 @@ _VOLUME: Final = "volume"
 
 
 def stamp_anonymous(content: Object, stamp: Mapping[str, str]) -> Object:
-    """Return the body of a create with a stamp on the anonymous volumes that it asks for."""
+    """Return the body of a create with a stamp on the anonymous volumes that it requests."""
     host, volumes = object_of(content.get("HostConfig")), object_of(content.get("Volumes"))
     binds = [str(bind) for bind in list_of(host.get("Binds"))]
     mounts = [mount for _, mount in objects_at(host.get("Mounts"), "")]
@@ -201,7 +200,7 @@ def _is_anonymous(mount: Mapping[str, Json]) -> bool:
 
 
 def list_nonces(content: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the nonces of the anonymous volumes that a create makes, as its body goes to the engine."""
+    """Return the nonces of the anonymous volumes that a create makes, from the body for the engine."""
     mounts = objects_at(object_of(content.get("HostConfig")).get("Mounts"), "")
     labels = (_read_labels(mount) for _, mount in mounts if _is_anonymous(mount))
     return tuple(str(each[NONCE]) for each in labels if STAMP & each.keys())

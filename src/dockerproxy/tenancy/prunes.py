@@ -1,8 +1,8 @@
-"""Remove what an owner has: a list, then one removal for each object, as if a client of the owner had sent them.
+"""Remove an owner's objects: list them, then remove each as if one of the owner's clients had asked.
 
-A prune and a sweep (`tenancy/sweeps`) use the same routine. The engine gets no prune. The proxy judges each removal
-like a client's: it looks the object up again, and removes it by its ID, a volume under a claim. A prune forces nothing,
-so the engine keeps what is in use, or was started meanwhile.
+A prune and a sweep (`tenancy/sweeps`) share this code. The engine gets no prune. The proxy judges each removal like a
+client's: it looks up the object again, and removes it by ID, or a volume under a hold. A prune does not force, so the
+engine keeps objects that are in use, or were started meanwhile.
 
 Attacks: docs/attacks.md, tenancy/prunes.
 """
@@ -24,7 +24,7 @@ from dockerproxy.views.lists import PRUNED, read_list
 from dockerproxy.wire.answer import write_message
 
 Removal: TypeAlias = Generator[Ask, Answer, None]
-"""Yields each request that a removal takes, and gets its answer."""
+"""Yields each request of a removal, and gets its answer."""
 
 LISTINGS: Final[Mapping[Kind, tuple[str, str, str]]] = {
     Kind.SERVICE: ("ServiceList", "/services", ""),
@@ -34,22 +34,20 @@ LISTINGS: Final[Mapping[Kind, tuple[str, str, str]]] = {
     Kind.NETWORK: ("NetworkList", "/networks", ""),
     Kind.VOLUME: ("VolumeList", "/volumes", ""),
 }
-"""For each kind the operation that lists it, the path below which its objects are, and the rest of the list's target.
-What uses others comes first."""
+"""By kind: the operation that lists it, the path of its objects, and the rest of the list's target. Users come before
+what they use."""
 
 
 def remove_own(
     kind: Kind, owner: str, remove: Callable[[ResolvedObject, str], Removal], version: str = ""
 ) -> Generator[Ask, Answer, Answer]:
-    """Yield each request that it takes to remove an owner's objects of a kind, newest first, and get its answer.
-
-    Returns the answer to the list.
+    """Yield each request to remove an owner's objects of a kind, newest first. Returns the answer to the list.
 
     Args:
-        kind: Of the objects.
-        owner: Whose they must be.
-        remove: Removes one of them, by its target, if it must go.
-        version: Of the API, as it stands in a path.
+        kind: Kind of the objects.
+        owner: The owner whose objects are removed.
+        remove: Removes the object with a target, if it must go.
+        version: API version, as in a path.
     """
     operation, path, rest = LISTINGS[kind]
     path = f"/{version}{path}" if version else path
@@ -67,7 +65,7 @@ def remove_own(
 
 
 def prune(request: CanonicalRequest, now: float, owner: str) -> Generator[Ask, Answer, Answer]:
-    """Yield each request that an owner's prune takes, get its answer, and return the answer to the prune."""
+    """Yield each request of an owner's prune. Returns the answer to the prune."""
     kind, key = PRUNED[request.operation.name]
     filters, removed = read_filters(request, now), list[ResolvedObject]()
 

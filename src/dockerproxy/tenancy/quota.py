@@ -1,6 +1,7 @@
-"""Quotas: how many things an owner may have at one time, on all sockets together.
+"""Quotas: how many objects an owner may have at a time, on all sockets together.
 
-A quota of containers times the memory and processes of each is the total, so every create and update must bound these.
+The limit for containers times the memory and processes of each is the total, so every create and update must limit
+these.
 
 Attacks: docs/attacks.md, tenancy/quota.
 """
@@ -18,23 +19,23 @@ WORDS: Final[Mapping[str, str]] = {
 """The keys of a quota, and what each counts."""
 
 LIMITS: Final = ("memory", "pids")
-"""Conditions that each container needs beside a quota of containers."""
+"""Conditions that every container needs if a quota limits containers."""
 
 BUILDS: Final = ("ImageBuild", "ImageBuildLibpod", "LocalBuildLibpod")
-"""Operations that run containers for a while, which no quota counts. BuildKit makes none."""
+"""Operations that run temporary containers, which no quota counts. BuildKit makes none."""
 
 _ADDS: Final[Mapping[str, tuple[str, ...]]] = {
     "ContainerCreate": ("containers", "volumes"),
     "NetworkCreate": ("networks",),
     "VolumeCreate": ("volumes",),
 }
-"""The quotas to which an operation may add, if its body is read."""
+"""Quotas that an operation may fill, if its body is read."""
 
 _UNCOUNTED: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("ServiceCreate", "ServiceUpdate"), ("containers",)),
     **dict.fromkeys(("KubePlayLibpod", "PlayKubeLibpod", "QuadletInstallLibpod"), tuple(WORDS)),
 }
-"""The quotas that an operation gets around under any grant. A swarm starts as many containers as it likes."""
+"""Quotas that an operation bypasses under any grant. A swarm starts as many containers as it likes."""
 
 _UNREAD: Final[Mapping[str, tuple[str, ...]]] = {
     **_ADDS,
@@ -44,22 +45,22 @@ _UNREAD: Final[Mapping[str, tuple[str, ...]]] = {
     "NetworkCreateLibpod": ("networks",),
     "VolumeCreateLibpod": ("volumes",),
 }
-"""Those that it gets around if its grant is unrestricted: the proxy does not read its body."""
+"""Quotas that an operation bypasses if its grant is unrestricted: the proxy does not read its body."""
 
 
 class Quota(NamedTuple):
-    """How many of each word may be an owner's. The socket is for messages."""
+    """The most of each word that an owner may have. The socket is for messages."""
 
     most: Mapping[str, int]
     socket: str
 
     def for_operation(self, name: str) -> "Quota":
-        """Return those parts to which an operation may add."""
+        """Return the part of the quota that an operation may fill."""
         words = _ADDS.get(name, ())
         return self._replace(most={word: most for word, most in self.most.items() if word in words})
 
     def evaded_by(self, name: str, *, is_open: bool) -> str:
-        """Return the quotas that an operation gets around, as words in a sentence; empty if none."""
+        """Return the quotas that an operation bypasses, as words in a sentence; empty if none."""
         words = (*_UNCOUNTED.get(name, ()), *(_UNREAD.get(name, ()) if is_open else ()))
         evaded = [word for word in self.most if word in words]
         return list_names(evaded, "and") if evaded else ""

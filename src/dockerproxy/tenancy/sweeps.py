@@ -1,7 +1,7 @@
-"""A sweep: remove all that an owner has, kind by kind, as a prune does (`tenancy/prunes`), but by force.
+"""A sweep: remove all of an owner's objects, kind by kind, like a prune (`tenancy/prunes`), but by force.
 
-What is in use goes last: services, containers with their anonymous volumes, then secrets, configs, networks,
-volumes. A sweep may be stopped after each request, and begun again.
+Objects that others use go last: services, containers with their anonymous volumes, then secrets, configs, networks,
+volumes. A sweep can stop after each request, and start again.
 
 Attacks: docs/attacks.md, tenancy/sweeps.
 """
@@ -21,25 +21,25 @@ from dockerproxy.text import escape, shorten_ids
 from dockerproxy.wire.answer import read_message
 
 _RARE: Final = frozenset({Kind.SERVICE, Kind.SECRET, Kind.CONFIG})
-"""What an engine may have none of, and no list."""
+"""Kinds that an engine may not support, so that it has no list of them."""
 
 _TOLD: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.BAD_GATEWAY})
-"""Answers to such a list that do not say that there is none."""
+"""Answers to a failed list that are reported: they do not mean that the kind is unsupported."""
 
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
-"""What is gone already is as good as removed."""
+"""An object that is already gone counts as removed."""
 
 _LONGEST: Final = 200
-"""Characters of a name that are told. Docker calls a network whatever its client likes."""
+"""Characters of a name to report. Docker accepts any length for networks."""
 
 
 class Swept(NamedTuple):
-    """One object that was to be removed.
+    """An object that a sweep tried to remove.
 
     Attributes:
-        kind: What it is.
-        name: As a person calls it.
-        fault: Why it is still there; empty if it is not.
+        kind: Kind of the object.
+        name: The name that people use.
+        fault: Why the object still exists; empty if it is gone.
     """
 
     kind: Kind
@@ -51,19 +51,19 @@ class Swept(NamedTuple):
 
 
 def find_obstacle(policy: CompiledPolicy) -> str:
-    """Say why a sweep through a socket with this policy would not reach just what is own; empty if it would."""
+    """Explain why a sweep through this policy would also reach objects of others; empty if it would not."""
     if not policy.owner:
-        return "nobody owns what it creates"
+        return "its clients own nothing that they create"
     if policy.mode is not Mode.ENFORCE:
-        return f"in mode {policy.mode}, it lists what others own too"
+        return f"in mode {policy.mode}, it also lists objects of others"
     kinds = [kind for kind in LISTINGS if kind is not Kind.NETWORK or not _removes_own_networks(policy)]
     lists = (LISTINGS[kind][0] for kind in kinds)
     wide = [name for name in lists if not all(find_sole_owner(policy, case.decision) for case in policy.cases[name])]
-    return f"its {wide[0]} lists what others own too" if wide else ""
+    return f"its {wide[0]} also lists objects of others" if wide else ""
 
 
 def _removes_own_networks(policy: CompiledPolicy) -> bool:
-    """Whether a listed network of another client would stay: then the list may show it, as Testcontainers needs."""
+    """Whether listed networks of other clients would stay. Then the list may show them, as Testcontainers needs."""
     return all(OWN in case.by_word for case in policy.cases["NetworkDelete"])
 
 
@@ -74,13 +74,13 @@ def sweep(
     *,
     is_dry: bool = False,
 ) -> Generator[Ask, Answer, None]:
-    """Yield each request that it takes, and get its answer.
+    """Yield each request of a sweep.
 
     Args:
-        owner: Whose it must be.
-        tell: Gets each object when its removal was tried.
-        latest: Seconds since 1970 after which what was created is spared.
-        is_dry: Whether nothing is removed.
+        owner: The owner whose objects are removed.
+        tell: Gets each object after the attempt to remove it.
+        latest: Seconds since 1970. Objects created later are kept.
+        is_dry: Remove nothing.
     """
     for kind in LISTINGS:
 
@@ -97,9 +97,9 @@ def sweep(
 
 
 def _force(kind: Kind, target: str) -> Generator[Ask, Answer, Answer]:
-    """Yield each request that a removal by force takes, and return the answer to the last.
+    """Yield each request of a forced removal. Returns the answer to the last.
 
-    Docker refuses to remove a container that it just removes by itself, as those of `docker run --rm` when they stop.
+    Docker refuses to remove a container that it is already removing, like those of `docker run --rm` when they stop.
     """
     if kind is not Kind.CONTAINER:
         return (yield Ask("DELETE", target))
