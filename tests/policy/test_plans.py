@@ -187,7 +187,7 @@ async def test_a_list_of_tasks_has_those_of_the_services_that_are_shown() -> Non
         del engine.things["services"]
         await client.send(request("GET", "/v1.45/tasks"))
         status, body = await client.answer()
-        assert (status, b"asked for services" in body) == (502, True)
+        assert (status, b"to the list of services" in body) == (502, True)
     assert engine.asked[:2] == [f"/v1.45/tasks{QUERY}", f"/v1.45/services{SERVICES}"]
 
 

@@ -175,7 +175,7 @@ def test_an_error_says_no_more_than_the_client_did(name: str, status: int, conte
     answer = hide(OPERATIONS[name], ALL, status, content)
     assert answer is not None
     if told is None:
-        assert json.loads(answer)["message"].startswith(f"the engine answered {status}; what it says is left out")
+        assert json.loads(answer)["message"].startswith(f"the engine answered {status}; its message is left out")
         assert b"MARKER" not in answer
     else:
         assert answer == told

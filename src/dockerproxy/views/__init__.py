@@ -1,1 +1,1 @@
-"""What of an answer a client gets: one cutter of JSON, for what is hidden, listed, told in events, and spelled anew."""
+"""The part of an answer that a client gets: one JSON cutter serves hiding, lists, events and renaming."""

@@ -1,6 +1,6 @@
-"""What a client gets of an answer of which it may not see all, or which calls directories as the host does.
+"""Answers of which a client sees only a part, or with the client's names of directories.
 
-Of a list, first what the grants admit is shown, then what the socket hides is cut out.
+Lists are first reduced to what grants admit. Then hidden fields are cut out.
 
 Attacks: docs/attacks.md, views/answers.
 """
@@ -24,16 +24,16 @@ from dockerproxy.views.spelling import respell
 from dockerproxy.wire.answer import keep_plain, with_content, write_document
 
 _FAILED: Final = HTTPStatus.INTERNAL_SERVER_ERROR
-"""What Podman answers to a filter of labels in a list of secrets, which it does not know."""
+"""Podman's answer to a label filter in a list of secrets, which it does not support."""
 
 _Kept = TypeVar("_Kept")
 
 
 def edit(verdict: Verdict, answer: Whole) -> Steps[Whole]:
-    """Return an answer without what is hidden, and with directories as the client calls them."""
+    """Return an answer without hidden fields, and with the client's names of directories."""
     name, places, hides = verdict.operation.name, verdict.known.places, verdict.hides
     is_told = answer.status == HTTPStatus.OK
-    uses = (  # What is hidden of a bind must not show as a volume of ours.
+    uses = (  # A hidden bind must not show as a volume of the proxy.
         (partial(blank_counts, name), is_told and verdict.decision.shows and name in COUNTING),
         (partial(respell, name, places), is_told and places.differ and name in SPELLED),
         (partial(hide, verdict.operation, hides, answer.status), hides),
@@ -53,7 +53,7 @@ def edit(verdict: Verdict, answer: Whole) -> Steps[Whole]:
 
 
 def read(verdict: Verdict, _scene: Scene) -> Plan:
-    """Get an answer that changes on its way to the client."""
+    """Get an answer that is edited for the client."""
     operation, waits = verdict.operation, verdict.operation.shape is Shape.WAIT
     if operation.access is Access.WRITE and not waits:
         answer = yield from Act(verdict)
@@ -65,9 +65,9 @@ def read(verdict: Verdict, _scene: Scene) -> Plan:
 
 
 def show_list(verdict: Verdict, scene: Scene) -> Plan:
-    """Get a list from the engine, and return what of it the client may see."""
+    """Get a list from the engine, and return the part that the client may see."""
     operation, version = verdict.operation, verdict.request.version
-    if operation.name not in LISTS:  # It counts what the client may not see.
+    if operation.name not in LISTS:  # It counts objects that the client may not see.
         return (yield from read(verdict, scene))
     selection = Selection(operation, version, verdict.decision.shows, scene.listed)
     listing = Cutter(operation.name, selection.read)
@@ -75,7 +75,7 @@ def show_list(verdict: Verdict, scene: Scene) -> Plan:
     if answer.status == _FAILED and LISTS[operation.name] is Kind.SECRET:
         listing = Cutter(operation.name, selection.read)
         answer = yield from _read_list(operation, Ask("GET", verdict.target).head, listing)
-    if answer.status == HTTPStatus.NOT_FOUND and operation.name == "TaskList":  # Else a filter tells names.
+    if answer.status == HTTPStatus.NOT_FOUND and operation.name == "TaskList":  # Otherwise a filter reveals names.
         return Whole(write_document(b"[]"), HTTPStatus.OK, b"[]")
     if answer.status == HTTPStatus.OK:
         yield from Work(answer.content, partial(listing.finish, answer.content))
@@ -88,7 +88,7 @@ def show_list(verdict: Verdict, scene: Scene) -> Plan:
 
 
 def _read_list(operation: Operation, request: bytes, cutter: Cutter[_Kept]) -> Steps[Whole]:
-    """Return the engine's answer; of a long list, only what may be shown and is not too long."""
+    """Return the engine's answer; of a long list, only elements that may be shown and are not too long."""
     answer = yield from Read(request, sift=cutter.take)
     if cutter.left_out:
         yield from Tell(operation.name, f"{cutter.left_out} objects with more than {MOST_OF_ELEMENT >> 10} KiB")
@@ -96,13 +96,13 @@ def _read_list(operation: Operation, request: bytes, cutter: Cutter[_Kept]) -> S
 
 
 def _find_services(verdict: Verdict, scene: Scene) -> Steps[Services]:
-    """Return services by their ids, of which the client may see the tasks: those of an owner, or all."""
+    """Return services whose tasks the client may see, by ID: those of an owner, or all."""
     version, owner, operation = verdict.request.version, verdict.sole_owner, OPERATIONS["ServiceList"]
     target = f"{version and '/'}{version}/services{f'?filters={write_filters(owner)}' if owner else ''}"
     listing = Cutter(operation.name, Selection(operation, version, (), scene.listed).read)
     answer = yield from _read_list(operation, Ask("GET", target).head, listing)
     if answer.status != HTTPStatus.OK:
-        raise UnknownObjectError(f"asked for services, the engine answered {answer.status}")
+        raise UnknownObjectError(f"the engine answered {answer.status} to the list of services")
     yield from Work(answer.content, partial(listing.finish, answer.content))
     return {found.id: found for found in (get_object(each.found) for each in listing.elements)}
 
@@ -113,7 +113,7 @@ def read_listing(scene: Scene, operation: Operation, content: bytes) -> Steps[Cu
 
 
 def find_labels(listing: Cutter[Element], owner: str) -> Steps[ImageLabels]:
-    """Return what must be known of images to tell what is an owner's. What has another's stamp needs no proof."""
+    """Return the image labels that prove ownership. Objects with another owner's stamp need no proof."""
     asked = (each.found for each in listing.elements if isinstance(each.found, Lookup))
     targets = dict.fromkeys(each.target for each in asked if each.of and each.of.labels.get(OWNER) == owner)
     labels = {}

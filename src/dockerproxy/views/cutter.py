@@ -1,7 +1,7 @@
-"""Cut the JSON of the engine's answers. This is the one place that does so, and all else stays byte for byte.
+"""Cut the JSON of the engine's answers. Only this module does so, and the rest stays byte for byte.
 
-`cut` walks an answer along a tree, which has what becomes of each field (`api/answers`): hiding, paths and counts are
-such trees. A `Cutter` takes a list apart into its elements while it comes, and bounds an element, never the whole.
+`cut` walks an answer along a tree that says what happens to each field (`api/answers`). Hiding, paths and counts are
+such trees. A `Cutter` splits a list into elements while it arrives. It limits the size of an element, not of the list.
 
 Attacks: docs/attacks.md, views/cutter.
 """
@@ -14,39 +14,39 @@ from dockerproxy.api.answers import REST, Node
 from dockerproxy.wire.document import MOST_LEVELS, read_value, skip_blanks
 
 MOST_OF_ELEMENT: Final = 1536 * 1024
-"""Characters of an element of a long list; longer ones are left out. A swarm's config may have 1,000 KiB, in base64."""
+"""Characters of an element of a long list. Longer ones are left out. A swarm's config may have 1,000 KiB, in base64."""
 
 _BELOW: Final = {"VolumeList": "Volumes"}
-"""The key of a list that is not the whole answer."""
+"""Keys of lists that are inside an object."""
 
 Edits: TypeAlias = Mapping[str, Callable[[str], str | None]]
-"""Edits of the JSON of a value, by the name that a tree has at its place. They return None to leave it out."""
+"""Edits of a value's JSON, by their name in a tree. They return None to remove the value."""
 
 OBJECT: Final = "{}"
-"""Names the edit of a value that stands in place of an object."""
+"""Name of the edit for a value where the tree expects an object."""
 
 AS_IT_CAME: Final[Edits] = {"": str, OBJECT: str}
-"""Edits for a tree of few changes, with `*` for all other fields."""
+"""Edits for a tree with few changes and `*` for all other fields."""
 
 _Kept = TypeVar("_Kept")
 
 _MEMBER: Final = re.compile(
     r'"([^"\\\x00-\x1f]*)":("[^"\\\x00-\x1f]*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|true|false|null)(?:,(?=")|(?=}))'
 ).match
-"""A field as most are: no escapes, no blanks, no object. Reading these at once takes a third of the time."""
+"""A typical field: without escapes, whitespace or nested object. Reading these at once takes a third of the time."""
 
 _SIMPLE: Final = ("", None)
-"""What may be below a name where nothing must be looked at: a value goes on as it came, or not at all."""
+"""Nodes below which nothing is checked: the value is kept or removed."""
 
 _SIGNS: Final = re.compile(
     rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+(?:([{}\[\]])|(?:"(?:[^"\\]++|\\.)*+(\\?))?\Z)', re.DOTALL
 ).finditer
-"""The next bracket; or the end, with the backslash at the end of an open text. Whole texts are skipped at once, since
-labels are many short ones."""
+"""The next bracket; or the end, with a trailing backslash of an unfinished string. Whole strings are skipped at once,
+since labels are many short ones."""
 
 
 def cut(content: bytes, node: Node, edits: Edits) -> bytes | None:
-    """Return the JSON that a tree leaves of an answer; None if it is invalid, too deep, or does not fit the tree."""
+    """Return an answer's JSON reduced to a tree; None if it is invalid, too deep, or does not match the tree."""
     text = content.decode(errors="surrogateescape")
     try:
         start = skip_blanks(text, 0)
@@ -59,7 +59,7 @@ def cut(content: bytes, node: Node, edits: Edits) -> bytes | None:
 
 
 class Walk:
-    """A walk along the text of an answer. Each method returns what is left at a place, and where that stops.
+    """Walks along the text of an answer. Each method returns what is left of a value, and where the value ends.
 
     Raises:
         ValueError, IndexError: The text is invalid JSON, or too deep.
@@ -70,7 +70,7 @@ class Walk:
         self._edits = edits
 
     def reduce(self, place: int, node: Node, level: int) -> tuple[str | None, int]:
-        """Reduce the value at a place; None says that it does not fit there."""
+        """Reduce the value at a position; None if it does not match."""
         text = self._text
         if isinstance(node, str) or text[place] not in "{[":
             stop = read_value(text, place)[1]
@@ -80,7 +80,7 @@ class Walk:
         return (self._reduce_object if text[place] == "{" else self._reduce_list)(place, node, level)
 
     def _reduce_object(self, place: int, node: Mapping[str, Node], level: int) -> tuple[str | None, int]:
-        """Keep the fields that the tree has."""
+        """Keep the fields that are in the tree."""
         parts: list[str] = []
         text, rest = self._text, node.get(REST)
         start = skip_blanks(text, place + 1)
@@ -103,7 +103,7 @@ class Walk:
         return f"{{{','.join(parts)}}}", start + 1
 
     def _reduce_list(self, place: int, node: Mapping[str, Node], level: int) -> tuple[str | None, int]:
-        """Reduce each element. They are not left out: a list of which one does not fit does not fit itself."""
+        """Reduce each element. If one does not match, the whole list does not: no element is left out."""
         parts: list[str] = []
         text, fits = self._text, True
         stop = skip_blanks(text, place + 1)
@@ -116,7 +116,7 @@ class Walk:
 
 
 def _go_on(text: str, place: int, closing: str) -> int:
-    """Return where the next member begins behind a comma, or where the last one is followed by the end."""
+    """Return where the next member begins after a comma, or where the object or list ends."""
     stop = skip_blanks(text, place)
     after = skip_blanks(text, stop + 1) if text[stop] == "," else stop
     if (text[stop] == ",") is (text[after] == closing):
@@ -125,7 +125,7 @@ def _go_on(text: str, place: int, closing: str) -> int:
 
 
 class Cutter(Generic[_Kept]):
-    """Takes the list of an answer apart into its elements, while it comes.
+    """Splits the list in an answer into its elements, while it arrives.
 
     Attributes:
         elements: The kept ones, as `read` returned them.
@@ -135,7 +135,7 @@ class Cutter(Generic[_Kept]):
     def __init__(self, name: str, read: Callable[[str, int], tuple[_Kept | None, int]]) -> None:
         """Cut the answer to an operation of this name.
 
-        `read` returns what is kept of the element at a place of a text, None to leave it out, and where it stops.
+        `read` gets a text and a position. It returns the element to keep, or None to leave it out, and where it ends.
         """
         self.elements: list[_Kept] = []
         self.left_out = 0
@@ -144,12 +144,12 @@ class Cutter(Generic[_Kept]):
         self._closing = "]"
         self._done = 0
         self._skip: _Skip | None = None
-        self._is_behind = False  # An element that was skipped.
+        self._is_behind = False  # After a skipped element.
 
     def take(self, content: bytes) -> bytes:
-        """Return the beginning of an answer without the elements that are left out.
+        """Return the received part of an answer without the elements that are left out.
 
-        Each time, the content begins with the bytes that this returned before. Without a list, it stays as it is.
+        Each time, the content must begin with the bytes that this returned before. Without a list, it is unchanged.
         """
         parts, rest = self._advance(content[self._done :], MOST_OF_ELEMENT)
         done = content[: self._done] + "".join(parts).encode(errors="surrogateescape")
@@ -157,16 +157,16 @@ class Cutter(Generic[_Kept]):
         return done + rest.encode(errors="surrogateescape")
 
     def finish(self, content: bytes) -> Self | None:
-        """Take all that is left of an answer, however long its elements are; return None if its list is not whole."""
+        """Take the rest of an answer, with elements of any length; None if its list is incomplete."""
         self._advance(content[self._done :], len(content))
         return self if self._after else None
 
     def write(self, texts: Iterable[str]) -> bytes:
-        """Write a whole answer with these elements."""
+        """Write a complete answer with these elements."""
         return f"{self._before}{','.join(texts)}{self._after}".encode(errors="surrogateescape")
 
     def _advance(self, content: bytes, longest: int) -> tuple[list[str], str]:
-        """Return what is kept of the next part of an answer, and what must wait for more."""
+        """Return the kept elements of the next part of an answer, and the rest that needs more bytes."""
         if self._skip is not None:
             stop = self._skip.feed(content)
             if stop is None:
@@ -183,7 +183,7 @@ class Cutter(Generic[_Kept]):
             while text[place] != self._closing:
                 place = self._take_element(text, place, longest, parts)
             self._after = text[place:]
-        except (ValueError, IndexError, RecursionError):  # The next element is not there yet, or cannot be read.
+        except (ValueError, IndexError, RecursionError):  # The next element is incomplete or invalid.
             if self._before and len(text) - place > longest and text[place] in "{[":
                 skip = _Skip()
                 if skip.feed(text[place:].encode(errors="surrogateescape")) is None:
@@ -192,9 +192,9 @@ class Cutter(Generic[_Kept]):
         return parts, text[place:]
 
     def _begin(self, text: str) -> int:
-        """Find the list; return where its first element begins."""
+        """Find the list. Returns where its first element begins."""
         place, name = skip_blanks(text, 0), ""
-        while name != self._key:  # `{` stands before the first key, `,` before the others.
+        while name != self._key:  # `{` comes before the first key, `,` before the others.
             name, place = read_value(text, skip_blanks(text, place + 1))
             place = skip_blanks(text, skip_blanks(text, place) + 1)
             if name != self._key:
@@ -209,7 +209,7 @@ class Cutter(Generic[_Kept]):
         return place
 
     def _take_element(self, text: str, place: int, longest: int, parts: list[str]) -> int:
-        """Read an element, and keep it unless it is too long; return where the next one begins, or the list ends."""
+        """Read an element, and keep it unless it is too long. Returns where the next one begins, or the list ends."""
         element, stop = self._read(text, place)
         after = _go_on(text, stop, "]")
         if stop - place > longest:
@@ -221,20 +221,20 @@ class Cutter(Generic[_Kept]):
 
 
 def keep(text: str, place: int) -> tuple[bool, int]:
-    """Keep an element, whatever it is."""
+    """Keep every element."""
     return True, read_value(text, place)[1]
 
 
 class _Skip:
-    """Looks for the end of an element that is not kept, and that comes in pieces."""
+    """Finds the end of a skipped element that arrives in pieces."""
 
     def __init__(self) -> None:
         self._levels = 0
         self._open = b""
 
     def feed(self, piece: bytes) -> int | None:
-        """Return where the element ends in a piece; None if it does not."""
-        before = self._open  # The quote of a text that has not ended, and a backslash that escapes what comes next.
+        """Return where the element ends in a piece; None if it goes on."""
+        before = self._open  # The quote of an unfinished string, and a backslash that escapes the next character.
         for found in _SIGNS(before + piece):
             sign, escape = found.groups()
             if sign is None:

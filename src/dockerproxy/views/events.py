@@ -1,9 +1,9 @@
-"""Streams of JSON lines, of which a client may not see all: events, and what a wait ends with.
+"""Streams of JSON lines of which a client may see only a part: events, and the result of a wait.
 
-A client gets the events about objects that it may see, without what its socket hides. Each object is looked up once,
-when the first event about it comes, and judged as if the client had named it. An event of a container has its labels,
-which cannot change. If these rule the container out, the engine is not asked, so that the watchers of a busy engine do
-not ask about each other's containers. Labels never admit anything: a stamp may be the image's.
+A client gets events of objects that it may see, without hidden fields. Each object is looked up once, at its first
+event, and judged as if the client had named it. Events of a container have its labels, which cannot change. If the
+labels rule it out, there is no lookup, so that watchers on a busy engine do not query each other's containers. Labels
+alone never admit an object: the stamp may come from the image.
 
 Attacks: docs/attacks.md, views/events.
 """
@@ -28,33 +28,33 @@ from dockerproxy.wire.document import object_of, read_engine_json
 _KINDS: Final = frozenset({Kind.CONFIG, Kind.CONTAINER, Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.POD, Kind.SECRET})
 
 _LAST: Final = frozenset({"destroy", "remove"})
-"""What happens to an object at its end; the next one of its name is another."""
+"""The last actions of an object. Another object may then use its name."""
 
 _UNLABELLED: Final = frozenset({"die", "died", "exec_die", "exec_died"})
-"""Events of containers that Podman before 4.3 tells without their labels."""
+"""Events of containers that Podman before 4.3 sends without labels."""
 
 
 _KNOWN: Final = 4096
-"""Objects of which it is known whether the client may see them; the oldest is forgotten first."""
+"""Objects for which it is known whether the client may see them. The oldest is forgotten first."""
 
 _SEPARATOR: Final = b"\x1e"
-"""In front of each line, if the client asks for `application/json-seq` (RFC 7464), as that of Docker 29 does."""
+"""Comes before each line if the client asks for `application/json-seq` (RFC 7464), as Docker 29 does."""
 
 
 _OURS: Final = RESERVED.encode()
-"""What an event of a volume of ours has in it. The engine writes that name without escapes."""
+"""Part of each event of a volume of the proxy. The engine writes the name without escapes."""
 
 
 class Event(NamedTuple):
-    """What an event says.
+    """The contents of an event.
 
     Attributes:
-        kind: Of its object.
-        id: Of its object; of a volume its name.
-        is_last: Whether the object is no more.
-        time: Seconds since 1970 when it happened; 0 if it does not say.
-        labels: Those of a container, with what the engine adds or puts in their place; None if they may be left out.
-        container: That mounts a volume or leaves it, if the engine says so.
+        kind: Kind of the object.
+        id: ID of the object; name of a volume.
+        is_last: Whether the object is gone.
+        time: Seconds since 1970; 0 if missing.
+        labels: Of a container, together with the engine's own, which may replace some; None if they may be missing.
+        container: The container that mounts or unmounts a volume, if the engine names it.
     """
 
     kind: Kind
@@ -66,11 +66,11 @@ class Event(NamedTuple):
 
 
 def read_event(line: bytes) -> Event | None:
-    """Read one event; None if it is about nothing that conditions speak of."""
+    """Read an event; None if no condition is about its object."""
     fields = object_of(read_engine_json(line))
     actor, kind, action = object_of(fields.get("Actor")), fields.get("Type"), fields.get("Action")
     identity, attributes = actor.get("ID"), actor.get("Attributes")
-    if kind == Kind.VOLUME and not identity:  # Podman says its name alone.
+    if kind == Kind.VOLUME and not identity:  # Podman gives only its name.
         identity = object_of(attributes).get("name")
     if not isinstance(kind, str) or kind not in _KINDS or not isinstance(identity, str) or not identity:
         return None
@@ -82,7 +82,7 @@ def read_event(line: bytes) -> Event | None:
 
 
 def rules_out(shows: Sequence[Mapping[str, Condition]], event: Event) -> bool:
-    """Whether an event alone tells that the conditions of no grant admit its object, whatever its image is."""
+    """Whether an event's labels alone rule its object out under every grant, whatever its image."""
     if event.labels is None:
         return False
     best = ResolvedObject(event.id, (), belongs_to=find_owner(event.labels, {}), labels=event.labels)
@@ -91,22 +91,22 @@ def rules_out(shows: Sequence[Mapping[str, Condition]], event: Event) -> bool:
 
 
 def _is_decidable(condition: Condition) -> bool:
-    """Whether an event has the labels that a condition asks for. What engines put in place of labels has no dot."""
+    """Whether events contain the labels of a condition. Labels that engines replace have no dot."""
     return not isinstance(condition.value, Pairs) or all("." in name for name, _ in condition.value.items)
 
 
 def watch(verdict: Verdict, _scene: Scene) -> Plan:
-    """Pass on what of a stream a client may see."""
+    """Pass on the part of a stream that a client may see."""
     answer = yield from Open(verdict.to_engine, waits=verdict.operation.name not in EVENTS)
     if answer is None:
         return Stream(_Watch(verdict).show, is_plain=bool(verdict.hides))
     if answer.status == HTTPStatus.OK and verdict.decision.shows:
-        raise UnknownObjectError("the engine's events are no stream")
+        raise UnknownObjectError("the engine's answer to events is not a stream")
     return (yield from edit(verdict, answer))
 
 
 class _Watch:
-    """Says which events a client may see."""
+    """Decides which events a client may see."""
 
     def __init__(self, verdict: Verdict) -> None:
         self._verdict = verdict
@@ -114,7 +114,7 @@ class _Watch:
         self._shown: dict[tuple[str, str], bool] = {}
 
     def show(self, line: bytes) -> Generator[Find, object, bytes]:
-        """Return what the client may see of a line; nothing if that is nothing."""
+        """Return the part of a line that the client may see; may be empty."""
         before, line = line[: line.startswith(_SEPARATOR)], line.removeprefix(_SEPARATOR)
         hides = self._verdict.hides
         event = read_event(line) if self._shows or _OURS in line else None
@@ -138,17 +138,17 @@ class _Watch:
         return shown
 
     def _find(self, event: Event) -> Generator[Find, object, bool]:
-        """Whether the client may see an object as the engine has it now, and the container that mounts it."""
+        """Whether the client may see an object in its current state, and the container that mounts it."""
         try:
             found = user = yield from self._ask(event.kind, event.id)
             if found is None or (event.kind is Kind.VOLUME and event.time + 1 <= find_time(found)):
-                return False  # The event is about another volume that was called like this one before.
-            if event.container and event.time <= find_time(found):  # In the same second, it may be.
+                return False  # The event is about an earlier volume of the same name.
+            if event.container and event.time <= find_time(found):  # Within the same second, it may be this one.
                 user = yield from self._ask(Kind.CONTAINER, event.container)
         except UnknownObjectError:
             return False
         return user is not None and any(admits(each, found) and admits(each, user) for each in self._shows)
 
     def _ask(self, kind: Kind, name: str) -> Find:
-        """Return what finds an object as the engine has it now."""
+        """Return the step that finds an object in its current state."""
         return Find(ask(kind, name, self._verdict.request.version, self._verdict.operation))

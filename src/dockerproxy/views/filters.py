@@ -1,4 +1,4 @@
-"""Filters and counts by which a client narrows a list or a prune, where it may not see or remove all.
+"""Filters and counts with which a client narrows a list or a prune, where it may not see or remove everything.
 
 Attacks: docs/attacks.md, views/filters.
 """
@@ -19,15 +19,15 @@ from dockerproxy.views.lists import LISTS, PRUNED
 from dockerproxy.wire.document import Json, list_of, object_of, read_json
 
 _COUNTS: Final = ("last", "limit")
-"""Parameters that say how many of a list a client wants; all that are there, if it is not positive."""
+"""Parameters that limit a list's length. Values that are not positive mean all."""
 
 _ENDLESS: Final = "1000000000"
 
 _RELATIVE: Final = frozenset({"after", "before", "since", "after!", "before!", "since!"})
-"""Filters that compare with an object. Podman turns those of images round by an exclamation mark."""
+"""Filters that compare with an object. In Podman, an exclamation mark negates filters of images."""
 
 _OF_OTHERS: Final = frozenset({"containers", "containers!", "reference!"})
-"""Filters of images by who uses them, and by names that they do not have, of which others may be hidden."""
+"""Filters of images by their users, or by names that they lack. Both may belong to others."""
 
 RELATIVE: Final = "depends on what may be hidden (after, before, since, containers, reference!, part of an id)"
 
@@ -35,16 +35,16 @@ _PART_OF_NETWORK: Final = ("network",), re.compile(r'"[0-9a-f]{1,63}"').search
 _PART_OF_SWARM: Final = ("node", "service"), re.compile(r'"[0-9a-z]{0,24}"').search
 _PART_OF_POD: Final = ("pod",), re.compile(r'"(?![0-9a-f]{64}")[0-9A-Fa-f%_]+"').search
 _PART_OF_CONTAINER: Final = ("network",), re.compile(r'"container:(?![0-9a-f]{64}")[0-9A-Fa-f%_]+"').search
-"""Filters by which an engine says whether anything has an id that begins so: Podman of networks, and of pods and
-containers also by the wildcards of its database; a swarm for tasks."""
+"""Filters that reveal whether any ID begins like this: Podman's of networks, and those of pods and containers, also by
+wildcards of its database; and a swarm's of tasks."""
 
 _PARTS: Final = {Kind.TASK: (_PART_OF_SWARM,), Kind.CONTAINER: (_PART_OF_POD, _PART_OF_CONTAINER)}
-"""By what is listed, those besides networks."""
+"""Further such filters by the kind that is listed."""
 
 UNCLEAR: Final = "is not label, until, or all for volumes from API 1.42 on, or is ambiguous"
 
 _ALL_SINCE: Final = (1, 42, 0)
-"""The first version under which only anonymous volumes are removed by default (moby volume_routes.go)."""
+"""Since this version, only anonymous volumes are removed by default (moby volume_routes.go)."""
 
 _TRUE: Final = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 _FALSE: Final = frozenset({"0", "f", "F", "false", "False", "FALSE"})
@@ -53,12 +53,12 @@ _DURATION: Final = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,
 
 
 class Filters(NamedTuple):
-    """To what a client narrows a prune.
+    """The filters of a prune.
 
     Attributes:
-        labels: Labels that an object must have all of, as `NAME` or `NAME=VALUE`.
-        latest: When it must have been created, in seconds since 1970.
-        named: Whether volumes go too that have a name.
+        labels: Labels that an object must have, all of them, as `NAME` or `NAME=VALUE`.
+        latest: Latest time of creation, in seconds since 1970.
+        named: Whether named volumes are removed too.
     """
 
     labels: tuple[str, ...] = ()
@@ -66,21 +66,21 @@ class Filters(NamedTuple):
     named: bool = True
 
     def admits(self, found: ResolvedObject) -> bool:
-        """Whether an object is one that the client means."""
+        """Whether the filters select an object."""
         labels, pairs = found.labels, (each.partition("=") for each in self.labels)
         has_all = all(name in labels and (not equals or labels[name] == value) for name, equals, value in pairs)
         return has_all and find_time(found) <= self.latest and (self.named or ANONYMOUS in labels)
 
 
 def refuse_filters(request: CanonicalRequest) -> str:
-    """Say why filters of a list or a prune cannot be honoured where some is hidden; empty if they can."""
+    """Explain why filters of a list or a prune cannot be applied if some objects are hidden; empty if they can."""
     if request.operation.name in PRUNED:
         return UNCLEAR if read_filters(request) is None else ""
     return RELATIVE if is_relative(request) else ""
 
 
 def read_filters(request: CanonicalRequest, now: float = 0.0) -> Filters | None:
-    """Read the filters of a prune, at this time; None if they are ambiguous, or not known."""
+    """Read the filters of a prune at a time; None if they are ambiguous or unknown."""
     kind, _ = PRUNED[request.operation.name]
     if kind is None:
         return Filters()
@@ -101,9 +101,9 @@ def read_filters(request: CanonicalRequest, now: float = 0.0) -> Filters | None:
 
 
 def _read_texts(value: Json) -> tuple[str, ...]:
-    """Read the values of a filter: a list, or a map to true. For Docker `false` means the same, for Podman nothing.
+    """Read the values of a filter: a list, or a map to true. For Docker, `false` counts too; for Podman, it does not.
 
-    Nothing if it is neither, or empty.
+    Empty if the value is neither, or has no items.
     """
     if isinstance(value, dict) and not all(each is True for each in value.values()):
         return ()
@@ -112,7 +112,7 @@ def _read_texts(value: Json) -> tuple[str, ...]:
 
 
 def _read_until(texts: tuple[str, ...], now: float) -> float | None:
-    """Read a time as Go does: a duration, seconds since 1970, or a moment with its zone; None if it is no such."""
+    """Read a time as Go does: a duration, seconds since 1970, or a date with its zone; None if invalid."""
     if len(texts) != 1:
         return None
     if (duration := _DURATION(texts[0])) is not None:
@@ -123,7 +123,7 @@ def _read_until(texts: tuple[str, ...], now: float) -> float | None:
 
 
 def is_relative(request: CanonicalRequest) -> bool:
-    """Whether a list is narrowed by comparing with an object, which may be another's; or by what cannot be read."""
+    """Whether a list's filters compare with an object that another client may own, or cannot be read."""
     listed = LISTS.get(request.operation.name)
     parts = (_PART_OF_NETWORK, *(_PARTS.get(listed, ()) if listed is not None else ()))
     for text in request.values("filters"):
@@ -137,29 +137,29 @@ def is_relative(request: CanonicalRequest) -> bool:
 
 
 def read_count(request: CanonicalRequest) -> int:
-    """Return how many elements a client wants; 0 for all."""
+    """Return how many elements a client wants; 0 means all."""
     counts = [text for name in _COUNTS for text in request.values(name)]
     return min(filter(None, map(_read_number, counts)), default=0)
 
 
 def _read_number(text: str) -> int | None:
-    """Read a number as Go does, which takes a plus sign and any number of zeros in front."""
+    """Read a number as Go does: with a plus sign and leading zeros allowed."""
     return number(text.removeprefix("+").lstrip("0") or "0")
 
 
 def without_count(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
-    """Return what goes on in place of the parameters that say how many: as many as there are.
+    """Return replacements for the parameters that limit the length: as long as possible.
 
-    With such a number an engine also lists what does not run.
+    With a limit, an engine also lists stopped containers.
     """
     names = {name for name, value in request.query if fold(name) in _COUNTS and _read_number(value)}
     return {name: (_ENDLESS,) * sum(name == each for each, _ in request.query) for name in names}
 
 
 def with_label(request: CanonicalRequest, name: str, value: str) -> CanonicalRequest:
-    """Return a request for a list that has the engine leave out what lacks a label: others are nobody's load.
+    """Add a label filter to a list request, so that the engine, not the proxy, leaves out other objects.
 
-    Of several labels, engines ask for all. All filters are lists, or all are maps.
+    Engines combine labels with AND. Filters are all lists or all maps.
     """
     others = tuple(pair for pair in request.query if fold(pair[0]) != "filters")
     given = request.values("filters")
@@ -176,5 +176,5 @@ def with_label(request: CanonicalRequest, name: str, value: str) -> CanonicalReq
 
 
 def write_filters(owner: str) -> str:
-    """Return the filters of a list of what has an owner's stamp, for a query."""
+    """Return the query's filters for a list of an owner's objects."""
     return quote(json.dumps({"label": [f"{OWNER}={owner}"]}))

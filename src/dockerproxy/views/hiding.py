@@ -1,6 +1,6 @@
-"""What a socket hides of the engine's answers: it is cut out of their JSON, and all that is left stays byte for byte.
+"""Cut from the engine's answers what a socket hides. The rest stays byte for byte.
 
-The table of an answer (`api/answers`) says what may be left. So nothing is searched for, and what is new is left out.
+The table of an answer (`api/answers`) lists what may stay. Nothing is searched for, and unknown fields are removed.
 
 Attacks: docs/attacks.md, views/hiding.
 """
@@ -20,38 +20,38 @@ from dockerproxy.wire.document import object_of, read_engine_json
 _FALSE: Final = frozenset({"", "0", "false"})
 
 _OF_REGISTRIES: Final = frozenset({"DISTRIBUTION", "FOUND_IMAGE"})
-"""The tables of what a registry is asked for: why it cannot be reached may name a proxy or a DNS server."""
+"""Tables of answers from registries. An error may name a proxy or a DNS server."""
 
 _ACTION: Final = re.compile(r'"(?:health_status: [a-z]+(?=")|[^":\\]*)').match
 _NO_SUCH: Final = re.compile(r'\{[^{}\\]*"message" *: *"No such ').match
-"""How Docker begins to say that an object does not exist. It goes on with the name that the client sent."""
+"""The start of Docker's message for a missing object. The name from the request follows."""
 
 
 def _cut_action(value: str) -> str | None:
-    """Return what happened, without the command that an exec runs."""
+    """Return an event's action without the command of an exec."""
     found = _ACTION(value)
     return None if found is None else f'{found[0]}"'
 
 
 def _keep(pattern: str) -> Callable[[str], str | None]:
-    """Return an edit that leaves out what does not match."""
+    """Return an edit that removes values which do not match."""
     fits = re.compile(pattern).fullmatch
     return lambda value: value if fits(value) else None
 
 
 _EDITS: Final[Edits] = {
-    "": _keep(r'(?:[^"{]++|"(?:[^"\\]++|\\.)*+")*+'),  # No object, nor a list with one in it.
+    "": _keep(r'(?:[^"{]++|"(?:[^"\\]++|\\.)*+")*+'),  # Neither an object, nor a list that contains one.
     OBJECT: _keep("null"),
     "action": _cut_action,
     "digits": _keep('"[0-9a-f]{1,64}"'),  # An ID or a number, and no other label.
 }
 
 _BLANK: Final[Edits] = {**AS_IT_CAME, "zero": lambda _: "0"}
-"""For the counts of all that there is."""
+"""Edits for counts of all objects."""
 
 
 def find_bar(hides: frozenset[str], name: str, request: CanonicalRequest | None = None) -> str:
-    """Say why an operation is denied, whatever is granted; empty if what is hidden can be kept out of its answer."""
+    """Explain why an operation is denied under any grant; empty if hidden data can be kept out of its answer."""
     if not hides or name in ANSWERS:
         return ""
     used = {f"?{fold(key)}" for key, value in request.query if value not in _FALSE} if request is not None else set()
@@ -63,18 +63,19 @@ def find_bar(hides: frozenset[str], name: str, request: CanonicalRequest | None 
 
 
 def hide(operation: Operation, hides: frozenset[str], status: int, content: bytes) -> bytes | None:
-    """Return what a client gets of the content of an answer; None if it cannot be told what that shows."""
+    """Return the content for the client; None if its meaning is unknown."""
     if not content.strip(b" \r\n"):
         return content
-    if status >= 300:  # noqa: PLR2004 (after which HTTP has errors, and what else has no content to show)
+    if status >= 300:  # noqa: PLR2004 (errors, and statuses without content of their own)
         return _hide_error(operation, hides, status, content)
     return _cut_by(ANSWERS[operation.name], hides, content)
 
 
 def hide_line(operation: Operation, hides: frozenset[str], line: bytes) -> bytes | None:
-    """Return what a client gets of a line of a stream; None if it is left out.
+    """Return a stream's line for the client; None to leave it out.
 
-    An event of the daemon has its whole configuration as attributes, one of a container, image or pod its labels.
+    A daemon event has the daemon's whole configuration as attributes; events of containers, images and pods have
+    labels.
     """
     table = ANSWERS[operation.name]
     kind = object_of(read_engine_json(line)).get("Type") if table == "EVENT" else ""
@@ -86,18 +87,18 @@ def _cut_by(table: str, hides: frozenset[str], content: bytes) -> bytes | None:
 
 
 def blank_counts(name: str, content: bytes) -> bytes | None:
-    """Return an answer with 0 for each count of all that an engine has; None if it cannot be read.
+    """Return an answer with 0 for each count of all objects in the engine; None if it is invalid.
 
-    A client whose lists show only some of it gets such.
+    This is for clients whose lists show only some objects.
     """
     return cut(content, grow_answer(COUNTING[name], frozenset({"counts"})), _BLANK)
 
 
 def _hide_error(operation: Operation, hides: frozenset[str], status: int, content: bytes) -> bytes:
-    """Return an error; in the engine's own words if these only repeat what the client asked for."""
+    """Return an error; in the engine's own words if these only repeat the client's request."""
     text = content.decode(errors="surrogateescape")
     repeats = operation.access is Access.READ and ANSWERS[operation.name] not in _OF_REGISTRIES
     repeats = repeats and status < 500  # noqa: PLR2004 (an engine's own failures)
     told = _cut_by("ERROR", hides, content) if repeats or (status == 404 and _NO_SUCH(text)) else None  # noqa: PLR2004
-    said = f"the engine answered {status}; what it says is left out, since this socket hides {', '.join(sorted(hides))}"
+    said = f"the engine answered {status}; its message is left out, since this socket hides {', '.join(sorted(hides))}"
     return told or json.dumps({"message": said}).encode() + b"\n"

@@ -1,6 +1,6 @@
-"""Lists of objects: what of one a client gets to see, by the same conditions that judge an object that it names.
+"""Lists of objects: a client sees the elements that the conditions of some grant admit, as if it had named them.
 
-The engine's answer is cut into its elements, byte for byte, and those that some grant admits are put together again.
+The engine's answer is cut into its elements, byte for byte, and the admitted ones are joined again.
 
 Attacks: docs/attacks.md, views/lists.
 """
@@ -23,10 +23,10 @@ LISTS: Final[Mapping[str, Kind]] = {
     for name in (f"{kind.capitalize()}List", f"{kind.capitalize()}ListLibpod")
     if name in OPERATIONS
 }
-"""For each operation whose answer is a list, like `ContainerList`: of what."""
+"""The kind of the elements, for each operation whose answer is a list, like `ContainerList`."""
 
 EVENTS: Final = frozenset({"SystemEvents", "SystemEventsLibpod"})
-"""Operations whose answer is a list without end, of what happens to objects of all kinds."""
+"""Operations whose answer is an endless list of events about objects of all kinds."""
 
 PRUNED: Final[Mapping[str, tuple[Kind | None, str]]] = {
     "BuildPrune": (None, "CachesDeleted"),
@@ -35,55 +35,55 @@ PRUNED: Final[Mapping[str, tuple[Kind | None, str]]] = {
     "NetworkPrune": (Kind.NETWORK, "NetworksDeleted"),
     "VolumePrune": (Kind.VOLUME, "VolumesDeleted"),
 }
-"""For each prune the kind of what it removes, and where the answer has what was removed.
+"""For each prune, the kind that it removes, and the field of the answer that lists the removed objects.
 
-Images and build cache have no owner: none is removed, and `docker system prune` completes."""
+Images and build cache have no owner, so none is removed, and `docker system prune` succeeds."""
 
 LISTED: Final[Mapping[str, tuple[str, ...]]] = {
     **{name: OBJECT_WORDS[kind] for name, kind in LISTS.items()},
     **dict.fromkeys(sorted(EVENTS), (OWN, LABELLED)),
     **dict.fromkeys(sorted(PRUNED), (OWN,)),
 }
-"""The words of conditions on what a list shows or a prune removes, by operation."""
+"""Words of conditions on listed or pruned objects, by operation."""
 
 _REMEMBERED: Final = 1024 * 1024
 _MOST_REMEMBERED: Final = 4
-"""Characters of a list that are remembered until it comes again, and how many lists are."""
+"""Characters of a list to remember until it comes again, and the number of lists."""
 
 Shows: TypeAlias = Sequence[Mapping[str, Condition]]
-"""The conditions of each grant of a list."""
+"""The conditions of each grant of a list operation."""
 
 Services: TypeAlias = Mapping[str, ResolvedObject]
-"""What a list of services has, by their ids: tasks are judged by their services."""
+"""Services by ID. Tasks are judged by their services."""
 
 ImageLabels: TypeAlias = Mapping[str, Mapping[str, object] | None]
-"""Labels of images, by the targets of the lookups of those that have them; None where they are unknown."""
+"""Labels of images, by target of the lookup; None if unknown."""
 
 
 @lru_cache(maxsize=64)
 def _lower_all(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """Return keys in small letters; those of each element are the same."""
+    """Return lowercase keys. Elements of a list share them."""
     return tuple(map(lower, keys))
 
 
 class Element(NamedTuple):
-    """One element of a list: its text, and what it is about, or what to ask to know that."""
+    """An element of a list: its text, and its object, or the lookup that finds it."""
 
     text: str
     found: ResolvedObject | Lookup
 
 
 Remembered: TypeAlias = dict[tuple[str, str], list[Element]]
-"""Elements of lists that were read, by operation and version."""
+"""Elements of earlier lists, by operation and version."""
 
 
 class Selection:
-    """Reads the elements of a list, and says which of them a client may see."""
+    """Reads the elements of a list, and decides which of them a client may see."""
 
     def __init__(self, operation: Operation, version: str, shows: Shows, known: Remembered) -> None:
-        """Select what a grant's conditions show; without grants, all.
+        """Select what the conditions of grants show; without grants, everything.
 
-        Further lookups are under the version. Elements that are known are not read again; what is read is known then.
+        Further lookups use the version. Known elements are not parsed again. New ones are added to `known`.
         """
         key = operation.name, version
         self._lookup = Lookup(LISTS[operation.name], "", "", operation)
@@ -95,9 +95,9 @@ class Selection:
         known[key] = self._seen
 
     def read(self, text: str, place: int) -> tuple[Element | None, int]:
-        """Read an element; leave it out if the client may not see it, as far as that is known now.
+        """Read an element. Leave it out if the client is already known not to see it.
 
-        Clients poll, and most elements are as before: these are not read again.
+        Clients poll, and most elements are unchanged: these are not parsed again.
         """
         before = self._before
         near = range(max(self._turn - 1, 0), min(self._turn + 2, len(before)))  # One may have come, gone or changed.
@@ -114,17 +114,18 @@ class Selection:
         return element if self._may_show(element.found) else None, place + len(element.text)
 
     def show(self, listing: Cutter[Element], labels: ImageLabels, count: int, services: Services) -> bytes:
-        """Return the list that was read with the elements that the client may see, at most `count` if any.
+        """Return the list with the elements that the client may see, at most `count` unless that is 0.
 
-        The labels are those of images, by the targets of their lookups; the services all of which there may be tasks.
+        `labels` has labels of images by the targets of lookups. `services` has all services whose tasks may be listed.
         """
         shown = [each.text for each in listing.elements if self._is_proven(each.found, labels, services)]
         return listing.write(shown[: count or None])
 
     def _may_show(self, found: ResolvedObject | Lookup) -> bool:
-        """Whether the client may see an element, as far as it is known now.
+        """Whether the client may see an element, as far as known.
 
-        The owner of a container depends on the labels of its image, which are not known yet. In a long list, its own
+        A container's owner depends on the labels of its image, which are not known yet. In a long list, its own labels
+        decide first, which never leaves out a container of the owner.
         labels count until then, so that none of its owner's is left out.
         """
         if isinstance(found, ResolvedObject):
@@ -135,7 +136,7 @@ class Selection:
         return any(admits(conditions, found) for conditions in self._shows)
 
     def _is_proven(self, found: ResolvedObject | Lookup, labels: ImageLabels, services: Services) -> bool:
-        """Whether the client may see an element that was kept. One that needs no proof was judged when it came."""
+        """Whether the client may see a kept element. One that needs no proof was judged when it was read."""
         if isinstance(found, ResolvedObject):
             return True
         proven = services.get(found.name) if found.of is None else prove_owner(found, labels.get(found.target))
@@ -143,14 +144,14 @@ class Selection:
 
 
 def admits(conditions: Mapping[str, Condition], found: ResolvedObject) -> bool:
-    """Whether the conditions of a grant let a client see an object in a list, or an event about it."""
+    """Whether the conditions of a grant let a client see an object in a list, or its events."""
     return all(condition.matches(found) for condition in conditions.values())
 
 
 def has_joined(found: ResolvedObject, network: ResolvedObject) -> bool:
-    """Whether a container of a list joins a network when it is started. Engines then look for it by its name.
+    """Whether a listed container joins a network when it starts. Engines then look up the network by name.
 
-    Docker joins what is its mode if it is in no other network.
+    Docker uses the network mode if the container is in no other network.
     """
     said = object_of(found.document.get("networksettings")).get("Networks")
     mode = object_of(found.document.get("hostconfig")).get("NetworkMode")
@@ -158,12 +159,12 @@ def has_joined(found: ResolvedObject, network: ResolvedObject) -> bool:
 
 
 def read_list(operation: Operation, content: bytes, version: str, known: Remembered) -> Cutter[Element] | None:
-    """Read the answer to a list operation; None if it is not as it must be."""
+    """Read the answer to a list operation; None if it is invalid."""
     return Cutter(operation.name, Selection(operation, version, (), known).read).finish(content)
 
 
 def _read_element(lookup: Lookup, value: object, version: str) -> ResolvedObject | Lookup:
-    """Return what an element is about. A ValueError says that its form is not known."""
+    """Return the object of an element, or its lookup. A ValueError means that its form is unknown."""
     fields = dict(zip(_lower_all(tuple(value)), value.values(), strict=True)) if isinstance(value, dict) else {}
     found = read_fields(lookup, fields, version)
     if found is None and lookup.kind is Kind.TASK and not fields.get(OWNED[Kind.TASK]):  # It attaches a container.

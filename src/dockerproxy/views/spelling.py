@@ -1,9 +1,8 @@
-"""What the engine says of mounts, in the names of the client: directories as its `paths` call them.
+"""Rewrite the mounts in the engine's answers: paths of the host become the client's names from `paths`.
 
-Where an inspection or a list has paths of the host, those that the client has a name for are written so. A part of a
-volume of ours is shown as the bind that the client asked for (`policy/subtrees`), and these volumes are in no list. All
-else stays byte for byte. Without it, a client that makes a container anew from its inspection would name what no grant
-lists.
+Inspections and lists show the client's name of each directory that has one. A part of a volume of the proxy is shown as
+the bind that the client asked for (`policy/subtrees`), and lists leave these volumes out. The rest stays byte for byte.
+Otherwise, a client that recreates a container from its inspection would name paths that no grant lists.
 
 Attacks: docs/attacks.md, views/spelling.
 """
@@ -18,7 +17,7 @@ from dockerproxy.views.cutter import AS_IT_CAME, Edits, Walk, cut
 
 
 def respell(name: str, places: Places, content: bytes) -> bytes | None:
-    """Return the content of an answer in the client's names; None if it cannot be read."""
+    """Return an answer's content with the client's names; None if it is invalid."""
 
     def spell(path: str) -> str:
         return places.of_client(path) or path
@@ -40,7 +39,7 @@ def _grow(table: str) -> Mapping[str, Node]:
 
 
 def _rewrite(spell: Callable[[str], str]) -> Callable[[str], str]:
-    """Return what writes a text anew, or each of a list of such."""
+    """Return an edit that rewrites a string, or each string of a list."""
 
     def write(text: str) -> str:
         value = json.loads(text)
