@@ -1,4 +1,4 @@
-"""Mode ask: which denied requests a person may allow, and by what grant. The answer is a grant, judged like any other.
+"""Mode ask: which denied requests a person may allow, and by which grant. The grant is judged like any other.
 
 Attacks: docs/attacks.md, policy/asking.
 """
@@ -38,35 +38,35 @@ from dockerproxy.wire.head import RequestHead
 MOST_READ: Final = 16 * 1024
 _MOST_OF_TARGET: Final = 2048
 MOST_FAULTS: Final = 20
-"""Bytes of a body, characters of a target, and faults that a person can be expected to read."""
+"""Limits of what a person can be expected to read: bytes of a body, characters of a target, and faults."""
 
 _MOST_OF_HEAD: Final = 4096
-"""Characters of header fields that are shown, with credentials decoded and without passwords."""
+"""Characters of header fields that are shown, with decoded credentials but without passwords."""
 
 _CREDENTIALS: Final = frozenset({b"x-registry-auth", b"x-registry-config"})
 
 MOST_MOUNTS: Final = 1024
-"""Paths of the host that answers may allow on a socket: all of them are remembered, since their containers stay."""
+"""Host paths that answers may allow on a socket. All are remembered, since their containers stay."""
 
 _OF_HEAD: Final = LISTS | {Takes.FLAG}
-"""Forms of values that say what a head asks for."""
+"""Forms of values for the head's claims."""
 
 _RUN: Final = ("commands", "cpus", "images", "memory", "pids", "user")
-"""Words for what is run, and within what: a line without them would allow any program, image, user or amount."""
+"""Words that limit what runs. A line without them would allow any program, image, user or amount."""
 
 _HELD: Final = frozenset({"json", "-"})
-"""What operations say of bodies that are held whole; others stream."""
+"""Kinds of bodies that are held completely; others stream."""
 
 
 class Question(NamedTuple):
-    """A request that waits for the answer of a person.
+    """A request that waits for a person's answer.
 
     Attributes:
         verdict: The denial.
-        conditions: Of the grant that would allow it, by words.
-        exact: Further ones for this request alone: on its object, by ID, and those by which grants put something into
-            what it creates.
-        faults: What only an unrestricted grant allows of it, each a clause.
+        conditions: Conditions of the grant that would allow it, by word.
+        exact: More conditions for this request alone: its object by ID, and those with which grants change what it
+            creates.
+        faults: What only an unrestricted grant allows, each as a clause.
     """
 
     verdict: Verdict
@@ -76,7 +76,7 @@ class Question(NamedTuple):
 
     @property
     def is_bounded(self) -> bool:
-        """Whether a line of a policy file can say all that the request does."""
+        """Whether a line of a policy file can describe the whole request."""
         said = {*_read_head(self.verdict), *(word for word in _RUN if is_of_body(self.verdict.operation, word))}
         return UNRESTRICTED.word not in self.conditions and said <= self.conditions.keys()
 
@@ -87,7 +87,7 @@ class Question(NamedTuple):
 
 
 def show_request(verdict: Verdict) -> Mapping[str, object]:
-    """Return all of a request that goes on, for the person who approves it and for no log."""
+    """Return the forwarded request, for the person who approves it, and for no log."""
     body = verdict.known.body
     return {
         "method": verdict.request.method,
@@ -98,7 +98,7 @@ def show_request(verdict: Verdict) -> Mapping[str, object]:
 
 
 def _show_fields(head: RequestHead) -> tuple[tuple[str, Json], ...]:
-    """Return all header fields, a character a byte, and credentials decoded."""
+    """Return all header fields, with one character per byte, and decoded credentials."""
     upgrade = ((b"upgrade", head.upgrade),) if head.upgrade else ()
     texts = ((name, value.decode("latin-1")) for name, value in (*head.fields, *upgrade))
     return tuple(
@@ -107,7 +107,7 @@ def _show_fields(head: RequestHead) -> tuple[tuple[str, Json], ...]:
 
 
 def may_ask(policy: CompiledPolicy, verdict: Verdict) -> bool:
-    """Whether a person may be asked about a denied request: if nothing but a grant is missing."""
+    """Whether a person may be asked about a denied request: only a grant is missing."""
     name, decision = verdict.operation.name, verdict.decision
     if not policy.policy.asks or decision.allowed or decision.is_final or decision.status != HTTPStatus.FORBIDDEN:
         return False
@@ -118,12 +118,12 @@ def may_ask(policy: CompiledPolicy, verdict: Verdict) -> bool:
 
 
 def find_stream(verdict: Verdict) -> str:
-    """Say why nobody is asked about a request before its body comes; nothing if it can be held."""
+    """Explain why no person is asked about a request before its body comes; empty if the body can be held."""
     return "" if verdict.is_whole or verdict.operation.body in _HELD else "its body is a stream"
 
 
 def read_whole(denied: Verdict) -> Verdict | str:
-    """Return a denied request as a person is shown it, and as it goes on, or why a person cannot judge it."""
+    """Return a denied request as shown to a person and forwarded, or why a person cannot judge it."""
     body = denied.body
     if len(denied.target) > _MOST_OF_TARGET:
         return f"its target is longer than {_MOST_OF_TARGET} characters"
@@ -142,13 +142,13 @@ def read_whole(denied: Verdict) -> Verdict | str:
 
 
 def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsLookup | None:
-    """Return what a person is asked about a request that was read, or what must be known before; None if nobody is."""
+    """Return the question to a person about a request, or the lookup to do first; None if there is none."""
     name, request, known = verdict.operation.name, verdict.request, verdict.known
     table, found = BODIES.get(name), known.found or objects.find_object(request)
     if isinstance(found, Lookup):
         return NeedsLookup(*verdict.parts, found)
     owners = {found.belongs_to} if found is not None else set[str]()
-    if NEW in owners or (policy.owner and owners - {"", policy.owner}):  # There is none, or it is another client's.
+    if NEW in owners or (policy.owner and owners - {"", policy.owner}):  # It is missing, or another client's.
         return None
     known = known._replace(found=found)
     granted = [each for case in policy.cases[name] for each in case.conditions]
@@ -180,9 +180,9 @@ def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsL
 
 
 def _is_decided(policy: CompiledPolicy, kind: Kind, name: str, found: ResolvedObject) -> bool:
-    """Whether nobody is asked about what a body names: another client's, or what would have to be there, and is not.
+    """Whether no person is asked about an object in a body: another client owns it, or it must exist but does not.
 
-    The engine's default network is looked up to compare others with it.
+    The engine's default network is looked up for comparison.
     """
     if found.belongs_to == NEW:
         return kind not in {Kind.VOLUME, Kind.IMAGE} and name not in BY_ITSELF
@@ -190,7 +190,7 @@ def _is_decided(policy: CompiledPolicy, kind: Kind, name: str, found: ResolvedOb
 
 
 def find_mounts(question: Question) -> tuple[Mount, ...]:
-    """Return the paths of the host that a request mounts. By an unrestricted grant, the engine follows all links."""
+    """Return the host paths that a request mounts. Under an unrestricted grant, the engine follows all links."""
     verdict, is_contained = question.verdict, UNRESTRICTED.word not in question.conditions
     table = BODIES.get(verdict.operation.name)
     claims = read_request(table, verdict.request, verdict.known).claims if table is not None else []
@@ -200,7 +200,7 @@ def find_mounts(question: Question) -> tuple[Mount, ...]:
 
 
 def find_conflict(policy: CompiledPolicy, mounts: Sequence[Mount], before: Sequence[Mount]) -> str:
-    """Say why no answer can allow a request to mount something, besides what was allowed before; empty if one can."""
+    """Explain why no answer can allow a request's mounts beside those allowed before; empty if one can."""
     if not mounts:
         return ""
     places = policy.policy.places
@@ -214,19 +214,19 @@ def find_conflict(policy: CompiledPolicy, mounts: Sequence[Mount], before: Seque
 
 
 def explain(decision: Decision, why: str) -> Decision:
-    """Add to a denial, for the client and for the log, why it was not or could not be allowed."""
+    """Add to a denial, for client and log, why it was not or could not be allowed."""
     clause = f"; {why}"
     reason = decision.reason and decision.reason + clause
     return decision._replace(message=decision.message + clause, reason=reason)
 
 
 def extend(policy: CompiledPolicy, grants: tuple[Grant, ...]) -> CompiledPolicy:
-    """Return a policy with more grants."""
+    """Return a policy with additional grants."""
     return compile_policy(policy.policy._replace(grants=(*policy.policy.grants, *grants)))
 
 
 def _read_head(verdict: Verdict) -> Mapping[str, Value | None]:
-    """Return what a head says besides its object, by words; None where no policy can say it."""
+    """Return the head's claims besides its object, by word; None for what no policy can express."""
     said: dict[str, Value | None] = {}
     for claim in reading_of_head(verdict.request, verdict.known).claims:
         constraint = CONSTRAINTS[claim.word]
@@ -238,9 +238,9 @@ def _read_head(verdict: Verdict) -> Mapping[str, Value | None]:
 
 
 def _list_names(found: ResolvedObject, meant: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names of an object that a policy must list: the one that is meant, or all that are acted on.
+    """Return the names of an object that a policy must list: the requested one, or all if the operation acts on all.
 
-    Beside them stands the ID of what it is judged by; nothing if it has none, or is judged by all its names.
+    Also returns the ID by which it is judged; empty if it has none, or is judged by all its names.
     """
     if found.every:
         return found.names, ()
@@ -250,7 +250,7 @@ def _list_names(found: ResolvedObject, meant: str) -> tuple[tuple[str, ...], tup
 
 
 def _is_enough(policy: CompiledPolicy, question: Question) -> bool:
-    """Whether the grant would allow the request, as far as it is known."""
+    """Whether the grant would allow the request, as far as is known."""
     conditions = question.conditions
     if not all(is_literal(value) for value in conditions.values()):
         return False
@@ -261,7 +261,7 @@ def _is_enough(policy: CompiledPolicy, question: Question) -> bool:
 
 
 def _list_put_in(policy: CompiledPolicy, question: Question) -> Mapping[str, Value]:
-    """Return what grants put into what is created: limits and labels, but for those that a request exceeds."""
+    """Return the limits and labels that grants set on created objects, except those that the request exceeds."""
     profile = (each for case in policy.cases[question.verdict.operation.name] for each in case.conditions)
     acts = {each.word: each.value for each in profile if each.constraint.acts and each != UNRESTRICTED}
     left = {word: value for word, value in acts.items() if word not in question.conditions}
@@ -269,12 +269,12 @@ def _list_put_in(policy: CompiledPolicy, question: Question) -> Mapping[str, Val
 
 
 def forget(verdict: Verdict) -> Known:
-    """Return what is known of a request before the engine was asked about it."""
+    """Return what was known about a request before lookups."""
     return Known(body=verdict.known.body, places=verdict.known.places)
 
 
 def _has_twins(document: Json) -> bool:
-    """Whether an object in a document has a key in two spellings that Go takes for one."""
+    """Whether an object in a document has two keys that Go takes for one."""
     left = [document]
     while left:
         value = left.pop()
@@ -292,9 +292,9 @@ _IS_BASE64: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}").fullmatch
 
 
 def show_credentials(text: str) -> Json:
-    """Return credentials as the person sees them who approves a request; what has no single reading is the text itself.
+    """Return credentials for the person who approves a request; ambiguous ones as text.
 
-    Of a password or token there is only the length: its registry alone gets it, and the registry is shown.
+    Only the length of a password or token is shown. Only its registry gets it, and the registry is shown.
     """
     if not _IS_BASE64(text) or len(text) % 4:
         return text

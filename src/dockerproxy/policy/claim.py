@@ -1,6 +1,6 @@
-"""Claims: what a request asks for, one by one, whatever an engine calls it and whatever a policy grants.
+"""Claims: what a request asks for, one by one, in the same form for every engine and policy.
 
-A request is read once into claims, and into violations that no condition covers. A policy is asked afterwards. So
+A request is read once into claims, and into violations that no condition covers. Then a policy judges them. So
 enforcing, explaining, learning and comparing judge the same claims by the same rules.
 
 Attacks: docs/attacks.md, policy/claim.
@@ -22,31 +22,31 @@ from dockerproxy.wire.document import Json, list_of, object_of, show
 Object: TypeAlias = dict[str, Json]
 Answers: TypeAlias = Mapping[tuple[Kind, str], ResolvedObject]
 MOST_LOOKUPS: Final = 32
-"""That one body may make us ask the engine. No honest client names so many objects at once."""
+"""Lookups for one body. Honest clients name fewer objects at once."""
 
 MOST_FAULTS: Final = 128
-"""That are noted. A body of nothing else would have us write ten thousands of them."""
+"""Faults to record. A hostile body could cause tens of thousands."""
 
 
 class Keep:
-    """Nothing takes the place of a value."""
+    """Keeps a value as it is."""
 
 
 KEEP: Final = Keep()
 
 Substitute: TypeAlias = Json | Keep | Callable[[int], Json]
-"""What takes the place of a value; of an amount that is missing, made of what the grant says."""
+"""The replacement of a value; a function makes it from the granted amount if an amount is missing."""
 
 
 class Known(NamedTuple):
-    """What is known of a request besides its head.
+    """Known facts about a request besides its head.
 
     Attributes:
-        found: The object that its path names; None if that is not known yet, or it names none.
-        body: Its body, as the only item; None if it has not come yet. A body of no bytes is None itself.
-        answers: What the engine said of names in the body.
-        nonce: A fresh text that nobody can guess, for the stamp; empty where nothing is made.
-        places: Where the engine finds what its client mounts.
+        found: The object in its path; None if still unknown, or there is none.
+        body: The body as the only item; None if it has not arrived. An empty body is None in that item.
+        answers: Answers to lookups of names in the body.
+        nonce: A fresh unguessable text for the stamp; empty if nothing is created.
+        places: Where the engine finds the paths that the client mounts.
     """
 
     found: ResolvedObject | None = None
@@ -57,15 +57,15 @@ class Known(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """Something in a request that a grant does not let through.
+    """A part of a request that a grant does not allow.
 
     Attributes:
-        path: Where, like `HostConfig.Binds[0]`; a parameter of the query begins with `?`.
-        shown: Its value as understood, cut short.
-        says: What is wrong with it, as a clause.
-        word: Of the condition that could allow it; empty if only `unrestricted` does.
-        value: What the condition would have to say at least; nothing if no list can have it.
-        fix: What the client would write instead, as a clause that follows "to allow it"; empty if it meant this.
+        path: Its place, like `HostConfig.Binds[0]`; query parameters begin with `?`.
+        shown: The parsed value, cut short.
+        says: The problem, as a clause.
+        word: Word of the condition that could allow it; empty if only `unrestricted` does.
+        value: The least value of the condition that would allow it; empty if no list can contain it.
+        fix: What the client can write instead, as a clause after "to allow it"; empty without advice.
     """
 
     path: str
@@ -79,40 +79,40 @@ class Fault(NamedTuple):
         return f"{self.path} is {self.shown}, {self.says}" if self.shown else f"{self.path} {self.says}"
 
     def name_place(self) -> str:
-        """Say it to a person who sees all values: of one that is cut or hidden here, only where it stands."""
+        """Return the fault for a person who sees all values; without those that are cut or hidden here."""
         return f"{self.path}: {self.says}" if self.shown.endswith(HIDDEN) else str(self)
 
 
 def show_value(path: str, value: Json) -> str:
-    """Write a value for a message; nothing of a secret, and of a whole id 12 digits."""
+    """Write a value for a message. Secrets are hidden, and full IDs cut to 12 digits."""
     if value is None:
         return ""
     return HIDDEN if is_secret(path) else shorten_ids(show(value))
 
 
 def find_fault(path: str, value: Json, says: str, fix: str = "") -> Fault:
-    """Return what only an unrestricted grant allows, as `Reading.violate` notes it."""
+    """Return a fault that only an unrestricted grant allows, like `Reading.violate`."""
     return Fault(path, show_value(path, value), says, fix=fix)
 
 
 class Claim(NamedTuple):
-    """One thing that a request asks for. A body makes dozens, and a named tuple is made in no time.
+    """One thing that a request asks for. A body has dozens, and named tuples are fast to make.
 
     Attributes:
-        word: Of the condition that speaks of it.
-        options: What it may mean, each with what takes the place of the text if that is granted: the first that is
-            granted counts. None if nothing certain can be said, so that no condition admits it.
-        path: Where it stands.
-        shown: Its value as understood; None where nothing is.
-        says: What is wrong if it is not granted, as a clause.
-        lookup: What the engine must be asked before all options are known.
-        later: What the engine must be asked once it is granted, since it may turn out to be a violation; or None.
-        target: Path of the place in what goes to the engine where a substitute is put; empty if none is.
-        wrong: What is wrong with it even if it is granted, short of `unrestricted`; or None.
-        without: Whether it is admitted where no condition speaks of it; None if the constraint knows.
-        unless: A word with which a grant speaks of it elsewhere, so that it is admitted here.
-        owned: The object that it is about, or what the engine must be asked to know it: on a socket whose clients own
-            what they create, it is admitted if it is theirs. None if nothing can be theirs.
+        word: Word of the condition that judges it.
+        options: Its possible meanings, each with the text's replacement if granted: the first granted one counts. Empty
+            if the meaning is uncertain, so that no condition admits it.
+        path: Its place.
+        shown: The parsed value; None without one.
+        says: The problem if it is not granted, as a clause.
+        lookup: The lookup that must come before all options are known.
+        later: The lookup to do once it is granted, since it may turn out to be a violation; or None.
+        target: Path in the body for the engine where a substitute is put; empty if there is none.
+        wrong: A fault even if it is granted, except by `unrestricted`; or None.
+        without: Default verdict if the grant omits this word; None asks the constraint.
+        unless: A word of the grant that judges it elsewhere, so that it is admitted here.
+        owned: Its object, or the lookup for it: on a socket with `own`, it is admitted if the client owns the object.
+            None if ownership does not apply.
     """
 
     word: str
@@ -129,12 +129,12 @@ class Claim(NamedTuple):
     owned: ResolvedObject | Lookup | None = None
 
     def fault(self, says: str, word: str = "", value: Value = "") -> Fault:
-        """Return what is wrong if it is not granted."""
+        """Return the fault if it is not granted."""
         return Fault(self.path, show_value(self.path, self.shown), says, word, value)
 
 
 class More(TypedDict, total=False):
-    """What is to be said of some claims only: attributes of `Claim`."""
+    """Optional attributes of `Claim`."""
 
     lookup: Lookup | None
     later: Lookup | None
@@ -147,17 +147,17 @@ class More(TypedDict, total=False):
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Reading:
-    """What is read out of one request.
+    """The claims and violations of a request.
 
     Attributes:
-        request: Its head.
-        answers: What the engine said of names in it.
-        found: The object that its path names, if that is known.
-        places: Where the engine finds what its client mounts.
-        claims: What it asks for.
-        violations: What is wrong with it whatever is granted, short of `unrestricted`.
-        content: What goes to the engine as its body, but for substitutes of claims.
-        query: What goes to the engine in place of some parameters, by their names; nothing if they are left out.
+        request: The request's head.
+        answers: Answers to lookups of names in it.
+        found: The object in its path, if known.
+        places: Where the engine finds the paths that the client mounts.
+        claims: What the request asks for.
+        violations: Faults under every grant except `unrestricted`.
+        content: The body for the engine, before substitutes of claims.
+        query: Replacements of some parameters, by name; empty ones are removed.
     """
 
     request: CanonicalRequest
@@ -170,60 +170,60 @@ class Reading:
     query: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def violate(self, path: str, value: Json, says: str, fix: str = "") -> None:
-        """Note what only an unrestricted grant allows, as a clause that goes on after the value, if there is one."""
+        """Record a violation, as a clause that follows the value, if there is one."""
         if len(self.violations) < MOST_FAULTS:
             self.violations.append(find_fault(path, value, says, fix))
 
     def claim(self, word: str, value: Hashable, path: str, shown: Json, says: str = "", **more: Unpack[More]) -> None:
-        """Note what is asked for, by attributes of `Claim`; the value is None if nothing certain can be said."""
+        """Record a claim, with attributes of `Claim`. The value is None if the meaning is uncertain."""
         options = () if value is None else ((value, KEEP),)
         self.claims.append(Claim(word, options, path, shown, says, **more))
 
     def claim_since(self, word: str, since: Version, path: str) -> None:
-        """Note that an engine leaves out a field of which a condition speaks, under a version older than `since`."""
+        """Record that the engine ignores a field of a condition under API versions older than `since`."""
         version = read_version(self.request.version)
         if version is not None and version < since:
             self.claim(word, None, path, None, f"is ignored by the engine under {self.request.version}")
 
     def header(self, name: str) -> list[Json]:
-        """Return all values that a field of the head has, called like `#Host`."""
+        """Return all values of a header field, with a name like `#Host`."""
         wanted = lower(name.removeprefix("#")).encode()
         return [value.decode("latin-1") for key, value in self.request.fields if key == wanted]
 
     def lookup(self, kind: Kind, name: str) -> Lookup:
-        """Return what to ask the engine about a name."""
+        """Return the lookup for a name."""
         return ask(kind, name, self.request.version, self.request.operation)
 
     def find(self, kind: Kind, name: str) -> ResolvedObject | None:
-        """Return what the engine said of a name; None if it was not asked."""
+        """Return the answer to a lookup; None if there was none."""
         return self.answers.get((kind, name))
 
     def resolve(self, kind: Kind, name: str) -> tuple[ResolvedObject | None, Lookup | None]:
-        """Return what the engine said of a name, or what to ask it."""
+        """Return the answer to a lookup, or the lookup."""
         found = self.find(kind, name)
         return found, self.lookup(kind, name) if found is None else None
 
 
 def owned(found: ResolvedObject | None, lookup: Lookup | None) -> ResolvedObject | Lookup | None:
-    """Return what `Claim.owned` is for an object that a body names. One that does not exist is nobody's."""
+    """Return the value of `Claim.owned` for an object that a body names. A missing object is unowned."""
     return lookup if found is None else found if found.document else replace(found, belongs_to="")
 
 
 class LeaveOut:
-    """A value goes no further."""
+    """Removes a value."""
 
 
 LEAVE_OUT: Final = LeaveOut()
 
 Check: TypeAlias = Callable[[Reading, Json, str, Object], Json | LeaveOut]
-"""Reads a value, and returns what goes to the engine in its place whatever is granted; None if it stays as it is.
+"""Reads a value. Returns its replacement for the engine under every grant; None keeps it.
 
-Its arguments are the reading, the value (None if there is none), its path, and the object around it.
+Its arguments are the reading, the value (None if missing), its path, and the surrounding object.
 """
 
 
 def run_check(check: Check, reading: Reading, value: Json, path: str, parent: Object) -> Json:
-    """Have a check read a value; return what goes to the engine in its place."""
+    """Run a check on a value. Returns the value for the engine."""
     result = check(reading, value, path, parent)
     return value if result is None else None if isinstance(result, LeaveOut) else result
 

@@ -1,6 +1,6 @@
-"""From a policy to a table: for each operation, the cases in the order they are tried, and the answer if none holds.
+"""Compile a policy to a table: for each operation, the cases in order, and the answer if none matches.
 
-All that does not depend on a request is done here, once.
+Everything that does not depend on a request is computed here, once.
 
 Attacks: docs/attacks.md, policy/compile.
 """
@@ -29,19 +29,19 @@ from dockerproxy.views.hiding import find_bar
 from dockerproxy.views.lists import LISTED, PRUNED
 
 _CONTAINERS: Final = ("ContainerList", "ContainerListLibpod")
-"""Where these show only some, nothing counts all."""
+"""If these lists are incomplete, counts are hidden."""
 
 _REACHING: Final = frozenset(
     {"CheckpointCreate", "CheckpointDelete", "CheckpointList", "ContainerChanges", "ContainerChangesLibpod"}
 )
-"""Operations on any directory of the host: by its name, or where a link leads when an engine looks for changes."""
+"""Operations that reach any host directory: by name, or by a link that an engine follows to find changes."""
 
 _FORCED: Final = Condition(EITHER, value=True)
 _UNFORCED: Final = {"force": "", "noprune": "1"}
-"""Has a removal by `tags` accept force, which the docker command line sends, and force nothing, nor remove parents."""
+"""A removal by `tags` accepts force, which the docker command line sends, but does not force, or remove parents."""
 
 _FIXED_OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1", "pull": ""}
-"""Has a build run all its steps, leave no containers, and replace no image that is there by what a registry has."""
+"""A build runs all its steps, leaves no containers, and replaces no image by a newer one from a registry."""
 
 OF_OBJECTS: Final = {name for name in OPERATIONS if OWN in (words_of_object(name) or LISTED.get(name, ()))}
 
@@ -50,25 +50,25 @@ OWN_GRANT: Final = Grant(
     OWN,
     (Condition(CONSTRAINTS[OWN], value=True),),
 )
-"""What the word `own` stands for: all that can be done to what exists, for what clients of the socket created.
+"""The grant behind the word `own`: everything that can be done to existing objects, for those of this socket's clients.
 
-Of images, which nobody owns, it shows those that the socket's grants name.
+Images have no owner, so it shows those that the socket's grants name.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A decision, and the conditions under which it holds: all of them.
+    """A decision with its conditions, all of which must hold.
 
     Attributes:
-        conditions: What a request must keep to.
-        decision: The answer to one that does.
-        body: The table of what it may say besides its path; None if that may be anything.
-        by_word: The conditions by their words.
-        of_body: The same for what a body says, and besides them what is the client's own.
-        judges_head: Whether some of them are about the head, or the object that it names.
-        beside: What objects that a body names may be besides those of the conditions: the client's own.
-        stamped: Where the stamp is put in a body that may be anything; nowhere if nobody owns what it makes.
+        conditions: Conditions on a request.
+        decision: The answer if they hold.
+        body: The table of the request's fields; None if they may be anything.
+        by_word: The conditions by word.
+        of_body: The same for claims of a body, with the one on own objects.
+        judges_head: Some conditions are about the head, or the object in the path.
+        beside: Condition that also admits objects in a body: the client's own.
+        stamped: Places of the stamp in an unread body; empty without ownership.
     """
 
     conditions: tuple[Condition, ...]
@@ -84,23 +84,23 @@ class Case:
         """Index the conditions."""
         by_word = {condition.word: condition for condition in self.conditions}
         of_body = by_word if self.beside is None else {self.beside.word: self.beside, **by_word}
-        object.__setattr__(self, "by_word", by_word)  # How a frozen value gets what follows from its others.
+        object.__setattr__(self, "by_word", by_word)  # Sets computed fields of a frozen value.
         object.__setattr__(self, "of_body", of_body)
 
     @property
     def reads_body(self) -> bool:
-        """Whether a request must be here whole before it is known whether it is allowed."""
+        """Whether the decision needs the body."""
         return bool(self.stamped) or (self.body is not None and self.body.is_read)
 
 
 class CompiledPolicy(NamedTuple):
-    """What a request is judged by.
+    """The policy in the form that judges requests.
 
     Attributes:
-        policy: What it was compiled from.
-        cases: For each operation's name, what may allow it; the cheapest to try first.
-        default: For each operation's name, the answer if no case holds.
-        tenancy: Whose what its clients create is.
+        policy: The source policy.
+        cases: Cases that may allow each operation, cheapest first.
+        default: The answer for each operation if no case matches.
+        tenancy: Ownership of what clients create.
     """
 
     policy: Policy
@@ -110,29 +110,29 @@ class CompiledPolicy(NamedTuple):
 
     @property
     def owner(self) -> str:
-        """Whose what its clients create is; empty if it is nobody's."""
+        """The owner of what clients create; empty without ownership."""
         return self.tenancy.owner
 
     @property
     def mode(self) -> Mode:
-        """What becomes of a request that is not allowed."""
+        """What happens to requests that are not allowed."""
         return self.policy.mode
 
     @property
     def hides(self) -> frozenset[str]:
-        """What is left out of the engine's answers, whatever the mode."""
+        """Words to hide in the engine's answers, in every mode."""
         return self.policy.hides
 
     @property
     def reads_builds(self) -> bool:
-        """Whether the calls of BuildKit's clients are judged: they are not passed on unread, and might be allowed."""
+        """Whether calls of BuildKit's clients are judged: they do not pass unread, and might be allowed."""
         is_denied = any(name in denial.operations for denial in self.policy.denials for name in BUILD_TUNNELS)
         is_open = bool(self.cases["Grpc"]) or (is_denied and self.mode is Mode.ENFORCE)
         is_granted = any(case.body is not None for case in self.cases[BUILD])
         return not is_open and (is_granted or self.mode is not Mode.ENFORCE or self.policy.asks)
 
     def allows(self, name: str) -> bool:
-        """Whether some request for this operation is allowed."""
+        """Whether some request of this operation is allowed."""
         return bool(self.cases[name])
 
 
@@ -151,7 +151,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     owner = tenancy.owner
     creates = {name: those for name, those in granted.items() if name not in denied}
     runs_openly = [UNRESTRICTED in each.conditions for name in RUNNING_PROGRAMS for each in creates.get(name, ())]
-    runs = owner != "" or (bool(runs_openly) and not any(runs_openly))  # Else clients are root on the host by that.
+    runs = owner != "" or (bool(runs_openly) and not any(runs_openly))  # Otherwise this alone makes clients root.
     left = tuple(grant._replace(operations=grant.operations - denied.keys()) for grant in policy.grants)
     used = list_seen(left)
     for name in granted.keys() - denied.keys():
@@ -171,12 +171,12 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
 
 @lru_cache(maxsize=64)
 def own_policy(tenancy: Tenancy) -> CompiledPolicy:
-    """Return the policy for what is done in an owner's name: it grants `own` and nothing else, and enforces that."""
+    """Return an enforcing policy for actions in an owner's name, with only the grant `own`."""
     return compile_policy(Policy(grants=(OWN_GRANT,), denials=(), hint=str, tenancy=tenancy))
 
 
 def _is_void(tenancy: Tenancy, name: str, grant: Grant) -> bool:
-    """Whether a grant allows nothing of an operation: what nothing can bound, only an unrestricted one allows."""
+    """Whether a grant allows no request of an operation, for instance because only an unrestricted one does."""
     is_open = UNRESTRICTED in grant.conditions
     words, owns = values_of(grant.conditions), tenancy.owner != ""
     is_sealed = name in SEALED and not is_open
@@ -184,7 +184,7 @@ def _is_void(tenancy: Tenancy, name: str, grant: Grant) -> bool:
 
 
 def _show_some(name: str, cases: list[Case]) -> Iterable[Case]:
-    """Have a list show, or a prune remove, what any of its cases admits, if each of them admits only some."""
+    """Limit a list or prune to what its cases admit, if each of them has conditions."""
     if name not in LISTED or not all(case.conditions for case in cases):
         return cases
     shows = tuple(case.by_word for case in cases)
@@ -192,7 +192,7 @@ def _show_some(name: str, cases: list[Case]) -> Iterable[Case]:
 
 
 class _Answers(dict[str, Decision]):
-    """What each operation is answered with if no case holds: worded when it is first needed, since most never are."""
+    """Answers of operations if no case matches. They are written at first use: most are never used."""
 
     def __init__(
         self,
@@ -213,7 +213,7 @@ class _Answers(dict[str, Decision]):
         evaded = self._policy.tenancy.refuses(name, is_open=is_open)
         if name in LISTED and cases:
             reason = f"a filter of it {RELATIVE}"
-        if name in PRUNED and cases:  # A grant without `own` would let it remove what others have.
+        if name in PRUNED and cases:  # A grant without `own` would remove objects of others.
             reason, remedy = f"a filter of it {UNCLEAR}", "leave that filter out"
         if denial:
             reason = "a rule denies it"
@@ -239,7 +239,7 @@ class _Answers(dict[str, Decision]):
 
 
 def _compile(name: str, grant: Grant, owner: str, *, runs: bool) -> Case:
-    """Compile a grant for one of its operations: contained, unless it says otherwise."""
+    """Compile a grant for one of its operations: contained, unless it is unrestricted."""
     table, is_open = BODIES.get(name), UNRESTRICTED in grant.conditions
     body = None if is_open else table
     operation = OPERATIONS[name]
@@ -272,12 +272,12 @@ def _compile(name: str, grant: Grant, owner: str, *, runs: bool) -> Case:
 
 @cache
 def find_places_of_labels(body: Body) -> tuple[str, ...]:
-    """Return where a body has labels of what it makes, from its top."""
+    """Return the places of new objects' labels in a body."""
     return tuple(each.path.removesuffix(".*") for each in body.fields if "labels" in each.words)
 
 
 def _name_images(name: str, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """Have an image that gets a name be one of `images` or `tags`, and a removal by `tags` accept force."""
+    """Limit a tagged image to `images` or `tags`, and let a removal by `tags` accept force."""
     said = values_of(conditions)
     if "tags" not in said or UNRESTRICTED in conditions:
         return conditions
@@ -293,10 +293,10 @@ def _name_images(name: str, conditions: tuple[Condition, ...]) -> tuple[Conditio
 
 
 def _cost(case: Case) -> tuple[int, bool, bool, str]:
-    """Rank cases: what is decided by the head, by the body, by a lookup to the engine.
+    """Rank cases: decided by the head, by the body, by a lookup.
 
-    Of two that allow the same, one that is whole comes first, then one that puts labels on or bounds in: the order of
-    lines says nothing.
+    Of equal cases, unrestricted ones come first, then those that set labels or limits: the order of lines has no
+    meaning.
     """
     asks, reads = case.decision.about_object, case.body is not None
     rank = 3 if asks else 2 if reads else 1 if set(case.conditions) - {SWITCHED, UNRESTRICTED} else 0
@@ -305,13 +305,13 @@ def _cost(case: Case) -> tuple[int, bool, bool, str]:
 
 
 def describe_conditions(case: Case) -> str:
-    """Say the conditions of a case, as a clause that follows "if"."""
+    """Describe a case's conditions, as a clause after "if"."""
     said = (each for each in case.conditions if each not in (UNRESTRICTED, _FORCED) and each.word != SWITCHED.word)
     return " and ".join(map(str, said))
 
 
 def _unmet(name: str, cases: tuple[Case, ...]) -> str:
-    """Say which conditions must hold, as a clause; empty if there are none."""
+    """Describe the conditions that must hold, as a clause; empty if there are none."""
     if not cases:
         return ""
     conditions = " or ".join(dict.fromkeys(describe_conditions(case) for case in cases if case.conditions))

@@ -1,10 +1,10 @@
-"""The plan of a create: the proxy fills new volumes alone, and the tenancy of the socket prepares it.
+"""The plan of a create: only new volumes are filled, and the socket's tenancy prepares it.
 
 Docker fills an empty volume from the image. It copies as root, from outside, and follows links in the volume (moby
 daemon/container/container_unix.go, copyExistingContents, up to 29.7 at least). A container that changes the volume
 meanwhile makes Docker write anywhere on the host. So a volume is filled only if it was made through this proxy and no
-container has mounted it since. All other contained mounts get `NoCopy`. Two proxies before one engine do not know what
-is copied through the other, and no proxy knows what was copied before it started.
+container has mounted it since. All other contained mounts get `NoCopy`. Two proxies in front of one engine do not know
+each other's copies, and no proxy knows copies from before its start.
 
 Attacks: docs/attacks.md, policy/creating.
 """
@@ -33,7 +33,7 @@ _SILENT: Final = "the engine does not say what there is of its volumes"
 
 
 def hold_for_create(verdict: Verdict) -> tuple[Hold, ...]:
-    """Return what must be there still when the engine acts, and the volumes that nobody else mounts meanwhile."""
+    """Return holds on objects that must still exist then, and on volumes that no other client may mount."""
     decision = verdict.decision
     copies = decision.copies if decision.copies is not None else list_mounted(verdict.body or b"")
     names = sorted({*copies, *decision.uses.mounts})
@@ -42,7 +42,7 @@ def hold_for_create(verdict: Verdict) -> tuple[Hold, ...]:
 
 
 def create(verdict: Verdict, scene: Scene) -> Plan:
-    """Have something created, or something that mounts volumes."""
+    """Create an object, or one that mounts volumes."""
     if verdict.decision.copies:
         verdict = yield from _settle_copies(verdict, scene)
     elif verdict.decision.copies is None:
@@ -61,21 +61,21 @@ def create(verdict: Verdict, scene: Scene) -> Plan:
     if verdict.known.places.has_parts:
         yield from remove_unused(verdict)
     if answer.status >= HTTPStatus.BAD_REQUEST:
-        scene.fills.add(filled)  # Clients pull an image when they hear that there is none, and create once more.
+        scene.fills.add(filled)  # Clients pull a missing image, and repeat the create.
     elif verdict.operation.name == VOLUME_CREATE and verdict.mode is Mode.ENFORCE and not _is_new(tenancy, answer):
         return Says(HTTPStatus.CONFLICT, "the name is taken by somebody else; use another name")  # Meanwhile.
     return (yield from edit(verdict, answer))
 
 
 def _is_new(tenancy: Tenancy, answer: Whole) -> bool:
-    """Whether a volume was made now: an engine answers alike if there is one of that name."""
+    """Whether a volume is new: an engine answers the same for an existing one."""
     return not tenancy.owner or has_labels(answer.content, {OWNER: tenancy.owner})
 
 
 def _prepare(verdict: Verdict, scene: Scene) -> Steps[Verdict]:
-    """Have the tenancy prepare a create, also one that is above a quota, but passes."""
+    """Let the tenancy prepare a create, even one that exceeds a quota but passes."""
     decision, tenancy = verdict.decision, verdict.policy.tenancy
-    is_counted = decision.allowed and verdict.mode is not Mode.LEARN  # Where a client is learned from, all passes.
+    is_counted = decision.allowed and verdict.mode is not Mode.LEARN  # Learning denies nothing.
     making = Making(verdict.request, decision.content or b"", decision.uses, verdict.known.nonce, is_counted)
     refusal = yield from tenancy.prepare(making, scene)
     if refusal is None:
@@ -87,14 +87,14 @@ def _prepare(verdict: Verdict, scene: Scene) -> Steps[Verdict]:
 
 
 def mount_unread(verdict: Verdict, scene: Scene) -> Plan:
-    """Have something created by a body that no grant judged. Only where volumes are held or may be filled."""
+    """Create an object by an unread body. Only needed if volumes are held or may be filled."""
     return (yield from create(verdict, scene))
 
 
 def _mount_parts(verdict: Verdict) -> Steps[Verdict]:
-    """Have binds below a root be parts of volumes that are made before (`policy/subtrees`).
+    """Turn binds below a root into parts of volumes, which are made first (`policy/subtrees`).
 
-    A body that no grant judged goes on with its binds: it may have options or a version that parts cannot have.
+    An unread body keeps its binds: their options or version may not support parts.
     """
     content, places = verdict.decision.content or b"", verdict.known.places
     is_judged = verdict.decision.copies is not None and verdict.operation.name == "ContainerCreate"
@@ -115,7 +115,7 @@ def _mount_parts(verdict: Verdict) -> Steps[Verdict]:
 
 
 def remove_unused(verdict: Verdict) -> Acts[None]:
-    """Remove the volumes of ours that no container uses. The engine keeps those that one has got meanwhile."""
+    """Remove unused volumes of the proxy. The engine keeps those that a container uses by then."""
     filters = quote(json.dumps({"dangling": ["true"], "label": [LABEL]}))
     with suppress(UnknownObjectError):  # The next removal finds them.
         _, content = yield from Ask("GET", f"/volumes?filters={filters}")
@@ -124,9 +124,9 @@ def remove_unused(verdict: Verdict) -> Acts[None]:
 
 
 def _settle_copies(verdict: Verdict, scene: Scene) -> Steps[Verdict]:
-    """Let a contained create fill only new volumes; it holds all that it mounts.
+    """Let a contained create fill only new volumes, and hold all that it mounts.
 
-    The decision that is returned names only those into which the engine may copy.
+    The returned decision names only volumes into which the engine may copy.
     """
     names, fills, operation = verdict.decision.copies or (), scene.fills, verdict.operation.name
     is_made = operation == VOLUME_CREATE
@@ -134,7 +134,7 @@ def _settle_copies(verdict: Verdict, scene: Scene) -> Steps[Verdict]:
         absent = yield from _find_absent(verdict, names)
         new = [name for name in names if name in fills or name in absent]
         granted = (case for name in SERVICES for case in verdict.policy.cases[name])
-        # `own` alone lets clients make no services, nor change those of others.
+        # `own` alone does not allow clients to make services, or change those of others.
         is_served = operation in SERVICES or any(OWN not in case.by_word for case in granted)
         may_fill = bool(new) and not is_served and (yield from is_outside_swarm())
         for name in filter(is_full_id, () if is_made else set(names).difference(absent)):
@@ -168,7 +168,7 @@ def _find_absent(verdict: Verdict, names: tuple[str, ...]) -> Steps[list[str]]:
 
 
 def _is_mounted(name: str) -> Steps[bool]:
-    """Whether a container has a volume that was started: into others, files may be copied (`policy/words/running`)."""
+    """Whether a started container has a volume: files may be copied into others (`policy/words/running`)."""
     filters = quote(json.dumps({"volume": [name]}))
     status, content = yield from Ask("GET", f"/containers/json?all=1&filters={filters}")
     states = [object_of(each).get("State") for each in list_of(read_engine_json(content))]
@@ -176,10 +176,10 @@ def _is_mounted(name: str) -> Steps[bool]:
 
 
 def is_outside_swarm() -> Steps[bool]:
-    """Whether the engine says that it is in no swarm, like every Podman, and does so soon; False if it is unclear.
+    """Whether the engine quickly answers that it is in no swarm, like every Podman; False if unclear.
 
-    Docker says `inactive` only while it has no swarm at all (moby daemon/cluster/noderunner.go, State). Its errors do
-    not tell: where a node cannot start, they ask for `docker swarm init`, too. Without a quorum, a manager takes long.
+    Docker says `inactive` only without any swarm (moby daemon/cluster/noderunner.go, State). Its errors are ambiguous:
+    if a node cannot start, they also ask for `docker swarm init`. Without a quorum, a manager takes long.
     """
     try:
         status, content = yield from Ask("GET", "/info")
@@ -190,9 +190,9 @@ def is_outside_swarm() -> Steps[bool]:
 
 
 def list_mounted(content: bytes) -> tuple[str, ...]:
-    """Return the sources of all mounts in a body that no grant judged, volumes among them.
+    """Return the sources of all mounts in an unread body, including volumes.
 
-    An unrestricted client gains nothing by odd spellings: it can write to the host anyway.
+    Unusual spellings gain an unrestricted client nothing: it can write to the host anyway.
     """
     body = object_of(read_engine_json(content))
     host, task = object_of(body.get("HostConfig")), object_of(body.get("TaskTemplate"))
@@ -203,9 +203,9 @@ def list_mounted(content: bytes) -> tuple[str, ...]:
 
 
 def write_without_copies(content: bytes, volumes: Container[str]) -> bytes:
-    """Write the body of a create so that nothing is copied into some volumes that it mounts.
+    """Write the body of a create so that nothing is copied into some mounted volumes.
 
-    What a bind says goes on as a mount: older versions of Podman know no `nocopy` there, and need none.
+    Their binds become mounts: older versions of Podman do not know `nocopy` in binds, and need none.
     """
     body: Object = object_of(json.loads(content))
     host = object_of(body.get("HostConfig"))

@@ -1,6 +1,6 @@
-"""What a line of a policy gives away: the host, or what others have. Whatever proposes the line says so beside it.
+"""What a policy line exposes: the host, or objects of others. Programs that propose a line show it beside the line.
 
-A line is looked at alone. The workbench reads the same tables for whole policies, in which grants add up.
+Each line is judged alone. The workbench uses the same tables for whole policies, where grants add up.
 
 Attacks: docs/attacks.md, policy/dangers.
 """
@@ -30,11 +30,11 @@ _KEYS: Final = (*_PATHS["keys"], *(tree.rstrip("/") for tree in _PATHS["secret"]
 """Where keys and passwords are, and the directories all of whose files may be such."""
 
 FREEING: Final = frozenset({"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF"})
-"""Capabilities with which a program leaves its container (capabilities(7)). SYS_PTRACE is none of them: it reaches only
-the processes that a container sees, which are its own."""
+"""Capabilities with which a program can leave its container (capabilities(7)). SYS_PTRACE reaches only processes that
+the container sees, which are its own."""
 
 Row = tuple[str, Mapping[str, tuple[str, ...]]]
-"""An exposure: a clause, and by its keys the words below it."""
+"""An exposure: a clause, and the words of each key."""
 
 
 def _read_rows(lines: Iterable[str]) -> Iterator[Row]:
@@ -50,10 +50,10 @@ def _read_rows(lines: Iterable[str]) -> Iterator[Row]:
 
 
 ROWS: Final = {title: tuple(_read_rows(lines)) for title, lines in read_tables("exposures", __file__).items()}
-"""The rows of `exposures.txt`, by the tables in it."""
+"""Rows of `exposures.txt`, by table."""
 
 _OF_ROOT: Final = frozenset({"any", "plugin", "privileged", "root", "volume"})
-"""Facts of exposures by which a client becomes root on the host, alone or with what most clients have."""
+"""Facts with which a client becomes root on the host, alone or with what most clients have."""
 
 _OPEN: Final = frozenset(
     name
@@ -62,7 +62,7 @@ _OPEN: Final = frozenset(
     if "where" not in said and any(fact.removesuffix("?") in _OF_ROOT for fact in said.get("gives", ()))
     for name in said["of"]
 )
-"""Operations that give the host away where nothing is looked at but their path."""
+"""Operations that expose the host if only their path is checked."""
 
 _REPLACING: Final = frozenset(
     name
@@ -71,24 +71,24 @@ _REPLACING: Final = frozenset(
     if said.get("where") == ("replaces_images",)
     for name in said["of"]
 )
-"""Operations that then give an image any name."""
+"""Operations that can then give an image any name."""
 
 ((_REACH, _BESIDES),) = ROWS["others"]
 BESIDES: Final = frozenset(_BESIDES["of"])
 """Operations on objects that nothing keeps to those of the client, not even `own`."""
 
 LEAVE_OUT: Final = "leave that out"
-"""What a client may do instead of having a dangerous line added."""
+"""The client's alternative to a dangerous line."""
 
 _SHARED: Final = ("joins", "containers", "networks", "volumes", "services", "secrets", "configs")
-"""Words that list what others have. On a socket whose clients own what they create, that needs no word."""
+"""Words that list objects of others. Clients that own what they create need no word for it."""
 
 
-# What an item of a list gives away
+# What an item of a list exposes
 
 
 def gives_host(bind: str) -> bool:
-    """Whether what is mounted gives the host away: a socket of an engine, or to write there, what the host trusts."""
+    """Whether a bind exposes the host: an engine's socket, or write access to what the host trusts."""
     path, mode = split_mode(bind)
     socket = re.sub("^/run/user/[0-9]+", "/run/user/1000", re.sub("^/var/run/", "/run/", path))
     if any(map(partial(fits, socket), _PATHS["engines"])):
@@ -97,37 +97,37 @@ def gives_host(bind: str) -> bool:
 
 
 def holds_keys(bind: str) -> bool:
-    """Whether what is mounted holds keys or passwords of the host."""
+    """Whether a bind exposes keys or passwords of the host."""
     path = re.sub("^/home/[^/*?]+", _HOME, split_mode(bind)[0])
     of_any = re.sub("^/home/[^/]+", _HOME, path)
     return of_any.startswith(_PATHS["secret"]) or any(map(partial(fits, path), _KEYS))
 
 
 def gives_away(bind: str) -> bool:
-    """Whether a pattern over directories of the host covers what the host trusts, even if only to read."""
+    """Whether a pattern of host directories covers what the host trusts, even read-only."""
     path, _ = split_mode(bind)
     return gives_host(f"{path}:ro") or any(map(partial(fits, path), _PATHS["trusted"]))
 
 
 def is_harmless(device: str) -> bool:
-    """Whether a device is known to make no client root on the host."""
+    """Whether a device is known not to make clients root on the host."""
     return any(covers(each, device) for each in _PATHS["harmless"])
 
 
 def list_on_host(binds: Iterable[str], places: Places) -> Iterator[str]:
-    """Yield directories as the host calls them, not the client, with their modes; the client's own socket is none."""
+    """Yield binds with the host's names, without the client's own socket."""
     for glob, mode in map(split_mode, binds):
         if not places.is_socket(glob):
             yield from (f"{place}:{mode}" for place in places.list_on_host(glob))
 
 
-# What a line gives away, and how it is proposed
+# What a line exposes, and how it is proposed
 
 
 def describe_danger(name: str, conditions: Mapping[str, Value], *, places: Places = NOWHERE, owns: bool = False) -> str:
-    """Say what a line lets clients do, as a clause that follows "let clients"; empty if that is nothing to speak of.
+    """Describe what a line lets clients do, as a clause after "let clients"; empty if it is harmless.
 
-    Where clients own what they create, it may be that they use what is not theirs.
+    If clients own what they create, this includes the use of what others created.
     """
     binds = tuple(list_on_host(items_of(conditions.get("binds")), places))
     is_open = name not in BODIES or UNRESTRICTED.word in conditions
@@ -146,21 +146,21 @@ def describe_danger(name: str, conditions: Mapping[str, Value], *, places: Place
 
 
 def _is_rooting(conditions: Mapping[str, Value]) -> bool:
-    """Whether conditions make clients root by what they add, or by a container that runs while files are copied."""
+    """Whether conditions give root by what they add, or by a container that runs while files are copied."""
     added = map(capability_name, items_of(conditions.get("add_capabilities")))
     devices = items_of(conditions.get("devices"))
     return RUNNING in conditions or not FREEING.isdisjoint(added) or not all(map(is_harmless, devices))
 
 
 def say_what(name: str, conditions: Mapping[str, Value], danger: str, *, how: str = "", instead: str = "") -> str:
-    """Say what a line allows, as the object of "to allow", with its danger; what may be done instead comes first."""
+    """Describe what a line allows, as the object of "to allow", with its danger. Alternatives come first."""
     if danger:
         return f"it{how}{f', {instead}, or to' if instead else ' and'} let clients {danger}"
     return f"it{_say_all(name, conditions)}{how}{' and everything else' if UNRESTRICTED.word in conditions else ''}"
 
 
 def _say_all(name: str, conditions: Mapping[str, Value]) -> str:
-    """Say that a line is about every object of a kind, as the end of a clause; empty if it is not."""
+    """Say that a line applies to every object of a kind, as the end of a clause; empty if it does not."""
     kind = KINDS.get(name) or LISTS.get(name) or PRUNED.get(name, (None,))[0]
     is_all = conditions.keys().isdisjoint(("tags", *(words_of_object(name) or LISTED.get(name, ()))))
     return f" for every {WORDS[kind].removesuffix('s')}" if kind is not None and is_all else ""
@@ -169,7 +169,7 @@ def _say_all(name: str, conditions: Mapping[str, Value]) -> str:
 def propose(
     remedy: str, name: str, conditions: Mapping[str, Value], danger: str | None = None, *, instead: str = ""
 ) -> str:
-    """Say how to add a grant: fill a template like `ADD`, which may have other braces in a mistaken socket name."""
+    """Say how to add a grant by a template like `ADD`, which may have other braces in a mistaken socket name."""
     danger = describe_danger(name, conditions) if danger is None else danger
     what = say_what(name, conditions, danger, instead=instead)
     return remedy.replace("{what}", what).replace("{grant}", write_grant(name, conditions))

@@ -1,6 +1,6 @@
-"""The decision: a table asked, total and pure. Where it depends on an object or a body, what is needed first.
+"""The decision: a pure, total lookup in a table. If an object or a body is needed, it returns what to get first.
 
-A denial proposes the line that an operator can put into the policy.
+A denial proposes the line that the operator can add to the policy.
 
 Attacks: docs/attacks.md, policy/decide.
 """
@@ -32,17 +32,17 @@ from dockerproxy.policy.words.parameters import read_head
 from dockerproxy.wire.document import Json, show, write_json
 
 _SHOWN = 200
-"""Characters of a path that a message shows."""
+"""Characters of a path in a message."""
 
 _STEPS: Final = re.compile(r"[^.\[\]]+|\[\d+\]").findall
 
 
 _COPYING: Final = {"VolumeCreate": "names", **dict.fromkeys(objects.MOUNTING, "volumes")}
-"""Operations that mount volumes, or make one, with the word of the claims that have their names."""
+"""Operations that mount or make volumes, with the word of the claims that have their names."""
 
 
 class Wanted(Enum):
-    """What is needed to decide, besides what the engine knows."""
+    """What a decision needs, besides lookups."""
 
     BODY = "the body"
 
@@ -51,10 +51,10 @@ NOTHING: Final = Known()
 
 
 class Judgement(NamedTuple):
-    """What a grant says of claims: no faults if all are granted.
+    """A grant's judgement of claims; without faults if all are granted.
 
-    As long as there are lookups, what is waiting may be wrong besides, by the names that the engine must be asked of.
-    Substitutes go to the engine in some places, by their paths.
+    While there are lookups, `waiting` has further possible faults, by the names to look up. Substitutes replace values
+    for the engine, by path.
     """
 
     faults: tuple[Fault, ...]
@@ -66,10 +66,10 @@ class Judgement(NamedTuple):
 def decide(
     policy: CompiledPolicy, request: CanonicalRequest, known: Known = NOTHING, reads: list[Reading] | None = None
 ) -> Decision | Lookup | Wanted:
-    """Judge a request by what it asks for. No matching grant means no.
+    """Judge a request by its claims. Without a matching grant, it is denied.
 
-    Every input has an answer, and the same input always has the same one. It says that it needs the body or a lookup
-    only while that is not known and some grant might allow the request. If the body was read, that is put in `reads`.
+    Total and deterministic. It returns that the body or a lookup is needed only while that is unknown, and some grant
+    might allow the request. If the body was read, it is added to `reads`.
     """
     if request.operation is UNKNOWN:
         asked = f"{request.method} {request.path[:_SHOWN]}"
@@ -80,7 +80,7 @@ def decide(
         if case.decision.about_object and known.found is None:
             named = find_object(request)
             if isinstance(named, Lookup):
-                return named  # This case and all that follow are about the object.
+                return named  # This case and all later ones depend on the object.
             known = known._replace(found=named)
         answer = _look_at(policy, case, request, known, reads)
         if isinstance(answer, Judgement):
@@ -90,7 +90,7 @@ def decide(
     denial = policy.default[name]
     if not denied:
         return denial
-    case, judgement = min(denied, key=lambda each: len(each[1].faults))  # By the nearest grant.
+    case, judgement = min(denied, key=lambda each: len(each[1].faults))  # The nearest grant.
     first, *more = judgement.faults
     others = f", and {len(more)} more" if more else ""
     remedy = find_remedy(policy, name, case, judgement.faults, judgement.waiting)
@@ -98,19 +98,19 @@ def decide(
 
 
 def is_allowed(answer: Decision | Lookup | Wanted) -> bool:
-    """Whether it is decided that a request is allowed."""
+    """Whether a request is known to be allowed."""
     return isinstance(answer, Decision) and answer.allowed
 
 
 def reading_of_head(request: CanonicalRequest, known: Known) -> Reading:
-    """Read the head of a request."""
+    """Read the claims of a request's head."""
     reading = Reading(request=request, answers=known.answers, found=known.found, places=known.places)
     read_head(reading, known.found)
     return reading
 
 
 def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -> Judgement:
-    """Judge claims by the conditions of a grant."""
+    """Judge claims by a grant's conditions."""
     faults: list[Fault] = []
     waiting: list[Fault] = []
     lookups: dict[str, Lookup] = {}
@@ -136,7 +136,7 @@ def judge_claims(conditions: Mapping[str, Condition], claims: Iterable[Claim]) -
 def _look_at(
     policy: CompiledPolicy, case: Case, request: CanonicalRequest, known: Known, reads: list[Reading]
 ) -> Decision | Lookup | Wanted | Judgement | None:
-    """Look at a request by one case: None if its head is not admitted, or what is wrong with the rest of it."""
+    """Judge a request by one case. None if the head does not match, or the faults of the rest."""
     decision = case.decision
     if case.judges_head:
         read = reading_of_head(request, known)
@@ -157,7 +157,7 @@ def _look_at(
 
 
 def read_once(reads: list[Reading], body: Body, request: CanonicalRequest, known: Known) -> Reading:
-    """Return what a request says, which is read again only if another object is known by now. No grant changes it."""
+    """Read a request's claims, again only if its object became known. They do not depend on grants."""
     if not reads or reads[0].found is not known.found:
         reads[:] = [read_request(body, request, known)]
     return reads[0]
@@ -166,7 +166,7 @@ def read_once(reads: list[Reading], body: Body, request: CanonicalRequest, known
 def _judge_body(
     policy: CompiledPolicy, case: Case, read: Reading, known: Known
 ) -> Decision | Lookup | Judgement | None:
-    """Judge what a case allows of a body, and write what goes on of it; return what is wrong if that is not allowed."""
+    """Judge a body by a case, and write the body for the engine; or return the faults."""
     judgement = judge_claims(case.of_body, read.claims)
     if read.violations or judgement.faults:
         return judgement._replace(faults=(*read.violations, *judgement.faults))
@@ -183,7 +183,7 @@ def _judge_body(
     decision = case.decision._replace(content=content, query=query, copies=copies, uses=uses)
     if decision.plan == "build":
         decision = decision._replace(fixed={**decision.fixed, "labels": label_built(request.values("labels"))})
-    # A create may make a volume on its way that is listed, or that could be made by itself.
+    # A create may implicitly make a volume that is listed, or that a volume create could make.
     names = [each for each in (case.by_word.get("volumes"),) if each is not None] + list_volume_names(policy)
     strange = [each for each in uses.makes if not any(one is None or one.matches(named(each)) for one in names)]
     if strange:
@@ -193,13 +193,13 @@ def _judge_body(
 
 
 def list_copies(claims: Iterable[Claim], word: str) -> tuple[str, ...]:
-    """Return the names of volumes that a create mounts, or that it makes."""
+    """Return the names of volumes that a create mounts or makes."""
     values = (value for claim in claims if claim.word == word for value, _ in claim.options)
     return tuple(dict.fromkeys(value.id for value in values if isinstance(value, ResolvedObject)))
 
 
 def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known) -> Decision | Lookup:
-    """Stamp what a body makes that may be anything, and new volumes that it mounts, unless it says of what driver."""
+    """Stamp an unread body, and new volumes that it mounts, unless it names their driver."""
     content = known.body[0] if known.body is not None else None
     content = put_stamp(content, case.stamped, _find_stamp(policy, read.request, known) or {})
     if content is None:
@@ -215,7 +215,7 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
 
 
 def _find_stamp(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Mapping[str, str] | None:
-    """Return the labels that say whose it is: what is changed keeps those that it has. None if it may have any."""
+    """Return the ownership labels; a changed object keeps its own. None if it may have any."""
     if request.operation.name not in objects.KINDS:
         return policy.tenancy.stamp(known.nonce)
     return read_stamp(known.found.labels) if known.found is not None else {}
@@ -224,7 +224,7 @@ def _find_stamp(policy: CompiledPolicy, request: CanonicalRequest, known: Known)
 def _stamp(
     stamp: Mapping[str, str] | None, claims: Iterable[Claim], substitutes: Mapping[str, Json]
 ) -> Mapping[str, Json]:
-    """Put a stamp on all that gets labels, in place of one that is there."""
+    """Put a stamp on all labelled objects, replacing an existing one."""
     if stamp is None:
         return substitutes
     stamped = dict(substitutes)
@@ -237,17 +237,14 @@ def _stamp(
 
 
 def list_volume_names(policy: CompiledPolicy) -> list[Condition | None]:
-    """Return which names new volumes may have by a create of their own: None for any, nothing if none may be made."""
+    """Return the allowed names of new volumes: None for any, empty if no volume may be made."""
     if any(objects.VOLUME_CREATE in denial.operations for denial in policy.policy.denials):
         return []
     return [case.by_word.get("names") for case in policy.cases[objects.VOLUME_CREATE]] or [None]
 
 
 def substitute(read: Reading, substitutes: Mapping[str, Json]) -> Mapping[str, tuple[str, ...]]:
-    """Put substitutes, by their paths, at their places in what was read: it gets another content.
-
-    Parameters of the query that go on with other values are returned.
-    """
+    """Put substitutes at their paths in the content that was read. Returns the replaced parameters of the query."""
     query = dict(read.query)
     for target, value in substitutes.items():
         if target.startswith("?"):
@@ -258,7 +255,7 @@ def substitute(read: Reading, substitutes: Mapping[str, Json]) -> Mapping[str, t
 
 
 def _put(content: Object, target: str, value: Json) -> Object:
-    """Return an object with a value at its place, in objects that are made where they are missing."""
+    """Return an object with a value at a path. Missing objects on the way are made."""
     *steps, last = _STEPS(target)
     changed = dict(content)
     place: Json = changed
@@ -277,13 +274,13 @@ def _put(content: Object, target: str, value: Json) -> Object:
 def find_remedy(
     policy: CompiledPolicy, name: str, case: Case, faults: Sequence[Fault], waiting: Sequence[Fault] = ()
 ) -> str:
-    """Say how to let a request pass in spite of its faults under the grant that is nearest to it.
+    """Say how to allow a request despite its faults under the nearest grant.
 
-    What may be wrong besides is waiting: the engine was not asked of it, and it goes by names that the client wrote. Where
-    clients own what they create, that is most likely theirs, and listing its name would let in what others call so.
+    `waiting` has possible faults for which the engine was not asked, by the names that the client wrote. Where clients own
+    what they create, these are most likely their own objects, and listing a name would admit objects of others under it.
     """
     remedy = policy.policy.remedy
-    if name in policy.policy.lines:  # A socket has one line for each create.
+    if name in policy.policy.lines:  # A socket has a single line for each create.
         remedy = remedy.replace("add", "remove its line and add", 1)
     said = values_of(tuple(each for each in case.conditions if not each.constraint.is_private))
     violations = [fault for fault in faults if not fault.word]
@@ -301,8 +298,8 @@ def find_remedy(
 
 
 def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, Value] | str:
-    """Return what a grant would have to say besides what it says for a request to pass; or why no grant can say it."""
-    if len(faults) > MOST_LISTED:  # Merging them one by one takes quadratic time.
+    """Return the values that a grant needs for a request to pass; or why no grant can allow it."""
+    if len(faults) > MOST_LISTED:  # Merging one by one takes quadratic time.
         return f"it needs more than {MOST_LISTED} items, so allow them by patterns or ranges"
     needed = dict(values)
     for fault in faults:
@@ -322,5 +319,5 @@ def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, 
 
 
 def _is_broken(fault: Fault) -> bool:
-    """Whether no list can have what a fault needs."""
+    """Whether no list can contain what a fault needs."""
     return fault.word == objects.OWN or any(map(CONSTRAINTS[fault.word].fault, items_of(fault.value)))

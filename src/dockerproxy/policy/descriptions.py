@@ -1,4 +1,4 @@
-"""What the engine says of objects, in answers to lookups and in lists: which they are, and whose.
+"""Read the engine's descriptions of objects, in lookups and lists: their identity and owner.
 
 Attacks: docs/attacks.md, policy/descriptions.
 """
@@ -15,20 +15,20 @@ from dockerproxy.text import lower
 from dockerproxy.wire.document import list_of, object_of, read_engine_json
 
 _ID: Final = re.compile(r"(sha256:)?[A-Za-z0-9][A-Za-z0-9_.-]*")
-"""What an engine may call an object; anything else would be read as more than one segment of a path."""
+"""A valid ID for a path. Other text could be read as several segments."""
 
 _MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
 ).fullmatch
 
 _SPECIFIED: Final = frozenset({Kind.SERVICE, Kind.SECRET, Kind.CONFIG})
-"""A swarm keeps their names in what was asked for."""
+"""Swarm objects, whose names are in their specification."""
 
 
 def read_object(lookup: Lookup, content: bytes, version: str) -> ResolvedObject | Lookup | None:
-    """Read the engine's answer to a lookup; None if it does not say what it must.
+    """Read the engine's answer to a lookup; None if it is invalid.
 
-    An exec says only which container it belongs to: a further lookup has the version as its prefix.
+    An exec only names its container: the further lookup uses the version as prefix.
     """
     if lookup.of is not None:
         return prove_owner(lookup, read_image_labels(content))
@@ -42,24 +42,24 @@ def _read_document(content: bytes) -> Mapping[str, object] | None:
 
 
 def read_image_labels(content: bytes) -> Mapping[str, object] | None:
-    """Return the labels of an image, as the engine describes it; None if it does not say what it is made of."""
+    """Return an image's labels from its description; None if it is invalid."""
     fields = _read_document(content) or {}
     return read_labels(Kind.IMAGE, fields) if isinstance(fields.get("config"), dict) else None
 
 
 def prove_owner(lookup: Lookup, inherited: Mapping[str, object] | None) -> ResolvedObject:
-    """Return the container that a lookup is about, whose image has these labels; nobody's if they are unknown."""
+    """Return the container of a lookup with its owner, by the labels of its image; unowned if they are unknown."""
     found = lookup.of or ResolvedObject(lookup.name, ())
     return found if inherited is None else replace(found, belongs_to=find_owner(found.labels, inherited))
 
 
 def has_labels(content: bytes, labels: Mapping[str, str]) -> bool:
-    """Whether what the engine says of a volume or network has labels."""
+    """Whether the description of a volume or network has labels."""
     return labels.items() <= read_labels(Kind.VOLUME, _read_document(content) or {}).items()
 
 
 def read_fields(lookup: Lookup, fields: Mapping[str, object], version: str) -> ResolvedObject | Lookup | None:
-    """Read what the engine says of an object, keys in small letters: in the answer to a lookup, or in a list."""
+    """Read an object's description with lowercase keys, from a lookup or a list."""
     own = _identity(fields.get("name" if lookup.kind is Kind.VOLUME else "id"))
     if not own:
         return None
@@ -78,12 +78,12 @@ def read_fields(lookup: Lookup, fields: Mapping[str, object], version: str) -> R
     image = _identity(fields.get("imageid") or fields.get("image"))
     if OWNER not in labels or not is_full_id(image):  # A name may mean another image by now.
         return found
-    # Podman serves its own API under a version only, and both say the same of an image under this one path.
+    # Podman serves its own API only with a version. Both engines describe images under this one path.
     return Lookup(Kind.CONTAINER, image, f"/images/{image}/json", lookup.operation, of=found)
 
 
 def read_labels(kind: Kind, fields: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the labels of an object, as its description or a list has them."""
+    """Return an object's labels from its description or a list."""
     place = fields.get("spec" if kind in _SPECIFIED else "config")
     return object_of(place.get("Labels") if isinstance(place, dict) else fields.get("labels"))
 
@@ -97,14 +97,14 @@ def _read_names(kind: Kind, fields: Mapping[str, object]) -> tuple[str, ...]:
     else:
         named = fields.get("name")
     name = _text(named).removeprefix("/")
-    if kind is Kind.CONTAINER and not name:  # A list has the names by which others link to it, too: `/web/db`.
+    if kind is Kind.CONTAINER and not name:  # A list also contains names from links: `/web/db`.
         names = (_text(each).removeprefix("/") for each in list_of(fields.get("names")))
         name = next((each for each in names if "/" not in each), "")
     return (name,) if name else ()
 
 
 def _read_image(lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
-    """Say how an image is judged: by any name, also one saved by its ID; by the one that is acted on; or by all."""
+    """Return an image as it is judged: by any name, also if saved by ID; by the name that is acted on; or by all."""
     if lookup.operation.name in EVERY:
         return _with_every_name(found)
     if lookup.operation.name not in BY_REFERENCE:
@@ -112,13 +112,13 @@ def _read_image(lookup: Lookup, found: ResolvedObject) -> ResolvedObject:
     reference = parse_reference(lookup.name)
     name = str(with_default_tag(reference)) if reference is not None else ""
     if name in found.names:
-        # No id: the name may be another image's by the time it is acted on.
+        # Without ID: another image may have the name by the time of the action.
         return ResolvedObject(name, (name,))
     return found if lookup.operation.name in SAVING else _with_every_name(found)
 
 
 def _with_every_name(found: ResolvedObject) -> ResolvedObject:
-    """Have an image judged by all its names. A digest is none where a tag of the same repository is."""
+    """Return an image that is judged by all its names. A digest is not a name if its repository has a tag."""
     tagged = {name.rpartition(":")[0] for name in found.names if "@" not in name}
     names = tuple(name for name in found.names if name.partition("@")[0] not in tagged)
     return replace(found, names=names, every=True)
@@ -129,19 +129,19 @@ def _text(value: object) -> str:
 
 
 def _identity(value: object) -> str:
-    """Return what can stand in a path as the name of one object; empty if it cannot."""
+    """Return an ID that is safe in a path; empty if it is not."""
     text = _text(value)
     return text if _ID.fullmatch(text) else ""
 
 
 def find_time(found: ResolvedObject) -> float:
-    """Return when something was created, in seconds since 1970; what does not say so is as old as can be."""
+    """Return the creation time in seconds since 1970; 0 if missing."""
     value = found.document.get("created") or found.document.get("createdat")
     return value if isinstance(value, int | float) else read_moment(str(value)) or 0.0
 
 
 def read_moment(text: str) -> float | None:
-    """Read a moment with its zone, in seconds since 1970; None if it is no such."""
+    """Parse a date with zone to seconds since 1970; None if invalid."""
     from datetime import datetime  # noqa: PLC0415 (few requests ask for a time)
 
     try:

@@ -1,6 +1,6 @@
-"""What differs between two policies, and what identifies one: what is allowed, however it is written.
+"""Compare policies by what they allow, and identify a policy by it.
 
-Sources, the order of lines and what denials take out say nothing here. Two policies with the same lines decide alike.
+Sources, order, and grants removed by denials make no difference. Policies with the same lines decide alike.
 """
 
 import hashlib
@@ -19,24 +19,24 @@ from dockerproxy.policy.words.constraint import Condition, Constraint
 
 _GIVEN: Final = ("names", "tags")
 _OBJECTS: Final = frozenset(WORDS.values())
-"""Without a word for names that are given, a grant of some objects gives only names by which it lists them."""
+"""Without a word for new names, a grant with some of these words gives only names with which it lists objects."""
 
 _NAMED: Final = WORDS[Kind.CONTAINER]
-"""A grant without it is for any container that a body names, but for own ones where clients own what they create."""
+"""Without it, a grant admits any container that a body names, except own ones if clients own what they create."""
 
 _OF_SENT: Final = frozenset({WORDS[Kind.IMAGE], UNRESTRICTED.word})
-"""Words without which nothing is sent."""
+"""Nothing is sent without one of these words."""
 
 _DIGITS: Final = 12
-"""Of a digest: 48 bits tell the policies of one operator apart."""
+"""Digits of a digest: 48 bits distinguish the policies of one operator."""
 
 
 class Change(NamedTuple):
-    """An operation that is allowed before and after, but not in the same cases.
+    """An operation that is allowed before and after, under different conditions.
 
     Attributes:
-        before: Grants of it that are no more, as a policy file writes them.
-        after: Those that are new.
+        before: Removed grants, as in a policy file.
+        after: Added grants.
     """
 
     before: tuple[str, ...]
@@ -44,13 +44,13 @@ class Change(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What differs between two policies; false if nothing does.
+    """The differences between two policies; false if there are none.
 
     Attributes:
-        settings: What differs besides, as `compare_settings` says it.
-        gained: Operations that were not allowed in any case, as grants.
-        lost: Operations that are not allowed in any case any more, as the grants they had.
-        changed: Operations that are allowed in other cases.
+        settings: Other differences, as from `compare_settings`.
+        gained: Grants of operations that were never allowed before.
+        lost: Former grants of operations that are never allowed now.
+        changed: Operations that are allowed under different conditions.
     """
 
     settings: tuple[str, ...]
@@ -62,7 +62,7 @@ class Changes(NamedTuple):
         return bool(self.gained or self.lost or self.changed or self.settings)
 
     def lines(self) -> Iterator[str]:
-        """Say it in lines for the log."""
+        """Yield lines for the log."""
         yield from self.settings
         if self.gained:
             yield f"gained {', '.join(self.gained)}"
@@ -74,7 +74,7 @@ class Changes(NamedTuple):
 
 
 def find_changes(old: CompiledPolicy, new: CompiledPolicy) -> Changes:
-    """Compare two policies, operation by operation in the order of the catalog."""
+    """Compare two policies, operation by operation, in catalog order."""
     gained: list[str] = []
     lost: list[str] = []
     changed = []
@@ -92,7 +92,7 @@ def find_changes(old: CompiledPolicy, new: CompiledPolicy) -> Changes:
 
 
 def list_settings(policy: CompiledPolicy) -> Mapping[str, str]:
-    """Return what a policy says besides its grants and denials, in words, by the keys of a policy file."""
+    """Return settings other than grants and denials as text, by the keys of a policy file."""
     places = policy.policy.places
     paths = (f"{client} is {host}" for client, host in sorted(places.paths.items()))
     said = {
@@ -107,7 +107,7 @@ def list_settings(policy: CompiledPolicy) -> Mapping[str, str]:
 
 
 def compare_settings(old: CompiledPolicy, new: CompiledPolicy) -> Iterator[tuple[str, str]]:
-    """Yield the keys of what differs besides grants and denials, each with what it is and was."""
+    """Yield changed keys other than grants and denials, each with the new and old value."""
     before, after = list_settings(old), list_settings(new)
     for key in (*before, *(key for key in after if key not in before)):
         was, now = before.get(key, "none"), after.get(key, "none")
@@ -116,9 +116,9 @@ def compare_settings(old: CompiledPolicy, new: CompiledPolicy) -> Iterator[tuple
 
 
 def find_ways(policy: CompiledPolicy, name: str) -> tuple[str, ...]:
-    """Return in which cases an operation is allowed, each written as a grant; nothing if in none.
+    """Return the grants that allow an operation; empty if none.
 
-    What another case covers is left out. Conditions and their items are sorted.
+    Redundant grants are left out. Conditions and their items are sorted.
     """
     needed = find_needed(name, (case.conditions for case in policy.cases[name]), owns=policy.owner != "")
     said = (sorted(values_of(conditions).items()) for conditions in needed)
@@ -126,12 +126,12 @@ def find_ways(policy: CompiledPolicy, name: str) -> tuple[str, ...]:
 
 
 def write_needed(name: str, sets: Iterable[tuple[Condition, ...]]) -> list[str]:
-    """Return sets of conditions of an operation as grants of a file, without those that another one makes pointless."""
+    """Return sets of conditions of an operation as grants of a file, without redundant ones."""
     return [write_grant(name, values_of(tuple(_spell(conditions)))) for conditions in find_needed(name, sets)]
 
 
 def _spell(conditions: tuple[Condition, ...]) -> Iterable[Condition]:
-    """Leave out private conditions, and `unrestricted` where one has in its place the rule of contained grants."""
+    """Leave out private conditions, and `unrestricted` if `registries` replaces it."""
     is_bound = any(each.word == "registries" for each in conditions)
     left_out = {UNRESTRICTED.word} if is_bound else set()
     return (each for each in conditions if not each.constraint.is_private and each.word not in left_out)
@@ -140,7 +140,7 @@ def _spell(conditions: tuple[Condition, ...]) -> Iterable[Condition]:
 def find_needed(
     name: str, sets: Iterable[tuple[Condition, ...]], *, owns: bool = False
 ) -> tuple[tuple[Condition, ...], ...]:
-    """Return those of the sets of conditions of an operation that no other one makes pointless, each once."""
+    """Return the distinct sets of conditions of an operation that no other set covers."""
     once = tuple(dict.fromkeys(sets))
     return tuple(
         mine
@@ -157,14 +157,14 @@ def covers(
     as_it_is: bool = False,
     owns: bool = False,
 ) -> bool:
-    """Whether a grant of an operation certainly admits all that another one admits.
+    """Whether one grant of an operation certainly admits everything that another admits.
 
     Args:
-        name: Of the operation.
-        theirs: Conditions of the one.
-        mine: Conditions of the other.
-        as_it_is: Whether it must have the same go on to the engine, too: labels and bounds that are put in.
-        owns: Whether it is known that clients of the socket own what they create.
+        name: The operation.
+        theirs: Conditions of the first grant.
+        mine: Conditions of the second grant.
+        as_it_is: It must also add the same to requests: labels and limits.
+        owns: Clients of the socket are known to own what they create.
     """
     wide, narrow = values_of(theirs), values_of(mine)
     is_open = name not in CONTAINED or UNRESTRICTED.word in wide
@@ -185,7 +185,7 @@ def covers(
     lists = owns and not is_open and is_of_body(operation, _NAMED) and _NAMED in narrow and _NAMED not in wide
     may_be_any = is_open or name in SENDING
     acts = (condition for condition in (*theirs, *mine) if condition.constraint.acts)
-    is_first = is_open and not any(is_about_object(operation, word) for word in wide)  # It is tried before the other.
+    is_first = is_open and not any(is_about_object(operation, word) for word in wide)  # It is tried first.
     if as_it_is and not is_first and any(wide.get(condition.word) != narrow.get(condition.word) for condition in acts):
         return False
     runs = RUNNING in narrow and {RUNNING, UNRESTRICTED.word}.isdisjoint(wide)
@@ -199,16 +199,16 @@ def covers(
 
 
 def _covers_word(constraint: Constraint, wide: Value | None, narrow: Value | None, *, narrows: bool) -> bool:
-    """Whether what one grant says by a word admits all that another one admits there.
+    """Whether a word's value in one grant admits everything that another grant's value admits.
 
     Args:
-        constraint: Of the word.
-        wide: What the one says; None if nothing.
-        narrow: What the other says; None if nothing.
-        narrows: Whether to say nothing admits everything.
+        constraint: The constraint of the word.
+        wide: The value in the first grant; None without the word.
+        narrow: The value in the second grant; None without the word.
+        narrows: Without the word, everything is admitted.
     """
     if wide is None:
-        said = narrow if constraint.unspoken else None  # Else to say nothing admits nothing.
+        said = narrow if constraint.unspoken else None  # Otherwise, nothing is admitted without the word.
         return narrows or (said is not None and constraint.within(said, constraint.unspoken))
     if narrow is None:
         return not narrows and constraint.admits_unspoken(wide)
@@ -216,7 +216,7 @@ def _covers_word(constraint: Constraint, wide: Value | None, narrow: Value | Non
 
 
 def _sort_value(value: Value) -> Value:
-    """Return a value whose order says nothing in one order; that of the words of a command does say something."""
+    """Sort a value, unless its order has a meaning, like that of a command's words."""
     if isinstance(value, Pairs):
         pairs = ((name, tuple(sorted(set(item))) if isinstance(item, tuple) else item) for name, item in value.items)
         return Pairs(tuple(sorted(pairs, key=itemgetter(0))))
@@ -227,11 +227,11 @@ def _sort_value(value: Value) -> Value:
 
 
 def describe(policy: CompiledPolicy) -> tuple[str, ...]:
-    """Say all that a policy means: its settings, and every operation that is allowed with the conditions."""
+    """Describe a whole policy: its settings, and every allowed operation with its conditions."""
     settings = (f"{key}: {text}" for key, text in list_settings(policy).items())
     return (*settings, *(way for name in sorted(filter(policy.allows, OPERATIONS)) for way in find_ways(policy, name)))
 
 
 def digest(policy: CompiledPolicy) -> str:
-    """Return a few digits that two policies share only if they mean the same."""
+    """Return a short digest that policies share only if they mean the same."""
     return hashlib.sha256("\n".join(describe(policy)).encode()).hexdigest()[:_DIGITS]

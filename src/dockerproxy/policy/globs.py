@@ -1,12 +1,12 @@
-"""Globs: patterns over names, paths and references that no name makes slow.
+"""Globs: patterns for names, paths and references, with bounded matching time for any name.
 
-`*` is any characters but `/`, `**` (or more stars) any at all, `?` one that is no `/`; everything else is itself. A
-`/**` at the end takes in the directory too: `/data/**` is `/data` and all that is below.
+`*` matches characters except `/`, `**` (or more stars) any characters, `?` one character except `/`. Other characters
+match themselves. A `/**` at the end also matches the directory: `/data/**` is `/data` and everything below.
 
-A client chooses the names. So a glob becomes a regular expression that does not try again what has matched (atomic
-groups): behind a `*` the first place where the next piece fits is as good as any later one, since the star that follows
-takes in the difference. `**` skips as few whole segments as it can and goes on like `*`; what fails behind it goes back
-to that skipping and no further. A name is read at most once for each piece of the glob.
+Clients choose the names. So a glob becomes a regular expression with atomic groups, which does not retry a match. After
+a `*`, the first place where the next piece fits is as good as any later one, since the next star covers the difference.
+`**` skips as few whole segments as possible and continues like `*`; a failure after it goes back to that skipping and
+no further. A name is read at most once for each piece of the glob.
 """
 
 import re
@@ -16,29 +16,29 @@ from itertools import product
 from typing import Final, TypeAlias
 
 _SEGMENTS: Final = "(?:[^/]*+/)*?"
-"""As few whole segments as will do."""
+"""As few whole segments as possible."""
 
 
 def fits(text: str, name: str) -> bool:
-    """Whether the whole name is what the text of a glob says."""
+    """Whether a glob matches the whole name."""
     return _compile(text).fullmatch(name) is not None
 
 
 _States: TypeAlias = frozenset[tuple[int, int]]
-"""Places in the ways to write a glob: which way, and how many of its tokens have matched."""
+"""Positions in the ways to write a glob: the way, and how many of its tokens matched."""
 
 _STARS: Final = frozenset({"*", "**"})
 _SIGNS: Final = frozenset({"?", "*"})
-"""What stands for letters other than `/`."""
+"""Signs that match characters other than `/`."""
 
 _SIGN: Final = re.compile(r"[*?]")
 _RUN: Final = re.compile(r"[*?]+")
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Whether one glob certainly matches every name that another one matches.
+    """Whether one glob certainly matches every name that another matches.
 
-    The narrow one is read as if it were a name: what its signs may stand for, only the same or wider ones match.
+    The narrow glob is read like a name: its signs match only the same or wider signs.
     """
     outer = _list_ways(wide)
     for way in _list_ways(narrow):
@@ -51,7 +51,7 @@ def covers(wide: str, narrow: str) -> bool:
 
 
 def reaches_below(inner: str, outer: str) -> bool:
-    """Whether a path that one glob may match can lie below a path that another glob may match, not in its place."""
+    """Whether a path that one glob matches can lie strictly below a path that another matches."""
     stem, outer_stem = map(find_stem, (inner, outer))
     if not (stem.startswith(outer_stem) or outer_stem.startswith(stem)):
         return False
@@ -61,24 +61,24 @@ def reaches_below(inner: str, outer: str) -> bool:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether some text fits two globs."""
+    """Whether some text matches both globs."""
     return any(_meet(*ways) for ways in product(_list_ways(one), _list_ways(other)))
 
 
 def find_tree(text: str) -> str:
-    """Return the directory of a glob that matches it and all below, like `/data/**`; empty for other globs, and `/`."""
+    """Return the directory of a glob that matches it and all below, like `/data/**`; empty for others, and for `/`."""
     directory = text.rstrip("*")
     is_tree = text.endswith("**") and directory.endswith("/") and not _SIGN.search(directory)
     return directory.removesuffix("/") if is_tree else ""
 
 
 def find_stem(text: str) -> str:
-    """Return what a glob begins with before the first sign."""
+    """Return the part of a glob before its first sign."""
     return _SIGN.split(text, maxsplit=1)[0]
 
 
 def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether two ways to write a glob have a text in common: walk both at once, as automata."""
+    """Whether two token lists have a common text. Walks both at once, as automata."""
     seen: set[tuple[int, int]] = set()
     left = [(0, 0)]
     while left:
@@ -108,7 +108,7 @@ def _share_a_letter(one: str, other: str) -> bool:
 
 
 def list_rests(text: str, directory: str) -> Iterator[str]:
-    """Yield globs for all that a glob matches below a directory, by their paths from there; empty for itself."""
+    """Yield globs for the paths that a glob matches in a directory, relative to it; empty for the directory."""
     if fits(text, directory):
         yield ""
     ways = _list_ways(text)
@@ -119,7 +119,7 @@ def list_rests(text: str, directory: str) -> Iterator[str]:
 
 
 def _list_ways(text: str) -> tuple[tuple[str, ...], ...]:
-    """Return the tokens of a glob; with those of the directory itself where that matches, too."""
+    """Return the tokens of a glob; also those of the directory, if it matches that."""
     plain = _RUN.sub(_sort_run, text)
     ways = [tuple(re.findall(r"\*\*|\*|\?|[^*?]", plain, re.DOTALL))]
     if text.endswith("**") and len(text.rstrip("*")) > 1 and text.rstrip("*").endswith("/"):
@@ -128,12 +128,12 @@ def _list_ways(text: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _sort_run(run: re.Match[str]) -> str:
-    """Return a run of signs in its one order, where that makes no difference."""
+    """Return a run of signs in canonical order, if order makes no difference."""
     return re.sub(r"\*\*+", "**", run[0]) if "**" in run[0] else "?" * run[0].count("?") + "*" * ("*" in run[0])
 
 
 def _skip(ways: tuple[tuple[str, ...], ...], states: set[tuple[int, int]]) -> _States:
-    """Add the places behind stars, which may match nothing."""
+    """Add the positions after stars, which may match nothing."""
     found = set(states)
     for way, place in states:
         while place < len(ways[way]) and ways[way][place] in {"*", "**"}:
@@ -143,7 +143,7 @@ def _skip(ways: tuple[tuple[str, ...], ...], states: set[tuple[int, int]]) -> _S
 
 
 def _step(ways: tuple[tuple[str, ...], ...], states: _States, token: str) -> _States:
-    """Return the places after one more letter, or one more sign of the other glob."""
+    """Return the positions after one more character, or sign of the other glob."""
     after: set[tuple[int, int]] = set()
     for way, place in states:
         sign = ways[way][place] if place < len(ways[way]) else ""
@@ -164,7 +164,7 @@ def _compile(text: str) -> re.Pattern[str]:
 
 
 def _write(text: str) -> str:
-    """Write a glob as a regular expression that ends where a name ends."""
+    """Compile a glob to a regular expression for a whole name."""
     first, *others = re.split(r"\*\*+", text)
     chunks = [first, *(f"*{chunk}" for chunk in others)]
     written = [_write_chunk(chunk, "") for chunk in chunks[:-1]] + [_write_chunk(chunks[-1], r"\Z")]
@@ -172,7 +172,7 @@ def _write(text: str) -> str:
 
 
 def _write_chunk(chunk: str, end: str) -> str:
-    """Write what stands between two `**`: a piece, and after each `*` another one."""
+    """Compile the part between two `**`: a piece, and another after each `*`."""
     pieces = [re.escape(piece).replace(r"\?", "[^/]") for piece in chunk.split("*")]
-    pieces[-1] += end  # Within the group: only there the piece is looked for where the name ends.
+    pieces[-1] += end  # Inside the group, so that only there a piece is searched for at the end of the name.
     return pieces[0] + "".join(f"(?>[^/]*?{piece})" for piece in pieces[1:])

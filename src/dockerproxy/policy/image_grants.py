@@ -1,6 +1,6 @@
-"""Which images the grants of a socket name: `images` that its clients use and see, `tags` that they give and take away.
+"""Images that the grants of a socket name: `images` that clients use and see, `tags` that they add and remove.
 
-Images are shared by all clients of an engine. Only names bound what a client does with them.
+All clients of an engine share its images, so only names limit what a client does with them.
 
 Attacks: docs/attacks.md, policy/image_grants.
 """
@@ -21,10 +21,10 @@ from dockerproxy.policy.words.images import SHOWN, begins_literally
 SEEN: Final = frozenset(f"Image{verb}{api}" for verb in ("History", "Inspect", "List") for api in ("", "Libpod")).union(
     ("ImageAttestations", "ImageExistsLibpod")
 )
-"""What `own` grants of images."""
+"""Operations on images that `own` grants."""
 
 EXAMPLES: Final[Mapping[str, Value]] = {"tags": ("docker.io/library/NAME-*",), "images": ("docker.io/**",)}
-"""What a proposed line says where a grant must name images."""
+"""Values in a proposed line if a grant must name images."""
 
 _CREATE: Final = "ContainerCreate"
 _USING: Final = frozenset({_CREATE, "ImageCreate"})
@@ -32,19 +32,19 @@ _ANY: Final = "**"
 
 
 def needs_tags(name: str, words: Collection[str], *, owns: bool) -> bool:
-    """Whether a grant with these words allows nothing, because none of them is `tags`: which names may be given."""
+    """Whether a grant with these words allows nothing, because `tags` is missing."""
     is_bound = name in {BUILD, TAGGING} or (owns and name == REMOVAL)
     return is_bound and "tags" not in words and UNRESTRICTED.word not in words
 
 
 def list_tags(grants: Iterable[Grant]) -> tuple[str, ...]:
-    """Return the patterns over names that clients may give to images, or take away."""
+    """Return patterns of image names that clients may add or remove."""
     items = (item for grant in grants if grant.operations for item in items_of(values_of(grant.conditions).get("tags")))
     return tuple(dict.fromkeys(items))
 
 
 def list_used(grants: Iterable[Grant]) -> tuple[str, ...]:
-    """Return the patterns over images that clients may run or pull: all, if a grant of `ContainerCreate` has none."""
+    """Return patterns of images that clients may run or pull: all, if a grant of `ContainerCreate` has none."""
     found: dict[str, None] = {}
     for grant in grants:
         words = values_of(grant.conditions)
@@ -56,13 +56,13 @@ def list_used(grants: Iterable[Grant]) -> tuple[str, ...]:
 
 
 def list_seen(grants: tuple[Grant, ...]) -> tuple[str, ...]:
-    """Return the patterns over images that clients see by `own`: those that they use, and those that they name."""
+    """Return patterns of images that clients see by `own`: those that they use or tag."""
     found = (*list_used(grants), *list_tags(grants))
     return (_ANY,) if _ANY in found else tuple(dict.fromkeys(found))
 
 
 def show_images(name: str, grants: Iterable[Grant], used: tuple[str, ...]) -> list[Grant]:
-    """Have `own` show images by names, where it is about images: of those that are used, and none if there are none."""
+    """Limit images that `own` shows to the names in use; none without any."""
     if name not in SEEN:
         return list(grants)
     seen = Condition(SHOWN, used)
@@ -74,7 +74,7 @@ def show_images(name: str, grants: Iterable[Grant], used: tuple[str, ...]) -> li
 
 
 class Pattern(NamedTuple):
-    """A pattern over repositories of which clients of a socket give or use names."""
+    """A pattern of repositories in which clients of a socket add or use names."""
 
     stem: str
     glob: str
@@ -85,7 +85,7 @@ class Pattern(NamedTuple):
 
 
 def list_patterns(socket: str, policy: Policy, *, uses: bool) -> Iterator[Pattern]:
-    """Yield the patterns over names that clients give, and over those that they use, but none over a whole registry."""
+    """Yield the patterns of names that clients add or use, without those of a whole registry."""
     denied = frozenset().union(*(denial.operations for denial in policy.denials))
     left = [grant._replace(operations=grant.operations - denied) for grant in policy.grants]
     used = filter(begins_literally, list_used(left)) if uses else ()
@@ -96,9 +96,9 @@ def list_patterns(socket: str, policy: Policy, *, uses: bool) -> Iterator[Patter
 
 
 def find_overlaps(patterns: Iterable[Pattern]) -> Iterator[tuple[Pattern, Pattern]]:
-    """Yield pairs of patterns of two owners that some name fits, one of them at least of names that clients give.
+    """Yield pairs of overlapping patterns of two owners, if clients may add names of one of them.
 
-    A pattern before its first sign is the beginning of the other, so pairs stand close in their order.
+    The literal start of one is a prefix of the other's, so pairs are close in sorted order.
     """
     ordered = sorted(patterns)
     for number, one in enumerate(ordered):

@@ -1,8 +1,8 @@
-"""Judge a request: from the bytes of its head to what goes to the engine, or why nothing does.
+"""Judge a request: from the bytes of its head to the bytes for the engine, or a refusal.
 
-The one place where the head, the catalog and the policy meet. Pure: no clock, no I/O, no state. So the answer to the
-same bytes can be remembered, and judging can run in any thread. It leads a request from one phase to the next
-(`policy/phases`). Some bodies are refused by the head of their request, whatever a policy says.
+Only here, head, catalog and policy meet. Pure: no clock, I/O or state. So answers to the same bytes can be cached, and
+judging can run in any thread. It moves a request through its phases (`policy/phases`). Some bodies are refused by the
+request's head under every policy.
 
 Attacks: docs/attacks.md, policy/judge.
 """
@@ -40,7 +40,7 @@ from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import Framing, RequestHead, parse_request
 
 _DIGITS: Final = 12
-"""Of an ID that a message shows."""
+"""Digits of an ID in a message."""
 
 _JSON: Final = "application/json"
 _BYTES: Final = ("application/octet-stream", "text/plain")
@@ -54,43 +54,43 @@ _TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "raw": (*_BYTES, *_TAR, *_YAML, _JSON),
     "any": (_JSON, *_BYTES),
 }
-"""Media types, by what the catalog says of the body; the first is the one to send.
+"""Media types by the catalog's kind of body; the first is the one to send.
 
-They are those that clients send: the Docker command line and its library in Go (`text/plain` for whatever is not JSON
-and has no type), docker-py, docker-java (`application/tar`), dockerode (which repeats the query as JSON in the body of
-each POST), Podman's own client and `curl --data-binary` with a header. Most send none for an archive.
+Clients send these: the Docker command line and its Go library (`text/plain` for an untyped body that is not JSON),
+docker-py, docker-java (`application/tar`), dockerode (which repeats the query as JSON in the body of each POST),
+Podman's own client, and `curl --data-binary` with a header. Most send none for an archive.
 """
 
 _OF_SEVERAL_FILES: Final = frozenset({"ImageBuildLibpod", "ManifestModifyLibpod", "QuadletInstallLibpod"})
-"""Operations to which Podman's own client sends several files at once. Podman takes no parameters from these."""
+"""Operations to which Podman's own client sends several files. Podman takes no parameters from these."""
 
 OLD_READINGS: Final = tuple(map(tuple, read_rows("old_bodies", 4)))
-"""What engines do only under an old version of the API: operation, version, what it is, and what an engine does."""
+"""What engines do only under old API versions: operation, version, kind, and effect."""
 
 _OLD: Final = frozenset(operation for operation, _, kind, _ in OLD_READINGS if kind == "body")
 
 _MOST_OF_NOTHING: Final = 7
-"""Bytes of a body that Docker takes for none (`postContainersStart`). `{}` and `null` are shorter."""
+"""Bytes of a body that Docker treats as empty (`postContainersStart`). `{}` and `null` are shorter."""
 
 _UTF_8: Final = ("charset", "utf-8")
-"""Docker takes any parameters, and reads UTF-8 whatever they say. Another type it refuses, Podman does not look."""
+"""Docker accepts any parameters, and always reads UTF-8. It refuses other types; Podman ignores the type."""
 
 _GRPC: Final = "application/grpc"
-"""Docker looks whether a type begins so, Podman 6 whether a Content-Type has it anywhere (its `HeadersRegexp` has no
-anchors), and then at no path."""
+"""Docker checks for this prefix of the type. Podman 6 checks whether a Content-Type contains it (its `HeadersRegexp`
+has no anchors), and ignores the path."""
 
 _SHOWN: Final = 60
-"""Characters of a type that a message shows."""
+"""Characters of a type in a message."""
 
 _HIDING: Final = frozenset({objects.OWN, objects.LABELLED})
-"""Words of conditions: what they do not admit does not exist, whatever is asked of it."""
+"""Words of conditions. Objects that they do not admit do not exist for the client, for any operation."""
 
 _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE"})
-"""Methods without a body, except for operations for which the catalog lists one."""
+"""Methods without body, unless the catalog lists one for the operation."""
 
 
 def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
-    """Read a request head, all bytes up to and including the empty line, and decide about it."""
+    """Parse a request head, including the empty line, and judge it."""
     parsed = parse_request(head)
     if isinstance(parsed, Refusal):
         return parsed
@@ -113,7 +113,7 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
 
 
 def _open_builds(phase: Phase, request: CanonicalRequest) -> Verdict:
-    """Let a tunnel open in which builds are judged, each by itself."""
+    """Open a tunnel in which each build is judged separately."""
     sources = [case.decision.source for case in phase.policy.cases[objects.BUILD]]
     return _settle(
         replace(phase, request=request, target=request.path),
@@ -122,7 +122,7 @@ def _open_builds(phase: Phase, request: CanonicalRequest) -> Verdict:
 
 
 def _bar(phase: Phase) -> Verdict | None:
-    """Deny what would show what is hidden, or volumes of ours: in every mode, and before the engine is asked."""
+    """Deny requests that would show hidden data, or volumes of the proxy: in every mode, before any lookup."""
     policy, request, operation = phase.policy, phase.request, phase.operation
     if objects.KINDS.get(operation.name) is Kind.VOLUME and is_ours(objects.name_in(request.path, operation)):
         decision = Decision(allowed=False, source="", message="no such volume", status=HTTPStatus.NOT_FOUND)
@@ -139,9 +139,9 @@ def _bar(phase: Phase) -> Verdict | None:
 
 
 def judge_body(waiting: NeedsBody, content: bytes, nonce: str = "") -> Judged | Refusal:
-    """Decide about a request whose body has come.
+    """Judge a request with its body.
 
-    The nonce is a fresh text that nobody can guess, for the stamp of what is created.
+    The nonce is a fresh unguessable text for the stamp.
     """
     document = read_json(content) if content else None
     if isinstance(document, Refusal):
@@ -151,16 +151,16 @@ def judge_body(waiting: NeedsBody, content: bytes, nonce: str = "") -> Judged | 
 
 
 def judge_again(policy: CompiledPolicy, denied: Verdict, known: Known, nonce: str) -> NeedsLookup | Verdict:
-    """Decide about a whole request that another policy denies, with what is known of it."""
+    """Judge a complete request that another policy denied, with known facts about it."""
     known = known._replace(nonce=nonce, places=policy.policy.places)
     phase = replace(Phase(*denied.parts), policy=policy, known=known)
     return _bar(phase) or _decide(phase)
 
 
 def judge_object(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:
-    """Decide about a request whose lookup is answered, with None if the engine knows no object of that name.
+    """Judge a request after a lookup; `found` is None if the engine knows no such object.
 
-    There may be another lookup.
+    Another lookup may follow.
     """
     lookup, known = waiting.lookup, waiting.known
     if known.found is None and lookup == find_object(waiting.request):
@@ -175,10 +175,10 @@ def judge_object(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLoo
 
 
 def judge_unknown(waiting: NeedsLookup | Verdict, reason: str, *, hides: bool = False) -> Verdict:
-    """Decide about a request of which an object is not known, for a reason: it passes only where nothing is refused.
+    """Judge a request whose object is unknown for a reason. It passes only in modes that deny nothing.
 
-    A name of two objects gets the same answer as a name of none: its verdict is that of the latter. With `hides`, what
-    others have does not exist for the client, also where two of them have it.
+    A name of two objects gets the same answer as a missing name, from whose verdict it is made. With `hides`, objects
+    of others do not exist for the client, even if two of them match.
     """
     if hides and isinstance(waiting, Verdict) and waiting.decision.status == HTTPStatus.NOT_FOUND:
         return replace(waiting, decision=waiting.decision._replace(reason=reason))
@@ -188,14 +188,14 @@ def judge_unknown(waiting: NeedsLookup | Verdict, reason: str, *, hides: bool = 
 
 
 def attach_body(verdict: Verdict, content: bytes) -> Verdict:
-    """Have a request that was decided without its body go on with all of it at once."""
+    """Forward a request that was decided without its body, with the complete body."""
     return _settle(replace(verdict, body=content), verdict.decision, verdict.needs)
 
 
 def _needs_body(phase: Phase) -> bool:
-    """Whether some grant may allow a request only for its body. What comes first of a request is its body.
+    """Whether some grant may allow a request only by its body. The body comes before lookups.
 
-    Where nothing is refused it is needed of all that are not allowed without it: to say what they would need.
+    Modes that deny nothing need the bodies of all requests that are not allowed, to report what is missing.
     """
     name, policy = phase.operation.name, phase.policy
     if name not in BODIES or not BODIES[name].is_read:
@@ -209,7 +209,7 @@ def _needs_body(phase: Phase) -> bool:
 
 
 def _decide(phase: Phase) -> NeedsLookup | Verdict:
-    """Decide about a request, or say what the engine must be asked. Learning asks for the object in any case."""
+    """Judge a request, or return the next lookup. Learning always looks up the object."""
     reads = list[Reading]()
     answer = decide(phase.policy, phase.request, phase.known, reads)
     if phase.mode is Mode.LEARN and phase.known.found is None:
@@ -224,9 +224,9 @@ def _decide(phase: Phase) -> NeedsLookup | Verdict:
 
 
 def _find_needs(phase: Phase, decision: Decision, reads: list[Reading]) -> Mapping[str, Value] | Lookup | None:
-    """Say what a contained grant would need for a request to pass: if it is denied, or somebody learns from it.
+    """Return the smallest contained grant for a denied or learned request, or the lookup to do first.
 
-    The engine is not asked for the record of a request that it does not get.
+    The engine is not asked about requests that it does not get.
     """
     body, known, asks = BODIES.get(phase.operation.name), phase.known, phase.mode is not Mode.ENFORCE
     if decision.allowed and phase.mode is not Mode.LEARN:
@@ -245,7 +245,7 @@ def _find_needs(phase: Phase, decision: Decision, reads: list[Reading]) -> Mappi
 
 
 def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLookup | Verdict:
-    """Decide about a request when it is known which object its path names."""
+    """Judge a request when the object in its path is known."""
     lookup, policy = waiting.lookup, waiting.policy
     known = waiting.known._replace(found=found or objects.missing(lookup))
     named = replace(waiting, object=_name_of(lookup, found), known=known)
@@ -256,7 +256,7 @@ def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLoo
     judged = _decide(named)
     if found is not None or (isinstance(judged, NeedsLookup) and policy.mode is not Mode.ENFORCE):
         return judged
-    if isinstance(judged, NeedsLookup):  # What else it names makes no difference.
+    if isinstance(judged, NeedsLookup):  # Other names make no difference.
         return _settle(named, _absent(lookup, "", policy.mode))
     decision = judged.decision
     if decision.about_object or (not decision.allowed and objects.is_full_id(lookup.name)):
@@ -265,9 +265,9 @@ def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLoo
 
 
 def _is_hidden(policy: CompiledPolicy, lookup: Lookup, found: ResolvedObject | None) -> bool:
-    """Whether the object of a path does not exist for a client: by `own` and `labelled`, only what is admitted does.
+    """Whether the object in a path does not exist for a client: with `own` and `labelled`, only admitted objects do.
 
-    To an inspection that goes by names, no other name exists: `docker inspect` then looks for another kind of object.
+    For an inspection by name, no other name exists. `docker inspect` then tries the next kind of object.
     """
     grants = (case.by_word.items() for case in policy.cases[lookup.operation.name])
     conditions = [{word: each for word, each in grant if is_about_object(lookup.operation, word)} for grant in grants]
@@ -283,7 +283,7 @@ def _is_hidden(policy: CompiledPolicy, lookup: Lookup, found: ResolvedObject | N
 
 
 def _hide_names(verdict: Verdict) -> Verdict:
-    """Have a denial name nothing of others but what its client sent, or a grant lists. The log gets all of it."""
+    """Remove names of others from a denial, except those that the client sent or a grant lists. The log keeps all."""
     name, known, denial = verdict.operation.name, verdict.known, verdict.decision.message
     policy = verdict.policy
     granted = (item for case in policy.cases[name] for each in case.conditions for item in items_of(each.value))
@@ -308,16 +308,16 @@ def _list_names(found: ResolvedObject) -> tuple[str, ...]:
 
 
 def _absent(lookup: Lookup, source: str, mode: Mode) -> Decision:
-    """Answer for an object that does not exist as the engine would: clients make what they do not find.
+    """Answer for a missing object as the engine would: clients then create it.
 
-    Only to those who may use one of that name, or who know a whole id: others learn nothing.
+    Only for clients that may use an object of this name, or know a full ID. Others learn nothing.
     """
     message = say_absent(lookup.operation, lookup.kind, lookup.name)
     return Decision(allowed=mode is not Mode.ENFORCE, source=source, message=message, status=404)
 
 
 def _name_of(lookup: Lookup, found: ResolvedObject | None) -> str:
-    """Return what a record calls an object: of several references of an image the one that was meant."""
+    """Return an object's name for the record: of an image's references, the requested one."""
     names = objects.missing(lookup).names if found is None else found.names
     if found is not None and lookup.kind is Kind.IMAGE:
         names = tuple(name for name in objects.missing(lookup).names if name in names) or names
@@ -325,7 +325,7 @@ def _name_of(lookup: Lookup, found: ResolvedObject | None) -> str:
 
 
 def _settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None = None) -> Verdict:
-    """Write what goes to the engine, and plan what the request takes besides. Where nothing is refused, lists pass."""
+    """Write the bytes for the engine, and find the plan. In modes that deny nothing, lists are complete."""
     if phase.mode is not Mode.ENFORCE:
         decision = decision._replace(shows=())
     verdict = settle(phase, decision, needs)
@@ -334,7 +334,7 @@ def _settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None 
 
 
 def refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
-    """Refuse bodies that an engine may read otherwise than the operation says, or not read at all."""
+    """Refuse bodies that an engine may read differently than the operation, or ignore."""
     kind, operation = head.media_type.name, request.operation
     length = None if head.framing is Framing.CHUNKED else head.length
     known = find_media_types(operation)
@@ -356,13 +356,13 @@ def refuse_body(head: RequestHead, request: CanonicalRequest) -> Refusal | None:
 
 
 def find_media_types(operation: Operation) -> tuple[str, ...]:
-    """Return the names of all media types that a body may have."""
+    """Return all media types that a body may have."""
     known = _TYPES[operation.body]
     return (*known, "multipart/form-data") if operation.name in _OF_SEVERAL_FILES else known
 
 
 def refuse_type(head: RequestHead) -> Refusal | None:
-    """Refuse what does not say that it is JSON, or that it is packed."""
+    """Refuse a body that is not declared as JSON, or is compressed."""
     kind = head.media_type
     is_json = kind.name == _JSON and all((name, lower(value)) == _UTF_8 for name, value in kind.parameters)
     if any(name == b"content-encoding" for name, _ in head.fields):

@@ -1,8 +1,7 @@
-"""What one can say about a socket: grants, denials, and what they are subject to.
+"""The policy of a socket as values: grants, denials, and settings.
 
-Everything here is a value made at load time. What is not granted is refused; a denial wins over every grant;
-the order says nothing. What clients may create is one profile: a grant for each kind, made of a preset and a line of
-the file.
+All values are made at load time. Without a grant, an operation is denied; a denial wins over every grant; order has no
+meaning. Create grants form one profile: a single grant for each kind, combined from a preset and a line of the file.
 
 Attacks: docs/attacks.md, policy/model.
 """
@@ -25,18 +24,18 @@ CREATES: Final = (
     *("ContainerCreate", "ServiceCreate", "NetworkCreate", "VolumeCreate", "SecretCreate", "ConfigCreate"),
     *("ImageCreate", "ImageBuild"),
 )
-"""Operations of which a socket has one contained grant."""
+"""Operations with a single contained grant per socket."""
 
 _CHANGES: Final = ("ContainerExec", "ContainerRename", "ContainerUpdate", "NetworkConnect")
 CREATED_BY: Final = {
     **dict.fromkeys(_CHANGES, "ContainerCreate"),
     **{f"{kind}Update": f"{kind}Create" for kind in ("Config", "Secret", "Service")},
 }
-"""For operations that change what was created: the one that creates it."""
+"""For operations that change an object, the operation that creates it."""
 
 
 def complete(preset: tuple[Condition, ...], line: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """Return what a preset and a line say of a create together: lists that permit add up, else the line goes first."""
+    """Combine the conditions of a preset and a line for a create: permitting lists merge, otherwise the line wins."""
     said = {condition.word: condition for condition in preset}
     for condition in line:
         other = said.get(condition.word)
@@ -47,11 +46,11 @@ def complete(preset: tuple[Condition, ...], line: tuple[Condition, ...]) -> tupl
 
 
 ASK: Final = "ask"
-"""A word for `mode` that is none of `Mode`: what asks enforces, until somebody has answered."""
+"""A value of `mode` that is not in `Mode`: like `enforce`, but a person may allow a denied request."""
 
 
 class Mode(StrEnum):
-    """What becomes of a request that the policy does not allow."""
+    """What happens to requests that the policy does not allow."""
 
     ENFORCE = "enforce"
     REPORT = "report"
@@ -63,8 +62,8 @@ class Grant(NamedTuple):
 
     Attributes:
         operations: Names of operations.
-        source: What the operator wrote and where, like `CONTAINERS=1` or `containers:read (policy.yaml:12)`.
-        conditions: What a request must keep to, all of it.
+        source: The operator's text and its place, like `CONTAINERS=1` or `containers:read (policy.yaml:12)`.
+        conditions: All of them must hold for a request.
     """
 
     operations: frozenset[str]
@@ -73,24 +72,24 @@ class Grant(NamedTuple):
 
 
 def values_of(conditions: tuple[Condition, ...]) -> Mapping[str, Value]:
-    """Return conditions as a policy file has them: values by their words."""
+    """Return values by word, as in a policy file."""
     return {condition.word: condition.value for condition in conditions}
 
 
 class Denial(NamedTuple):
-    """A line that refuses operations whatever is granted."""
+    """A line that denies operations, overriding every grant."""
 
     operations: frozenset[str]
     source: str
 
 
 class Uses(NamedTuple):
-    """What a create uses because it is its client's own.
+    """Owned objects that a create uses.
 
     Attributes:
-        mounts: Volumes that it may mount as they are now.
-        makes: Those of them that do not exist, with their labels: they are made under the client's stamp before it.
-        joins: IDs of networks that it joins, which must be there still.
+        mounts: Volumes that it may mount, unchanged since the decision.
+        makes: The missing ones of these, with their labels. The proxy makes them first, with the client's stamp.
+        joins: IDs of networks that it joins, which must still exist.
     """
 
     mounts: tuple[str, ...] = ()
@@ -102,14 +101,14 @@ NO_USES: Final = Uses()
 
 
 class Making(NamedTuple):
-    """What is made.
+    """A create, as a tenancy sees it.
 
     Attributes:
         request: The head of the create.
-        content: Its body, as it goes on.
-        uses: What it uses that is its client's own.
-        nonce: Of its stamp.
-        is_counted: Whether a quota may refuse it.
+        content: The body for the engine.
+        uses: Owned objects that it uses.
+        nonce: The nonce of its stamp.
+        is_counted: A quota may deny it.
     """
 
     request: CanonicalRequest
@@ -120,54 +119,54 @@ class Making(NamedTuple):
 
 
 class Tenancy:
-    """Whose what clients create is. By this one it is nobody's, which takes part in nothing.
+    """Ownership of what clients create. This base class has none, and does nothing.
 
     Attributes:
-        owner: Who owns it; empty if nobody does.
+        owner: The owner; empty without ownership.
     """
 
     owner: str = ""
 
     @property
     def most(self) -> Mapping[str, int]:
-        """How many of each word of a quota there may be; nothing if there is no limit."""
+        """The limit for each word of a quota; empty without limits."""
         return {}
 
     def owns(self, _found: ResolvedObject) -> bool:
-        """Whether an object is the clients' own."""
+        """Whether the clients own an object."""
         return False
 
     def refuses(self, _name: str, *, is_open: bool) -> str:  # noqa: ARG002 (it is what others ask)
-        """Say what of it an operation would get around under a grant, as words in a sentence; empty if nothing."""
+        """Return the quotas that an operation would bypass under a grant, as words in a sentence; empty if none."""
         return ""
 
     def counts(self, _name: str) -> str:
-        """Say what is counted before an operation goes on; empty if nothing is."""
+        """Return the quotas that are checked before an operation; empty if none."""
         return ""
 
     def bound(self, _name: str, grants: Sequence[Grant], _creates: Mapping[str, Sequence[Grant]]) -> Iterable[Grant]:
-        """Bound the grants of an operation that changes what is there by those of creates, which are not denied."""
+        """Limit the grants of a change by the create grants that are not denied."""
         return grants
 
     def stamp(self, _nonce: str) -> Mapping[str, str] | None:
-        """Return the labels that say whose something is that is made now; None if it is nobody's."""
+        """Return the ownership labels for a new object; None without ownership."""
         return None
 
     def stamp_volumes(self, create: Object, _stamp: Mapping[str, str]) -> Object:
-        """Return the body of a create with a stamp on the volumes without a name that it makes."""
+        """Return the body of a create with a stamp on its anonymous volumes."""
         return create
 
     def use(self, _claims: Iterable[Claim]) -> Uses:
-        """Return what a create uses because it is its client's own."""
+        """Return the owned objects that a create uses."""
         return NO_USES
 
     def prepare(self, _create: Making, _scene: Scene) -> Steps[Says | None]:
-        """Do what must be done before a create goes on; return what is said instead if it must not go on."""
+        """Prepare a create. Returns an answer if it must not go on."""
         yield from ()
         return None
 
     def prune(self, _request: CanonicalRequest, _now: float) -> Generator[Ask, Answer, Answer]:
-        """Yield the requests that a prune of the clients' own takes, get their answers, and return its answer."""
+        """Yield the requests of a prune of owned objects. Returns its answer."""
         yield from ()
         return HTTPStatus.OK, b"{}"
 
@@ -180,15 +179,15 @@ class Policy(NamedTuple):
 
     Attributes:
         grants: What is allowed.
-        denials: What is not, in spite of them.
-        hint: Says what an operator would change to have an operation allowed.
-        mode: What becomes of a request that is not allowed.
+        denials: What is denied although it is granted.
+        hint: Returns how an operator can allow an operation.
+        mode: What happens to requests that are not allowed.
         remedy: How to add a grant, for `propose`.
-        lines: Creates that have a line of their own, besides those of presets and sections.
-        tenancy: Whose what its clients create is, if a grant speaks of `own`.
-        places: Where the engine finds what its clients mount.
-        hides: What is left out of the engine's answers, in words of `api/answers`.
-        asks: Whether a person may allow what is not: mode `ask`, which denies like `enforce` unless somebody does.
+        lines: Creates with a line of their own, besides presets and sections.
+        tenancy: Ownership of what clients create, if a grant has `own`.
+        places: Where the engine finds the paths that clients mount.
+        hides: Words of `api/answers` to hide in the engine's answers.
+        asks: Mode `ask`: it denies like `enforce` unless a person allows the request.
     """
 
     grants: tuple[Grant, ...]
@@ -204,36 +203,36 @@ class Policy(NamedTuple):
 
     @property
     def owner(self) -> str:
-        """Whose what its clients create is, if a grant speaks of `own`."""
+        """The owner of what clients create, if a grant has `own`."""
         return self.tenancy.owner
 
     @property
     def mode_word(self) -> str:
-        """What a policy file calls what becomes of a request that is not allowed."""
+        """The value of `mode` in a policy file."""
         return ASK if self.asks else self.mode
 
 
 class Decision(NamedTuple):
-    """The answer to a request, made when the policy is compiled and shared by all requests that get it.
+    """The answer to a request. It is made when the policy is compiled, and shared by requests.
 
     Attributes:
-        allowed: Whether the request goes on.
-        source: The grant or denial that decided; empty where nothing speaks of the operation.
-        message: For the client of a request that is not allowed: what was denied, and how to allow it.
-        reason: The same for the log, where it may say more than the client may know; else empty.
-        status: Of the answer to a request that is not allowed.
-        about_object: Whether it holds for the object as it is now, so that the request must go on under its id.
-        content: What goes on as the body, of a request whose body was read; None if that is what came.
-        query: What goes on in place of some parameters, by their names.
-        fixed: Parameters that the engine gets with these values, whatever the client says; empty ones are left out.
-        shows: By which conditions, of any of several grants, an element of a list is shown, or removed by a prune; all
-            are if there are none.
+        allowed: Whether the request is forwarded.
+        source: The grant or denial that decided; empty if no line mentions the operation.
+        message: For the client of a denied request: what was denied, and how to allow it.
+        reason: The message for the log, if it contains more than the client may know; else empty.
+        status: Status of the answer to a denied request.
+        about_object: It depends on the object's current state, so the request must name the object by ID.
+        content: Replaces the body, if it was read; None keeps it.
+        query: Replaces some parameters, by name.
+        fixed: Parameters that always get these values; empty ones are removed.
+        shows: Conditions of each grant. A list shows, or a prune removes, elements that meet those of any grant;
+            without any, all.
         copies: Volumes that a contained create makes or mounts, into which the engine may copy files of the image; None
-            if its body was not judged.
-        uses: What it uses because it is the client's own.
-        plan: Which plan the grant needs: `build` asks the engine over the same connection whether it is Docker, `copy`
+            if the body was not judged.
+        uses: Owned objects that it uses.
+        plan: The plan that the grant needs. `build` asks the engine on the same connection whether it is Docker, `copy`
             copies files of a container that must not start meanwhile, `start` waits until they are copied.
-        is_final: Whether no further grant would allow it.
+        is_final: No further grant would allow the request.
     """
 
     allowed: bool

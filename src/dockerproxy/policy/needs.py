@@ -1,8 +1,8 @@
-"""What a contained grant would have to say for a request to pass: the least that admits each of its claims.
+"""The smallest contained grant with which a request passes.
 
-What a client need not have said is not made up: words that restrict are kept to judge the request again, and no policy
-is learned from them. A name with a star or a question mark is listed as it is here, but never in a policy, where it
-would be a pattern.
+It contains nothing that the client did not send. Restricting words are kept to judge the request again, but no policy
+is learned from them. A name with a star or question mark is kept literally, but never put into a policy, where it would
+be a pattern.
 
 Attacks: docs/attacks.md, policy/needs.
 """
@@ -25,29 +25,29 @@ Pair = tuple[str, str | tuple[str, ...]]
 """A label and its value."""
 
 Item = str | tuple[str, ...]
-"""Of a list: a name, the words of a command, or what `publish` says with one of its own words in front."""
+"""An item of a list: a name, the words of a command, or an item of `publish` after its own word."""
 
 LONGEST: Final = 300
-"""Characters of an item that a policy still lists."""
+"""Characters of an item that a policy lists."""
 
 LISTS: Final = frozenset({Takes.ITEMS, Takes.LISTS, Takes.PORTS})
-"""Forms of values that are learned of a body."""
+"""Forms of values that are learned from a body."""
 
 
 def find_needs(read: Reading, granted: Sequence[Condition] = (), *, asks: bool = True) -> Mapping[str, Value] | Lookup:
-    """Return the least words of a contained grant that let a request pass, with their values.
+    """Return the smallest words of a contained grant that let a request pass, with their values.
 
-    A word that may be left out is empty if no value has what the request has, and missing if the request has nothing
-    that it speaks of. If no words do, there is only `unrestricted`, and its value is the reason. Of words that restrict
-    (`restricts`) it is what `claims_of` needs to judge the request again.
+    An optional word is empty if no value admits the request, and missing if the request does not concern it. If no
+    words suffice, there is only `unrestricted`, with the reason as its value. For words that restrict (`restricts`), it
+    is what `claims_of` needs to judge the request again.
 
     Args:
-        read: What was read by the table of the operation.
-        granted: What a policy grants: labels that it puts on are not secret, and an address that it fills in is needed.
-        asks: Whether the engine is asked; else objects are called what the request calls them.
+        read: The request, read with the operation's table.
+        granted: Conditions of a policy. Labels that it sets are not secret, and an address that it fills in is needed.
+        asks: Whether lookups are possible; otherwise objects have the names in the request.
 
     Returns:
-        The words, or what the engine must be asked before they are known.
+        The words, or the lookup to do first.
     """
     operation = read.request.operation
     wrong = (claim.wrong for claim in read.claims if claim.wrong is not None)
@@ -55,7 +55,7 @@ def find_needs(read: Reading, granted: Sequence[Condition] = (), *, asks: bool =
     fault = next(chain(read.violations, wrong, fixed), None)
     if fault is not None:
         return refuse_to_bound(fault.name_place())
-    asking = (claim for claim in read.claims if asks and claim.word != OWN)  # Nobody learns whose a name is.
+    asking = (claim for claim in read.claims if asks and claim.word != OWN)  # Ownership of a name is not learned.
     lookup = join_lookups(filter(None, (each for claim in asking for each in (claim.lookup, claim.later))))
     if lookup is not None:
         return lookup
@@ -82,23 +82,23 @@ def find_needs(read: Reading, granted: Sequence[Condition] = (), *, asks: bool =
 
 
 def refuse_to_bound(reason: str) -> Mapping[str, Value]:
-    """Say that no words do, and why: in ASCII, on one line."""
+    """Return that no words suffice, with the reason: in ASCII, on one line."""
     return {UNRESTRICTED.word: escape(reason)[:LONGEST]}
 
 
 def restricts(operation: Operation, constraint: Constraint) -> bool:
-    """Whether a word bounds what a body asks for, and no client has to say it: no policy is learned from it."""
+    """Whether a word limits bodies without the client's doing. No policy is learned from such words."""
     is_demand = constraint.takes not in LISTS or not constraint.is_learned
     return constraint.narrows and is_demand and is_of_body(operation, constraint.name)
 
 
 def leave_out_restrictions(operation: Operation, needed: Mapping[str, Value]) -> Mapping[str, Value]:
-    """Return what a request needs to be granted, without what it keeps to."""
+    """Return the needed words without those that the request already meets."""
     return {word: value for word, value in needed.items() if not restricts(operation, CONSTRAINTS[word])}
 
 
 def _is_learned(operation: Operation, claim: Claim) -> bool:
-    """Whether a claim says what a grant must list. What the head says of the object is learned from the head."""
+    """Whether a grant must list a claim. The head's claims about the object are learned from the head."""
     constraint = CONSTRAINTS[claim.word]
     if constraint.takes not in LISTS:
         return not constraint.narrows
@@ -108,12 +108,12 @@ def _is_learned(operation: Operation, claim: Claim) -> bool:
 
 
 def _keep(constraint: Constraint, claims: Iterable[Claim], said: Container[Pair]) -> Value:
-    """Return what is kept of the claims of a word that restricts: the strictest value that admits all of them.
+    """Return the strictest value of a restricting word that admits all claims.
 
-    It is an empty text if no value does, and an empty list if there is nothing to admit.
+    An empty text if no value does, and an empty list without claims.
     """
     options = [claim.options[0] if claim.options else (None, KEEP) for claim in claims]
-    values = [value for value, put in options if not callable(put)]  # A limit that is missing gets the granted one.
+    values = [value for value, put in options if not callable(put)]  # A missing limit gets the granted one.
     is_labels = constraint.name == "labels"
     kept: Value = _keep_labels(values, said) if is_labels else ()
     for value in values if not is_labels else ():
@@ -127,7 +127,7 @@ def _keep(constraint: Constraint, claims: Iterable[Claim], said: Container[Pair]
 
 
 def _keep_labels(values: Iterable[Hashable], said: Container[Pair]) -> Value:
-    """Return labels without those values that a policy does not put on itself."""
+    """Return labels, without values that the policy does not set itself."""
     kept: dict[str, str | tuple[str, ...]] = {}
     for name, text in (pair for value in values if isinstance(value, Pairs) for pair in value.items):
         shown = text if (name, text) in said else ()
@@ -136,23 +136,23 @@ def _keep_labels(values: Iterable[Hashable], said: Container[Pair]) -> Value:
 
 
 def claims_of(operation: Operation, needed: Mapping[str, Value]) -> Iterator[Claim]:
-    """Return the claims of which `find_needs` keeps these words."""
+    """Return the claims for which `find_needs` returns these words."""
     for word, value in needed.items():
         constraint = CONSTRAINTS[word]
-        without = None if is_of_body(operation, word) else False  # Of the object it says what a grant must name.
+        without = None if is_of_body(operation, word) else False  # A grant must name the object.
         if not value:
             says = "is not kept to" if restricts(operation, constraint) else "has none that a policy can list"
             yield Claim(word, (), word, None, says, without=without is None)
             continue
         says, shown = "which the rule does not allow", None if isinstance(value, Pairs) else say_value(value)
-        if restricts(operation, constraint):  # What has an amount says itself how much is allowed.
+        if restricts(operation, constraint):  # Amounts state the allowed limit themselves.
             says = "" if constraint.takes is Takes.AMOUNT else "which the request adds"
         for each in constraint.read_back(value):
             yield Claim(word, ((each, KEEP),), word, shown, says, without=without)
 
 
 def _list(constraint: Constraint, claims: Iterable[Claim]) -> Value | None:
-    """Return the least value that admits all of some claims; None if a policy cannot say it."""
+    """Return the smallest value that admits all claims; None if a policy cannot express it."""
     value: Value | None = None
     for claim in claims:
         named = None if claim.lookup is None else (claim.lookup.name,)
@@ -166,14 +166,14 @@ def _list(constraint: Constraint, claims: Iterable[Claim]) -> Value | None:
 
 
 def list_items(value: Value) -> tuple[Item, ...]:
-    """Take the value of a word apart; one that is no list has no items."""
+    """Return the items of a word's value; empty if it is not a list."""
     if isinstance(value, Pairs):
         return tuple((name, text) for name, texts in value.items if isinstance(texts, tuple) for text in texts)
     return tuple(value) if isinstance(value, tuple) else ()
 
 
 def can_be_listed(constraint: Constraint, value: Value) -> bool:
-    """Whether a policy file can have all items of a value as they are."""
+    """Whether a policy file can contain all items of a value literally."""
     return all(_fits_file(constraint, item) for item in list_items(value))
 
 

@@ -1,8 +1,8 @@
-"""Objects that a request names: what the engine would act on, and how to find out.
+"""Objects that a request names: which object the engine would act on, and how to find out.
 
-A client may name a container by an id prefix or a network by its id, and an exec by nothing but its id. A condition
-is decided on the object itself, so the engine is asked what a name means, and the request goes on under the full id of
-what was judged: an object that is renamed or made anew in between cannot slip in.
+Clients may name a container by an ID prefix, a network by its ID, and an exec only by its ID. A condition is decided on
+the object itself, so the engine is asked what a name means. The request is forwarded with the full ID of the judged
+object, so that a renamed or recreated object cannot take its place.
 
 Attacks: docs/attacks.md, policy/objects.
 """
@@ -27,7 +27,7 @@ _FULL_ID: Final = re.compile(r"(sha256:)?[0-9a-f]{64}")
 
 
 class Kind(StrEnum):
-    """What an object is."""
+    """Kind of an object."""
 
     CONTAINER = "container"
     IMAGE = "image"
@@ -38,22 +38,22 @@ class Kind(StrEnum):
     POD = "pod"
     EXEC = "exec"
     TASK = "task"
-    SECRET = "secret"  # noqa: S105 (it is what the object is called)
+    SECRET = "secret"  # noqa: S105 (a kind of object)
     CONFIG = "config"
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedObject:
-    """An object, as the engine knows it.
+    """An object, as the engine describes it.
 
     Attributes:
-        id: What the request goes on under: the full id, or the name of what has none.
-        names: All names it is judged by; of an image its normalised references, of an exec those of its container.
-        every: Whether the operation acts on all its names, so that a condition must hold for each.
-        subject: Id of what it is judged by: of an exec its container, of a task its service, else its own.
-        belongs_to: Who created it, by its stamp; `NEW` if there is no such object, so that whoever makes it does.
-        document: What the engine says of it, keys in small letters; empty if there is no such object.
-        labels: Of it, or of what it is judged by.
+        id: The full ID for the forwarded request, or the name if the object has none.
+        names: All names by which it is judged; normalised references of an image, names of an exec's container.
+        every: The operation acts on all its names, so a condition must hold for each.
+        subject: ID of the object by which it is judged: an exec's container, a task's service, else its own.
+        belongs_to: Its owner, by the stamp; `NEW` if it does not exist yet, and will belong to its creator.
+        document: The engine's description, with lowercase keys; empty if it does not exist.
+        labels: Its labels, or those of the object by which it is judged.
     """
 
     id: str
@@ -67,17 +67,17 @@ class ResolvedObject:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What the engine must be asked before a request can be judged.
+    """A question to the engine that must be answered before a request can be judged.
 
     Attributes:
-        kind: Of the object.
+        kind: Kind of the object.
         name: As the client spells it.
-        target: Of the GET that answers it.
-        operation: The client's.
-        acts_on: Id of the exec or task the answer is about, once that is known.
-        document: What the engine said of that exec or task.
-        of: The container whose image the answer is about, of which all else is known; None if it is about no such.
-        others: Further ones that the same body raises.
+        target: Target of the GET request.
+        operation: The client's operation.
+        acts_on: ID of the exec or task that the answer is about, once known.
+        document: The engine's description of that exec or task.
+        of: A known container, if the answer is about its image; otherwise None.
+        others: Further lookups for the same body.
     """
 
     kind: Kind
@@ -95,77 +95,77 @@ _SECTIONS: Final[Mapping[Kind, str]] = {
     Kind.REMOTE_IMAGE: "distribution",
     Kind.EXEC: "exec",
 }
-"""The segment in front of the name, where to ask for an object."""
+"""Path segment before the name in a lookup."""
 
 WORDS: Final = {**_SECTIONS, Kind.REMOTE_IMAGE: "images", Kind.EXEC: "containers", Kind.TASK: "services"}
-"""What the condition on an object is called. An exec is judged by its container, a task by its service."""
+"""The word of the condition on an object. An exec is judged by its container, a task by its service."""
 
 _KINDS: Final = {section: kind for kind, section in _SECTIONS.items()}
-"""By that segment."""
+"""Kinds by that segment."""
 
 OWNED: Final[Mapping[Kind, str]] = {Kind.EXEC: "containerid", Kind.TASK: "serviceid"}
-"""Kinds of objects that are judged by what they belong to, with the field that names it. It is asked about as well."""
+"""Objects that are judged by another object, with the field that names it. That object is looked up too."""
 
 _SHORT: Final = frozenset({Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.TASK, Kind.SECRET, Kind.CONFIG})
 """Docker inspects these without `/json` after the name; Podman's own API always has it."""
 
 _NAMELESS: Final = frozenset({"ImageResolveLibpod"})
-"""They take words that need not name anything."""
+"""They take names that need not exist."""
 
 SENDING: Final = frozenset({"ImagePush"})
-"""They send an image to a registry. Without a condition on it, none is sent."""
+"""They push an image to a registry. Without a condition on the image, none is pushed."""
 
 NAMING: Final = {"ImageGetAll": "names", "ImageExportLibpod": "references"}
-"""They save images that a parameter names, any number of them. In the archive each has that name."""
+"""They save any number of images that a parameter names. The archive contains those names."""
 
 SAVING: Final = frozenset({*NAMING, "ImageGet", "ImageGetLibpod"})
 
 BY_REFERENCE: Final = SAVING | {"ImagePush", "ImageDelete", "ImageDeleteLibpod", "ImagePushLibpod"}
-"""They act on the reference that the client names, if it names one: of two names of an image only one is deleted."""
+"""They act on the reference in the request, if any: of an image's two names, only one is deleted."""
 
 BY_NAME: Final = frozenset({"VolumeDelete", "VolumeDeleteLibpod"})
-"""They remove a volume, which has no id: Podman the one whose name begins so, if there is none of that very name."""
+"""They remove a volume, which has no ID. Podman takes a volume with this prefix if none has the exact name."""
 
 VOLUME_PRUNES: Final = frozenset({"VolumePrune", "VolumePruneLibpod"})
 SWEEPING: Final = VOLUME_PRUNES | {"SystemPruneLibpod", "KubePlayDownLibpod", "PlayKubeDownLibpod"}
 """They may remove volumes that no path names."""
 
 NETWORK_REMOVALS: Final = frozenset({"NetworkDelete", "NetworkDeleteLibpod"})
-"""They remove a network, whose name engines keep for the containers that were to join it."""
+"""They remove a network. Engines keep its name in containers that will join it."""
 
 EVERY: Final = frozenset({"ImageUntagLibpod"})
-"""They may act on names that the request does not name first."""
+"""They may act on other names first than those in the request."""
 
 _REACHING: Final = read_rows("reaching", 3)
 REACHING: Final = {
     name: tuple(parameter for parameter, _, names in _REACHING if name in names.split(" "))
     for name in " ".join(names for _, _, names in _REACHING).split(" ")
 }
-"""By operation, the parameters with which an engine acts on more than the named object.
+"""Parameters with which an engine acts on more than the named object, by operation.
 
-Docker acts on directories of the host; Podman on all containers, on those that depend on it or use it, on one it is
-compared with, on an archive in the body, on a registry.
+Docker acts on directories of the host. Podman acts on all containers, on those that depend on the object or use it,
+on one to compare with, on an archive in the body, or on a registry.
 """
 
 SWITCHES: Final = frozenset(parameter for parameter, kind, _ in _REACHING if kind == "switch")
-"""Those of them that say nothing if they are false; any value of the others names something."""
+"""The switches among them have no effect if false. Every value of the others names something."""
 
 VOLUME_CREATE: Final = "VolumeCreate"
 SERVICES: Final = frozenset({"ServiceCreate", "ServiceUpdate"})
 
 MOUNTING: Final = SERVICES | {"ContainerCreate"}
-"""Operations that mount volumes. Podman's own are not among them: it does not fill volumes from outside."""
+"""Operations that mount volumes. Podman's own API is not among them: it does not fill volumes from outside."""
 
 RUNNING: Final = "running"
 
 ANONYMOUS: Final = "com.docker.volume.anonymous"
-"""The label that Docker puts on volumes without a name, but not on those of mounts."""
+"""Docker's label of anonymous volumes, except those of mounts."""
 
 TASK: Final = "com.docker.swarm.task.id"
-"""A label that a swarm puts on each container of a service, over any that the client sent."""
+"""A label that a swarm sets on each container of a service, replacing the client's."""
 
 GIVING: Final = frozenset({"ContainerRename", "ContainerRenameLibpod", "ImageTag", "ImageTagLibpod"})
-"""They give the object a name, by which others may be granted; one of an image is taken from the one that has it."""
+"""They give an object a name, by which grants may list it. An image's name is moved from its previous image."""
 
 
 def _find_kind(operation: Operation) -> Kind | None:
@@ -179,7 +179,7 @@ def _find_kind(operation: Operation) -> Kind | None:
 KINDS: Final[Mapping[str, Kind]] = {
     name: kind for name, operation in OPERATIONS.items() if (kind := _find_kind(operation)) is not None
 }
-"""For each operation whose path names an object that a condition can speak of: what it is."""
+"""The kind of the object in an operation's path, if conditions can be about it."""
 
 INSPECTIONS: Final = frozenset(
     name
@@ -187,7 +187,7 @@ INSPECTIONS: Final = frozenset(
     if OPERATIONS[name].method == "GET"
     and OPERATIONS[name].path.endswith("}" if kind in _SHORT and not is_libpod(OPERATIONS[name]) else "}/json")
 )
-"""Operations that answer a lookup of their object, and nothing else."""
+"""Operations that only answer a lookup of their object."""
 
 BUILD: Final = "ImageBuild"
 PULL: Final = "ImageCreate"
@@ -196,7 +196,7 @@ REMOVAL: Final = "ImageDelete"
 
 OWN: Final = "own"
 LABELLED: Final = "labelled"
-"""Words about whose an object is, and how it is labelled, whatever it is called."""
+"""Words about an object's owner and labels, independent of its name."""
 
 OBJECT_WORDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     **{kind: (WORDS[kind], OWN, LABELLED) for kind in Kind},
@@ -204,12 +204,12 @@ OBJECT_WORDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.REMOTE_IMAGE: (WORDS[Kind.REMOTE_IMAGE],),
     Kind.POD: (WORDS[Kind.POD], LABELLED),
 }
-"""For each kind of object the words of conditions that speak of it: of its name first. No image or pod has an owner."""
+"""Words of conditions on each kind of object, with that for its name first. Images and pods have no owner."""
 
 
 @cache
 def words_of_object(name: str) -> tuple[str, ...]:
-    """Return the words of conditions on the object that an operation names; nothing if it names none."""
+    """Return the words of conditions on the object in an operation's path; empty if there is none."""
     if name not in KINDS:
         return ()
     words, is_image = OBJECT_WORDS[KINDS[name]], KINDS[name] is Kind.IMAGE
@@ -219,15 +219,12 @@ def words_of_object(name: str) -> tuple[str, ...]:
 
 
 def list_switches(name: str) -> tuple[str, ...]:
-    """Return the parameters that say whether an operation acts on more than the object that it names."""
+    """Return the switches that make an operation act on more than the named object."""
     return tuple(parameter for parameter in REACHING.get(name, ()) if parameter in SWITCHES)
 
 
 def find_object(request: CanonicalRequest) -> ResolvedObject | Lookup | None:
-    """Return the object a request names, or what to ask the engine to know it.
-
-    None if the operation names no object, or names it so that it cannot be known.
-    """
+    """Return the object of a request, or the lookup that finds it; None if there is none, or its name is unclear."""
     operation = request.operation
     if operation.name not in KINDS:
         return None
@@ -238,16 +235,16 @@ def find_object(request: CanonicalRequest) -> ResolvedObject | Lookup | None:
 
 
 def find_reference(request: CanonicalRequest) -> ResolvedObject | None:
-    """Return an image by the reference that a path has, beside its tag: one in a registry, or one to be sent there."""
+    """Return an image by the reference in a path and a tag parameter: one in a registry, or one to push."""
     reference, tags = parse_reference(name_in(request.path, request.operation)), certain_values(request, "tag")
     is_push = request.operation.name == "ImagePush"
     if reference is None or tags is None or len(tags) > 1:
         return None
-    if tags and (reference.tag or reference.digest or not is_push):  # What is no push knows no tag beside the name.
+    if tags and (reference.tag or reference.digest or not is_push):  # Only a push has a tag outside the name.
         return None
     if is_push:
         whole = parse_reference(f"{reference.name}:{tags[0]}") if tags else reference
-        # Without a tag the engine sends every image of that name.
+        # Without a tag, the engine pushes all images of that name.
         if whole is None or not whole.tag:
             return None
         return ResolvedObject(str(reference), (str(whole),))
@@ -256,15 +253,15 @@ def find_reference(request: CanonicalRequest) -> ResolvedObject | None:
 
 
 def ask(kind: Kind, name: str, version: str, operation: Operation) -> Lookup:
-    """Return what to ask the engine to know what a name means."""
+    """Return the lookup for a name."""
     libpod = "/libpod" if is_libpod(operation) else ""
     path = f"{libpod}/{_SECTIONS[kind]}/{name}{'/json' if libpod or kind not in _SHORT else ''}"
-    path = quote(path, safe="/:@")  # A name that stands in a body may be of any characters.
+    path = quote(path, safe="/:@")  # A name from a body may contain any characters.
     return Lookup(kind, name, f"/{version}{path}" if version else path, operation)
 
 
 def join_lookups(lookups: Iterable[Lookup]) -> Lookup | None:
-    """Return lookups that do not depend on each other as one, each of them once; None if there are none."""
+    """Join independent lookups into one, without duplicates; None if there are none."""
     by_target = {lookup.target: lookup for lookup in lookups}
     if not by_target:
         return None
@@ -273,7 +270,7 @@ def join_lookups(lookups: Iterable[Lookup]) -> Lookup | None:
 
 
 def missing(lookup: Lookup) -> ResolvedObject:
-    """Return what a name that means nothing to the engine is judged by: itself."""
+    """Return the object by which an unknown name is judged: the name itself."""
     spelled = parse_reference(lookup.name) if lookup.kind is Kind.IMAGE else None
     name = str(with_default_tag(spelled)) if spelled is not None else lookup.name
     named = lookup.kind not in OWNED and not lookup.acts_on
@@ -281,17 +278,17 @@ def missing(lookup: Lookup) -> ResolvedObject:
 
 
 def get_object(found: ResolvedObject | Lookup) -> ResolvedObject:
-    """Return what is said of an object, also where the engine must still be asked whose it is."""
+    """Return an object, also if its owner must still be looked up."""
     return found if isinstance(found, ResolvedObject) else found.of or ResolvedObject("", ())
 
 
 def is_full_id(name: str) -> bool:
-    """Whether a name is a whole id, which nobody guesses."""
+    """Whether a name is a full ID, which cannot be guessed."""
     return _FULL_ID.fullmatch(name) is not None
 
 
 def name_in(path: str, operation: Operation) -> str:
-    """Return what stands in a path in place of the operation's first parameter."""
+    """Return the part of a path at the operation's first parameter."""
     before, _, rest = operation.path.partition("{")
     after = rest.partition("}")[2]
     if "{" in after:
@@ -300,38 +297,38 @@ def name_in(path: str, operation: Operation) -> str:
 
 
 def with_name(request: CanonicalRequest, operation: Operation, name: str) -> CanonicalRequest:
-    """Return a request that names its object in another way."""
+    """Return a request with another name for its object."""
     before = operation.path.partition("{")[0]
     after = request.path[len(before) + len(name_in(request.path, operation)) :]
     return request._replace(path=f"{before}{name}{after}")
 
 
 def goes_on_as(request: CanonicalRequest, found: ResolvedObject) -> str:
-    """Return what a request goes on under: the ID of its object, or the name of a network that it removes.
+    """Return the name for the forwarded request: the object's ID, or the name of a network to remove.
 
-    Podman compares what it is given with the names of the networks that containers are on (network.go, NetworkRm). By
-    an ID it would remove one in use, and with `force` leave the containers. The name of one that is somebody's is
-    claimed meanwhile; of one of nobody's, it goes on if the client says it.
+    Podman compares the argument with the names of containers' networks (network.go, NetworkRm). With an ID, it would
+    remove a network in use, and with `force` keep its containers. The name of an owned network is held meanwhile. An
+    unowned one is forwarded by name if the client used it.
     """
     is_named = bool(found.belongs_to) or name_in(request.path, request.operation) in found.names
     return found.names[0] if request.operation.name in NETWORK_REMOVALS and is_named and found.names else found.id
 
 
 def with_query(request: CanonicalRequest, values: Mapping[str, tuple[str, ...]]) -> CanonicalRequest:
-    """Return a request some of whose parameters have other values, as many as before or fewer: the rest is left out."""
+    """Return a request with other values of some parameters: as many as before or fewer. The rest is removed."""
     left = {name: iter(those) for name, those in values.items()}
     query = ((name, next(left[name], None) if name in left else value) for name, value in request.query)
     return request._replace(query=tuple((name, value) for name, value in query if value is not None))
 
 
 def with_fixed(request: CanonicalRequest, fixed: Mapping[str, str]) -> CanonicalRequest:
-    """Return a request some of whose parameters have these values, or are left out if that is empty."""
+    """Return a request with fixed values of some parameters. Empty ones are removed."""
     kept = tuple(pair for pair in request.query if fold(pair[0]) not in fixed)
     return request._replace(query=(*kept, *(pair for pair in fixed.items() if pair[1])))
 
 
 def new_name(request: CanonicalRequest) -> str:
-    """Return the name that an operation of `GIVING` would give its object; empty if that is not certain."""
+    """Return the new name that an operation of `GIVING` would give its object; empty if uncertain."""
     operation = request.operation
     if operation.name not in GIVING:
         return ""
@@ -347,7 +344,7 @@ def new_name(request: CanonicalRequest) -> str:
 
 
 def join_reference(name: str, tag: str) -> Reference | None:
-    """Read a reference whose tag or digest may stand in a parameter beside it; None if it has two, or is none."""
+    """Read a reference with its tag or digest in a parameter; None if there are two tags, or it is invalid."""
     reference = parse_reference(name)
     if reference is None or not tag:
         return reference
@@ -355,12 +352,12 @@ def join_reference(name: str, tag: str) -> Reference | None:
 
 
 def is_whole(name: str, reference: Reference) -> bool:
-    """Whether a reference is spelled with its registry. Podman's own API looks others up in a list of registries."""
+    """Whether a reference contains its registry. Podman's own API resolves others with a list of registries."""
     return name.startswith(reference.name)
 
 
 def certain_values(request: CanonicalRequest, parameter: str) -> tuple[str, ...] | None:
-    """Return the values of a parameter; None if its name is also there in other capitals, which only Podman reads."""
+    """Return a parameter's values; None if it also occurs in other capitalisation, which only Podman reads."""
     folded = fold(parameter)
     if any(name != parameter and fold(name) == folded for name, _ in request.query):
         return None

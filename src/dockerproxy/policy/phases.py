@@ -1,6 +1,6 @@
-"""The phases of a request that was read, and how one that is decided is written for the engine.
+"""The phases of a request after parsing, and the decided request as bytes for the engine.
 
-It waits for its body, or for a lookup, or it is decided:
+A request waits for its body or a lookup, until it is decided:
 
 judge ──► NeedsBody ──judge_body──► NeedsLookup ──judge_object──► ... ──► Verdict
 """
@@ -38,21 +38,21 @@ _PING: Final = (
 _OF_ANSWERS: Final = frozenset(
     b"accept-encoding if-match if-modified-since if-none-match if-range if-unmodified-since range".split(b" ")
 )
-"""Fields by which an answer comes compressed, in part or not at all. Where it may be read, it comes whole."""
+"""Fields that make an answer compressed, partial or empty. They are removed if the answer is read."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Phase:
-    """A request that has a single reading, with all that is known of it.
+    """An unambiguous request, and what is known about it.
 
     Attributes:
-        head: The head as understood.
-        request: What it asks for, in its one spelling.
+        head: The parsed head.
+        request: The canonical request.
         target: The canonical target.
-        policy: What it is judged by, from its head to its answer.
-        known: What was found out besides its head.
-        body: The body as it came, of a request that was held for it; None of one that was not.
-        object: Name of the object that was looked up; empty if none was.
+        policy: The policy that judges it, from its head to its answer.
+        known: Known facts besides the head.
+        body: The raw body, if the request was held for it; otherwise None.
+        object: Name of the object that was looked up; empty if there is none.
     """
 
     head: RequestHead
@@ -65,53 +65,53 @@ class Phase:
 
     @property
     def mode(self) -> Mode:
-        """What becomes of it if it is not allowed."""
+        """What happens to it if it is not allowed."""
         return self.policy.mode
 
     @property
     def hides(self) -> frozenset[str]:
-        """What is cut out of the engine's answer; nothing if that is passed on as it comes."""
+        """Words to hide in the engine's answer; empty if the answer passes unchanged."""
         return self.policy.hides if self.request.operation.name in ANSWERS else _NOTHING
 
     @property
     def operation(self) -> Operation:
-        """What the engine would do; UNKNOWN if the catalog does not know it."""
+        """What the engine would do; UNKNOWN if it is not in the catalog."""
         return self.request.operation
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing of it is left to come: it has no body, or that was held."""
+        """Whether it is complete: it has no body, or the body was held."""
         return self.body is not None or self.head.framing is _NO_BODY
 
     @property
     def parts(self) -> tuple[RequestHead, CanonicalRequest, str, CompiledPolicy, Known, bytes | None, str]:
-        """All of it, to make another phase from."""
+        """Its fields, to make another phase."""
         return self.head, self.request, self.target, self.policy, self.known, self.body, self.object
 
 
 class NeedsBody(Phase):
-    """A request that is decided when all of its body has come."""
+    """A request that needs its body for a decision."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NeedsLookup(Phase):
-    """A request that is decided when the engine has said what a name means."""
+    """A request that needs an answer of the engine for a decision."""
 
     lookup: Lookup
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Verdict(Phase):
-    """A request that is decided.
+    """A decided request.
 
     Attributes:
-        decision: Whether it is allowed.
-        to_engine: What to write to the engine: the head, and a body that was held; empty if the request does not pass.
-            Of a prune that removes only some, it is the list with which that begins.
-        needs: What a contained grant would have to say for its body, by words; None where nobody learns from it.
-        plan: What it takes besides being passed on; None if nothing.
+        decision: The decision.
+        to_engine: Bytes for the engine: the head, and a held body; empty if the request does not pass. For a filtered
+            prune, its first list.
+        needs: Words of a contained grant that would allow its body; None if they are not recorded.
+        plan: The plan, if more is needed than forwarding.
     """
 
     decision: Decision
@@ -121,17 +121,17 @@ class Verdict(Phase):
 
     @property
     def passes(self) -> bool:
-        """Whether it goes on to the engine: it is allowed, or its socket only reports or learns."""
+        """Whether it is forwarded: it is allowed, or its socket only reports or learns."""
         return bool(self.to_engine)
 
     @property
     def sole_owner(self) -> str:
-        """Whose all is that is shown; empty if it is not all somebody's."""
+        """The owner of all shown objects; empty if there may be others."""
         return find_sole_owner(self.policy, self.decision)
 
     @property
     def is_simple(self) -> bool:
-        """Whether it reads something at once and is passed on as it is, leaving the connection open."""
+        """Whether it is a quick read that is forwarded unchanged, and keeps the connection open."""
         reads = self.request.method == "GET" and self.operation.shape is Shape.REPLY and self.operation is not HEALTH
         return reads and self.passes and self.is_whole and self.plan is None and not self.head.close
 
@@ -141,13 +141,13 @@ Judged = NeedsBody | NeedsLookup | Verdict
 
 @dataclass(slots=True, eq=False, repr=False)
 class Act(Yielded[Whole]):
-    """Have the engine act on the request as the verdict has it; what comes of it is a `Whole`.
+    """Have the engine act on a request as the verdict says; the result is a `Whole`.
 
-    The engine is waited for, whether the client stays or goes: what is held is held until it is done.
+    It waits for the engine even if the client leaves, so that holds last until the engine is done.
 
     Attributes:
-        verdict: What is recorded, and what goes to the engine.
-        to_the_end: Whether only the end of the connection says that the engine is done.
+        verdict: The verdict to record, with the bytes for the engine.
+        to_the_end: Only the end of the connection tells that the engine is done.
     """
 
     verdict: Verdict
@@ -158,18 +158,17 @@ Outcome: TypeAlias = Whole | Says | Stream | Pass | Verdict
 _Result = TypeVar("_Result")
 Acts: TypeAlias = Generator[Step | Act, object, _Result]
 Plan: TypeAlias = Acts[Outcome]
-"""What a request takes besides being passed on: it yields steps, gets what came of each, and returns what the client
-gets, or a verdict that goes on without a plan. Where the engine does not answer, an `UnknownObjectError` is raised in
-it."""
+"""Yields the steps of a request, gets their results, and returns the outcome for the client, or a verdict to forward
+without a plan. Raises `UnknownObjectError` in the plan if the engine does not answer."""
 
 
 def find_sole_owner(policy: CompiledPolicy, decision: Decision) -> str:
-    """Return whose all is that an answer may show, by a decision; empty if it is not all somebody's."""
+    """Return the owner of all objects that an answer may show; empty if there may be others."""
     return policy.owner if decision.shows and all(OWN in conditions for conditions in decision.shows) else ""
 
 
 def deny(verdict: Verdict, reason: str, status: int = HTTPStatus.FORBIDDEN) -> Verdict:
-    """Deny a request that was allowed. It passes as it would have where nothing is refused."""
+    """Deny an allowed request. In modes that deny nothing, it still passes."""
     message = f"{verdict.operation.name} denied: {reason}"
     decision = verdict.decision._replace(allowed=False, message=message, status=status, is_final=True)
     denied = replace(verdict, decision=decision)
@@ -177,16 +176,16 @@ def deny(verdict: Verdict, reason: str, status: int = HTTPStatus.FORBIDDEN) -> V
 
 
 def settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None) -> Verdict:
-    """Write what goes to the engine. A request that was judged by its object names it by its id."""
+    """Write the bytes for the engine. A request that was judged by its object names it by ID."""
     operation, request, found, decided = phase.operation, phase.request, phase.known.found, decision
-    if phase.mode is not Mode.ENFORCE:  # Where nothing is refused, builds pass as they come.
+    if phase.mode is not Mode.ENFORCE:  # Builds pass unchanged.
         decision = decided._replace(fixed={})
         if not decision.allowed and phase.known.places != NOWHERE and phase.known.body is not None:
-            # The body goes on with what it mounts where the engine finds that.
+            # The body gets the engine's names of mounted paths.
             read = read_request(BODIES[operation.name], request, phase.known)
             content = None if read.violations or read.content is None else write_json(read.content)
             decision = decision._replace(content=content)
-    if decision.shows and operation.name in PRUNED:  # The engine would remove what others have: it gets no prune.
+    if decision.shows and operation.name in PRUNED:  # The engine would remove objects of others, so it gets no prune.
         return Verdict(*phase.parts, decided, _PING, needs)
     if decision.shows:
         request = with_query(request, without_count(request))
@@ -204,14 +203,14 @@ def settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None) 
 
 
 def _write(phase: Phase, decision: Decision, target: str) -> bytes:
-    """Write the head, and behind it the body if it was held: as it was understood, or as it came where none judged."""
+    """Write the head, and a held body: canonical, or unchanged if it was not judged."""
     head, operation = phase.head, phase.operation
     if decision.shows or phase.hides or phase.known.places.differ or operation.name == VOLUME_CREATE:
         head = head._replace(fields=tuple(field for field in head.fields if field[0] not in _OF_ANSWERS))
     if operation is HEALTH:
         return _PING
     if operation.name in REMOVING:
-        head = head._replace(close=True)  # It has a connection of its own, whose end says that the engine is done.
+        head = head._replace(close=True)  # It has its own connection, whose end tells that the engine is done.
     content = None
     if phase.body is not None and head.framing is not Framing.NONE:
         content = phase.body if decision.content is None else decision.content

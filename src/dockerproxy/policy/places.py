@@ -1,7 +1,7 @@
-"""Places: where the engine finds what a client mounts by another name.
+"""Places: where the engine finds paths that a client mounts by another name.
 
-A client in a container has the host's directories under names of its own, and its socket of ours where others have the
-engine's. Conditions judge what the client calls a directory, and the engine gets what the host calls it.
+A client in a container has other names for the host's directories, and the proxy's socket in place of the engine's.
+Conditions judge the client's names, and the engine gets the host's.
 
 Attacks: docs/attacks.md, policy/places.
 """
@@ -19,29 +19,29 @@ ENGINES: Final = (
     *("/var/run/docker.sock", "/run/docker.sock"),
     *("/run/podman/podman.sock", "/var/run/podman/podman.sock"),
 )
-"""Where engines have their sockets, and clients look for them."""
+"""Default paths of engines' sockets, where clients look for them."""
 
 _OF_USER: Final = re.compile(r"(?:/var)?/run/user/[0-9]+/(?:docker|podman/podman)\.sock").fullmatch
-"""Where those of a user are: below $XDG_RUNTIME_DIR."""
+"""A user's sockets: below $XDG_RUNTIME_DIR."""
 
 
 def is_engine(path: str) -> bool:
-    """Whether a path is where an engine has its socket."""
+    """Whether a path is a default path of an engine's socket."""
     return path in ENGINES or _OF_USER(path) is not None
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where the engine finds what a client mounts.
+    """Maps paths that a client mounts to the engine's.
 
     Attributes:
-        paths: Directories of the host by what the client calls them; all are clean and absolute.
-        own_socket: Where the host has the client's own socket; empty if no container gets it.
-        sockets: What the client may call a socket besides where engines have theirs.
-        roots: Directories of the host that containers may mount to write there, and below which the engine must not
-            follow links out of them. None lies below another (`policy/nesting`).
-        trees: The same of such that containers may only read, with all below.
-        hides: Whether another socket of the proxy has roots, so that its volumes are not shown here.
+        paths: Host directories by the client's names; all are clean and absolute.
+        own_socket: Host path of the client's own socket; empty if containers do not get it.
+        sockets: Further client paths that mean its own socket, besides default paths of engines.
+        roots: Host directories that containers may mount writable, out of which the engine must not follow links. None
+            lies below another (`policy/nesting`).
+        trees: Such directories that containers may only read, with everything below.
+        hides: Another socket of the proxy has roots, whose volumes are hidden here.
     """
 
     paths: Mapping[str, str] = field(default_factory=dict)
@@ -52,15 +52,15 @@ class Places:
     hides: bool = field(default=False, compare=False)
 
     def is_socket(self, path: str) -> bool:
-        """Whether a path of the client means its own socket."""
+        """Whether a client's path means its own socket."""
         return bool(self.own_socket) and (is_engine(path) or path in self.sockets or path == self.own_socket)
 
     def on_host(self, path: str) -> str:
-        """Return what the host calls a path of the client: its own socket, that of the longest mapping, or the same."""
+        """Return the host path of a client's path: its own socket, the longest mapping, or the same path."""
         return self.own_socket if self.is_socket(path) else _move(path, self.paths, self._longest)
 
     def list_on_host(self, glob: str) -> Iterator[str]:
-        """Yield globs for all that the host may call a path that a glob matches; nothing is left out."""
+        """Yield globs for all host paths that a client's glob may mean."""
         if is_literal(glob):
             yield self.on_host(glob)
             return
@@ -68,11 +68,11 @@ class Places:
             yield glob
         for client, host in self.paths.items():
             for rest in list_rests(glob, client):
-                if rest[:1] != "/":  # No clean path has two of them.
+                if rest[:1] != "/":  # Clean paths have no double slash.
                     yield f"{host.removesuffix('/')}/{rest}" if rest else host
 
     def find_root(self, glob: str, *, read_only: bool) -> str:
-        """Return the root that all paths of the host that a glob matches lie below; empty if there is none."""
+        """Return the root that contains all host paths of a glob; empty if there is none."""
         stem = glob if is_literal(glob) else find_stem(glob)
         roots = (*self.roots, *(self.trees if read_only else ()))
         return next((root for root in roots if stem.startswith(f"{root}/")), "")
@@ -84,11 +84,11 @@ class Places:
 
     @property
     def differ(self) -> bool:
-        """Whether the engine has other names than clients for what they mount."""
+        """Whether the engine's names of mounts differ from the client's."""
         return bool(self.paths or self.has_parts or self.hides)
 
     def of_client(self, path: str) -> str:
-        """Return what the client calls a path of the host; empty if that is no name of it for the client."""
+        """Return the client's path of a host path; empty if it has none."""
         seen = path if path == self.own_socket else _move(path, *self._back)
         return seen if self.on_host(seen) == path else ""
 
@@ -103,7 +103,7 @@ class Places:
 
 
 def _move(path: str, mapping: Mapping[str, str], longest: list[str]) -> str:
-    """Put what a mapping says in place of the longest directory of it that a path is in."""
+    """Replace the longest matching directory of a path by its mapping."""
     for before in longest:
         if path == before or path.startswith(before.removesuffix("/") + "/"):
             rest = path[len(before.removesuffix("/")) :].removeprefix("/")
@@ -112,4 +112,4 @@ def _move(path: str, mapping: Mapping[str, str], longest: list[str]) -> str:
 
 
 NOWHERE: Final = Places()
-"""Of a client that calls everything as the host does."""
+"""For a client with the host's paths."""

@@ -1,4 +1,4 @@
-"""Which plan a request has, and what must be held for it.
+"""Find the plan of a request, and its holds.
 
 Attacks: docs/attacks.md, policy/plans.
 """
@@ -31,16 +31,16 @@ from dockerproxy.wire.answer import read_message, write_document
 PlanMaker = Callable[[Verdict, Scene], Plan]
 
 _REMOVALS: Final = frozenset({"ContainerDelete", "ContainerPrune"})
-"""They may leave a volume of ours unused."""
+"""They may leave a volume of the proxy unused."""
 
 
 def find_plan(verdict: Verdict) -> PlanMaker | None:
-    """Return the plan of a request; None if it is only passed on, or does not pass."""
+    """Return a request's plan; None if it is only forwarded, or does not pass."""
     if not verdict.passes:
         return None
     name, decision, places, found = verdict.operation.name, verdict.decision, verdict.known.places, verdict.known.found
     is_partial, is_stream = bool(verdict.hides or decision.shows), verdict.operation.shape is Shape.STREAM
-    # Where a client is learned from, nothing is refused.
+    # Learning denies nothing.
     may_be_refused = decision.allowed and verdict.mode is not Mode.LEARN
     is_counted = may_be_refused and verdict.policy.tenancy.counts(name) != ""
     has_parts = places.has_parts and name == "ContainerCreate" and decision.copies is not None
@@ -63,7 +63,7 @@ def find_plan(verdict: Verdict) -> PlanMaker | None:
 
 
 def find_holds(verdict: Verdict) -> tuple[Hold, ...]:
-    """Return what must be held for a request that passes, before it is decided by what the engine says then."""
+    """Return the holds of a request, to take before a decision by the engine's state."""
     if verdict.plan is remove:
         return (hold_for_removal(verdict),)
     if verdict.plan in {create, mount_unread}:
@@ -76,25 +76,25 @@ def find_holds(verdict: Verdict) -> tuple[Hold, ...]:
 
 
 def hold_for_removal(verdict: Verdict) -> Hold:
-    """Return the volumes that a request may remove."""
+    """Return a hold on the volumes that a request may remove."""
     operation, found = verdict.operation, verdict.known.found
     if operation.name in SWEEPING:
         return Hold(f"{Kind.VOLUME}/" if operation.name in VOLUME_PRUNES else "", was_judged=False)
-    if found is None or not verdict.decision.about_object:  # It goes on under the name that the client spells.
+    if found is None or not verdict.decision.about_object:  # It is forwarded with the client's spelling.
         return Hold(f"{Kind.VOLUME}/{objects.name_in(verdict.request.path, operation)}", was_judged=False)
     return steps.hold_object(Kind.VOLUME, found.id)
 
 
 def _find_network(verdict: Verdict) -> ResolvedObject | None:
-    """Return the network that a request removes, if it is somebody's."""
+    """Return the owned network that a request removes; None if it removes none."""
     found = verdict.known.found if verdict.operation.name in NETWORK_REMOVALS else None
     return found if found is not None and found.document and found.belongs_to else None
 
 
 def build(verdict: Verdict, _scene: Scene) -> Plan:
-    """Let a build go to an engine that is Docker, the builder of which is contained, or deny it.
+    """Forward a build if the engine is Docker, whose builder is contained; otherwise deny it.
 
-    Where nothing is refused, it passes, and what it needs is `unrestricted`.
+    In modes that deny nothing, it passes, and needs `unrestricted`.
     """
     verdict = replace(verdict, plan=None)
     if (yield from steps.Identify()):
@@ -109,37 +109,36 @@ def build(verdict: Verdict, _scene: Scene) -> Plan:
 
 
 def copy_files(_verdict: Verdict, _scene: Scene) -> Plan:
-    """Copy files into or out of a container that does not start meanwhile."""
+    """Copy files into or out of a container that must not start meanwhile."""
     yield from ()
     return steps.Pass()
 
 
 def start(verdict: Verdict, _scene: Scene) -> Plan:
-    """Start a container of which no files are copied meanwhile."""
+    """Start a container whose files must not be copied meanwhile."""
     return (yield from edit(verdict, (yield from Act(verdict))))
 
 
 def remove(verdict: Verdict, scene: Scene) -> Plan:
-    """Let a request go on that may remove volumes.
+    """Forward a request that may remove volumes.
 
-    It is sent over a connection of its own, which the client's end does not end: an engine goes on with a removal whose
-    client has gone.
+    It has its own connection, which stays open if the client leaves: engines continue such removals.
     """
     scene.fills.forget(hold_for_removal(verdict))
     return (yield from edit(verdict, (yield from Act(verdict, to_the_end=True))))
 
 
 def remove_containers(verdict: Verdict, _scene: Scene) -> Plan:
-    """Remove containers, and the volumes of ours that nothing uses then."""
+    """Remove containers, and then unused volumes of the proxy."""
     answer = yield from Act(verdict)
     yield from remove_unused(verdict)
     return (yield from edit(verdict, answer))
 
 
 def stop_and_remove(verdict: Verdict, _scene: Scene) -> Plan:
-    """Stop a container that the engine then removes, as a sweep does, and remove what nothing uses then.
+    """Stop a container that the engine then removes, as a sweep does, and remove unused volumes of the proxy.
 
-    One that does not run, as it was never started, stays: to wait for its end would hold the answer back.
+    A container that never started stays: waiting for its end would delay the answer.
     """
     answer, found = (yield from Act(verdict)), verdict.known.found
     if answer.status == HTTPStatus.NO_CONTENT:
@@ -151,9 +150,9 @@ def stop_and_remove(verdict: Verdict, _scene: Scene) -> Plan:
 
 
 def remove_network(verdict: Verdict, scene: Scene) -> Plan:
-    """Remove a network, unless a container would join it: it would join the next one of its name, of whoever's.
+    """Remove a network, unless a container would join the next network of its name, whose owner may differ.
 
-    Only those of the network's owner count. Others join it because a grant lists its name, whoever's the next one is.
+    Only containers of the network's owner count. Others join it because a grant lists its name, under any owner.
     """
     network, reason, listing = _find_network(verdict), "", None
     filters = write_filters(network.belongs_to if network else "")
@@ -170,7 +169,7 @@ def remove_network(verdict: Verdict, scene: Scene) -> Plan:
 
 
 def prune_own(verdict: Verdict, scene: Scene) -> Plan:
-    """Remove what a prune of an owner removes, by requests of its own."""
+    """Remove the owned objects that a prune selects, one by one."""
     requests = verdict.policy.tenancy.prune(verdict.request, scene.now)
     asked: Callable[[], Ask] = partial(next, requests)
     content = b""
@@ -188,7 +187,7 @@ def prune_own(verdict: Verdict, scene: Scene) -> Plan:
 
 
 def _go_on(step: Callable[[], Ask]) -> Ask | steps.Answer:
-    """Return what is asked next, or the answer to it all."""
+    """Return the next request, or the final answer."""
     try:
         return step()
     except StopIteration as end:
@@ -196,10 +195,10 @@ def _go_on(step: Callable[[], Ask]) -> Ask | steps.Answer:
 
 
 def can_begin(verdict: Verdict) -> bool:
-    """Whether a plan can begin with what has come of its request."""
+    """Whether a plan can begin with the part of its request that has arrived."""
     return verdict.is_whole or verdict.plan in {build, copy_files}
 
 
 def is_removal(verdict: Verdict) -> bool:
-    """Whether a request counts among those that remove volumes or networks at one time."""
+    """Whether a request counts toward the limit of concurrent removals of volumes or networks."""
     return verdict.plan in {remove, remove_network}

@@ -1,4 +1,4 @@
-"""A request is read against the table of its operation: what is known and within bounds is written anew.
+"""Read a request by the table of its operation. Known fields within limits are written anew.
 
 Attacks: docs/attacks.md, policy/reader.
 """
@@ -16,18 +16,18 @@ from dockerproxy.text import fold, lower
 from dockerproxy.wire.document import Json, show
 
 MOST_ENTRIES: Final = 8192
-"""Of all lists and objects of a body together, without those of texts. 1,024 ports have 5,120 entries."""
+"""Entries of all lists and objects in a body, except those of texts. 1,024 ports have 5,120 entries."""
 
 _IS_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}").fullmatch
-"""A key that a message can show as it is."""
+"""A key that a message can show unquoted."""
 
 _CONTAINERS: Final = (dict, list)
 _MAY_BE_NOTHING: Final = frozenset({Type.OBJECT, Type.EMPTY, Type.LIST, Type.MAP, Type.WORDS})
-"""Values of a map for which null is as good as an empty object or list. It is no word."""
+"""Types of map values for which null means empty. It is not a value of other types."""
 
 
 def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading:
-    """Read what a request says besides its path, by the table of its operation, whatever is granted."""
+    """Read the claims of a request besides its path, by the table of its operation."""
     reading = Reading(request=request, answers=known.answers, found=known.found, places=known.places)
     content = known.body[0] if known.body is not None else None
     _read_query(reading, body.parameters)
@@ -36,7 +36,7 @@ def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading
         reading.content = _Reader(reading).read(body.root, content, "")
     elif not body.optional:
         reading.violate("the body", None, "is missing")
-    for name, each in body.of_head.items():  # When the body was read; all of one name, whichever an engine reads.
+    for name, each in body.of_head.items():  # After the body. Engines differ in which value they read.
         values = reading.header(name)
         if values or each.rule.endswith(ALWAYS):
             _check(reading, each, values, name, {})
@@ -47,7 +47,7 @@ def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading
 
 
 def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> None:
-    """Look at the parameters. Each is there in its one spelling, and once, unless it is a list."""
+    """Check the query parameters. Each must have its exact spelling, and occur once unless it is a list."""
     given: dict[str, list[str]] = {}
     for name, value in reading.request.query:
         if name in parameters and parameters[name].rule == "aside":
@@ -75,7 +75,7 @@ def _read_query(reading: Reading, parameters: Mapping[str, Field]) -> None:
 
 
 def _read_object(reading: Reading, fields: Mapping[str, Field], found: ResolvedObject | None) -> None:
-    """Look at the object as the engine shows it."""
+    """Check the object as the engine shows it."""
     for path, each in fields.items():
         first, *others = path.split(".")
         value = found.document.get(lower(first)) if found is not None else None
@@ -92,7 +92,7 @@ class _Reader:
         self._left = MOST_ENTRIES
 
     def read(self, node: Node, value: Json, path: str) -> Json:
-        """Return a value as the engine will read it; what is wrong with it is noted."""
+        """Return a value as the engine will read it, and record its violations."""
         if node.type is Type.WORDS and isinstance(value, str):
             value = [value]
         is_plain = _is_plain(node, value)
@@ -111,10 +111,10 @@ class _Reader:
         return None
 
     def _has_room(self, node: Node, value: Object | list[Json], path: str, *, is_plain: bool) -> bool:
-        """Count a list or object; say whether it is read."""
+        """Count a list or object. Returns whether to read it."""
         reading = self._reading
         items = value if isinstance(value, list) else value.values()
-        # An inner list counts as its items, or as one if it is empty.
+        # A nested list counts as its items, or as one if it is empty.
         if node.most and sum(len(item) or 1 if isinstance(item, list) else 1 for item in items) > node.most:
             reading.violate(path or "the body", None, f"has more than {node.most} items")
             return False
@@ -151,12 +151,12 @@ class _Reader:
         return found if value is not None or found else None
 
     def _spell(self, node: Node, value: Object, prefix: str) -> Object:
-        """Return what stands below an object under its canonical names."""
+        """Return an object's members under their canonical names."""
         found: Object = {}
         for key, item in value.items():
             name, below = node.keys.get(fold(key), (key, None))
             if below is None:
-                if item is not None:  # Null says nothing, and goes no further: docker-py names the network so.
+                if item is not None:  # Null means missing, and is removed: docker-py sends it for the network.
                     shown = key if _IS_PLAIN_KEY(key) else show(key)
                     self._reading.violate(prefix + shown, item, "not a known field")
             elif name in found:
@@ -166,13 +166,13 @@ class _Reader:
         return found
 
     def _read_fields(self, node: Node, found: Object, prefix: str) -> list[tuple[str, Node]]:
-        """Read what stands below an object; say what of it must be checked."""
+        """Read an object's members. Returns those to check."""
         checked: list[tuple[str, Node]] = []
         for name, item in found.items():
             if item is None:
                 continue
             below = node.spelled[name]
-            # Most of what is there is a text, flag or number, or something empty.
+            # Most values are a text, flag or number, or empty.
             if type(item) is not below.read_as or (item and not below.is_scalar):
                 item = found[name] = self.read(below, item, prefix + name)  # noqa: PLW2901 (what it is from here on)
             if not below.is_free and item is not None and (item or below.rule != "unset"):
@@ -181,7 +181,7 @@ class _Reader:
 
 
 def _is_plain(node: Node, value: Json) -> bool:
-    """Whether a value is good as it is: a scalar where one belongs, or a list or map of nothing else."""
+    """Whether a value needs no reading: a valid scalar, or a list or map of only these."""
     if node.is_scalar:
         return type(value) in node.plain
     if type(value) is not node.read_as or not isinstance(value, _CONTAINERS):
@@ -190,7 +190,7 @@ def _is_plain(node: Node, value: Json) -> bool:
 
 
 def _check(reading: Reading, line: Field | Node, value: Json, path: str, parent: Object) -> Json:
-    """Look whether a value is what its line of the table lets it be."""
+    """Check a value by its row of the table."""
     rule = line.rule
     check = _CHECKS.get(rule)
     if check is not None:
@@ -208,9 +208,9 @@ def _check(reading: Reading, line: Field | Node, value: Json, path: str, parent:
 
 
 _CHECKS: Final = {name + sign: check for name, check in CHECKS.items() for sign in ("", ALWAYS)}
-"""By what a line of a table says."""
+"""Checks by the rule in a table."""
 
 _UNSET: Final[tuple[Json, ...]] = (None, False, 0, "", [], {})
 
 _OFF: Final = (*_UNSET, "0", "false", "False", "FALSE")
-"""How a parameter of the query says no to each engine. In a body a flag is no text."""
+"""How a query parameter says false to each engine. In a body, a flag is not a text."""

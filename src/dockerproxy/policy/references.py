@@ -1,9 +1,9 @@
-"""Image references, normalised as Docker does, and the patterns over them.
+"""Image references, normalised as Docker does, and patterns of them.
 
-`nginx`, `docker.io/nginx` and `index.docker.io/library/nginx:latest` are one image. Grants speak of it by one name, so
-everything that a client or an operator writes is brought into that form first. The grammar is the one of
-github.com/distribution/reference (regexp.go; splitDockerDomain and ParseDockerRef in normalize.go). What it refuses has
-no normalised form and matches nothing.
+`nginx`, `docker.io/nginx` and `index.docker.io/library/nginx:latest` are one image. Grants use one name for it, so
+references of clients and operators are normalised first. The grammar is that of github.com/distribution/reference
+(regexp.go; splitDockerDomain and ParseDockerRef in normalize.go). Invalid references have no normalised form and match
+nothing.
 
 A pattern is a reference with globs.
 
@@ -20,13 +20,13 @@ from dockerproxy.policy.values import is_literal
 from dockerproxy.text import lower
 
 _DIGITS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
-"""Hexadecimal digits of the digests that Docker reads, by algorithm (opencontainers/go-digest, algorithm.go)."""
+"""Hexadecimal digits of Docker's digests, by algorithm (opencontainers/go-digest, algorithm.go)."""
 
 TRANSPORTS: Final = (
     *("atomic:", "containers-storage:", "dir:", "docker-archive:", "docker-daemon:"),
     *("oci:", "oci-archive:", "ostree:", "sif:", "tarball:"),
 )
-"""What the name of an image begins with that Podman reads from the host (containers/image, alltransports)."""
+"""Prefixes with which Podman reads an image from the host (containers/image, alltransports)."""
 
 _LABEL: Final = "[a-zA-Z0-9]++(?:-++[a-zA-Z0-9]++)*"
 _WORD: Final = "[a-z0-9]++(?:(?:[._]|__|-++)[a-z0-9]++)*"
@@ -37,11 +37,11 @@ _DIGEST: Final = "|".join(f"{algorithm}:[0-9a-f]{{{digits}}}" for algorithm, dig
 
 _MOST_OF_PATH: Final = 255
 _MOST: Final = 1024
-"""Characters of a reference: its registry, path, tag and digest have no room for more, and a grammar takes its time."""
+"""Characters of a reference. Valid ones are shorter, and parsing takes time."""
 
 _REFERENCE: Final = partial(re.fullmatch, f"(?P<name>{_NAME})(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{_DIGEST}))?")
 _IS_ID: Final = partial(re.fullmatch, f"[0-9a-f]{{64}}|{_DIGEST}")
-"""What Docker takes for the id of an image, though `sha256:…` would also be a name with a tag."""
+"""What Docker takes for an image ID, although `sha256:…` is also a name with a tag."""
 
 _ANY: Final = "**"
 _IS_SHORT_ID: Final = partial(re.fullmatch, rf"(?:{'|'.join(_DIGITS)}):[^/]*")
@@ -49,11 +49,11 @@ _IS_NAME: Final = partial(re.fullmatch, _NAME)
 _IS_DOMAIN: Final = partial(re.fullmatch, _DOMAIN)
 _IS_TAG: Final = partial(re.fullmatch, _TAG)
 _MEETS_DIGESTS: Final = partial(re.fullmatch, r":[0-9a-f?]*\*[0-9a-f?*]*")
-"""What may be a tag and may be digits, after a star that would take in `@sha256`."""
+"""A possible tag of digits after a star that could match `@sha256`."""
 
 
 class Reference(NamedTuple):
-    """An image, by its normalised reference: name with registry, tag and digest, empty where it has none."""
+    """A normalised image reference: name with registry, tag and digest; missing parts are empty."""
 
     name: str
     tag: str = ""
@@ -64,10 +64,10 @@ class Reference(NamedTuple):
 
 
 def parse_reference(text: str) -> Reference | None:
-    """Read a reference as Docker does; None if it is none, an id, or a mark of ours.
+    """Parse a reference as Docker does; None if it is invalid, an ID, or reserved by the proxy.
 
-    No tag is added. A tag in front of a digest is dropped as ParseDockerRef does: engines pull and inspect by the
-    digest alone, so whoever may pull `nginx:1.27` must not have any image of that repository by calling it so.
+    No tag is added. A tag before a digest is dropped, as in ParseDockerRef: engines pull and inspect by the digest
+    alone, so a grant of `nginx:1.27` must not allow all images of that repository under that tag.
     """
     match = None if len(text) > _MOST or _IS_ID(text) else _REFERENCE("/".join(_split_domain(text)))
     if match is None or len(match["path"]) > _MOST_OF_PATH or f"{RESERVED}/" in match["name"]:
@@ -79,21 +79,21 @@ def parse_reference(text: str) -> Reference | None:
 
 
 def _has_two_registries(name: str) -> bool:
-    """Whether a name of Docker Hub, of which Docker does not list the registry, would be one of another then."""
+    """Whether a name of Docker Hub would have another registry if written without it, as Docker lists images."""
     registry, _, path = name.partition("/")
     first, slash, _ = path.partition("/")
     return registry == "docker.io" and slash != "" and _is_registry(first)
 
 
 def with_default_tag(reference: Reference) -> Reference:
-    """Return what a reference means to an engine: the tag `latest` if it has neither tag nor digest."""
+    """Return what a reference means to an engine: `latest` if it has neither tag nor digest."""
     return reference if reference.tag or reference.digest else reference._replace(tag="latest")
 
 
 def normalise_pattern(text: str) -> str:
-    """Return a glob over normalised references, or the id that is meant.
+    """Return a glob of normalised references, or an ID.
 
-    Of a pattern without fault, that is; with one, what is returned matches no more than was written.
+    The result for an invalid pattern matches at most what was written.
     """
     if text == _ANY or _IS_ID(text):
         return text
@@ -104,7 +104,7 @@ def normalise_pattern(text: str) -> str:
 
 
 def _split_domain(text: str) -> tuple[str, str]:
-    """Split off the registry, as splitDockerDomain does. A `**` is none, and may stand for a path with slashes."""
+    """Split off the registry, like splitDockerDomain. `**` is not a registry, as it may match slashes."""
     first, slash, rest = text.partition("/")
     domain, path = (first, rest) if slash and _is_registry(first) else ("docker.io", text)
     if domain == "index.docker.io":
@@ -128,7 +128,7 @@ def _take_apart(pattern: str) -> tuple[str, str, str]:
 
 
 def fault_of_pattern(item: str) -> str:
-    """Return why a pattern can match no image, or matches others than it seems to; empty if all is well."""
+    """Return why a pattern matches no image, or others than it seems to; empty if it is valid."""
     if item == _ANY or (_IS_ID(item) and not item.startswith(("sha384:", "sha512:"))):
         return ""
     if _IS_SHORT_ID(item):
@@ -138,7 +138,7 @@ def fault_of_pattern(item: str) -> str:
 
 
 def find_repository(pattern: str) -> str:
-    """Return a normalised pattern without its tag and digest."""
+    """Return a normalised pattern without tag and digest."""
     return _take_apart(pattern)[0]
 
 
@@ -184,7 +184,7 @@ def _fault_of_tag(name: str, tag: str) -> str:
 def _fault_of_digest(digest: str) -> str:
     algorithm, colon, digits = digest[1:].partition(":")
     if not colon:
-        digits = algorithm[-1:]  # A star at the end may take in the colon.
+        digits = algorithm[-1:]  # A star at the end may match the colon.
     written = len(digits.replace("*", ""))
     is_one = any(
         fits(algorithm, known) and (written == most or (written < most and "*" in digits))
@@ -196,5 +196,5 @@ def _fault_of_digest(digest: str) -> str:
 
 
 def _fill(glob: str) -> str:
-    """Return what a glob matches where anything does: a digit may stand everywhere in a reference."""
+    """Return a text that a glob matches. A digit may be anywhere in a reference."""
     return re.sub(r"\*+|\?", "0", glob)

@@ -1,7 +1,7 @@
-"""The stamp: labels of ours on what a socket creates, by which the proxy knows later whose it is.
+"""The stamp: labels that the proxy puts on created objects, to find their owner later.
 
-A container gets the labels of its image beside its own, so a label alone proves nothing. Each create puts a fresh
-random text on, and a container that has the text from its image is nobody's.
+A container also gets the labels of its image, so a label alone proves nothing. Each create adds a fresh random text. A
+container that has its text from the image is unowned.
 
 Attacks: docs/attacks.md, policy/stamps.
 """
@@ -13,29 +13,30 @@ from dockerproxy.text import fold
 from dockerproxy.wire.document import Json
 
 RESERVED: Final = "io.dockerproxy."
-"""What labels of ours begin with."""
+"""Prefix of the proxy's labels."""
 
 OWNER: Final = f"{RESERVED}owner"
 NONCE: Final = f"{RESERVED}nonce"
 STAMP: Final = frozenset({OWNER, NONCE, f"{RESERVED}grants"})
-"""Labels of a stamp, and one that versions before 2 put beside: it says nothing, and goes on from nobody."""
+"""Labels of a stamp, and one that versions before 2 added. That one has no meaning, and is removed from clients'
+labels."""
 
 NEW: Final = "*"
-"""Whose an object is that does not exist: anybody's who makes it. No owner is called so."""
+"""The owner of an object that does not exist yet: its creator will own it. No owner has this name."""
 
 
 def make_stamp(owner: str, nonce: str) -> dict[str, str]:
-    """Return the labels of what an owner creates; `nonce` is a text that nobody could guess before."""
+    """Return the labels for a new object of an owner; `nonce` is a fresh unguessable text."""
     return {OWNER: owner, NONCE: nonce}
 
 
 def add_stamp(labels: Mapping[str, Json], stamp: Mapping[str, str]) -> dict[str, Json]:
-    """Return labels with a stamp in place of any that is there."""
+    """Add a stamp to labels, replacing an existing one."""
     return {**{name: value for name, value in labels.items() if name not in STAMP}, **stamp}
 
 
 def put_stamp(content: Json, places: Iterable[str], stamp: Mapping[str, str]) -> Json:
-    """Return a body with a stamp among the labels that stand at some places; None if one has no single meaning."""
+    """Add a stamp to the labels at some places of a body; None if one is ambiguous."""
     for place in places:
         content = None if content is None else _put(content, place.split("."), stamp)
     return content
@@ -55,12 +56,12 @@ def _put(content: Json, steps: Sequence[str], stamp: Mapping[str, str]) -> Json:
 
 
 def read_stamp(labels: Mapping[str, object]) -> dict[str, str]:
-    """Return the labels of ours that something has, to be put on again when its labels are changed."""
+    """Return an object's stamp, to keep it when the labels change."""
     return {name: text for name in STAMP if isinstance(text := labels.get(name), str)}
 
 
 def find_owner(labels: Mapping[str, object], inherited: Mapping[str, object]) -> str:
-    """Return whose an object is that has these labels, some of them from its image; empty if it is nobody's."""
+    """Return the owner of an object with these labels, some inherited from its image; empty if unowned."""
     owner, nonce = labels.get(OWNER), labels.get(NONCE)
     is_fresh = isinstance(nonce, str) and nonce != "" and inherited.get(NONCE) != nonce
     return owner if isinstance(owner, str) and owner != NEW and is_fresh else ""

@@ -1,10 +1,10 @@
-"""Steps: what the data path does for a request besides passing it on, and what comes of each; and what it holds.
+"""Steps: what the data path does for a request besides forwarding it, their results, and holds.
 
-A plan (`policy/phases`) yields them. It does no I/O and knows no clock, and the data path knows no feature.
+A plan (`policy/phases`) yields steps. Plans do no I/O and know no clock; the data path knows no features.
 
-Requests through this process wait for each other by holds on volumes, own networks and containers. A volume has no id.
-Podman removes the one volume whose name begins with what it is given, if none has that very name. So a request that may
-remove `db` because a condition allows `db` must find it there still, or it removes `db-secret`.
+Requests through this process wait for each other by holds on volumes, own networks and containers. A volume has no ID.
+If no volume has the exact name, Podman removes the only one with that prefix. So a request that may remove `db` by a
+condition must still find it there, or it removes `db-secret`.
 
 Attacks: docs/attacks.md, policy/steps.
 """
@@ -24,12 +24,12 @@ REMOVING: Final = BY_NAME | SWEEPING
 
 
 class Hold(NamedTuple):
-    """What a request may remove, or needs to be there still.
+    """An object that a request may remove, or needs to exist.
 
     Attributes:
-        name: The kind and name of one object, like `volume/db`, or the beginning of all that it may remove.
-        was_judged: Whether it may remove no other than the one of that name.
-        uses: Whether it removes nothing, but needs the object to be there still.
+        name: Kind and name of an object, like `volume/db`, or the prefix of all that it may remove.
+        was_judged: It may only remove the object of exactly that name.
+        uses: It removes nothing, but needs the object to exist.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Hold(NamedTuple):
     uses: bool = False
 
     def precedes(self, later: "Hold") -> bool:
-        """Whether a later one must wait for it: one of them was judged by a volume that the other may remove."""
+        """Whether a later hold must wait for this one: one was judged by a volume that the other may remove."""
         if self.uses and later.uses:
             return False
         if self.was_judged and later.was_judged:
@@ -46,15 +46,15 @@ class Hold(NamedTuple):
         return judged.was_judged and other.may_remove(judged.name)
 
     def may_remove(self, name: str) -> bool:
-        """Whether the engine may remove an object of that name; for Docker, this is too wide."""
+        """Whether the engine may remove an object of that name. Too wide for Docker."""
         return not name.startswith(f"{Kind.CONTAINER}/") and begins_as(name, self.name)
 
 
 def hold_object(kind: Kind, name: str, *, uses: bool = False) -> Hold:
-    """Return a hold on one container or network by its ID, or on one volume by its exact name.
+    """Return a hold on a container or network by its ID, or on a volume by its exact name.
 
-    Both engines keep the volumes `data` and `Data` apart when they get an exact name. A container does not start while
-    files of it are copied, nor the other way round.
+    With an exact name, both engines distinguish the volumes `data` and `Data`. A container does not start while its
+    files are copied, and its files are not copied while it starts.
     """
     return Hold(f"{kind}/{name}", uses=uses)
 
@@ -69,18 +69,18 @@ class Fills:
         self._names: dict[str, None] = {}
 
     def add(self, names: Iterable[str]) -> None:
-        """Remember volumes, which no container has."""
+        """Add volumes that no container has."""
         self._names.update(dict.fromkeys(names))
         for oldest in [*self._names][:-_MOST_FILLED]:
             del self._names[oldest]
 
     def discard(self, names: Iterable[str]) -> None:
-        """Forget volumes that a container may have from now on."""
+        """Remove volumes that a container may have from now on."""
         for name in names:
             self._names.pop(name, None)
 
     def forget(self, hold: Hold) -> None:
-        """Forget the volumes that a request holds, to remove them or to mount them."""
+        """Remove the volumes that a request holds to remove or mount them."""
         names = self._names.keys()
         near = names & {hold.name.removeprefix(f"{Kind.VOLUME}/")} if hold.was_judged else names
         self.discard([name for name in near if hold.precedes(hold_object(Kind.VOLUME, name))])
@@ -96,11 +96,11 @@ _Result_co = TypeVar("_Result_co", covariant=True)
 
 
 Answer: TypeAlias = tuple[int, bytes]
-"""Status and content."""
+"""Status and body."""
 
 
 class Yielded(Generic[_Result_co]):
-    """A plan says `yield from` of it, and gets what came of it."""
+    """A step that a plan yields with `yield from`, to get its result."""
 
     __slots__ = ()
 
@@ -110,7 +110,7 @@ class Yielded(Generic[_Result_co]):
 
 
 class UnknownObjectError(Exception):
-    """The engine did not say what it was asked. The text is for the client, who gets the status."""
+    """The engine did not answer a question. The client gets the text and the status."""
 
     def __init__(self, says: str, status: int = HTTPStatus.BAD_GATEWAY) -> None:
         super().__init__(says)
@@ -118,18 +118,18 @@ class UnknownObjectError(Exception):
 
 
 class OvertakenError(UnknownObjectError):
-    """Another client has made meanwhile what a plan was to make. The request is decided once more, by what is there."""
+    """Another client made the object first that a plan was to make. The request is judged again by the new state."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Ask(Yielded[Answer]):
-    """Ask the engine something of ours; what comes of it is its `Answer`.
+    """Send a request of the proxy to the engine; the result is its `Answer`.
 
     Attributes:
-        method: Of the request.
-        target: Of the request.
+        method: HTTP method.
+        target: Request target.
         content: A body in JSON; None for none.
-        is_fixed: Whether it is about an image by its ID, of which only the labels matter, which are asked once.
+        is_fixed: It asks for an image by ID, only for its labels, so the answer is cached.
     """
 
     method: str
@@ -139,21 +139,21 @@ class Ask(Yielded[Answer]):
 
     @property
     def head(self) -> bytes:
-        """Return all of a request without a body."""
+        """Return a complete request without a body."""
         return f"{self.method} {self.target} HTTP/1.1\r\nhost: dockerproxy\r\n\r\n".encode()
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Find(Yielded[ResolvedObject | None]):
-    """Find out which object a name means; what comes of it is a `ResolvedObject`, or None if it means none."""
+    """Find the object that a name means; the result is a `ResolvedObject`, or None if there is none."""
 
     lookup: Lookup
 
 
 class Identify(Yielded[bool]):
-    """Ask the engine what it is, over the connection that then gets the request; what comes is whether it is Docker.
+    """Ask the engine over the request's connection whether it is Docker; the result is a bool.
 
-    If the engine does not say, the client is told, and the plan ends.
+    If the engine's answer is unclear, the client gets an error, and the plan ends.
     """
 
     __slots__ = ()
@@ -161,21 +161,21 @@ class Identify(Yielded[bool]):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Lock(Yielded[None]):
-    """Wait until no other request of an owner has this lock, which is held until the plan is over."""
+    """Wait for an owner's lock, and hold it until the plan ends."""
 
     owner: str
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Work(Yielded[_Result_co]):
-    """Do what may take long, beside the loop if the content is long. A result of None means that it cannot be read."""
+    """Run a function, in a thread if the content is long. A result of None means invalid content."""
 
     content: bytes
     do: Callable[[], _Result_co | None]
 
 
 class Whole(NamedTuple):
-    """A whole answer of the engine: as it came, and taken apart."""
+    """A complete answer of the engine, raw and parsed."""
 
     data: bytes
     status: int
@@ -183,18 +183,18 @@ class Whole(NamedTuple):
 
     @property
     def head(self) -> bytes:
-        """Its head, with the empty line."""
+        """The head with the empty line."""
         return self.data[: self.data.find(END_OF_HEAD) + len(END_OF_HEAD)]
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Read(Yielded[Whole]):
-    """Send a request that changes nothing; what comes of it is a `Whole`. It ends with its client.
+    """Send a request that changes nothing; the result is a `Whole`. Ends with its client.
 
     Attributes:
-        request: What goes to the engine.
-        waits: Whether the answer may take as long as it likes.
-        sift: Shortens what has come of a long list.
+        request: The request for the engine.
+        waits: The answer may take any time.
+        sift: Shortens the received part of a long list.
     """
 
     request: bytes
@@ -204,11 +204,11 @@ class Read(Yielded[Whole]):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Open(Yielded[Whole | None]):
-    """Send a request whose answer may be a stream; what comes of it is a `Whole`, or None if it is a stream.
+    """Send a request whose answer may be a stream; the result is a `Whole`, or None for a stream.
 
     Attributes:
-        request: What goes to the engine.
-        waits: Whether the answer may begin as late as it likes.
+        request: The request for the engine.
+        waits: The answer may begin at any time.
     """
 
     request: bytes
@@ -217,36 +217,36 @@ class Open(Yielded[Whole | None]):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Perform(Yielded[Answer]):
-    """Make a request that is judged as if a client of the same socket had sent it; what comes of it is an `Answer`."""
+    """Send a request that is judged like a client's on the same socket; the result is an `Answer`."""
 
     ask: Ask
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Tell(Yielded[None]):
-    """Have the log say something about an operation, once for each socket."""
+    """Log a message about an operation, once per socket."""
 
     operation: str
     text: str
 
 
 class Says(NamedTuple):
-    """An answer of ours."""
+    """An answer of the proxy."""
 
     status: int
     message: str
 
 
 class Pass(NamedTuple):
-    """The request goes on as it comes, and so does the answer; what is held is held until the engine is done."""
+    """Forward the request and the answer as they come. Holds last until the engine is done."""
 
 
 class Stream(NamedTuple):
-    """The answer is the stream that was opened, of which the client gets what `show` makes of each line.
+    """The client gets the opened stream, with each line as `show` returns it.
 
     Attributes:
-        show: Yields what must be found to know what a client may see of a line, and returns that.
-        is_plain: Whether fields of the head go that may say more than they must.
+        show: Yields the lookups for a line, and returns the part that the client may see.
+        is_plain: Remove header fields that may reveal too much.
     """
 
     show: Callable[[bytes], Generator[Find, object, bytes]]
@@ -256,15 +256,15 @@ class Stream(NamedTuple):
 Step: TypeAlias = Ask | Find | Identify | Lock | Work[object] | Read | Open | Perform | Tell
 _Result = TypeVar("_Result")
 Steps: TypeAlias = Generator[Step, object, _Result]
-"""What yields steps, gets what came of each, and returns a result."""
+"""Yields steps, gets their results, and returns a result."""
 
 
 class Scene(NamedTuple):
-    """What a plan may look at besides its request.
+    """What a plan may read besides its request.
 
     Attributes:
-        fills: Volumes of the engine that may be filled.
-        listed: Lists of the engine's that were read for the same socket, by operation and version.
+        fills: Volumes that the engine may fill.
+        listed: Lists of the engine for the same socket, by operation and version.
         now: Seconds since 1970.
     """
 

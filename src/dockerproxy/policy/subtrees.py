@@ -1,8 +1,9 @@
-"""Binds below a directory to which clients may write: the engine gets each as a part of a volume, and follows no link.
+"""Binds below a directory that clients can write to. Each becomes part of a volume, where the engine follows no links.
 
-Docker looks for `VolumeOptions.Subpath` within the volume, and refuses a link that leads out of it (moby
-internal/safepath). So a bind below a root (`policy/nesting`) goes on as a part of a volume of ours that is the root.
-There is one volume for each path, which its name tells: so lists and inspections show the path without any state here.
+Docker resolves `VolumeOptions.Subpath` within the volume, and refuses links that lead out of it (moby
+internal/safepath). So a bind below a root (`policy/nesting`) becomes part of a volume of the proxy, whose device is the
+root. Each path has its own volume, and the volume's name encodes the path. So lists and inspections can show the path
+without state in the proxy.
 
 Attacks: docs/attacks.md, policy/subtrees.
 """
@@ -22,20 +23,20 @@ from dockerproxy.text import unquote
 from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, write_json
 
 LABEL: Final = f"{RESERVED}subtree"
-"""Has the path of the host that a volume is for."""
+"""Label with the host path of a volume."""
 
 SINCE: Final = (1, 45, 0)
-"""The first version of the API that knows `Subpath`. Engines drop it under older ones (moby container_routes.go)."""
+"""The first API version with `Subpath`. Under older ones, engines drop it (moby container_routes.go)."""
 
 LONGEST: Final = 255
-"""Characters of a volume's name, which is that of a directory."""
+"""Characters of a volume's name, which is also a directory's name."""
 
 _ESCAPED: Final = re.compile("_(_|[.]|[0-9A-F]{2})")
 _SIGNS: Final = {"_": "/", ".": "/"}
 
 
 def name_volume(path: str, root: str) -> str:
-    """Return the name of the volume of which a path below a root is a part."""
+    """Return the name of the volume for a path below a root."""
     before, after = (
         quote(part, safe="/").replace("_", "_5F").replace("~", "_7E") for part in (root, path[len(root) :])
     )
@@ -43,38 +44,38 @@ def name_volume(path: str, root: str) -> str:
 
 
 def is_ours(name: object) -> bool:
-    """Whether a volume is one of ours."""
+    """Whether a volume belongs to the proxy."""
     return isinstance(name, str) and name.startswith(RESERVED)
 
 
 def _read_path(name: str) -> str:
-    """Return the path of the host that a volume is for."""
+    """Return the host path of a volume."""
     return unquote(_ESCAPED.sub(lambda found: _SIGNS.get(found[1], f"%{found[1]}"), name.removeprefix(RESERVED)))
 
 
 def uses_parts(found: ResolvedObject | None) -> bool:
-    """Whether a container has a part of a volume of ours."""
+    """Whether a container mounts a part of a volume of the proxy."""
     mounts = objects_at(found.document.get("mounts"), "") if found is not None else ()
     return any(is_ours(mount.get("Name")) for _, mount in mounts)
 
 
 def is_removed_at_end(found: ResolvedObject | None) -> bool:
-    """Whether the engine removes such a container by itself, as that of `docker run --rm`."""
+    """Whether the engine removes such a container at its end, as with `docker run --rm`."""
     host = object_of(found.document.get("hostconfig")) if found is not None else {}
     return host.get("AutoRemove") is True and uses_parts(found)
 
 
-# What goes to the engine
+# Requests to the engine
 
 
 def write_parts(content: bytes, places: Places) -> tuple[bytes, Mapping[str, str]]:
-    """Write the body of a create so that binds below a root are parts of volumes; return the root of each by name."""
+    """Write the body of a create with binds below a root as parts of volumes. Also returns the root of each by name."""
     body: Object = object_of(json.loads(content))
     host, roots = object_of(body.get("HostConfig")), dict[str, str]()
     mounts = [_take_part(mount, places, roots) for _, mount in objects_at(host.get("Mounts"), "")]
     binds = list[Json]()
     for bind in map(str, list_of(host.get("Binds"))):
-        source, *others = bind.split(":")  # One without a target is a volume.
+        source, *others = bind.split(":")  # A bind without target is a volume.
         options = ",".join(others[1:]).split(",")
         read_only = "ro" in options and not {"z", "Z"}.intersection(options)  # As it was judged.
         mount: Object = {"Type": "bind", "Source": source, "Target": "".join(others[:1]), "ReadOnly": read_only}
@@ -90,7 +91,7 @@ def write_parts(content: bytes, places: Places) -> tuple[bytes, Mapping[str, str
 
 
 def _take_part(mount: Object, places: Places, roots: dict[str, str]) -> Object:
-    """Return a mount in place of a bind below a root; all others as they are."""
+    """Return the mount that replaces a bind below a root; other mounts unchanged."""
     source = str(mount.get("Source"))
     is_bind, read_only = mount.get("Type") == "bind" and source != places.own_socket, mount.get("ReadOnly") is True
     root = places.find_root(source, read_only=read_only) if is_bind else ""
@@ -113,35 +114,35 @@ def _list_options(root: str) -> dict[str, Json]:
 
 
 def write_volume(name: str, root: str) -> bytes:
-    """Write the body of a request that makes a volume of ours."""
+    """Write the body of a request that makes a volume of the proxy."""
     labels: Json = {LABEL: _read_path(name)}
     return write_json({"Name": name, "Driver": "local", "DriverOpts": _list_options(root), "Labels": labels})
 
 
 def is_volume_of(content: bytes, root: str) -> bool:
-    """Whether an engine says of a volume that it is the root, and nothing else."""
+    """Whether the engine describes exactly the volume for a root."""
     said = object_of(read_engine_json(content))
     return said.get("Driver") == "local" and said.get("Options") == _list_options(root)
 
 
 def knows_parts(content: bytes) -> bool:
-    """Whether an engine says of itself that it is Docker 26, or newer."""
+    """Whether the engine's version answer means Docker 26 or newer."""
     said = object_of(read_engine_json(content))
     names = {object_of(each).get("Name") for each in list_of(said.get("Components"))}
     return "Engine" in names and (read_version(f"v{said.get('ApiVersion')}") or ()) >= SINCE
 
 
 def list_ours(content: bytes) -> tuple[str, ...]:
-    """Return the names of the volumes of ours in a list."""
+    """Return the names of the proxy's volumes in a list."""
     volumes = objects_at(object_of(read_engine_json(content)).get("Volumes"), "")
     return tuple(str(volume["Name"]) for _, volume in volumes if is_ours(volume.get("Name")))
 
 
-# What clients see
+# Answers to clients
 
 
 def show_binds(text: str) -> str:
-    """Return a list of mounts in which binds are what their client asked for."""
+    """Return a list of mounts with the binds that the client asked for."""
     listed = json.loads(text) if RESERVED in text else None
     if not isinstance(listed, list):
         return text
@@ -158,7 +159,7 @@ def _show_bind(mount: Json) -> Json:
 
 
 def leave_out(text: str) -> str:
-    """Return a list of volumes without those of ours."""
+    """Return a list of volumes without those of the proxy."""
     listed = json.loads(text) if RESERVED in text else None
     if not isinstance(listed, list):
         return text

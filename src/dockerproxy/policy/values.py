@@ -1,4 +1,4 @@
-"""What a policy file writes behind a condition's word: its forms, and how it, grants and names are written."""
+"""The values of conditions in a policy file: their forms, and how values, grants and names are written."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,13 @@ from dockerproxy.text import lower
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """A mapping that a condition demands, like labels: names with a word or a list each, in their order."""
+    """The mapping of a condition, like labels: names, each with a word or a list, in order."""
 
     items: tuple[tuple[str, str | tuple[str, ...]], ...]
 
 
 Value = bool | str | tuple[str, ...] | tuple[tuple[str, ...], ...] | Pairs
-"""Of a condition, as a policy file writes it: a flag, one word, a list, a list of lists, or a mapping."""
+"""The value of a condition in a policy file: a flag, a word, a list, a list of lists, or a mapping."""
 
 
 class Takes(StrEnum):
@@ -35,11 +35,11 @@ class Takes(StrEnum):
 
 
 MOST_LISTED: Final = 100
-"""Items of a word that a line for one request lists. No honest client mounts or joins so many."""
+"""Items of a word that a line for one request lists. Honest clients mount or join fewer."""
 
 
 def items_of(value: Value | None) -> tuple[str, ...]:
-    """Return the items of a list of words; none of anything else."""
+    """Return the items of a list of words; empty for other values."""
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, tuple) else ()
 
 
@@ -52,9 +52,9 @@ def split_mode(item: str) -> tuple[str, str]:
 
 
 def merge(one: Value, other: Value) -> Value | None:
-    """Return the value that says what both say; None if there is none but to say nothing.
+    """Return a value that admits what both admit; None if only leaving out the word does.
 
-    Lists grow, and so do the lists within a mapping.
+    Lists grow, also those within a mapping.
     """
     if one == other:
         return one
@@ -73,14 +73,14 @@ def _join(one: str | tuple[str, ...], other: str | tuple[str, ...]) -> str | tup
     return tuple(dict.fromkeys((*one, *other)))
 
 
-# In words
+# As text
 
 ADD: Final = 'to allow {what}, add "{grant}" to "allow"'
 _PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*")
-"""What YAML reads as a string in any place, unless it is one of `_WORDS`."""
+"""Texts that YAML reads as a string anywhere, except `_WORDS`."""
 
 _SPECIAL: Final = re.compile(r'[^ -~]|["\\]')
-"""What is escaped between quotes: all but printable ASCII, the quotes, and the backslash."""
+"""Characters to escape in quotes: all but printable ASCII, and quote and backslash."""
 
 _BYTE: Final = 0xFF
 _PLANE: Final = 0xFFFF
@@ -89,13 +89,13 @@ _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", 
 
 
 def list_names(names: Sequence[str], word: str = "or") -> str:
-    """Write names as a person would: `a, b or c`."""
+    """Write names as prose: `a, b or c`."""
     *most, last = names
     return f"{', '.join(most)} {word} {last}" if most else last
 
 
 def write_grant(name: str, conditions: Mapping[str, Value]) -> str:
-    """Write a grant of an operation, a section with its access, or a preset as an item of `allow`, in valid YAML."""
+    """Write a grant of an operation, section with access, or preset as an item of `allow`, in valid YAML."""
     if not conditions:
         return _text(name)
     if tuple(conditions) == ("unrestricted",):
@@ -116,13 +116,13 @@ def write_value(value: Value) -> str:
 
 
 def is_literal(value: Value) -> bool:
-    """Whether nothing in a value would be a pattern: what a client wrote must not become one."""
+    """Whether a value contains no wildcards. A client's text must not become a pattern."""
     written = write_value(value)
     return "*" not in written and "?" not in written
 
 
 def say_value(value: Value) -> str:
-    """Say what is demanded, in a sentence."""
+    """Write a value as part of a sentence."""
     if isinstance(value, Pairs):
         pairs = (
             f"{name}={item}" if isinstance(item, str) else f"{name} {list_names(item)}" for name, item in value.items
@@ -136,14 +136,14 @@ def say_value(value: Value) -> str:
 
 
 def _text(text: str) -> str:
-    """Write a string, in quotes where YAML could read it as something else."""
+    """Write a string, quoted if YAML could read it as another type."""
     if _PLAIN.fullmatch(text) and lower(text) not in _WORDS:
         return text
     return f'"{_SPECIAL.sub(_escape, text)}"'
 
 
 def _escape(found: re.Match[str]) -> str:
-    """Write a character as YAML does: its escapes have a length of their own for each size, unlike those of JSON."""
+    """Escape a character for YAML. Unlike in JSON, the length of the escape depends on the character."""
     number = ord(found[0])
     if found[0] in {'"', "\\"}:
         return f"\\{found[0]}"

@@ -1,7 +1,7 @@
-"""All words and checks, and which conditions an operation can bear: what the policy file, its schema and learning read.
+"""All words and checks, and the conditions that each operation supports. Policy file, schema and learning use them.
 
-Each file of `policy/words` has its own words and checks in `WORDS` and `CHECKS`, and is in the list here. A row of a
-table in `api/bodies` names the check that reads its field, and behind it the words that the check obeys.
+Each module of `policy/words` defines words and checks in `WORDS` and `CHECKS`, and is listed here. A row of a table in
+`api/bodies` names the check for its field, followed by the words that the check enforces.
 """
 
 from collections.abc import Mapping
@@ -49,24 +49,24 @@ _MODULES: Final = (
 )
 _WORDS: Final = {each.name: each for module in _MODULES for each in getattr(module, "WORDS", ())}
 CONSTRAINTS: Final[Mapping[str, Constraint]] = dict(sorted(_WORDS.items()))
-"""By word."""
+"""Constraints by word."""
 
 CHECKS: Final[Mapping[str, Check]] = {
     check.__name__: check for module in _MODULES for check in getattr(module, "CHECKS", ())
 }
-"""By the name that a table has for it."""
+"""Checks by their name in tables."""
 
 
 def conditions_of(values: Mapping[str, Value]) -> tuple[Condition, ...]:
-    """Return the conditions that demand values by their words."""
+    """Return conditions from values by word."""
     return tuple(Condition(CONSTRAINTS[word], value) for word, value in values.items())
 
 
 UNRESTRICTED: Final = Condition(CONSTRAINTS["unrestricted"], value=True)
-"""Opens an operation whole, which else is contained: its body may be anything."""
+"""Opens a contained operation completely: its body may be anything."""
 
 SWITCHED: Final = Condition(CONSTRAINTS["switched"], value=True)
-"""Opens what only fixed rules of policy files refuse: for contained grants of switches."""
+"""Allows what only the fixed rules of policy files refuse: for contained grants of switches."""
 
 
 def _words_of_body(name: str) -> tuple[str, ...]:
@@ -83,22 +83,22 @@ def _words_of(name: str) -> Mapping[str, Constraint]:
 
 
 def find_words(operation: Operation) -> Mapping[str, Constraint]:
-    """Return the conditions that a policy file can put on an operation, by their names."""
+    """Return the conditions that a policy file can put on an operation, by name."""
     return _words_of(operation.name)
 
 
 def is_of_body(operation: Operation, word: str) -> bool:
-    """Whether a condition is about what only the body of an operation says, or what only the engine knows of it."""
+    """Whether a condition is about an operation's body, or about facts that only the engine knows."""
     return word in _words_of_body(operation.name) and not is_about_object(operation, word)
 
 
 def is_about_object(operation: Operation, word: str) -> bool:
-    """Whether a condition is about the object that the path of an operation names."""
+    """Whether a condition is about the object in an operation's path."""
     return word in words_of_object(operation.name)
 
 
 def narrows(operation: Operation, word: str) -> bool:
-    """Whether a condition only takes away from what a grant without it lets through. Others let more through."""
-    if word == "images" and operation.name in SENDING:  # What is sent away must be named.
+    """Whether a condition only restricts a grant. Others make it allow more."""
+    if word == "images" and operation.name in SENDING:  # A push must name its image.
         return False
     return CONSTRAINTS[word].narrows or (word not in _words_of_body(operation.name) and word != RUNNING)

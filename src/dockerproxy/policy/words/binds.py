@@ -1,4 +1,4 @@
-"""`binds`: the directories and files of the host that may be mounted."""
+"""`binds`: host directories and files that may be mounted."""
 
 from collections.abc import Hashable
 from typing import Final, NamedTuple
@@ -16,7 +16,7 @@ _READ_ONLY = "a host path that a rule allows read-only: with ro, and without z a
 
 
 class Bind(NamedTuple):
-    """A path of the host, clean and absolute, that is mounted, and whether nothing there can be changed by it."""
+    """A clean absolute host path to mount, and whether nothing there can be changed through the mount."""
 
     path: str
     read_only: bool
@@ -27,7 +27,7 @@ class _Binds(Constraint):
         return fault_of_path(split_mode(item)[0])
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match a path; what is granted read-only must be mounted so."""
+        """Match a path. A read-only grant requires a read-only mount."""
         modes = [split_mode(item) for item in items_of(granted)]
 
         def matches(value: Hashable) -> bool:
@@ -49,7 +49,7 @@ class _Binds(Constraint):
         return all(any(mode in {"rw", how} and covers(glob, path) for glob, mode in wide) for path, how in narrow)
 
     def problem(self, granted: Value | None, claim: Claim) -> str:
-        """Say whether it would be granted to read, and what a socket of the engine's would give."""
+        """Say whether reading would be allowed, and what an engine's socket would expose."""
         bind = claim.options[0][0] if claim.options else None
         if isinstance(bind, Bind) and is_engine(bind.path):
             return _ENGINE

@@ -1,6 +1,6 @@
-"""`add_capabilities` and `drop_capabilities`: what a container may be given besides the engine's, and must not have.
+"""`add_capabilities` and `drop_capabilities`: capabilities that a container may add, and must drop.
 
-What a client does not drop is dropped for it.
+The proxy drops those that the client does not.
 
 Attacks: docs/attacks.md, policy/words/capabilities.
 """
@@ -17,11 +17,11 @@ from dockerproxy.wire.document import Json, list_of
 
 _ALL: Final = "ALL"
 _SINCE: Final = (1, 41, 0)
-"""Under older versions the engine leaves the field of a service out (`adjustForAPIVersion` in its service router)."""
+"""Under older versions, the engine ignores the field of a service (`adjustForAPIVersion` in its service router)."""
 
 
 def capability_name(text: str) -> str:
-    """Return a capability as a policy file writes it: engines take it in any case, with or without `CAP_`."""
+    """Return a capability's canonical name. Engines accept any case, with or without `CAP_`."""
     return upper(text).removeprefix("CAP_")
 
 
@@ -32,12 +32,12 @@ class _Added(Items):
         return "" if re.fullmatch(r"[A-Z_]+", capability_name(item)) else f"not a capability, like {self.example}"
 
     def spell(self, item: str) -> str:
-        """Return its name; `ALL` is one word more."""
+        """Return its name; `ALL` is one more."""
         return capability_name(item)
 
 
 class Capabilities(NamedTuple):
-    """The capabilities that a request drops, as it spells them, and the names of those that it adds."""
+    """The capabilities that a request drops, as written, and the names of those that it adds."""
 
     dropped: tuple[str, ...]
     added: frozenset[str] = frozenset()
@@ -49,12 +49,12 @@ class _Dropped(_Added):
     acts = True
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match what adds none of them: the others are dropped for it."""
+        """Match requests that add none of them: the others are dropped."""
         dropped = {_ALL, *map(capability_name, items_of(granted))}
         return lambda value: isinstance(value, Capabilities) and dropped.isdisjoint(value.added)
 
     def judge(self, condition: Condition, claim: Claim) -> Substitute:
-        """Drop what is not dropped yet."""
+        """Add missing drops."""
         admitted = super().judge(condition, claim)
         value = claim.options[0][0] if claim.options else None
         if admitted is None or not isinstance(value, Capabilities):
@@ -64,25 +64,25 @@ class _Dropped(_Added):
         return [*value.dropped, *missing] if missing and _ALL not in names else admitted
 
     def record(self, value: Hashable) -> Value | None:
-        """Keep what is added: what is not dropped is dropped for it."""
+        """Keep the added capabilities: missing drops are filled in."""
         return tuple(sorted(value.added)) if isinstance(value, Capabilities) else None
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
         return (Capabilities((), frozenset(items_of(least))),)
 
     def within(self, inner: Value, outer: Value) -> bool:
-        """Whether the inner one names all that the outer one does: what it names cannot be added."""
+        """Whether the inner value contains all of the outer one: its capabilities cannot be added."""
         return {*map(capability_name, items_of(outer))} <= {*map(capability_name, items_of(inner))}
 
 
 def check_capabilities(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Capabilities that are added."""
+    """Capabilities to add."""
     for where, added in items_at(value, path):
         reading.claim("add_capabilities", capability_name(str(added)), where, added, "a capability that no rule allows")
 
 
 def check_dropped(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """Capabilities that are dropped; what the grant demands is dropped besides."""
+    """Capabilities to drop, with those that the grant requires."""
     if reading.request.operation.section == "services":
         reading.claim_since("drop_capabilities", _SINCE, path)
     added = parent.get(path.rpartition(".")[2].replace("Drop", "Add"))

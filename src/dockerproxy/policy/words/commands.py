@@ -1,4 +1,4 @@
-"""`commands`: the commands that may run; and what else runs in a container, from which checkpoint.
+"""`commands`: commands that may run; and checks of programs, prepared commands and checkpoints.
 
 Attacks: docs/attacks.md, policy/words/commands.
 """
@@ -18,10 +18,10 @@ from dockerproxy.wire.document import Json, list_of, object_of
 _ANY_MORE: Final = "**"
 
 _SHELL: Final = frozenset({"", "/bin/sh", "-c"})
-"""What Podman looks behind for the program that runs, and an entrypoint that is none."""
+"""Words that Podman skips to find the program, and an empty entrypoint."""
 
 _IS_JSON: Final = re.compile(r"[ \t\r\n]*(\[|null[ \t\r\n]*$)").match
-"""The only word of an entrypoint, of which Podman makes several, or none and takes the image's (FillOutSpecGen)."""
+"""Single words of an entrypoint that Podman splits, or drops for the image's (FillOutSpecGen)."""
 
 
 class _Commands(Constraint):
@@ -46,7 +46,7 @@ def _lists(granted: Value) -> tuple[tuple[str, ...], ...]:
 
 
 def fits_command(command: tuple[str, ...], words: tuple[str, ...]) -> bool:
-    """Whether the words of a command line fit those of a policy; `**` at the end is any more words."""
+    """Whether a command line matches a policy's command. `**` at the end matches any further words."""
     if command[-1:] == (_ANY_MORE,):
         command, words = command[:-1], words[: len(command) - 1]
     return len(words) == len(command) and all(
@@ -55,7 +55,7 @@ def fits_command(command: tuple[str, ...], words: tuple[str, ...]) -> bool:
 
 
 def _covers(wide: tuple[str, ...], narrow: tuple[str, ...]) -> bool:
-    """Whether a command of a policy admits all that another one does."""
+    """Whether a policy's command admits everything that another admits."""
     ends = narrow[-1:] == (_ANY_MORE,)
     narrow = narrow[:-1] if ends else narrow
     if wide[-1:] == (_ANY_MORE,):
@@ -66,10 +66,10 @@ def _covers(wide: tuple[str, ...], narrow: tuple[str, ...]) -> bool:
 
 
 def check_program(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """What runs is none of the programs for which Podman makes control groups writable, the host's among them.
+    """The program must not be one for which Podman makes control groups writable, including the host's.
 
-    Podman takes the first word of entrypoint and command together, or the third behind `/bin/sh -c`; where the client
-    names no entrypoint, that of the image may be the shell (createContainerOptions in its specgen).
+    Podman uses the first word of entrypoint and command, or the third after `/bin/sh -c`. Without an entrypoint of the
+    client, the image's may be the shell (createContainerOptions in its specgen).
     """
     entrypoint = parent.get("Entrypoint")
     given = (("Entrypoint", entrypoint), (path, value))
@@ -82,28 +82,28 @@ def check_program(reading: Reading, value: Json, path: str, parent: Object) -> N
 
 
 def check_commands(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """What runs, word for word."""
+    """The command, word for word."""
     words = tuple(map(str, list_of(value)))
     says = "a command that no rule allows" if words else "is missing, but must be a command that a rule allows"
     reading.claim("commands", words or None, path, value if words else None, says)
 
 
 def check_surroundings(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Nothing besides its words says what a granted command does: no variables, and no directory."""
+    """Variables and directory must not change a granted command."""
     if value:
         says = "not allowed where a rule lists commands: it changes what a command does"
         reading.claim("commands", None, path, value, says)
 
 
 def check_prepared(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """What was prepared is one of the granted commands."""
+    """A prepared command must be granted."""
     config = object_of(value)
     words = [config.get("entrypoint"), *list_of(config.get("arguments"))]
     check_commands(reading, words if config else [], path, parent)
 
 
 def check_checkpoint(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """A checkpoint is called by a name, which is no path."""
+    """A checkpoint's name must not be a path."""
     if value and not (isinstance(value, str) and IS_NAME(value)):
         reading.violate(path, value, "not a valid checkpoint name")
 

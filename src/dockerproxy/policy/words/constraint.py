@@ -1,8 +1,8 @@
-"""The constraint behind each word of a policy, and the condition that it becomes in a grant.
+"""The constraint behind each policy word, and the condition that it becomes in a grant.
 
-A constraint knows everything about its word: what a policy file may write, which claims a value admits, whether one
-value admits all that another does, and the least value that admits a claim. Whoever speaks of a policy asks it: the
-loader, the schema, enforcement, `explain`, `suggest`, `diff`, learning, the documentation.
+A constraint knows everything about its word: valid values in a policy file, the claims that a value admits, whether one
+value covers another, and the least value that admits a claim. The loader, the schema, enforcement, `explain`,
+`suggest`, `diff`, learning and the documentation all use it.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -21,19 +21,19 @@ Matcher = Callable[[Hashable], bool]
 
 
 class Constraint:
-    """What one word of a policy demands.
+    """The meaning of one policy word.
 
     Attributes:
         name: The word.
-        summary: What it demands, in a phrase.
+        summary: Its meaning, in a phrase.
         takes: The form of its value.
-        narrows: Whether a grant without it admits everything. Others admit more than a grant without them.
+        narrows: A grant without it admits everything. Others admit more than a grant without them.
         choices: The values of a choice.
-        is_learned: Whether a learned policy narrows by it, if it narrows.
-        acts: Whether it changes what goes to the engine of what it admits.
-        unspoken: The list that means what a grant without it means; empty if that admits nothing, or everything.
-        is_private: Whether no policy file can name it: switches of the environment have it, or nothing has.
-        needs_lookup: Whether a grant that does not speak of it depends on what the engine says.
+        is_learned: A learned policy uses it, if it narrows.
+        acts: It changes admitted values for the engine.
+        unspoken: The list that a grant without it implies; empty if such a grant admits nothing, or everything.
+        is_private: No policy file can contain it: only switches of the environment use it, or internal grants.
+        needs_lookup: A grant without it depends on the engine's answer.
     """
 
     takes: ClassVar[Takes] = Takes.ITEMS
@@ -50,31 +50,31 @@ class Constraint:
         self.narrows = narrows
 
     def fault(self, item: str) -> str:
-        """Return why an item, or an amount, can never match; empty if all is well."""
+        """Return why an item, or an amount, can never match; empty if it is valid."""
         return "" if item else "nothing is called that"
 
     def matcher(self, granted: Value) -> Matcher:
-        """Return a function that says whether a value is admitted."""
+        """Return a function that tells whether a value is admitted."""
         raise NotImplementedError
 
     def by_default(self, _value: Hashable) -> bool:
-        """Whether a value is admitted by a grant that does not speak of it."""
+        """Whether a grant without the word admits a value."""
         return self.narrows
 
     def least(self, _value: Hashable) -> Value | None:
-        """Return the least that a policy must say to admit a value; None if it cannot say it."""
+        """Return the least policy value that admits a claim's value; None if there is none."""
         return None
 
     def record(self, value: Hashable) -> Value | None:
-        """Return what a record keeps of a claim's value, to judge it again; None if no condition admits the value."""
+        """Return what a record keeps of a claim's value, to judge it again; None if no condition admits it."""
         return self.least(value)
 
     def spell(self, item: str) -> Hashable:
-        """Return an item in its one spelling, as claims have it."""
+        """Return an item in canonical form, as in claims."""
         return item
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return the values of claims of which a record keeps this (`record`)."""
+        """Return the claims' values for a recorded value (`record`)."""
         return tuple(map(self.spell, items_of(least)))
 
     def within(self, inner: Value, outer: Value) -> bool:
@@ -82,26 +82,26 @@ class Constraint:
         return inner == outer
 
     def admits_unspoken(self, value: Value) -> bool:
-        """Whether a value certainly admits all that a grant without the word admits; only of what does not narrow."""
+        """Whether a value covers a grant without the word. Only for words that do not narrow."""
         return all(map(self.matcher(value), self.read_back(self.unspoken)))
 
     def problem(self, _granted: Value | None, claim: Claim) -> str:
-        """Say what is wrong with a claim that is not admitted, as a clause."""
+        """Describe why a claim is not admitted, as a clause."""
         return claim.says
 
     def judge(self, condition: "Condition", claim: Claim) -> Substitute:
-        """Return what goes on in place of a claim's value; None if it is not admitted."""
+        """Return the replacement for a claim's value; None if it is not admitted."""
         return next((substitute for value, substitute in claim.options if condition.matches(value)), None)
 
     def describe(self, value: Value) -> str:
-        """Say what a condition demands, as a clause that follows "if"."""
+        """Describe a condition, as a clause after "if"."""
         several = isinstance(value, tuple | Pairs) and self.name.endswith("s")
         return f"{self.name} {'are' if several else 'is'} {say_value(value)}"
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What a grant says by one word: its constraint, what the policy file writes, and what that matches."""
+    """A word in a grant: its constraint, its value in the policy file, and the matching function."""
 
     constraint: Constraint
     value: Value
@@ -113,7 +113,7 @@ class Condition:
 
     @property
     def word(self) -> str:
-        """What a policy file calls it."""
+        """Its name in a policy file."""
         return self.constraint.name
 
     def __str__(self) -> str:
@@ -121,18 +121,18 @@ class Condition:
 
 
 class Texts(Constraint):
-    """Names, each with a text, that are put into what a request makes."""
+    """Named texts that are added to what a request creates."""
 
     takes = Takes.TEXTS
     acts = True
 
     def within(self, inner: Value, outer: Value) -> bool:
-        """Whether the inner one puts in all that the outer one does."""
+        """Whether the inner value adds everything that the outer one does."""
         return isinstance(inner, Pairs) and isinstance(outer, Pairs) and set(outer.items) <= set(inner.items)
 
 
 class Choice(Constraint):
-    """One word that can be demanded, to which a request keeps or not: values of claims are true or false."""
+    """A word that can be required. Values of claims tell whether a request meets it."""
 
     takes = Takes.CHOICE
 
@@ -142,31 +142,31 @@ class Choice(Constraint):
         self._clause = clause
 
     def matcher(self, _granted: Value) -> Matcher:
-        """Match what keeps to it."""
+        """Match requests that meet it."""
         return lambda value: value is True
 
     def least(self, value: Hashable) -> Value | None:
-        """Demand it of what keeps to it."""
+        """Require it if the request meets it."""
         return self.choices[0] if value is True else None
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return that it keeps to it, or not."""
+        """Return whether the request meets it."""
         return (least in self.choices,)
 
     def describe(self, value: Value) -> str:
-        """Say it in its own clause, if it has one."""
+        """Use its own clause, if it has one."""
         return self._clause or super().describe(value)
 
 
 class Items(Constraint):
-    """A list of items, each compared in its one spelling."""
+    """A list of items, which are compared in canonical form."""
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match any item."""
+        """Match any of the items."""
         return frozenset(map(self.spell, items_of(granted))).__contains__
 
     def least(self, value: Hashable) -> Value | None:
-        """List the item."""
+        """Return a list of the item."""
         return (value,) if isinstance(value, str) and value else None
 
     def within(self, inner: Value, outer: Value) -> bool:
@@ -175,15 +175,15 @@ class Items(Constraint):
 
 
 class Globs(Items):
-    """A list of patterns over texts."""
+    """A list of patterns."""
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match a text by any pattern."""
+        """Match any of the patterns."""
         globs = self.patterns(granted)
         return lambda value: isinstance(value, str) and any(fits(glob, value) for glob in globs)
 
     def patterns(self, granted: Value) -> tuple[str, ...]:
-        """Return the patterns of a value, each in the one form of the texts that it is compared with."""
+        """Return the patterns of a value, in the canonical form of the compared texts."""
         return items_of(granted)
 
     def within(self, inner: Value, outer: Value) -> bool:
@@ -193,15 +193,15 @@ class Globs(Items):
 
 
 class Objects(Globs):
-    """A list of objects, by name, pattern or full id."""
+    """A list of objects, by name, pattern or full ID."""
 
     fault = staticmethod(fault_of_name)
 
     IDS_LIKE_NAMES: Final = frozenset({"configs", "networks", "secrets", "services"})
-    """A swarm's ids have 25 letters and digits, as a name can."""
+    """A swarm's IDs have 25 letters and digits, and could be names."""
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match an object by its id or one of its names; by all names if the operation acts on all."""
+        """Match an object by its ID or one of its names; by all names if the operation acts on all."""
         ids = frozenset(plain_id(item) for item in items_of(granted) if self._is_id(item))
         globs = self.patterns(granted)
 
@@ -219,11 +219,11 @@ class Objects(Globs):
         return is_full_id(item) or self.name in self.IDS_LIKE_NAMES
 
     def patterns(self, granted: Value) -> tuple[str, ...]:
-        """Return the patterns over names."""
+        """Return the patterns of names."""
         return tuple(item for item in items_of(granted) if not is_full_id(item))
 
     def least(self, value: Hashable) -> Value | None:
-        """List the object by the first of its names, or by all if the operation acts on all."""
+        """List the object by its first name, or by all if the operation acts on all."""
         if not isinstance(value, ResolvedObject):
             return None
         names = value.names if value.every else value.names[:1]
@@ -231,13 +231,13 @@ class Objects(Globs):
         return named or None
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return objects of these names or ids."""
+        """Return objects with these names or IDs."""
         return tuple(
             ResolvedObject(item, () if is_full_id(item) else (item,), subject=item) for item in items_of(least)
         )
 
     def within(self, inner: Value, outer: Value) -> bool:
-        """Compare patterns with patterns, and ids with ids; what may be the one or the other, as both."""
+        """Compare patterns with patterns, and IDs with IDs. An item that may be either must match as both."""
         of_swarm = filter(is_id_of_swarm, items_of(inner) if self.name in self.IDS_LIKE_NAMES else ())
         ids = {*map(plain_id, filter(is_full_id, items_of(inner))), *of_swarm}
         known = {plain_id(item) for item in items_of(outer) if self._is_id(item)}
@@ -251,7 +251,7 @@ class Objects(Globs):
 def judge_claim(
     conditions: "Mapping[str, Condition]", claim: Claim, constraint: Constraint
 ) -> Substitute | Fault | Lookup:
-    """Judge one claim by the conditions of a grant, or by the constraint of its word if none speaks of it."""
+    """Judge a claim by the conditions of a grant, or by its word's constraint if the grant omits the word."""
     condition = conditions.get(claim.word)
     own = conditions.get(OWN) if claim.owned is not None else None
     constraint = condition.constraint if condition is not None else constraint
@@ -277,7 +277,7 @@ def judge_claim(
 
 
 def is_default(constraint: Constraint, claim: Claim) -> bool:
-    """Whether a claim is admitted of which the grant says nothing."""
+    """Whether a grant without the word admits a claim."""
     if claim.without is not None:
         return claim.without
     return constraint.narrows or any(constraint.by_default(value) for value, _ in claim.options)

@@ -1,7 +1,7 @@
-"""`devices`: the devices of the host that a container may use, as paths below /dev.
+"""`devices`: host devices that a container may use, as paths below /dev.
 
-Engines give a container all devices below a directory, so a directory needs an item that matches its own path: a
-pattern like /dev/nvidia* matches one, too. Engines follow a link to the device. Only root makes links in directories of
+Engines give a container all devices below a directory, so a directory needs an item that matches its own path; patterns
+like /dev/nvidia* match directories too. Engines follow a link to the device. Only root makes links in directories of
 /dev, except in those that `_SHARED` lists.
 
 Attacks: docs/attacks.md, policy/words/devices.
@@ -16,10 +16,10 @@ from dockerproxy.policy.words.spellings import clean_path, fault_of_path
 from dockerproxy.wire.document import Json
 
 _SHARED: Final = tuple(f"/dev/{name}" for name in ("fd", "mqueue", "pts", "shm", "stderr", "stdin", "stdout"))
-"""Where any user of the host makes files and links, and what leads to files that the engine has open."""
+"""Paths where any host user makes files and links, or that lead to open files of the engine."""
 
 _IS_ITEM: Final = re.compile(r"/dev/(?:[^*?]+/(?!\*\*)[^/]+|[^*?/][^/]*)").fullmatch
-"""Globs are in the last name only, which begins literally directly in /dev."""
+"""Globs are only allowed in the last name; directly below /dev, it must begin literally."""
 
 _IS_PERMISSION: Final = re.compile("[rwm]{0,3}").fullmatch
 
@@ -36,7 +36,7 @@ def _is_shared(path: str) -> bool:
 
 
 def check_devices(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Devices of the host, each by a path below /dev, at a clean path in the container."""
+    """Each host device must be a path below /dev, at a clean path in the container."""
     for where, device in objects_at(value, path):
         on_host, inside, may = (str(device.get(each) or "") for each in _FIELDS)
         if not _is_plain(on_host) or not on_host.startswith("/dev/") or _is_shared(on_host):
@@ -53,7 +53,7 @@ _FIELDS: Final = ("PathOnHost", "PathInContainer", "CgroupPermissions")
 
 
 def _is_plain(path: str) -> bool:
-    """Whether a path is clean, and has no character that an engine reads as the end of it."""
+    """Whether a path is clean, without characters that an engine takes for its end."""
     return path != "" and clean_path(path) == path and ":" not in path and path.isprintable()
 
 

@@ -1,8 +1,8 @@
-"""`environment`: variables that each container and command gets in place of the client's.
+"""`environment`: variables of each container and command that replace the client's.
 
-With it, programs find a proxy for their traffic. A program can change its own variables, so the barrier is `networks`.
-Programs read some names in capitals and some in small letters, so both are set. The client's variables of the same name
-are left out, in any case.
+They can point programs to an HTTP proxy. A program can change its own variables, so `networks` is the barrier. Programs
+read some names in upper and some in lower case, so both are set. The client's variables of the same name are removed,
+in any case.
 
 Attacks: docs/attacks.md, policy/words/environment.
 """
@@ -31,11 +31,11 @@ class _Environment(Texts):
         return lambda _: True
 
     def record(self, _value: Hashable) -> Value | None:
-        """Every request keeps to it."""
+        """Every request meets it."""
         return ()
 
     def judge(self, condition: Condition, claim: Claim) -> Substitute:
-        """Put the variables in place of the client's."""
+        """Replace the client's variables."""
         granted = dict(condition.value.items) if isinstance(condition.value, Pairs) else {}
         names = set(map(lower, granted))
         kept = [text for text in list_of(claim.options[0][1]) if lower(str(text).partition("=")[0]) not in names]
@@ -44,16 +44,16 @@ class _Environment(Texts):
 
 
 def check_environment(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """Each variable has a value of the client's.
+    """Each variable must have a value.
 
-    For one without, Podman takes that of the engine's own environment, and for one with a star behind it all that begin
-    so. Docker takes it away from those of the image: an empty value does the same for most programs, and goes on.
+    For one without, Podman uses that of the engine's environment, and for a trailing star all with that prefix. Docker
+    unsets the image's variable. An empty value does the same for most programs, so it is sent instead.
     """
     return _claim(reading, [text if "=" in str(text) else f"{text}=" for text in list_of(value)], path)
 
 
 def check_environment_of_command(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """Variables of the command, which change what a granted command does."""
+    """Variables of a command. They can change what a granted command does."""
     check_surroundings(reading, value, path, parent)
     _claim(reading, list_of(value), path)
 

@@ -1,14 +1,14 @@
-"""Checks of fields that obey no word: the engine's defaults, builds, logs, credentials and searches.
+"""Checks of fields without a word: the engine's defaults, builds, logs, credentials and searches.
 
-Watchtower and others create a container again from its inspection, which shows the engine's own defaults beside what
-was asked for. What is allowed here is not sent on. The engine then uses its default, whichever the operator has set.
+Watchtower and others recreate a container from its inspection, which includes the engine's defaults. Allowed defaults
+are removed here, so that the engine uses its own, as configured by the operator.
 
-Nothing bounds the steps of a classic build: they run any command as root in an ordinary container, read every image of
-the engine (`FROM`, `COPY --from`), and fetch addresses through the host's network and with the client's credentials.
-The parameters bound the rest: nothing else of the host, and only image names that `tags` lists.
+Steps of a classic build are not limited: they run any command as root in an ordinary container, read every image of the
+engine (`FROM`, `COPY --from`), and connect through the host's network and with the client's credentials. The parameters
+limit the rest: builds reach nothing else of the host, and only get image names in `tags`.
 
-Podman's builder reads the host by steps and by names of images, so only Docker gets such a build: the proxy asks the
-engine over the connection that will carry it (`proxy/lookup`).
+Podman's builder reads the host through steps and image names, so only Docker gets such a build. The proxy asks the
+engine over the connection of the build (`proxy/lookup`).
 
 Attacks: docs/attacks.md, policy/words/fixed.
 """
@@ -35,33 +35,33 @@ _IS_HIDDEN_LATER: Final = partial(
     re.fullmatch,
     "/proc/interrupts|/sys/devices/virtual/powercap|/sys/devices/system/cpu/cpu[0-9]{1,5}/thermal_throttle",
 )
-"""What newer ones hide besides."""
+"""Paths that newer engines also hide."""
 
 _READ_ONLY: Final = _list_defaults("read-only")
 OPERATIONAL: Final = _list_defaults("operational")
 _ANNOTATIONS: Final = _list_defaults("annotation")
 
 BUILT: Final = "dockerproxy.build"
-"""A label by which each build ends in an image of its own."""
+"""A label that makes each build end in an image of its own."""
 
 _IS_CLEAN: Final = partial(re.fullmatch, r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@+-]+(?:/[\w.@+-]+)*", flags=re.ASCII)
 
 _LOG_OPTIONS: Final = frozenset({"max-size", "max-file", "compress"})
-"""They bound what the engine keeps; all others may make it connect somewhere, read files, or show the environment."""
+"""They limit the engine's log files. Others may make it connect somewhere, read files, or show the environment."""
 
 _IS_FEW: Final = partial(re.fullmatch, "[1-9][0-9]?|100")
 
 _HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
-"""Docker Hub, which engines ask where nobody names a server."""
+"""Docker Hub, the default server of engines."""
 
 _SERVER: Final = partial(re.fullmatch, rf"(?:https?://)?({HOST})(?:/(?:v[12]/?)?)?")
 
 _NAMESPACE: Final = partial(re.fullmatch, r"[a-z0-9_-]+")
-"""In a reference, a first part with a capital is a host too (distribution/reference, splitDockerDomain)."""
+"""In a reference, a first part with a capital letter is also a host (distribution/reference, splitDockerDomain)."""
 
 
 def check_hidden(reading: Reading, value: Json, path: str, _parent: Object) -> LeaveOut:
-    """The paths that are hidden are those that the engine hides."""
+    """The list of hidden paths must be the engine's."""
     paths = set(map(str, list_of(value)))
     if not (paths >= _HIDDEN and all(map(_IS_HIDDEN_LATER, paths - _HIDDEN))):
         reading.violate(path, value, "not allowed: it may show hidden parts of /proc and /sys")
@@ -69,18 +69,17 @@ def check_hidden(reading: Reading, value: Json, path: str, _parent: Object) -> L
 
 
 def check_read_only_paths(reading: Reading, value: Json, path: str, _parent: Object) -> LeaveOut:
-    """The paths that cannot be written are those that the engine has so."""
+    """The list of read-only paths must be the engine's."""
     if not isinstance(value, list) or set(map(str, value)) != _READ_ONLY:
         reading.violate(path, value, "not allowed: it may make parts of /proc and /sys writable")
     return LEAVE_OUT
 
 
 def check_cgroupns(reading: Reading, value: Json, path: str, parent: Object) -> LeaveOut | None:
-    """The namespace of control groups is the container's own, or the engine's default.
+    """The cgroup namespace must be private, or the engine's default.
 
-    That is the host's on a machine with version 1 of control groups. There the whole inspection says so, with Docker's
-    list of hidden paths or Podman's annotations beside it, which are left out by now if they came first; a client that
-    means it says nothing else.
+    With cgroup v1, the default is the host's. Then an inspection contains it beside Docker's list of hidden paths, or
+    Podman's annotations; earlier checks have already removed these. A client that really wants it sends nothing else.
     """
     if value == "host" and (parent.get("MaskedPaths") or "Annotations" in parent):
         return LEAVE_OUT
@@ -90,7 +89,7 @@ def check_cgroupns(reading: Reading, value: Json, path: str, parent: Object) -> 
 
 
 def check_annotations(reading: Reading, value: Json, path: str, _parent: Object) -> LeaveOut | None:
-    """No annotation is the client's own."""
+    """Annotations of clients are refused."""
     for where, name, text in pairs_at(value, path):
         if name not in _ANNOTATIONS:
             reading.violate(where, text, "not allowed: the runtime may act on it")
@@ -98,7 +97,7 @@ def check_annotations(reading: Reading, value: Json, path: str, _parent: Object)
 
 
 def check_own_mac(reading: Reading, value: Json, path: str, parent: Object) -> LeaveOut | None:
-    """No address on the link is the client's own; that of the engine stands beside the ID of the network."""
+    """A MAC address of the client is refused. The engine's is beside the network's ID."""
     if value and parent.get("NetworkID"):
         return LEAVE_OUT
     if value:
@@ -107,31 +106,31 @@ def check_own_mac(reading: Reading, value: Json, path: str, parent: Object) -> L
 
 
 def clean_endpoint(value: Json) -> Json:
-    """Return an endpoint without what only the engine can say of it."""
+    """Return an endpoint without fields that only the engine sets."""
     if not isinstance(value, dict):
         return value
     return {name: item for name, item in value.items() if name not in OPERATIONAL}
 
 
 def check_dockerfile(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """A Dockerfile has a clean name in the context."""
+    """A Dockerfile must have a clean path in the context."""
     if value and not _IS_CLEAN(str(value)):
         reading.violate(path, value, "not a valid Dockerfile path")
 
 
 def check_cache_images(_reading: Reading, _value: Json, _path: str, _parent: Object) -> LeaveOut:
-    """Images for a cache go no further: a build that runs all its steps has no use for them."""
+    """Cache images are removed: a build that runs all its steps does not use them."""
     return LEAVE_OUT
 
 
 def label_built(texts: tuple[str, ...]) -> str:
-    """Return the labels of a build, as its parameter has them, with one more."""
+    """Return a build's labels, as its parameter contains them, with one more."""
     labels = read_json(texts[0].encode(errors="surrogateescape")) if any(texts) else None
     return json.dumps({**object_of(labels), BUILT: "true"}, separators=(",", ":"))
 
 
 def check_log_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Options of the log driver do no more than bound its files."""
+    """Options of the log driver may only limit its files."""
     for where, name, option in pairs_at(value, path):
         if name not in _LOG_OPTIONS:
             reading.violate(where, option, "not allowed: it could make the engine connect somewhere or read files")
@@ -142,34 +141,34 @@ def check_log_options(reading: Reading, value: Json, path: str, _parent: Object)
 
 
 def has_host(reference: str, *, namespaces: bool) -> bool:
-    """Whether what is searched for may name a registry.
+    """Whether a search term may name a registry.
 
-    Docker takes the first part of `host/name` for a host if it has a dot or a colon or is `localhost` (moby
-    daemon/pkg/registry, splitReposSearchTerm). Podman's search takes whatever stands before the first slash
-    (containers/common libimage/search.go), so there no slash may stand at all. Where there are `namespaces`, a plain
-    word before a slash is one of the configured registry.
+    Docker takes the first part of `host/name` for a host if it contains a dot or colon, or is `localhost` (moby
+    daemon/pkg/registry, splitReposSearchTerm). Podman's search takes anything before the first slash (containers/common
+    libimage/search.go), so a slash is refused there. With `namespaces`, a plain word before a slash belongs to the
+    configured registry.
     """
     first, slash, _ = reference.partition("/")
     return bool(slash) and not (namespaces and _NAMESPACE(first) and first != "localhost")
 
 
 def check_server(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Credentials are sent to Docker Hub; the engine would tell what any other server answers."""
+    """Credentials are only sent to Docker Hub: the engine would reveal the answer of any other server."""
     found = _SERVER(value) if isinstance(value, str) else None
     if value and (found is None or lower(found[1]) not in _HUB):
         reading.violate(path, value, "not allowed: credentials are only sent to Docker Hub")
 
 
 def check_term(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """The engine asks the registry for which it is configured."""
+    """Only the engine's configured registry is searched."""
     if has_host(str(value), namespaces=reading.request.operation.name == "GetPluginPrivileges"):
         reading.violate(path, value, "not allowed: it may name a registry to connect to")
 
 
 def check_kept_credentials(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """An update without credentials keeps the registry: nodes send it those that the service has.
+    """An update without credentials must keep the registry: nodes send it the service's credentials.
 
-    Engines take the first field, and credentials of the state before if the request says so (moby
+    Engines use the first field, and the previous credentials if the request asks for them (moby
     daemon/cluster/services.go, UpdateService).
     """
     if any(list_of(value)[:1]):
@@ -185,7 +184,7 @@ def check_kept_credentials(reading: Reading, value: Json, path: str, _parent: Ob
 
 
 def _find_registry(spec: object) -> str:
-    """Return the registry of a service's image; empty if that is not certain."""
+    """Return the registry of a service's image; empty if uncertain."""
     task = object_of(object_of(spec).get("TaskTemplate"))
     reference = parse_reference(str(object_of(task.get("ContainerSpec")).get("Image") or ""))
     return reference.name.partition("/")[0] if reference is not None else ""

@@ -1,7 +1,7 @@
-"""`gpus`: how many GPUs a container may get by device requests, or `all`.
+"""`gpus`: the number of GPUs that a container may request, or `all`.
 
-The driver of the engine picks the GPUs. If `nvidia` is the default runtime of an engine, its hook also reads variables
-of the container and its image. It then gives GPUs without any request, and no policy can see that.
+The engine's driver chooses the GPUs. If `nvidia` is the default runtime, its hook also reads variables of the container
+and its image, and then adds GPUs without a request. No policy can see that.
 
 Attacks: docs/attacks.md, policy/words/gpus.
 """
@@ -15,7 +15,7 @@ from dockerproxy.policy.words.spellings import read_count
 from dockerproxy.wire.document import Json, list_of
 
 _ALL: Final = 2**63 - 1
-"""How many GPUs all are: more than a policy can say, and the most that an engine reads."""
+"""The number for all GPUs: more than a policy can express, and the highest that an engine reads."""
 
 _IS_ID: Final = re.compile("[0-9]{1,3}|(?:GPU|MIG)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
@@ -33,7 +33,7 @@ def _write(count: int) -> str:
 
 
 def check_gpus(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """GPUs, by their number or IDs, of the engine's own driver."""
+    """GPUs of the engine's own driver, by number or IDs."""
     total = 0
     for where, request in objects_at(value, path):
         ids, count = list_of(request.get("DeviceIDs")), request.get("Count") or 0
@@ -50,7 +50,7 @@ def check_gpus(reading: Reading, value: Json, path: str, _parent: Object) -> Non
         else:
             total = -1 if -1 in (total, count) else total + count + len(ids)
     if total:
-        wanted = _ALL if total < 0 else min(total, _ALL)  # Several requests may have more together.
+        wanted = _ALL if total < 0 else min(total, _ALL)  # Several requests may add up to more.
         reading.claim("gpus", wanted, path, "all" if wanted == _ALL else wanted, "more GPUs than a rule allows")
 
 

@@ -1,20 +1,17 @@
-"""`images` that an operation is about, and `tags` that an image may be given: without these none may.
+"""`images` that an operation may use, and `tags` that an image may get: without `tags`, none.
 
-Images that a body names are judged by their names, and by the engine's answer where a name could be an id (`names.py`).
-What Podman takes for a place is no name of an image, whatever a grant says: `containers-storage:[vfs@/srv/a+/srv/b]c`
-has it make directories there, before it looks for an image.
+Images in a body are judged by name, and by the engine's answer if the name could be an ID (`names.py`). Names that
+Podman takes for a place are always refused: with `containers-storage:[vfs@/srv/a+/srv/b]c`, it makes directories there
+before it looks for an image.
 
-A name of an image without its registry is Docker Hub's for Docker, but for Podman first one of `localhost`, where
-whoever may import or tag has put what they like. So it always goes on with the registry. Only that is added,
-and not where it is spelled already, for clients compare the name of an image, too; nor for services, which Podman has
-none of.
+A name without registry is Docker Hub's for Docker. Podman first tries `localhost`, where any client that may import or
+tag can put an image. So the registry is added to the name. The rest stays, because clients compare names too. Names in
+services are unchanged, as Podman has no services.
 
-Names are what others are granted images by, so that to give one is to be believed.
+Grants trust names, so giving a name is giving trust.
 
-To push and pull:
-
-The archive of an import passes unread: it becomes the root file system of an image that is called as the grant says,
-and no image can do more than what a container of it is allowed.
+The archive of an import passes unread. It becomes the root file system of an image with a name from the grant, and no
+image can do more than its containers are allowed to.
 
 Attacks: docs/attacks.md, policy/words/images.
 """
@@ -38,40 +35,40 @@ from dockerproxy.wire.document import Json, list_of
 _NOT_GRANTED: Final = "an image that no rule allows"
 
 _IS_LIKE_ID: Final = re.compile(r"(?:docker\.io/library|[^/]+)/(sha256|[0-9a-f]{12,64}):.*").fullmatch
-"""Names that engines would take in place of an id, of which clients show the first twelve digits. Docker has those of
-Docker Hub first, Podman those of `localhost` and of each registry that the host asks for short names
-(containers/common libimage/runtime.go, LookupImage)."""
+"""Names that engines prefer to an ID, of which clients show the first twelve digits. Docker prefers names of Docker
+Hub; Podman those of `localhost` and of each registry that the host uses for short names (containers/common
+libimage/runtime.go, LookupImage)."""
 
 
 class _Images(Objects):
     fault = staticmethod(fault_of_pattern)
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match an image, or what is pulled: one image, or all tags of a name that one pattern covers."""
+        """Match an image, or a pull: of one image, or of all tags that one pattern covers."""
         matches, globs = super().matcher(granted), self.patterns(granted)
 
         def fits_any(value: Hashable) -> bool:
             if not isinstance(value, Reference):
                 return matches(value)
-            # A star at the end matches the rest of any tag, since tags have no slash.
+            # A trailing star matches the rest of any tag, since tags have no slash.
             text, end = (str(value), "") if value.tag or value.digest else (f"{value}:", "*")
             return any(glob.endswith(end) and fits(glob, text) for glob in globs)
 
         return fits_any
 
     def least(self, value: Hashable) -> Value | None:
-        """List what is pulled; all tags of a name are more than a person reads out of a list."""
+        """List the pulled image; None for all tags, which a list does not make obvious."""
         if isinstance(value, Reference):
             return (str(value),) if value.tag or value.digest else None
         return super().least(value)
 
     def patterns(self, granted: Value) -> tuple[str, ...]:
-        """Return the patterns over normalised references."""
+        """Return the patterns of normalised references."""
         return tuple(references.normalise_pattern(item) for item in items_of(granted) if not is_full_id(item))
 
 
 class _Shown(_Images):
-    """`images` as `own` shows them: by their names alone."""
+    """`images` as `own` shows them: only by name."""
 
     def matcher(self, granted: Value) -> Matcher:
         """Match an image that has a name."""
@@ -84,7 +81,7 @@ class _Tags(_Images):
 
     @staticmethod
     def fault(item: str) -> str:
-        """Return why a pattern is none over names that one client has for itself; empty if all is well."""
+        """Return why a pattern cannot reserve names for one client; empty if it can."""
         if is_full_id(item):
             return "an image is given a name, and no ID"
         return fault_of_pattern(item) or ("" if begins_literally(item) else TOO_WIDE)
@@ -94,7 +91,7 @@ TOO_WIDE: Final = "write the registry, and at least the first character of the n
 
 
 def begins_literally(item: str) -> bool:
-    """Whether a pattern is literal up to and including the first character of the path behind the registry."""
+    """Whether a pattern is literal up to the first character after the registry."""
     registry, _, path = references.normalise_pattern(item).partition("/")
     return is_literal(registry) and path != "" and is_literal(path[0])
 
@@ -105,9 +102,9 @@ SHOWN: Final = _Shown("images", _IMAGES, narrows=True)
 
 
 def complete(text: str, reference: Reference | None) -> str:
-    """Return a name of an image with its registry; its tag and digest stay as they are spelled.
+    """Add the registry to an image name. Tag and digest are unchanged.
 
-    What has no reference is no such name, and stays.
+    Text without a reference is unchanged.
     """
     if reference is None:
         return text
@@ -116,7 +113,7 @@ def complete(text: str, reference: Reference | None) -> str:
 
 
 def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """An image, but never what is no image's name. It goes on with its registry."""
+    """An image with a valid name, which is forwarded with its registry."""
     if not isinstance(value, str) or not value:
         reading.claim("images", None, path, None, "is missing")
         return None
@@ -131,10 +128,10 @@ def check_images(reading: Reading, value: Json, path: str, _parent: Object) -> J
 
 
 def _claim_image(reading: Reading, value: str, path: str, reference: Reference | None) -> Json:
-    """Claim an image that the engine is asked for: by what that says, or else by its name with the registry.
+    """Claim an image that is looked up: by the answer, or by its name with the registry.
 
-    The name with the registry could be no id. So it makes no difference to a client whether an image that it may not
-    use is found by what it said. What an engine finds by a name counts as that name with the registry.
+    The name with the registry cannot be an ID. So a client cannot tell whether its text matched an image that it may
+    not use. An image that the engine finds by name is judged by that name with the registry.
     """
     found, lookup = reading.resolve(Kind.IMAGE, value)
     options: list[tuple[ResolvedObject, Json]] = []
@@ -150,7 +147,7 @@ def _claim_image(reading: Reading, value: str, path: str, reference: Reference |
 
 
 def check_given(reading: Reading, value: Json, path: str, parent: Object) -> Json:
-    """An image is given a name that `tags` lists, or none."""
+    """A new name of an image must be in `tags`, or missing."""
     if not isinstance(value, str) or not value:
         return None
     tags = parent.get("tag")
@@ -160,7 +157,7 @@ def check_given(reading: Reading, value: Json, path: str, parent: Object) -> Jso
 
 
 def claim_name(reading: Reading, reference: Reference | None, text: str, path: str) -> None:
-    """Claim a name for an image, which is none without a reference; without a tag it means `latest`."""
+    """Claim a new image name. Without a reference, it is invalid; without a tag, it means `latest`."""
     name = str(with_default_tag(reference)) if reference is not None else text
     if reference is None:
         reading.violate(path, name, "not a valid image name")
@@ -173,7 +170,7 @@ def claim_name(reading: Reading, reference: Reference | None, text: str, path: s
 
 
 def check_built(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """What is built gets names that the grant lists."""
+    """Names of a built image must be in `tags`."""
     texts = [str(text) for text in value] if isinstance(value, list) else []
     for text in filter(None, texts):
         claim_name(reading, parse_reference(text), text, path)
@@ -181,7 +178,7 @@ def check_built(reading: Reading, value: Json, path: str, _parent: Object) -> Js
 
 
 def read_pull(request: CanonicalRequest) -> Reference | None:
-    """Return what is pulled, without tag and digest all of it; None if that is not certain, or it is imported."""
+    """Return the pulled image; without tag and digest, all its tags. None if it is uncertain, or an import."""
     images = certain_values(request, "fromImage") or ()
     tags = certain_values(request, "tag")
     others = any(request.values("fromsrc")) or any(request.values("repo"))
@@ -192,7 +189,7 @@ def read_pull(request: CanonicalRequest) -> Reference | None:
 
 
 def check_pushed(reading: Reading, _value: Json, _path: str, _parent: Object) -> None:
-    """An image is sent only if the grant lists it."""
+    """An image is only pushed if the grant lists it."""
     request, sent = reading.request, objects.find_reference(reading.request)
     name, says = objects.name_in(request.path, request.operation), "an image that no rule allows to push"
     if sent is None:
@@ -201,7 +198,7 @@ def check_pushed(reading: Reading, _value: Json, _path: str, _parent: Object) ->
 
 
 def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """An image is pulled by its name with the registry, if the grant lists images."""
+    """An image is pulled by its name with the registry, if the grant has `images`."""
     if not isinstance(value, str):
         return None
     pull, reference = read_pull(reading.request), parse_reference(value)
@@ -215,7 +212,7 @@ def check_pulled(reading: Reading, value: Json, path: str, _parent: Object) -> J
 
 
 def check_source(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """An image is pulled; or the body is imported, and gets a name, which is judged by itself."""
+    """An image is pulled, or the body is imported under a name, which is judged separately."""
     image, name = (any(list_of(parent.get(each))[:1]) for each in ("fromImage", "repo"))
     if not value and not image:
         reading.violate("?fromImage", None, "is missing")

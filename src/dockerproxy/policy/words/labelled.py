@@ -1,7 +1,7 @@
 """`labelled`: the labels that an object must have, each with its value or one of several.
 
-A container has the labels of its image, too: whoever decides which image it runs can give it any. Who needs more than
-that grants `own`.
+A container also has the labels of its image, so a client that chooses the image can add any label. `own` is the safe
+alternative.
 """
 
 from collections.abc import Hashable, Mapping
@@ -18,7 +18,7 @@ class _Labelled(Constraint):
     is_learned = False
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match an object that has each label with a value that is listed, and one that does not exist."""
+        """Match an object that has each label with one of its values, and a missing object."""
         wanted = _read(granted)
 
         def matches(value: Hashable) -> bool:
@@ -30,7 +30,7 @@ class _Labelled(Constraint):
         return matches
 
     def within(self, inner: Value, outer: Value) -> bool:
-        """Whether the inner one demands each label of the outer one, with no other values."""
+        """Whether the inner value requires each label of the outer one, with no other values."""
         narrow = _read(inner)
         return all(name in narrow and set(narrow[name]) <= set(values) for name, values in _read(outer).items())
 

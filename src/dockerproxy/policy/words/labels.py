@@ -1,7 +1,7 @@
-"""`labels`: the labels that are put on what is made; and those on which an engine acts, which no container has.
+"""`labels`: labels that the proxy sets on new objects; and labels on which an engine acts, which are refused.
 
-Podman gives a container the labels of its image, and before 4.6 the annotations of the image's manifest. An image says
-what whoever made it says: no contained grant makes one with labels on Podman.
+Podman gives a container the labels of its image, and before 4.6 also annotations of the image's manifest. Their content
+is up to the image's author, so no contained grant makes an image with labels on Podman.
 
 Attacks: docs/attacks.md, policy/words/labels.
 """
@@ -19,21 +19,21 @@ from dockerproxy.policy.words.constraint import Condition, Matcher, Texts
 from dockerproxy.wire.document import Json, object_of, read_json, show
 
 _NAMES: Final = (*(name for name, _ in read_rows("acting_labels", 2)), RESERVED)
-"""What a label or an annotation is called upon which something acts, or how that begins."""
+"""Names, or prefixes of names, of labels and annotations on which a program acts."""
 
 SAYS: Final = "not allowed: an engine, its runtime or this proxy acts on it"
 
 MOST_BYTES: Final = 64 * 1024
-"""Of all keys and values of the labels of one object."""
+"""Bytes of all label keys and values of an object."""
 
 
 class _Labels(Texts):
     def matcher(self, granted: Value) -> Matcher:
-        """Match labels that do not contradict those that are put on."""
+        """Match labels that do not contradict the grant's."""
         return lambda value: not _find_contradiction(granted, value)
 
     def judge(self, condition: Condition, claim: Claim) -> Substitute:
-        """Put the labels on."""
+        """Add the labels."""
         for value, substitute in claim.options:
             if condition.matches(value) and isinstance(value, Pairs) and isinstance(condition.value, Pairs):
                 pairs = (*value.items, *condition.value.items)
@@ -42,7 +42,7 @@ class _Labels(Texts):
         return None
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return the labels. A value that is not kept is a list, and so none of a rule."""
+        """Return the labels. A value that was not recorded is a list, which no rule contains."""
         return (least,)
 
     def problem(self, granted: Value | None, claim: Claim) -> str:
@@ -50,9 +50,9 @@ class _Labels(Texts):
 
 
 def _find_contradiction(granted: Value | None, value: object) -> str:
-    """Say which of the client's labels is not what the grant puts on; empty if none is.
+    """Describe the client's label that contradicts the grant; empty if none does.
 
-    Podman takes all behind the first `=` of a name for the value.
+    Podman takes everything after the first `=` of a name for the value.
     """
     if not isinstance(granted, Pairs) or not isinstance(value, Pairs):
         return "are not valid labels"
@@ -69,12 +69,12 @@ def _find_contradiction(granted: Value | None, value: object) -> str:
 
 
 def acts(name: str) -> bool:
-    """Whether something acts upon a label or an annotation of that name."""
+    """Whether a program acts on a label or an annotation of that name."""
     return any(each in name for each in _NAMES)
 
 
 def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """No label of an image makes an engine or its runtime act."""
+    """Labels of an image must not make an engine or its runtime act."""
     labels = read_json(value.encode(errors="surrogateescape")) if isinstance(value, str) and value else value
     names = labels if isinstance(labels, dict) else ()
     if isinstance(labels, Refusal) or (labels and not names) or not all(isinstance(name, str) for name in names):
@@ -83,24 +83,24 @@ def check_image_labels(reading: Reading, value: Json, path: str, _parent: Object
     for name in map(str, names):
         if acts(name):
             reading.violate(f"{path}[{show(name)}]", labels[name] if isinstance(labels, dict) else name, SAYS)
-        elif "$" in name:  # Podman makes a LABEL of it.
+        elif "$" in name:  # Podman turns it into a LABEL.
             reading.violate(f"{path}[{show(name)}]", name, "not allowed: a variable may change it")
 
 
 def check_volume_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Labels of a volume that is made on the way are no matter of the grant, but none has an engine act."""
+    """Labels of an implicit volume are not limited by the grant, but no engine may act on them."""
     _look_at(reading, object_of(value), path, stamped=reading.request.operation.name == "ContainerCreate")
 
 
 def _claim_stamp(reading: Reading, name: str, label: Json, path: str) -> None:
-    """Claim a label of the client's own stamp, as an inspection shows it: it is put on anew, or left out."""
+    """Claim a label of the client's own stamp, as in an inspection: it is set anew, or removed."""
     owner = "" if label == NEW else str(label)
     mine = ResolvedObject("", (), belongs_to=owner if name == OWNER else NEW)
     reading.claim(OWN, mine, f"{path}[{show(name)}]", label, SAYS, without=False)
 
 
 def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Labels of the client's own; none may have an engine act."""
+    """The client's labels. No engine may act on them."""
     labels = object_of(value)
     _look_at(reading, labels, path, stamped=True)
     pairs = Pairs(tuple(labels.items()))  # type: ignore[arg-type] # they are texts: the table says so
@@ -108,9 +108,9 @@ def check_labels(reading: Reading, value: Json, path: str, _parent: Object) -> N
 
 
 def _look_at(reading: Reading, labels: Object, path: str, *, stamped: bool) -> None:
-    """Look whether an engine acts on a label; those of the client's own stamp may be there if `stamped` says so."""
+    """Check whether an engine acts on a label. `stamped` allows those of the client's own stamp."""
     _bound(reading, labels, path)
-    for name in labels if acts("\n".join(labels)) else ():  # One long text is searched sooner than many.
+    for name in labels if acts("\n".join(labels)) else ():  # One long text is faster to search than many.
         if stamped and name in STAMP:
             _claim_stamp(reading, name, labels[name], path)
         elif acts(name):
@@ -118,7 +118,7 @@ def _look_at(reading: Reading, labels: Object, path: str, *, stamped: bool) -> N
 
 
 def _bound(reading: Reading, labels: Object | list[Json] | tuple[()], path: str) -> None:
-    """Note labels that are too long together."""
+    """Record labels that are too long together."""
     pairs = labels.items() if isinstance(labels, dict) else enumerate(labels)
     if sum(len(f"{name}{label}".encode(errors="surrogatepass")) for name, label in pairs) > MOST_BYTES:
         reading.violate(path, None, f"has more than {MOST_BYTES >> 10} KiB of keys and values")

@@ -1,4 +1,4 @@
-"""`memory`, `cpus` and `pids`: at most so much, and what has no bound gets the granted one; and limits without a word.
+"""`memory`, `cpus` and `pids`: upper limits, which also replace missing ones; and limits that need no word.
 
 Attacks: docs/attacks.md, policy/words/limits.
 """
@@ -14,32 +14,32 @@ from dockerproxy.text import upper
 from dockerproxy.wire.document import Json
 
 MISSING: Final = "missing"
-"""The value of a claim where nothing is bounded."""
+"""Value of a claim without a limit."""
 
 PERIOD: Final = 100_000
-"""Microseconds of a period of the scheduler where none is given (sched-bwc)."""
+"""Default period of the scheduler in microseconds (sched-bwc)."""
 
 LEAST: Final = 10**9 // PERIOD
-"""Billionths of a processor that are a microsecond of that period. Engines round fewer to no bound at all."""
+"""One microsecond of that period, in billionths of a processor. Engines round less to unlimited."""
 
 _PIDS_SINCE: Final = (1, 41, 0)
-"""Under older versions the engine leaves the field out (`adjustForAPIVersion` in its service router)."""
+"""Under older versions, the engine ignores the field (`adjustForAPIVersion` in its service router)."""
 
 _LIMITS: Final = frozenset(
     "AS CORE CPU DATA FSIZE LOCKS MEMLOCK MSGQUEUE NOFILE NPROC RSS SIGPENDING STACK".split()  # noqa: SIM905 (a list of words)
 )
-"""Of getrlimit(2), without `RLIMIT_`. RTPRIO, RTTIME and NICE let a process go before all others on the host."""
+"""Limits of getrlimit(2), without `RLIMIT_`. RTPRIO, RTTIME and NICE let a process starve others on the host."""
 
 
 class Swap(NamedTuple):
-    """Swap beside memory: bytes, below 0 without a bound, and whether memory is counted in them."""
+    """A limit of swap: bytes, negative if unlimited, and whether they include memory."""
 
     size: int
     with_memory: bool
 
 
 class Amount(Constraint):
-    """At most so much. Values of claims are numbers in the unit that `read` returns."""
+    """An upper limit. Values of claims are numbers in the unit that `read` returns."""
 
     takes = Takes.AMOUNT
     acts = True
@@ -52,15 +52,15 @@ class Amount(Constraint):
         self._read, self._form, self._write = read, form, write
 
     def fault(self, item: str) -> str:
-        """Return how an amount is written, if this is none."""
+        """Return the valid form if an amount is invalid."""
         return "" if self._read(item) else self._form
 
     def most(self, granted: Value | None) -> int:
-        """Return the bound."""
+        """Return the limit."""
         return (isinstance(granted, str) and self._read(granted)) or 0
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match what is bounded by no more, or not at all yet."""
+        """Match amounts up to the limit, and missing ones."""
         most = self.most(granted)
         return lambda value: most > 0 if value == MISSING else isinstance(value, int) and 0 < value <= most
 
@@ -74,7 +74,7 @@ class Amount(Constraint):
         return (self.most(least),)
 
     def judge(self, condition: Condition, claim: Claim) -> Substitute:
-        """Bound what has no bound."""
+        """Set a missing limit."""
         admitted = super().judge(condition, claim)
         return admitted(self.most(condition.value)) if callable(admitted) else admitted
 
@@ -83,21 +83,21 @@ class Amount(Constraint):
         return self.most(inner) <= self.most(outer)
 
     def problem(self, granted: Value | None, claim: Claim) -> str:
-        """Say how much there may be."""
+        """Describe the allowed range."""
         most = str(self.most(granted))
         return claim.says or f"but must be from 1 to {most}{'' if granted == most else f' ({granted})'}"
 
 
 class _Memory(Amount):
     def matcher(self, granted: Value) -> Matcher:
-        """Match memory, and swap that does not make its bound worthless."""
+        """Match memory, and swap that does not defeat its limit."""
         matches, most = super().matcher(granted), self.most(granted)
         return lambda value: (
             0 <= value.size <= most * (1 + value.with_memory) if isinstance(value, Swap) else matches(value)
         )
 
     def least(self, value: Hashable) -> Value | None:
-        """Write the amount; of swap what memory it needs beside it."""
+        """Write the amount; for swap, the memory limit that allows it."""
         return super().least(-(-value.size // (1 + value.with_memory)) if isinstance(value, Swap) else value)
 
     def problem(self, granted: Value | None, claim: Claim) -> str:
@@ -118,7 +118,7 @@ def _write_cpus(billionths: int) -> str:
 
 
 def check_memory(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """A bound of memory, and one of swap that could make it worthless; an update with 0 leaves it as it is."""
+    """A limit of memory, and one of swap that could defeat it. An update with 0 changes nothing."""
     if value or not _is_update(reading):
         _claim_amount(reading, "memory", value, path)
     if isinstance(swap := parent.get("MemorySwap"), int):
@@ -126,23 +126,23 @@ def check_memory(reading: Reading, value: Json, path: str, parent: Object) -> No
 
 
 def check_swap(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Swap does not make a bound of memory worthless."""
+    """Swap must not defeat a limit of memory."""
     if isinstance(value, int):
         reading.claim("memory", Swap(value, with_memory=False), path, value)
 
 
 def check_pids(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """A bound of processes, which the engine must read."""
+    """A limit of processes, which the engine must not ignore."""
     if reading.request.operation.section == "services":
         reading.claim_since("pids", _PIDS_SINCE, path)
     _claim_amount(reading, "pids", value, path)
 
 
 def check_cpus(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """A bound of processors, in one of Docker's two ways to say it; an update with 0 leaves it as it is.
+    """A limit of processors, in one of Docker's two forms. An update with 0 changes nothing.
 
-    A quota means nothing without its period, and the period of a container that is updated is not known here. A quota
-    of -1 takes the place of billionths.
+    A quota depends on its period, and the period of an updated container is unknown here. A quota of -1 disables
+    billionths.
     """
     quota, period, is_update = parent.get("CpuQuota") or 0, parent.get("CpuPeriod") or 0, _is_update(reading)
     if not value and ((quota or period) if is_update else isinstance(quota, int) and quota > 0):
@@ -156,7 +156,7 @@ def check_cpus(reading: Reading, value: Json, path: str, parent: Object) -> None
 
 
 def _claim_quota(reading: Reading, quota: Json, period: Json, path: str) -> None:
-    """Claim processors by microseconds of a period."""
+    """Claim processors by a quota and its period."""
     if not isinstance(quota, int) or not isinstance(period, int) or quota <= 0 or period <= 0:
         reading.claim("cpus", None, path, quota, "but must be set together with its period, both above 0")
     else:
@@ -166,12 +166,11 @@ def _claim_quota(reading: Reading, quota: Json, period: Json, path: str) -> None
 
 
 def _claim_amount(reading: Reading, word: str, value: Json, path: str) -> None:
-    """Claim an amount. 0 is no bound at all, and gets the granted one; less than 0 is a wish for none.
+    """Claim an amount. 0 means no limit, and gets the granted one; a negative one asks for no limit.
 
-    What is changed gets none: the container may have less.
+    An update gets none: the container may have a lower limit.
 
-    Nor are billionths of a processor a bound of which none is left in microseconds of a period (moby daemon_unix.go,
-    NanoCPUs).
+    Billionths of a processor are no limit if they round to 0 microseconds of a period (moby daemon_unix.go, NanoCPUs).
     """
     if not value and _is_update(reading):
         reading.claim(word, None, path, value, "must be set" if value is None else "not a limit")
@@ -189,18 +188,18 @@ def _is_update(reading: Reading) -> bool:
 
 
 def is_harmless(limit: str) -> bool:
-    """Whether a limit, by its name, lets no process go before others on the host."""
+    """Whether a limit, by its name, cannot let a process starve others on the host."""
     return upper(limit).removeprefix("RLIMIT_") in _LIMITS
 
 
 def check_limits(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """No limit lets a process go before others on the host."""
+    """Limits must not let a process starve others on the host."""
     if not is_harmless(str(value)):
         reading.violate(path, value, "not known to be harmless")
 
 
 def check_oom_score(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """It is killed no later than others: 0 is the default, and rootless Podman shows more than that."""
+    """It must not be killed later than others. 0 is the default; rootless Podman shows a higher value."""
     if isinstance(value, int) and value < 0:
         reading.violate(path, value, "not allowed: others are killed in its place when memory is short")
 

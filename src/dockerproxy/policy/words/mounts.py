@@ -1,4 +1,4 @@
-"""`volumes`, and what else a container mounts: directories of the host (`binds`), images and memory, in every form.
+"""`volumes`, and all other mounts of a container: host directories (`binds`), images and memory, in every form.
 
 Attacks: docs/attacks.md, policy/words/mounts.
 """
@@ -20,38 +20,38 @@ from dockerproxy.policy.words.spellings import clean_path
 from dockerproxy.wire.document import Json, list_of, object_of, show
 
 _SHOWN: Final = frozenset({"", "rw", "ro", "private", "rprivate", "rbind", "nosuid", "nodev", "noexec"})
-"""What Podman's inspection shows behind a target. Docker refuses those of mount(8); none gives more than it has."""
+"""Options that Podman's inspection shows after a target. Docker refuses those of mount(8). None adds rights."""
 
 _RELABELS: Final = frozenset({"z", "Z"})
-"""With these the engine writes labels to what is mounted, even if the container may only read it."""
+"""With these, the engine relabels the mounted files, even for a read-only mount."""
 
 _VOLUME_OPTIONS: Final = _SHOWN | _RELABELS | {"nocopy"}
 _BIND_OPTIONS: Final = _VOLUME_OPTIONS | {"consistent", "cached", "delegated"}
-"""Behind the target of a bind. All others carry mounts back to the host or, for Podman, change files there."""
+"""Options of a bind. Others propagate mounts to the host or, for Podman, change files there."""
 
 _ALWAYS: Final = frozenset({"", "rw", "ro", "rbind", "rprivate", "consistent", "cached", "delegated", "nocopy"})
-"""Those that a part of a volume has, too, or that say nothing about a bind."""
+"""Options that a part of a volume also supports, or that do not affect binds."""
 
 _NOT_FILLED: Final = "notmpcopyup"
-"""The option of memory with which Podman leaves it empty; Docker, which always does, refuses it."""
+"""Option of a tmpfs that Podman leaves empty. Docker, which always does, refuses it."""
 
 _TMPFS_OPTIONS: Final = (_SHOWN - {"rbind"}) | {"exec", "tmpcopyup", _NOT_FILLED}
 _IS_AMOUNT: Final = re.compile("(size|nr_inodes)=[0-9]{1,19}[kKmMgG%]?|(mode|uid|gid)=[0-9]{1,10}").fullmatch
 _PARTS_LINE: Final = re.compile('[,"\\r\\n]').search
-"""What is more than itself in the line that Podman makes of a mount (encoding/csv)."""
+"""Characters that end a field in Podman's line for a mount (encoding/csv)."""
 
 _ADDED: Final = ("/var/tmp",)  # noqa: S108 (it is named, not used)
-"""Where Podman puts memory by itself if the rest is read-only, but for what is below the root only (storage.go)."""
+"""Podman mounts memory here if the rest is read-only; it also does so below the root (storage.go)."""
 
 _MOST_PARTS: Final = 3
-"""Of a bind: source, target, options."""
+"""Parts of a bind: source, target, options."""
 
 _NOT_CLEAN: Final = "not a clean absolute path"
 _CLEAN_IT: Final = "first use a clean path, without .., // or a colon"
 
 
 def check_binds(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """Each of `HostConfig.Binds` mounts what is granted."""
+    """Each of `HostConfig.Binds` must be granted."""
     return [_check_bind(reading, str(bind), where) for where, bind in items_at(value, path)]
 
 
@@ -88,9 +88,9 @@ def _look_at_target(reading: Reading, target: str, path: str) -> None:
 
 
 def _claim_source(reading: Reading, source: str, path: str, *, read_only: bool, more: str) -> str:
-    """Claim a directory of the host, unless it is the client's own socket; return where the host has it.
+    """Claim a host directory, unless it is the client's own socket. Returns its host path.
 
-    `more` is what is said of it that a part of a volume cannot have.
+    `more` names an option that a part of a volume cannot have.
     """
     clean, places = clean_path(source), reading.places
     if not clean or ":" in source:
@@ -103,7 +103,7 @@ def _claim_source(reading: Reading, source: str, path: str, *, read_only: bool, 
 
 
 def _find_wrong(reading: Reading, bind: Bind, path: str, more: str) -> Fault | None:
-    """Say why a bind cannot go on as a part of a volume (`policy/subtrees`); None if it can, or need not."""
+    """Return why a bind cannot be part of a volume (`policy/subtrees`); None if it can, or need not be."""
     host, version = reading.places.on_host(bind.path), read_version(reading.request.version)
     root, says = reading.places.find_root(host, read_only=bind.read_only), more and f"and cannot have {more}"
     if not root:
@@ -119,7 +119,7 @@ def _find_wrong(reading: Reading, bind: Bind, path: str, more: str) -> Fault | N
 
 
 def _claim_volume(reading: Reading, name: str, path: str, labels: Json = None) -> None:
-    """Claim a volume, which must be no directory of the host in disguise. One that is made on the way gets labels."""
+    """Claim a volume, which must not be a disguised host directory. A volume that is made implicitly gets labels."""
     if not IS_NAME(name):
         reading.violate(path, name, "neither an absolute path nor a valid volume name")
         return
@@ -137,14 +137,14 @@ def _claim_volume(reading: Reading, name: str, path: str, labels: Json = None) -
 
 
 def is_disguise(found: ResolvedObject) -> bool:
-    """Whether a volume may be something else than a directory of its own."""
+    """Whether a volume may be something other than a directory of its own."""
     return bool(found.document) and (found.document.get("driver") != "local" or bool(found.document.get("options")))
 
 
 def _look_at_memory(reading: Reading, memory: Iterable[str], parent: Object, path: str) -> None:
-    """Look whether memory is put below a directory or volume that the same container mounts.
+    """Check whether memory is mounted below a directory or volume that the same container mounts.
 
-    Podman has it filled with what is there, by a runtime that follows links before it enters the container.
+    Podman fills it with the existing files, by a runtime that follows links before it enters the container.
     """
     binds = [str(bind).split(":") for bind in list_of(parent.get("Binds"))]
     listed = objects_at(parent.get("Mounts"), "")
@@ -161,13 +161,13 @@ def _look_at_memory(reading: Reading, memory: Iterable[str], parent: Object, pat
 
 
 def look_at_added(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """Where its own files are read-only, Podman puts memory at some places."""
+    """With a read-only root, Podman mounts memory at some paths."""
     if value is True:
         _look_at_memory(reading, _ADDED, parent, path)
 
 
 def check_mounts(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """Each of `HostConfig.Mounts` mounts what is granted."""
+    """Each of `HostConfig.Mounts` must be granted."""
     memory = [str(mount.get("Target")) for _, mount in objects_at(value, path) if mount.get("Type") == "tmpfs"]
     _look_at_memory(reading, memory, parent, path)
     for where, mount in objects_at(value, path):
@@ -179,7 +179,7 @@ def check_mounts(reading: Reading, value: Json, path: str, parent: Object) -> No
 
 
 def _claim_mount(reading: Reading, mount: Object, path: str) -> None:
-    """Claim what is mounted; a directory of the host goes on by its clean path."""
+    """Claim a mount. A host directory is forwarded with its clean path."""
     source, target = (str(mount.get(name) or "") for name in ("Source", "Target"))
     at_source, at_target = f"{path}.Source", f"{path}.Target"
     _look_at_target(reading, target, at_target)
@@ -205,13 +205,13 @@ def _claim_mount(reading: Reading, mount: Object, path: str) -> None:
 
 
 def check_anonymous(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """A volume without a name is made for a path, and Podman must not read another thing into it."""
+    """An anonymous volume is made for a path, which Podman must not read as anything else."""
     for where, target, _ in pairs_at(value, path):
         _look_at_target(reading, target, where)
 
 
 def check_tmpfs(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """Memory is put at clean paths, with options that keep devices and other users' programs out."""
+    """Memory is mounted at clean paths, with options that disable devices and set-user-id programs."""
     filled = [each for each, options in object_of(value).items() if _NOT_FILLED not in str(options).split(",")]
     _look_at_memory(reading, filled, parent, path)
     for where, target, options in pairs_at(value, path):
@@ -222,7 +222,7 @@ def check_tmpfs(reading: Reading, value: Json, path: str, parent: Object) -> Non
 
 
 def check_service_mounts(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Each mount is one that a container may have, and says so now: nodes fill in templates later."""
+    """Each mount must be allowed for a container, without templates, which nodes fill in later."""
     for where, mount in objects_at(value, path):
         if "{{" in str(mount.get("Source")):
             reading.violate(f"{where}.Source", mount["Source"], "not allowed: a template may become any path")

@@ -1,9 +1,8 @@
-"""`names` that an object may have, and words for objects by their names: what the engine must be asked of a name.
+"""`names` of new objects, and words for objects by name, with the lookups that names need.
 
-Docker takes what it finds by name before it takes an id that begins so, but it does take the id. So a name that is made
-of nothing but hexadecimal digits is not believed: the engine is asked what it is, and the request goes on under that
-object's whole id. Ids of a swarm's networks have all small letters, as most names do: of such a name, too, the engine
-is asked, and it stays where it is the network's own, for clients compare it.
+Docker prefers a name to an ID with that prefix, but also accepts the ID. So a name of only hexadecimal digits is looked
+up, and the request is forwarded with that object's full ID. IDs of a swarm's networks are lowercase letters and digits,
+like most names, so such names are looked up too. They stay if they are the network's own, since clients compare names.
 
 Attacks: docs/attacks.md, policy/words/names.
 """
@@ -23,18 +22,18 @@ from dockerproxy.text import lower
 from dockerproxy.wire.document import Json, show
 
 _OF_ENGINES: Final = frozenset({"docker_gwbridge", "ingress", "podman-default-kube-network", "aardvark.pid"})
-"""Networks that a swarm and `podman kube play` look for by these names, and make if there are none (moby
-libnetwork/default_gateway.go, setupDefaultGW; podman pkg/domain/infra/abi/play.go); and a file beside those of all
-networks, which are called like them, without which no container of any network starts (netavark dns/aardvark.rs)."""
+"""Networks that a swarm and `podman kube play` find by these names, or make (moby libnetwork/default_gateway.go,
+setupDefaultGW; podman pkg/domain/infra/abi/play.go); and a file in the directory of all networks' files, without
+which no container of any network starts (netavark dns/aardvark.rs)."""
 
 _LIKE_AN_ID: Final = partial(re.fullmatch, "[0-9a-f]{12,64}")
 
 IS_NAME: Final = partial(re.fullmatch, r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
-"""What Docker lets be the name of a container or volume; anything else it may take for a path or a link."""
+"""Valid names of containers and volumes in Docker. It may take others for a path or a link."""
 
 MAY_BE_ID: Final = partial(re.fullmatch, r"(sha256:)?[0-9a-f]*")
 _MAY_BE_OF_SWARM: Final = partial(re.fullmatch, r"[0-9a-z]{1,25}")
-"""Ids of a swarm have 25 such characters (moby/swarmkit identity, NewID), and engines take the beginning of one."""
+"""A swarm's IDs have 25 such characters (moby/swarmkit identity, NewID), and engines accept a prefix."""
 
 _OF_SWARM: Final = {
     "ServiceCreate": Kind.SERVICE,
@@ -46,9 +45,9 @@ _BEGINS_LIKE_ONE: Final = partial(re.fullmatch, "[0-9a-z]{12,24}")
 
 
 def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """What is made is called as the grant says, and never like an id: it would capture look-ups of another.
+    """A new name must be granted, and must not look like an ID, which could shadow another object.
 
-    Engines leave out a slash in front in the query only. A `Name` in a body is that of something a swarm may know.
+    Engines drop a leading slash only in the query. `Name` in a body may be known to a swarm.
     """
     name = value if isinstance(value, str) else ""
     name = name.removeprefix("/") if path == "?name" else name
@@ -71,17 +70,17 @@ def check_names(reading: Reading, value: Json, path: str, _parent: Object) -> No
 
 
 def check_unique(_reading: Reading, _value: Json, _path: str, _parent: Object) -> Json:
-    """The engine refuses a name that is taken. Before 1.44, Docker did so, and Podman still does, only if told."""
+    """The engine must refuse an existing name. Docker before 1.44 only did so if asked, and Podman still does."""
     return True
 
 
 def named(*names: str) -> ResolvedObject:
-    """Return what is judged by its names alone."""
+    """Return an object that is judged only by name."""
     return ResolvedObject(names[0], names)
 
 
 def resolve(reading: Reading, kind: Kind, name: str) -> ResolvedObject | None:
-    """Return the object that a name means; None if the engine must be asked first."""
+    """Return the object that a name means; None if it must be looked up first."""
     found = reading.find(kind, name)
     if MAY_BE_ID(name):
         return found
@@ -91,16 +90,16 @@ def resolve(reading: Reading, kind: Kind, name: str) -> ResolvedObject | None:
 
 
 def _find_begun(reading: Reading, name: str) -> tuple[Kind, str] | None:
-    """Return what the engine is asked to know if a name begins an ID: Testcontainers' for networks have 12 digits."""
+    """Return the lookup that tells whether a name is an ID prefix: Testcontainers uses 12 digits of network IDs."""
     kind, text = _OF_SWARM.get(reading.request.operation.name), lower(name)
     is_short = kind is Kind.NETWORK and _LIKE_AN_ID(name) is not None and not is_full_id(name)
     return (kind, text) if kind is not None and (is_short or _BEGINS_LIKE_ONE(text)) else None
 
 
 def check_references(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Each secret or config is one that is granted.
+    """Each secret or config must be granted.
 
-    It must be what the ID means, and goes on under that object's whole ID.
+    The name must belong to the ID, and the full ID is forwarded.
     """
     kind = Kind.SECRET if path.endswith("Secrets") else Kind.CONFIG
     by_name, by_id = f"{kind.capitalize()}Name", f"{kind.capitalize()}ID"

@@ -1,6 +1,6 @@
-"""`networks` and `joins`: which networks and whose namespaces a container joins, when it is made and later.
+"""`networks` and `joins`: networks and namespaces that a container may join, at creation and later.
 
-Without `networks` a container joins the engine's own network, or none. Podman has another name for its own in answers.
+Without `networks`, a container joins the engine's default network, or none. Podman's answers have another name for it.
 
 Attacks: docs/attacks.md, policy/words/networks.
 """
@@ -20,38 +20,38 @@ from dockerproxy.policy.words.spellings import fault_of_name, is_id_of_swarm
 from dockerproxy.wire.document import Json, object_of
 
 DEFAULT: Final = ResolvedObject("", ("default", "bridge"))
-"""The engine's own network, which containers join by themselves."""
+"""The engine's default network, which containers join without asking."""
 
 _OF_HOST: Final = frozenset({"host", "slirp4netns", "pasta"})
-"""What engines take for the host's network, or for one in which a process there sends for the container."""
+"""Modes that use the host's network, or a process there."""
 
 _NAMESPACE: Final = partial(re.fullmatch, "(container|service|pod|ns|host):.*", flags=re.DOTALL)
 
 BY_ITSELF: Final = frozenset({"", "default", "bridge", "none"})
-"""Networks that a container may join where a grant names none: the engine's own, or nothing."""
+"""Networks that a container may join without a grant: the engine's default, or none."""
 
 _OF_CONTAINER: Final = "container:"
 
 _OWN: Final = {"PidMode": ("", "private"), "IpcMode": ("", "none", "private", "shareable")}
-"""What says that a namespace is the container's own, by the field of its host configuration."""
+"""Values for a private namespace, by field of the host configuration."""
 
 _NOT_GRANTED: Final = "a network that no rule allows"
 
 _ONLY_OWN: Final = "only allowed in a network that the client owns"
 
 _OF_PODMAN: Final = frozenset({"slirp4netns", "pasta"})
-"""Ways of Podman to have its processes speak from the host's network; for Docker they would be names."""
+"""Podman's modes with processes in the host's network. Docker takes them for names."""
 
 _HOST: Final = "not allowed: it is the host's network"
 
 _CONTROLS: Final = partial(re.search, r"[\0-\x1f\x7f-\x9f\u2028\u2029]")
 
 _SEPARATES: Final = partial(re.search, r"[\0- ,\x7f]")
-"""What stands between words and lines of what Podman writes for aardvark-dns of a network (netavark aardvark.rs)."""
+"""Separators in the file that Podman writes for aardvark-dns (netavark aardvark.rs)."""
 
 
 class Joined(NamedTuple):
-    """A network that a container joins, and whether it is the engine's own: None if only the engine can say."""
+    """A joined network, and whether it is the engine's default: None if only the engine can tell."""
 
     found: ResolvedObject
     is_default: bool | None = False
@@ -59,7 +59,7 @@ class Joined(NamedTuple):
 
 class _Networks(Objects):
     unspoken = ("default",)
-    needs_lookup = True  # Which network is the engine's own, only the engine knows.
+    needs_lookup = True  # Only the engine knows its default network.
 
     def fault(self, item: str) -> str:
         if item in _OF_HOST:
@@ -69,16 +69,16 @@ class _Networks(Objects):
         return fault_of_name(item)
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match a network that is named or joined."""
+        """Match a named or joined network."""
         matches = super().matcher(granted)
         return lambda value: matches(value.found if isinstance(value, Joined) else value)
 
     def by_default(self, value: Hashable) -> bool:
-        """Whether a network is the engine's own, or named by an operation that is not contained."""
+        """Whether a network is the engine's default, or belongs to an operation that is not contained."""
         return value.is_default is True if isinstance(value, Joined) else True
 
     def admits_unspoken(self, value: Value) -> bool:
-        """Say no to all but any network: Podman has another name for the engine's own in answers."""
+        """Only any network covers it: Podman's answers have another name for the default."""
         return "**" in items_of(value)
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
@@ -95,7 +95,7 @@ class _Joins(Objects):
 
 
 def check_network_mode(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """The network is one that is granted, and the host's never."""
+    """The network must be granted, and never be the host's."""
     mode = value if isinstance(value, str) else ""
     if mode.startswith(_OF_CONTAINER):
         return _join(reading, mode, path, "NetworkMode")
@@ -103,7 +103,7 @@ def check_network_mode(reading: Reading, value: Json, path: str, _parent: Object
 
 
 def check_networks(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """Each key is a network that is granted."""
+    """Each key must be a granted network."""
     joined: Object = {}
     for where, name, endpoint in pairs_at(value, path):
         known = join_network(reading, name, where, name)
@@ -116,13 +116,13 @@ def check_networks(reading: Reading, value: Json, path: str, _parent: Object) ->
 
 
 def check_connection(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """What is said of how the container is connected: addresses only in a network of the client's own."""
+    """Endpoint settings. Addresses are only allowed in a network that the client owns."""
     _claim_addresses(reading, value, path, owned(reading.found, None))
     return clean_endpoint(value)
 
 
 def _claim_addresses(reading: Reading, endpoint: Json, path: str, network: ResolvedObject | Lookup | None) -> None:
-    """Claim addresses that an endpoint asks for in a network, which must be the client's own."""
+    """Claim the addresses of an endpoint, which are only allowed in an own network."""
     config = object_of(object_of(endpoint).get("IPAMConfig"))
     for field, mine in (("IPv4Address", network), ("IPv6Address", network), ("LinkLocalIPs", None)):
         where = f"{path}.IPAMConfig.{field}"
@@ -132,7 +132,7 @@ def _claim_addresses(reading: Reading, endpoint: Json, path: str, network: Resol
 
 
 def join_network(reading: Reading, name: str, path: str, shown: Json) -> str:
-    """Claim a network that is joined; return what it goes on under."""
+    """Claim a joined network. Returns its name for the engine."""
     if name == "host":
         reading.violate(path, name, _HOST)
     elif name in _OF_PODMAN:
@@ -164,9 +164,9 @@ def _claim_network(reading: Reading, name: str, path: str, shown: Json) -> str:
 
 
 def _is_default(reading: Reading, found: ResolvedObject) -> bool | None:
-    """Whether a network is the one that containers join by themselves: Podman has another name for it in answers.
+    """Whether a network is the engine's default, for which Podman's answers have another name.
 
-    None if the engine must be asked first.
+    None if it must be looked up first.
     """
     if not BY_ITSELF.isdisjoint(found.names):
         return True
@@ -175,7 +175,7 @@ def _is_default(reading: Reading, found: ResolvedObject) -> bool | None:
 
 
 def check_hosts(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Names with addresses are one line each."""
+    """Each entry must be a single line."""
     for where, line in items_at(value, path) if isinstance(value, list) else ((path, value),):
         if _CONTROLS(str(line)):
             says = "ambiguous: a control character ends a line"
@@ -183,14 +183,14 @@ def check_hosts(reading: Reading, value: Json, path: str, _parent: Object) -> No
 
 
 def check_known_as(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """What others on the network call it is one word each."""
+    """Each alias must be a single word."""
     for where, name in items_at(value, path) if isinstance(value, list) else ((path, value),):
         if _SEPARATES(str(name)):
             reading.violate(where, name, "ambiguous: Podman reads on after a space, comma or control character")
 
 
 def check_namespace(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """The namespace is its own, or that of a container it may join."""
+    """The namespace must be private, or of a container that may be joined."""
     mode, field = value if isinstance(value, str) else "", path.rpartition(".")[2]
     if mode.startswith(_OF_CONTAINER):
         return _join(reading, mode, path, field)
@@ -200,9 +200,9 @@ def check_namespace(reading: Reading, value: Json, path: str, _parent: Object) -
 
 
 def _join(reading: Reading, mode: str, path: str, field: str) -> str:
-    """Claim a container that is joined; return the mode with its whole id, so that no other can take its place.
+    """Claim a joined container. Returns the mode with its full ID, so that no other can take its place.
 
-    A field of its inspection says whose namespace it has itself, which a container that joins it would share.
+    A field of its inspection tells whose namespace it uses, which a joining container would share.
     """
     name = mode.removeprefix(_OF_CONTAINER)
     if not IS_NAME(name):
@@ -222,7 +222,7 @@ def _join(reading: Reading, mode: str, path: str, field: str) -> str:
 
 
 def check_container(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
-    """The container is one that the grant lists; any, if it does not say. Return its whole id."""
+    """The container must be listed, if the grant limits it. Returns its full ID."""
     if not isinstance(value, str) or not IS_NAME(value):
         reading.claim("containers", None, path, value or None, "not a valid container name" if value else "is missing")
         return None
@@ -233,11 +233,11 @@ def check_container(reading: Reading, value: Json, path: str, _parent: Object) -
 
 
 def check_connected(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """The network that is joined is granted, or else one of the engine's own; and it is never the host's."""
+    """The joined network must be granted, or the engine's default, and never the host's."""
     if value == "host":
         reading.violate(path, value, _HOST)
     else:
-        network = find_object(reading.request)  # As the client spells it, where the engine does not know it.
+        network = find_object(reading.request)  # The client's name, if the engine does not know it.
         spelled = network.name if isinstance(network, Lookup) else network.id if network is not None else ""
         name = value if isinstance(value, str) else spelled
         joined = Joined(reading.found or named(name), isinstance(value, str) and value in BY_ITSELF)
@@ -245,7 +245,7 @@ def check_connected(reading: Reading, value: Json, path: str, _parent: Object) -
 
 
 def check_service_networks(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Each network is one that is granted, and goes on under its whole id; the host's never."""
+    """Each network must be granted, and is forwarded with its full ID; never the host's."""
     for place, network in objects_at(value, path):
         name, where = str(network.get("Target") or ""), f"{place}.Target"
         if not IS_NAME(name):

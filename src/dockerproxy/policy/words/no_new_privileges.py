@@ -1,6 +1,6 @@
-"""`no_new_privileges`: that set-user-id programs must be kept from working; and other options of confinement.
+"""`no_new_privileges`: set-user-id programs must be disabled; and other security options.
 
-Where `user` excludes root, the proxy sets the same option.
+If `user` excludes root, the proxy sets the same option.
 
 Attacks: docs/attacks.md, policy/words/no_new_privileges.
 """
@@ -13,22 +13,22 @@ from dockerproxy.policy.words.constraint import Choice
 from dockerproxy.wire.document import Json, list_of
 
 _SPELLED: Final = ("no-new-privileges", "no-new-privileges=true", "no-new-privileges:true")
-"""How a security option says it."""
+"""Spellings of the security option."""
 
 _SINCE: Final = (1, 44, 0)
-"""Under older versions the engine leaves the field of a service out (`adjustForAPIVersion` in its service router)."""
+"""Under older versions, the engine ignores the field of a service (`adjustForAPIVersion` in its service router)."""
 
 _TIGHTENING: Final = frozenset({*_SPELLED, "apparmor=docker-default", "apparmor:docker-default"})
-"""Security options that are what the engine does anyway, or less. Docker takes `:` for `=`. Its own filter of system
-calls, `seccomp=builtin`, is not among them: it may be looser than the one that the engine is configured with."""
+"""Security options that keep or tighten the engine's defaults. Docker takes `:` for `=`. `seccomp=builtin` is not
+included: it may be looser than the engine's configured filter."""
 
 _LOOSENS: Final = "not allowed: it could loosen the confinement"
 _NEEDLESS: Final = "not allowed: it turns confinement off; remove it: debuggers need it only before Linux 4.8"
-"""Of the filter of system calls: Docker's allows ptrace since (moby/profiles@02e898b, seccomp/default_linux.go)."""
+"""Seccomp: Docker's filter allows ptrace since Linux 4.8 (moby/profiles@02e898b, seccomp/default_linux.go)."""
 
 
 def check_security_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Options make the confinement tighter, or leave it as it is; a container without root gets no-new-privileges."""
+    """Options must keep or tighten the confinement. A container without root gets no-new-privileges."""
     options = list_of(value)
     kept = any(option in _SPELLED for option in options)
     put: Substitute = KEEP if kept else [*options, _SPELLED[0]]
@@ -40,7 +40,7 @@ def check_security_options(reading: Reading, value: Json, path: str, _parent: Ob
 
 
 def check_no_new_privileges(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Keeps set-user-id programs from working if the grant demands it or excludes root, and the engine reads it."""
+    """Must be true if the grant requires it or excludes root, and the engine must not ignore it."""
     version = read_version(reading.request.version)
     is_read, says = version is None or version >= _SINCE, f"is ignored by the engine under {reading.request.version}"
     reading.claims.append(Claim("user", ((is_read, KEEP if value is True else True),), path, None, says, target=path))

@@ -1,7 +1,7 @@
-"""`own`: that an object was created by the clients of the same socket.
+"""`own`: the object must have been created by clients of the same socket.
 
-A policy file says it of a grant, and the policy whose it is says who that is (`own_by`). The stamp that tells is read
-in `policy/stamps`. Images have no owner.
+A grant in a policy file contains the word; the policy adds the owner (`own_by`). The stamp is read in `policy/stamps`.
+Images have no owner.
 """
 
 from collections.abc import Hashable
@@ -18,7 +18,7 @@ _KINDS: Final = {None: "", True: " by a service", False: ", by no service"}
 
 
 class Own(Constraint):
-    """What belongs to an owner; only containers of services, or only others, if that is said."""
+    """Objects of an owner; optionally only containers of services, or only others."""
 
     takes = Takes.YES
     is_learned = False
@@ -28,7 +28,7 @@ class Own(Constraint):
         self._owner, self.of_tasks = owner, of_tasks
 
     def matcher(self, _granted: Value) -> Matcher:
-        """Match what belongs to the owner. What does not exist is nobody else's: the engine would say so, too."""
+        """Match the owner's objects, and missing ones: the engine reports these itself."""
         owners = frozenset({self._owner, NEW} - {""})
 
         def matches(value: Hashable) -> bool:
@@ -42,15 +42,15 @@ class Own(Constraint):
         return matches
 
     def describe(self, _value: Value) -> str:
-        """Say whose it is."""
+        """Describe the owner."""
         return f"it was created through this socket{_KINDS[self.of_tasks]}"
 
 
 @cache
 def own_by(owner: str, *, of_tasks: bool | None = None) -> Own:
-    """Return the constraint for what belongs to an owner; for one without a name, nothing does.
+    """Return the constraint for an owner's objects. An owner without name has none.
 
-    `of_tasks` says whether it holds of containers of services only, or of others only.
+    `of_tasks` limits it to containers of services, or to others.
     """
     return Own(owner, of_tasks)
 

@@ -1,4 +1,4 @@
-"""Words for parameters of the query; and what the head of a request claims, by these and by the object it names.
+"""Words for query parameters; and the claims of a request's head, by these and by its object.
 
 Attacks: docs/attacks.md, policy/words/parameters.
 """
@@ -24,7 +24,7 @@ from dockerproxy.views.lists import LISTED
 
 
 class Flag(Constraint):
-    """A parameter that is true or false has this value."""
+    """A boolean parameter must have this value."""
 
     takes = Takes.FLAG
 
@@ -32,11 +32,11 @@ class Flag(Constraint):
         super().__init__(name, summary, narrows=True)
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match the value itself."""
+        """Match the same value."""
         return lambda value: value is granted
 
     def least(self, value: Hashable) -> Value | None:
-        """Demand the value."""
+        """Require the value."""
         return value if isinstance(value, bool) else None
 
 
@@ -48,7 +48,7 @@ class _Either(Flag):
 
 
 EITHER: Final = _Either("force", "either value")
-"""`force` where it makes no difference, because it goes no further."""
+"""`force` if it has no effect, because it is removed."""
 
 
 class _Private(Choice):
@@ -73,7 +73,7 @@ _UNCERTAIN: Final = "missing, ambiguous, or not allowed by the rule"
 
 
 class Line(NamedTuple):
-    """A parameter that a condition speaks of, and what reads its value: None if nothing certain can be said."""
+    """A parameter that a condition is about, and the function that reads it: None if it is uncertain."""
 
     word: str
     parameter: str
@@ -81,10 +81,10 @@ class Line(NamedTuple):
 
 
 def _flag(word: str, parameter: str, *, absent: bool | None, also: str = "") -> Line:
-    """Read a parameter that is true or false.
+    """Read a boolean parameter.
 
-    `absent` is what engines take it for where it is missing, or None if not all take it for the same; `also` is another
-    name of it, which other versions of an engine read.
+    `absent` is the engines' default, or None if they differ; `also` is another name, which other versions of an engine
+    read.
     """
 
     def read(request: CanonicalRequest) -> bool | None:
@@ -93,7 +93,7 @@ def _flag(word: str, parameter: str, *, absent: bool | None, also: str = "") -> 
             values = certain_values(request, name)
             if values is None:
                 return None
-            # Podman takes an empty value for none at all.
+            # Podman treats an empty value as missing.
             found |= {False if not value and absent is False else FLAGS.get(value) for value in values} or {absent}
         return found.pop() if len(found) == 1 else None
 
@@ -101,7 +101,7 @@ def _flag(word: str, parameter: str, *, absent: bool | None, also: str = "") -> 
 
 
 def _read_signal(request: CanonicalRequest) -> str | None:
-    """Return the signal, which is KILL if there is none; None if it is not certain."""
+    """Return the signal, KILL by default; None if it is uncertain."""
     values = certain_values(request, "signal")
     return None if values is None or len(values) > 1 else normalise_signal("".join(values) or "KILL") or None
 
@@ -113,13 +113,13 @@ def _read_path(request: CanonicalRequest) -> str | None:
 
 
 def _registries(parameter: str, *, namespaces: bool) -> Line:
-    """Look for a registry in every value of a parameter."""
+    """Search every value of a parameter for a registry."""
     find = partial(has_host, namespaces=namespaces)
     return Line("registries", parameter, lambda request: not any(map(find, request.values(parameter))))
 
 
 def _is_no_builder(request: CanonicalRequest) -> bool:
-    """Whether no value of the name is a builder's. The engine drops a slash in front."""
+    """Whether no value of the name is a builder's. The engine drops a leading slash."""
     return not any(name.lstrip("/").startswith("buildx_buildkit_") for name in request.values("name"))
 
 
@@ -143,18 +143,18 @@ _LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
 )
 
 LINES: Final[Mapping[str, tuple[Line, ...]]] = {name: lines for names, lines in _LINES for name in names.split()}
-"""By operation."""
+"""Lines by operation."""
 
 
 def read_head(reading: Reading, found: ResolvedObject | None) -> None:
-    """Note what the head of a request claims; the object that its path names is None if that is not known."""
+    """Claim what a request's head asks for. `found` is the object in its path; None if unknown."""
     request = reading.request
     name = request.operation.name
     for line in LINES.get(name, ()):
         given = request.values(line.parameter.lower())
         shown = given[0] if given else None
         is_import = line is _PULL and any(request.values("fromsrc")) and not any(request.values("fromimage"))
-        spoken = "tags" if is_import else ""  # Nothing is pulled: `tags` bound what is imported.
+        spoken = "tags" if is_import else ""  # An import pulls nothing: `tags` limits it.
         reading.claim(line.word, line.read(request), f"?{line.parameter}", shown, _UNCERTAIN, unless=spoken)
     if name in objects.NAMING:
         _claim_named(reading, objects.NAMING[name])
@@ -177,7 +177,7 @@ def _claim_new_name(reading: Reading, word: str) -> None:
 
 
 def _claim_named(reading: Reading, parameter: str) -> None:
-    """Claim the images that a parameter names, which go on by the names that are judged."""
+    """Claim the images that a parameter names. They are forwarded with the judged names."""
     values, path = certain_values(reading.request, parameter) or (), f"?{parameter}"
     are_names = all(objects.is_full_id(value) or parse_reference(value) is not None for value in values)
     if not are_names or not 0 < len(values) <= MOST_LOOKUPS:
@@ -191,7 +191,7 @@ def _claim_named(reading: Reading, parameter: str) -> None:
 
 
 def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> None:
-    """Claim by one word the object that the path names, and what the engine would act on besides."""
+    """Claim the object in the path by a word, and the further objects that the engine would act on."""
     request = reading.request
     noun = objects.WORDS[objects.KINDS[request.operation.name]].removesuffix("s")
     shown = found.names[0] if found is not None and found.names else None
@@ -199,7 +199,7 @@ def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> 
     for parameter in objects.REACHING.get(request.operation.name, ()):
         values = filter(None, request.values(parameter))
         read = {FLAGS.get(value) if parameter in objects.SWITCHES else True for value in values}
-        value = False if read <= {False} else True if read == {True} else None  # None is not certain.
+        value = False if read <= {False} else True if read == {True} else None  # None if uncertain.
         spoken = "force" if parameter == "force" else ""
         if value is not False:
             says = f"acts on more than the named {noun}"
@@ -207,8 +207,8 @@ def _claim_object(reading: Reading, word: str, found: ResolvedObject | None) -> 
 
 
 WORDS: Final = (
-    # When a build finds no way to the engine's own builder, buildx falls back to a privileged container of its own
-    # (buildx driver/docker-container), without being asked to.
+    # If a build cannot use the engine's own builder, buildx silently falls back to a privileged container of its own
+    # (buildx driver/docker-container).
     _Private("buildx_builders", "no privileged builder of buildx is named", "none", _NO_BUILDER),
     Flag("follow", "whether the answer goes on as more is printed"),
     Flag("force", "whether what is in use goes too; Podman also deletes containers that use the image or volume"),

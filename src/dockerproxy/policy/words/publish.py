@@ -1,6 +1,6 @@
-"""`publish`: the ports of the host that may be opened, and on which addresses.
+"""`publish`: host ports that may be opened, and their addresses.
 
-Values of claims are a range of ports, 0 for any free one, or a tuple of addresses.
+Values of claims are a range of ports, 0 for any free port, or a tuple of addresses.
 
 Attacks: docs/attacks.md, policy/words/publish.
 """
@@ -22,7 +22,7 @@ class _Publish(Constraint):
     takes = Takes.PORTS
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match ports and addresses, each if the value speaks of them."""
+        """Match ports and addresses, if the value limits them."""
         ports, addresses = _list(granted, "ports"), _list(granted, "addresses")
         free = merge_ports(ports or ())
         known = frozenset(map(normalise_address, addresses or ()))
@@ -37,7 +37,7 @@ class _Publish(Constraint):
         return matches
 
     def judge(self, condition: Condition, claim: Claim) -> Substitute:
-        """Put the only address that is granted where a port names none."""
+        """Fill in a missing address if the grant has exactly one."""
         value, bindings = claim.options[0] if claim.options else (None, KEEP)
         addresses = _list(condition.value, "addresses") or ()
         if not isinstance(bindings, dict) or len(addresses) != 1 or condition.matches(value):
@@ -48,7 +48,7 @@ class _Publish(Constraint):
         }
 
     def by_default(self, value: Hashable) -> bool:
-        """Say no to ports. What is opened nowhere has no address."""
+        """Refuse ports. Without ports, addresses do not matter."""
         return isinstance(value, tuple)
 
     def least(self, value: Hashable) -> Value | None:
@@ -66,19 +66,19 @@ class _Publish(Constraint):
         ports, addresses = _list(inner, "ports"), _list(inner, "addresses")
         fills = addresses is not None and len(addresses) == 1
         if fills and len(_list(outer, "addresses") or addresses or ()) != 1:
-            return False  # The outer one does not admit a port without an address.
+            return False  # The outer value does not admit ports without an address.
         has_ports = _list(outer, "ports") is None or (ports is not None and all(map(matches, map(read_ports, ports))))
         return has_ports and (_list(outer, "addresses") is None or matches(addresses))
 
 
 def _list(granted: Value, name: str) -> tuple[str, ...] | None:
-    """Return what is said of ports or addresses; None if nothing is."""
+    """Return the listed ports or addresses; None if they are not limited."""
     value = dict(granted.items).get(name) if isinstance(granted, Pairs) else None
     return value if isinstance(value, tuple) else None
 
 
 def fill(claim: Claim, conditions: Iterable[Condition]) -> Claim:
-    """Return a claim of an address that names none with the one that a condition fills in, if there is such."""
+    """Return a claim of a missing address with the one that a condition fills in, if any."""
     granted = next((each for each in conditions if each.word == "publish" == claim.word), None)
     if granted is None or not isinstance(granted.constraint.judge(granted, claim), dict):
         return claim
@@ -86,16 +86,16 @@ def fill(claim: Claim, conditions: Iterable[Condition]) -> Claim:
 
 
 def normalise_address(text: str) -> str:
-    """Return an address in its one spelling; what is none stays as it is."""
+    """Return an address in canonical form; invalid text is unchanged."""
     return str(read_address(text) or text)
 
 
 def check_publish(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Each port of the host is granted, on an address that is."""
-    opened: dict[tuple[str, str], tuple[str, int]] = {}  # Each port at each address, and where it stands first.
+    """Each host port must be granted, and its address."""
+    opened: dict[tuple[str, str], tuple[str, int]] = {}  # Ports by address, and where each was first.
     bindings = object_of(value)
     for port, listed in bindings.items():
-        # Docker fills in what is empty: a free port, any address.
+        # Docker replaces empty values: a free port, any address.
         for number, binding in enumerate(list_of(listed) or [{}]):
             fields = object_of(binding)
             opened.setdefault((str(fields.get("HostPort") or "0"), str(fields.get("HostIp") or "")), (port, number))
@@ -104,21 +104,21 @@ def check_publish(reading: Reading, value: Json, path: str, _parent: Object) -> 
         _claim_port(reading, free, f"{where}.HostPort")
         if address:
             _claim_address(reading, address, f"{where}.HostIp", address)
-        else:  # The first one has addresses put in for all of them.
+        else:  # Addresses are set for all of them at the first.
             claim = Claim("publish", ((_ANY_ADDRESS, bindings),), f"{where}.HostIp", address, _NO_ADDRESS)
             reading.claims.append(claim._replace(target=path) if bindings else claim)
             bindings = {}
 
 
 def check_publish_all(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Ports that the engine picks, on all addresses."""
+    """Ports that the engine chooses, on all addresses."""
     if value is True:
         _claim_port(reading, "0", path)
         _claim_address(reading, "", path, "")
 
 
 def check_service_ports(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Each port is one that is granted; a swarm opens it on all addresses. Without a number it picks one."""
+    """Each port must be granted. A swarm opens it on all addresses, and chooses a missing number."""
     for place, port in objects_at(value, path):
         where, published = f"{place}.PublishedPort", port.get("PublishedPort")
         published = published if isinstance(published, int) else 0
@@ -127,7 +127,7 @@ def check_service_ports(reading: Reading, value: Json, path: str, _parent: Objec
 
 
 def _claim_port(reading: Reading, port: int | str, path: str) -> None:
-    """Claim a port of the host, or a range; 0 is any free one."""
+    """Claim a host port, or a range; 0 is any free port."""
     ports = read_ports(str(port))
     if ports is None:
         reading.violate(path, port, "not a valid port or range of ports")
@@ -137,7 +137,7 @@ def _claim_port(reading: Reading, port: int | str, path: str) -> None:
 
 
 def _claim_address(reading: Reading, address: str, path: str, shown: Json) -> None:
-    """Claim the address on which a port is opened; none named is all."""
+    """Claim the address of a port. Without one, it is opened on all."""
     if address and read_address(address) is None:
         says = "not an IP address that all engines read alike"
         reading.claim("publish", None, path, shown, says, without=True)

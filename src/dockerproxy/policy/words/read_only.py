@@ -1,4 +1,4 @@
-"""`read_only`: that a container cannot write its own files. What is mounted in it is another matter.
+"""`read_only`: the container's own files must be read-only. Mounts are judged separately.
 
 Attacks: docs/attacks.md, policy/words/read_only.
 """
@@ -12,13 +12,13 @@ from dockerproxy.wire.document import Json
 
 
 def check_read_only(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Must be true, if the grant demands it."""
+    """Must be true if the grant requires it."""
     says = "but must be true" if value is False else "must be true"
     reading.claim("read_only", value is True, path, None if value is True else value, says)
 
 
 def check_read_only_root(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """Must be true, if the grant demands it."""
+    """Must be true if the grant requires it."""
     check_read_only(reading, value, path, parent)
     look_at_added(reading, value, path, parent)
 

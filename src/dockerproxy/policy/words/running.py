@@ -1,12 +1,12 @@
-"""`running`; files that are put into a container: the archive passes unread, so what is mounted must be its own.
+"""`running`; and files copied into a container: the archive passes unread, so mounts must be the container's own.
 
-The engine unpacks the archive as root, from outside. Names and links lead it anywhere within the container, and so into
-what is mounted. A container that may write all that, and shares none of it with the host, gains nothing by an upload
-that a command as root in it would not gain.
+The engine unpacks the archive as root, from outside. Its names and links reach any path in the container, including
+mounts. If the container may write to all mounts, and shares none with the host, an upload gains nothing that a root
+command in it would not.
 
-A rootful Docker also opens files as root, outside the device cgroup of the container. A process that puts a device into
-a file's place at that moment reads or writes the host. So where clients run programs, files are copied only while no
-process of any container can have the files open: into and out of a container that was never started.
+A rootful Docker also opens files as root, outside the container's device cgroup. A process that replaces a file by a
+device at that moment can read or write the host. So if clients can run programs, files are only copied while no process
+can have them open: into and out of a container that never started.
 
 Attacks: docs/attacks.md, policy/words/running.
 """
@@ -27,19 +27,19 @@ COPYING_FILES: Final = frozenset(
 """They copy files into or out of a container."""
 
 RUNNING_PROGRAMS: Final = ("ContainerCreate", "ContainerExec", "ServiceCreate")
-"""By a contained grant of these, clients run programs."""
+"""With a contained grant of these, clients can run programs."""
 
 STARTING: Final = frozenset({"ContainerRestart", "ContainerRestartLibpod", "ContainerStart", "ContainerStartLibpod"})
 """They start a container."""
 
 _WITHOUT_MOUNTS: Final = frozenset({"ContainerExport", "ContainerExportLibpod"})
-"""They pack what the container has in its own file system."""
+"""They archive only the container's own file system."""
 
 _OF_ITS_OWN: Final = frozenset({"volume", "tmpfs"})
 
 
 def check_own_volumes(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """All that is mounted is writable, and a volume or memory; the client's own socket does not count."""
+    """All mounts must be writable volumes or memory. The client's own socket does not count."""
     if reading.found is not None and reading.found.document and "mounts" not in reading.found.document:
         reading.violate(path, None, "are not told by the engine under this version of its API")
     for where, mount in items_at(value, path):
@@ -60,19 +60,19 @@ def check_own_volumes(reading: Reading, value: Json, path: str, _parent: Object)
 
 
 def keeps_stopped(name: str, words: Collection[str]) -> bool:
-    """Whether a grant with these words lets an operation copy files only before the first start of a container."""
+    """Whether a grant with these words only allows copies before a container's first start."""
     return name in COPYING_FILES and not {RUNNING, "unrestricted"}.intersection(words)
 
 
 def claim_fresh(reading: Reading, found: ResolvedObject | None) -> None:
-    """Claim a container from or to which files are copied, for each reason why a process may have them open."""
+    """Claim a container for copies, for each reason why a process may have its files open."""
     if found is not None and found.document:
         for path, shown, says in _list_open(reading, found):
             reading.claim(RUNNING, path, path, shown, says, without=False)
 
 
 def _list_open(reading: Reading, found: ResolvedObject) -> Iterator[tuple[str, str, str]]:
-    """Yield where and why a process may have files of a container open, with what is there."""
+    """Yield why a process may have a container's files open, with the place and its value."""
     document, host = found.document, object_of(found.document.get("hostconfig"))
     status = "a task of a service" if TASK in found.labels else object_of(document.get("state")).get("Status")
     if status != "created":

@@ -1,6 +1,6 @@
-"""What policy files and requests write, in its one form: names, paths, signals, amounts, ports, addresses and users.
+"""Canonical forms of values in policy files and requests: names, paths, signals, amounts, ports, addresses and users.
 
-Engines read the same value of it (test: tests/test_text_corpus.py).
+Engines read the same values (test: tests/test_text_corpus.py).
 """
 
 import ipaddress
@@ -12,34 +12,35 @@ from typing import Final, TypeAlias
 from dockerproxy.text import decimal, lower, number, upper
 
 _OBJECT_NAME: Final = re.compile(r"[A-Za-z0-9_.*?-]+")
-"""What a name of a container, network, volume, service or pod can be made of, and the signs of a glob."""
+"""Characters in names of containers, networks, volumes, services or pods, and in globs."""
 
 _SIGNALS: Final = (
     *("HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM"),
     *("TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF"),
     *("WINCH", "IO", "PWR", "SYS"),
 )
-"""Names of signals by their number from 1 on (signal(7), as on x86 and ARM)."""
+"""Names of signals by number, from 1 (signal(7), as on x86 and ARM)."""
 
 _DIGITS: Final = 2
-"""Of those numbers, without zeros in front."""
+"""Digits of those numbers, without leading zeros."""
 
 FLAGS: Final = {
     **dict.fromkeys(("0", "false", "False", "FALSE"), False),
     **dict.fromkeys(("1", "t", "T", "true", "True", "TRUE"), True),
 }
-"""Values that Docker's BoolValue and Go's strconv.ParseBool, which Podman uses, read alike: `f` is true for Docker."""
+"""Values that Docker's BoolValue and Go's strconv.ParseBool, which Podman uses, read alike. Docker takes `f` for
+true."""
 
 
 def fault_of_name(item: str) -> str:
-    """Return why no object can be called what an item says, or nothing."""
+    """Return why no object can have an item's name; empty if one can."""
     if _OBJECT_NAME.fullmatch(item):
         return ""
     return "no object has such a name: letters, digits and _ . - are in one, * and ? in a pattern"
 
 
 def fault_of_path(item: str) -> str:
-    """Return why an item is no path, or nothing."""
+    """Return why an item is not a path; empty if it is."""
     filled = item.replace("*", "x").replace("?", "x")
     if filled and clean_path(filled) == filled:
         return ""
@@ -47,9 +48,9 @@ def fault_of_path(item: str) -> str:
 
 
 def clean_path(text: str) -> str:
-    """Return an absolute path without the `/.` or `/` that `docker cp` may put at its end; empty if it is not clean."""
+    """Return an absolute path without the trailing `/.` or `/` of `docker cp`; empty if it is not clean."""
     if text[:1] == "/" and "/." not in text and "//" not in text and "\0" not in text:
-        return text.removesuffix("/") or "/"  # As most are.
+        return text.removesuffix("/") or "/"  # The usual case.
     path = (text.removesuffix("/.") if text.endswith("/.") else text.removesuffix("/")) or "/"
     segments = path.split("/")[1:]
     if path == "/" == text[:1]:
@@ -58,7 +59,7 @@ def clean_path(text: str) -> str:
 
 
 def normalise_signal(text: str) -> str:
-    """Return the name of a signal without SIG; words that are none stay as they are."""
+    """Return a signal's name without SIG; unknown words unchanged."""
     known = number(text.lstrip("0"), _DIGITS)
     if known is not None and known <= len(_SIGNALS):
         return _SIGNALS[known - 1]
@@ -73,7 +74,7 @@ _UNITS: Final = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB":
 _HUMAN_SIZE: Final = partial(re.fullmatch, r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?(?:([kKmMgGtT])[iI]?)?[bB]?")
 _HUMAN_UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _MOST_BYTES: Final = 2**62
-"""In units of 1024 it is below 2**63, too."""
+"""In units of 1024, it is still below 2**63."""
 
 _DECIMAL: Final = partial(re.fullmatch, r"(0|[1-9][0-9]{0,5})(?:\.([0-9]{1,9}))?")
 _BILLION: Final = 10**9
@@ -81,18 +82,18 @@ _PORTS: Final = partial(re.fullmatch, r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _LAST_PORT: Final = 65535
 _DIGITS_OF_USER: Final = 10
 _LAST_USER: Final = 2**31 - 1
-"""What Docker takes for a number of a user (moby/sys/user)."""
+"""Docker's highest user number (moby/sys/user)."""
 
 _ID_OF_SWARM: Final = partial(re.fullmatch, "[0-9a-z]{25}")
 _IS_LENGTH: Final = partial(re.fullmatch, "0|[1-9][0-9]{0,2}")
-"""Of the part of an address that is the network's. Python takes masks as well."""
+"""Length of an address's network part. Python would also accept masks."""
 
 HOST: Final = r"[A-Za-z0-9.-]+(?::[0-9]+)?"
-"""Of a registry, with or without a port."""
+"""A registry, with or without port."""
 
 
 def read_size(text: str) -> int | None:
-    """Return a number of bytes, written like `512MiB`; None if it is none."""
+    """Parse a size like `512MiB` to bytes; None if invalid."""
     found = _SIZE(text)
     return (number(found[1]) or 0) * _UNITS[found[2] or ""] if found else None
 
@@ -104,9 +105,9 @@ def write_size(size: int) -> str:
 
 
 def read_human_size(text: str) -> int | None:
-    """Return a number of bytes as engines read a client's `10m`: `units.FromHumanSize`; None if no engine can have it.
+    """Parse a client's size like `10m` as engines do (`units.FromHumanSize`); None if no engine can have that much.
 
-    Go computes with floating point and cuts off what is below 1: "0.5" is 0. What does not fit becomes negative.
+    Go uses floating point and truncates: "0.5" is 0. An overflow becomes negative.
     """
     found = _HUMAN_SIZE(text)
     size = (decimal(found[1]) or 0) * _HUMAN_UNITS[lower(found[2] or "")] if found else _MOST_BYTES
@@ -114,7 +115,7 @@ def read_human_size(text: str) -> int | None:
 
 
 def read_billionths(text: str) -> int | None:
-    """Return a decimal number like `1.5` in billionths; None if it is none, or nothing."""
+    """Parse a decimal number like `1.5` to billionths; None if it is invalid or 0."""
     found = _DECIMAL(text)
     if found is None:
         return None
@@ -122,12 +123,12 @@ def read_billionths(text: str) -> int | None:
 
 
 def read_count(text: str) -> int | None:
-    """Return a whole number above 0; None if it is none."""
+    """Parse an integer above 0; None if invalid."""
     return number(text, len(str(_LAST_USER)) - 1) or None
 
 
 def read_ports(text: str) -> range | None:
-    """Return the ports of `80` or `8000-8999`; None if there are none such. 0 is one that the engine picks."""
+    """Parse ports like `80` or `8000-8999`; None if invalid. 0 means that the engine chooses one."""
     found = _PORTS(text)
     if found is None:
         return None
@@ -136,9 +137,9 @@ def read_ports(text: str) -> range | None:
 
 
 def is_certainly_not_root(user: str) -> bool:
-    """Whether `UID:GID` names by numbers a user and a group that are not root's.
+    """Whether `UID:GID` has the numbers of a user and group other than root.
 
-    A name may be anyone's. A number by itself may have the group of root: it has it where the image has no such user.
+    A name may mean any user. A UID alone may get root's group: it does if the image does not know the user.
     """
     parts = user.split(":")
     return len(parts) == 2 and all(  # noqa: PLR2004 (a user and a group)
@@ -147,16 +148,16 @@ def is_certainly_not_root(user: str) -> bool:
 
 
 def is_id_of_swarm(text: str) -> bool:
-    """Whether a text could be the whole id of something in a swarm."""
+    """Whether a text could be a full ID of a swarm object."""
     return _ID_OF_SWARM(text) is not None
 
 
 @lru_cache(maxsize=1024)
 def read_address(text: str) -> Address | None:
-    """Return an IP address; None if it is none, or not one for every engine.
+    """Parse an IP address; None if it is invalid, or if engines read it differently.
 
-    Go takes what it cannot read for any address, and that is one with a zone. An address of IPv4 in the guise of one of
-    IPv6 is the former for Go, and the latter for Podman's netavark.
+    Go treats invalid addresses as any address, including those with a zone. An IPv4-mapped IPv6 address is IPv4 for Go,
+    and IPv6 for Podman's netavark.
     """
     try:
         address = ipaddress.ip_address(text)
@@ -167,7 +168,7 @@ def read_address(text: str) -> Address | None:
 
 
 def read_network(text: str) -> Network | None:
-    """Return the network of an address with a length behind a slash; None if it is not one for every engine."""
+    """Parse a network like 10.9.0.0/16; None if it is invalid, or if engines read it differently."""
     address, _, length = text.partition("/")
     if read_address(address) is None or not _IS_LENGTH(length):
         return None
@@ -179,7 +180,7 @@ def read_network(text: str) -> Network | None:
 
 @lru_cache(maxsize=1024)
 def merge_ports(texts: tuple[str, ...]) -> tuple[range, ...]:
-    """Return all ports of some texts as few ranges that do not touch."""
+    """Merge ports into the fewest separate ranges."""
     merged: list[range] = []
     for ports in sorted(filter(None, map(read_ports, texts)), key=lambda each: each.start):
         if merged and ports.start <= merged[-1].stop:

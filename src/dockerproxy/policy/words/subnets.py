@@ -1,4 +1,4 @@
-"""`subnets`: within which networks the addresses of a new network may be; and what its driver makes of it.
+"""`subnets`: networks that must contain the addresses of a new network; and its driver options.
 
 Attacks: docs/attacks.md, policy/words/subnets.
 """
@@ -18,7 +18,7 @@ _OPTIONS: Final = {
     "com.docker.network.bridge.enable_icc": re.compile("true|false"),
     "com.docker.network.bridge.enable_ip_masquerade": re.compile("true"),
 }
-"""Options that are harmless, with the values that are: the size of packets, whether containers reach each other."""
+"""Harmless options with their harmless values: packet size, and whether containers can reach each other."""
 
 _OUTSIDE: Final = "not in the subnet"
 
@@ -39,12 +39,12 @@ class _Subnets(Items):
 
 
 def _is_within(inner: object, outer: Network) -> bool:
-    """Whether all addresses of a network are in another one."""
+    """Whether a network is inside another."""
     return isinstance(inner, type(outer)) and inner.subnet_of(outer)  # type: ignore[arg-type] # of the same version
 
 
 def check_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Each subnet is within one that is granted, and all other addresses are in it."""
+    """Each subnet must be inside a granted one, and all other addresses inside the subnet."""
     for where, config in objects_at(value, path):
         if any(config.values()):
             others = pairs_at(config.get("AuxiliaryAddresses"), f"{where}.AuxiliaryAddresses")
@@ -65,7 +65,7 @@ def check_subnets(reading: Reading, value: Json, path: str, _parent: Object) -> 
 
 
 def check_network_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Options of the driver are among those that are harmless, with their values."""
+    """Driver options must be harmless."""
     for where, name, option in pairs_at(value, path):
         if name not in _OPTIONS or _OPTIONS[name].fullmatch(str(option)) is None:
             reading.violate(where, option, "not allowed: it could open the network to the host or its neighbours")

@@ -1,7 +1,7 @@
-"""`unrestricted`: nothing that a request says besides its path is looked at. Without it, an operation is contained.
+"""`unrestricted`: only the path of a request is checked. Without it, an operation is contained.
 
-`switched` is what switches of the environment allow, and policy files only with `unrestricted`. No policy file can name
-it. Contained grants of switches have it, so that they decide as they always did.
+`switched` allows what switches of the environment allow, and policy files only with `unrestricted`. Policy files cannot
+contain it. Contained grants of switches have it, so that their decisions stay compatible.
 """
 
 from collections.abc import Hashable
@@ -23,7 +23,7 @@ class _Switched(_Unrestricted):
     is_private = True
 
     def by_default(self, _value: Hashable) -> bool:
-        """Say no: a fixed rule refuses it."""
+        """Refuse it, like a fixed rule."""
         return False
 
 

@@ -1,4 +1,4 @@
-"""`user`: whether a container or a command may run as root.
+"""`user`: whether a container or command may run as root.
 
 Attacks: docs/attacks.md, policy/words/user.
 """
@@ -14,12 +14,12 @@ from dockerproxy.wire.document import Json
 
 
 class _User(Constraint):
-    """Group 0 owns files of the host, and in many images may write /etc/passwd.
+    """Group 0 owns host files, and in many images can write /etc/passwd.
 
-    Docker and Podman give it to a number for which the image has no user (moby/sys/user, GetExecUser), and nothing is
-    known of the image here.
+    Docker and Podman assign it to a UID that the image does not know (moby/sys/user, GetExecUser), and the image is
+    unknown here.
 
-    Values of claims are users, or whether the engine reads what keeps set-user-id programs from working.
+    Values of claims are users, or whether the engine reads the option that disables set-user-id programs.
     """
 
     takes = Takes.CHOICE
@@ -27,27 +27,27 @@ class _User(Constraint):
     acts = True
 
     def matcher(self, granted: Value) -> Matcher:
-        """Match a user that is certainly not root, if that is demanded."""
+        """Match a user that is certainly not root, if required."""
         return lambda value: granted == "any" or value is True or _is_not_root(value)
 
     def judge(self, condition: Condition, claim: Claim) -> Substitute:
-        """Keep set-user-id programs from working, if that is demanded."""
+        """Disable set-user-id programs, if required."""
         return KEEP if condition.value == "any" else super().judge(condition, claim)
 
     def least(self, value: Hashable) -> Value | None:
-        """Demand what is kept to already."""
+        """Require what the request already meets."""
         return "not-root" if value is True or _is_not_root(value) else "any"
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
-        """Return some user that is certainly not root, or one that may be."""
+        """Return a user that is certainly not root, or one that may be."""
         return ("1000:1000" if least == "not-root" else "root",)
 
     def within(self, inner: Value, outer: Value) -> bool:
-        """Whether the outer one demands no more."""
+        """Whether the outer value requires no more."""
         return outer in {inner, "any"}
 
     def problem(self, _granted: Value | None, claim: Claim) -> str:
-        """Say how a user is named that is certainly not root."""
+        """Explain how to name a user that is certainly not root."""
         value = claim.options[0][0] if claim.options else ""
         if value is False:
             return claim.says
@@ -63,7 +63,7 @@ def _is_not_root(value: Hashable) -> bool:
 
 
 def check_user(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """A user, perhaps with a group; nobody named is what the image says."""
+    """A user, optionally with a group. Without one, the image decides."""
     reading.claim("user", value if isinstance(value, str) else "", path, value or None)
 
 
