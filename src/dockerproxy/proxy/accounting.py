@@ -1,6 +1,6 @@
-"""Accounting: what is counted of the exchange under way, and the one record that it leaves.
+"""Accounting: counts the current exchange, and writes its single record.
 
-Records arise here and nowhere else: `Accounting._make_record`.
+Only `Accounting._make_record` makes records.
 """
 
 from typing import Final
@@ -21,17 +21,17 @@ _INFO: Final = Level.INFO
 _ALLOWED: Final = Outcome.ALLOWED
 
 _REPORT_LEVELS: Final = {Mode.REPORT: Level.WARNING, Mode.LEARN: Level.INFO}
-"""How grave it is that a request passes which the policy does not allow. A socket that learns has no policy yet."""
+"""Log level of a request that passes although the policy does not allow it. A learning socket has no policy yet."""
 
 
 class Accounting:
-    """Counts the exchanges of one connection, one after the other, and leaves one record of each. It is a `Spender`.
+    """Counts the exchanges of a connection in turn, and writes a record of each. It is a `Spender`.
 
     Attributes, besides those of `Record`:
-        begun: When the exchange under way began.
-        count: How many exchanges have begun.
-        held: Bytes held of its request body.
-        outlasts: Whether it counts as under way until the engine is done, also if its client has gone before.
+        begun: When the current exchange began.
+        count: The number of exchanges so far.
+        held: Bytes of its held request body.
+        outlasts: It counts as in progress until the engine is done, even if its client leaves first.
     """
 
     def __init__(self, socket: SocketState) -> None:
@@ -47,7 +47,7 @@ class Accounting:
         self.begin()
 
     def begin(self) -> None:
-        """Start anew."""
+        """Reset the counters."""
         self.status = self.received = self.sent = 0
         self.created = ""
         self._is_noted = self.outlasts = False
@@ -56,18 +56,18 @@ class Accounting:
 
     @property
     def decision(self) -> str:
-        """The ID of the decision, the same until the record is left."""
+        """The ID of the decision, constant until the record is written."""
         self._decision = self._decision or self._socket.journal.next_id()
         return self._decision
 
     def hold(self, size: int) -> int:
-        """Note the bytes held of this body; return the bytes held for the whole socket."""
+        """Record the held bytes of this body. Returns those of the whole socket."""
         self._usage.held += size - self.held
         self.held = size
         return self._usage.held
 
     def note_start(self, judged: Judged) -> None:
-        """Log the start of what may last for weeks."""
+        """Log the start of an exchange that may last for weeks."""
         outcome, reason = _find_outcome(judged)
         record = self._make_record(judged, outcome, reason, NO_LINE)
         self._log.start(record)
@@ -81,9 +81,9 @@ class Accounting:
         level: Level = Level.INFO,
         line: tuple[str, str] = NO_LINE,
     ) -> None:
-        """Leave the one record of the exchange; of a request that was never judged with its line: method and target.
+        """Write the record of the exchange. If the request was never judged, `line` has its method and target.
 
-        What was sent on is ALLOWED. The reason says why the engine gave no answer, the level how grave that is.
+        A forwarded request is ALLOWED. The reason says why the engine gave no answer, the level how serious that is.
         """
         if outcome is _ALLOWED and judged is not None:
             outcome, would_be_denied = _find_outcome(judged)
@@ -103,7 +103,7 @@ class Accounting:
             self.hold(0)
 
     def _note(self, record: Record) -> None:
-        """Have a socket that reports or learns take note: once, of what may last for weeks at its start."""
+        """Pass a record to the journal of a socket that reports or learns: once, at the start of a long exchange."""
         if self._socket.refuses_nothing and not self._is_noted:
             self._is_noted = True
             self._socket.journal.note(record)
@@ -130,16 +130,16 @@ class Accounting:
 
 
 def say(judged: Judged, outcome: Outcome) -> Said:
-    """Return what a record says of a request and what became of it."""
+    """Return a record's description of a request and its outcome."""
     source = judged.decision.source if isinstance(judged, Verdict) else ""
     operation, target = judged.request.operation.name, redact(judged.target)[:MAX_TARGET]
     return judged.request.method, target, operation, judged.object, outcome, source
 
 
 def _find_outcome(judged: Judged) -> tuple[Outcome, str]:
-    """Say what became of a request that was not answered by us, and why it would be denied if it passes anyway.
+    """Return the outcome of a forwarded or denied request, and why it would be denied if it only passed by its mode.
 
-    A socket that learns gives no reason: it has no policy yet that could be mended.
+    A learning socket gives no reason: it has no policy yet to correct.
     """
     if not isinstance(judged, Verdict) or not judged.to_engine:
         return Outcome.DENIED, ""

@@ -1,8 +1,8 @@
-"""The second half of an exchange: the client's answer, from the engine or from us, and the record.
+"""The second half of an exchange: the answer to the client, from the engine or the proxy, and the record.
 
-An `Answering` does not know how its request is read and decided: `proxy/exchange` does that. Its `state` changes only
-by the table of `wire/exchange`. The ends of the connection, which move bytes and know nothing of policies, are reached
-by `ClientPort`; `Client` and `Engine` say what each of its methods does.
+An `Answering` does not know how its request is read and decided: `proxy/exchange` does that. Its `state` follows the
+table of `wire/exchange`. It reaches the ends of the connection, which move bytes and know no policies, through
+`ClientPort`. `Client` and `Engine` document its methods.
 """
 # ruff: noqa: D102
 
@@ -40,7 +40,7 @@ _SKIPPABLE: Final = 64 * 1024
 """Most bytes of a refused request's body that are read to keep the connection usable."""
 
 _LEVELS: Final = {404: Level.INFO}
-"""Of denials. A missing object is not news for an operator: the engine would have answered the same."""
+"""Log levels of denials. A missing object is routine: the engine would have answered the same."""
 
 _SWITCHING: Final = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
 
@@ -48,7 +48,7 @@ _ASKED: Final = frozenset({State.SENDING, State.SENT})
 """States in which an answer may begin: the engine has all or part of a request and has not answered it."""
 
 _UNANSWERED: Final = _ASKED | {State.HELD}
-"""States in which we can still answer the client ourselves."""
+"""States in which the proxy can still answer the client."""
 
 
 class EnginePort(Protocol):
@@ -89,7 +89,7 @@ class ClientPort(Protocol):
     def cancel(self) -> None: ...
     def detach(self) -> None: ...
 
-    # What follows the exchange
+    # After the exchange
     def renew(self) -> None: ...
     def open_tunnel(self) -> None: ...
     def open_builds(self, data: bytes) -> None: ...
@@ -104,8 +104,8 @@ class Answering:
 
     Attributes:
         state: The state of the exchange.
-        judged: The request after its head was read; None before that and after the record is written.
-        finish: Passes on the whole answer to a repeated simple request; None for all other requests.
+        judged: The request after its head was parsed; None before that and after the record is written.
+        finish: Passes on the complete answer to a repeated simple request; None for all other requests.
         copied: Called when the engine has finished a request that copies files; None for all other requests.
         closes: Whether the connection ends with the exchange.
     """
@@ -125,7 +125,7 @@ class Answering:
 
     @property
     def is_held(self) -> bool:
-        """Whether the request still waits to be decided, and its client is still connected."""
+        """Whether the request still waits for its decision, and its client is still connected."""
         return self.state is State.HELD and not self._client.is_gone
 
     @property
@@ -134,7 +134,7 @@ class Answering:
         return self.state in _ASKED
 
     def step(self, signal: Signal) -> None:
-        """Move to the next state; raise `OutOfTurn` if the table has none."""
+        """Move to the next state. `OutOfTurn`: the table has none."""
         self.state = step(self.state, signal)
 
     # The engine's answer, as `AnswerReader` reads it
@@ -145,7 +145,7 @@ class Answering:
             self._client.wait(self.socket.connections.answers)
 
     def begin(self, head: ResponseHead) -> Framing | None:
-        """Note a final response head. Return how its body ends, or None if the client does not get this answer."""
+        """Record a final response head. Returns how its body ends, or None if the client does not get this answer."""
         client, judged = self._client, self.judged
         if client.waits_in is self.socket.connections.answers:
             client.waits_in = None
@@ -182,12 +182,12 @@ class Answering:
                 self.account.hold(0)
 
     def note_created(self, content: bytes) -> None:
-        """Note the ID of the created object, if records have it. Such answers are short and come in one piece."""
+        """Record the ID of the created object, if records contain it. Such answers are short and come in one piece."""
         if self.judged is not None and self.socket.notes_created:
             self.account.created = read_created(self.judged.operation.name, self.account.status, content)
 
     def switch(self, head: ResponseHead, data: bytes, end: int) -> None:
-        """Stop being HTTP: pass on the engine's answer, and everything after it unchanged unless that is read."""
+        """Stop being HTTP: pass on the answer and everything after it, unchanged unless calls are judged."""
         reads = self.judged is not None and self.judged.operation is BUILD_TUNNELS["Grpc"]
         self.step(Signal.SWITCH)
         self.send(data[:end] if reads else data)
@@ -223,17 +223,17 @@ class Answering:
             client.wait(self.socket.connections.lingering)
 
     def end_alone(self, verdict: Verdict, answer: Whole) -> None:
-        """Pass on the whole answer to a request that the proxy sent over its own connection."""
+        """Pass on the complete answer to a request that the proxy sent over its own connection."""
         self.judged, head = verdict, read_response(answer.head)
         if head is not None:
             self.begin_alone(head)
         self.note_created(answer.content)
         self.end(answer.data)
 
-    # An answer of ours
+    # Answers of the proxy
 
     def say(self, status: int, message: str, *, close: bool) -> None:
-        """Answer ourselves."""
+        """Answer as the proxy."""
         judged, decision = self.judged, self.account.decision
         if status == HTTPStatus.NOT_FOUND and isinstance(judged, Verdict) and takes_none(judged.request):
             self.account.status = HTTPStatus.OK
@@ -245,9 +245,9 @@ class Answering:
         self.send(write_answer(status, said, close=close, body=body, decision=decision))
 
     def turn_away(self, judged: Judged, status: int, message: str, reason: str = "") -> RequestBody | None:
-        """Answer a request that does not pass. `reason` is for the log, where it says more than the message.
+        """Answer a request that does not pass. `reason` is for the log, if it contains more than the message.
 
-        The connection stays open if the request has no body, or a short one. Return what must read that body.
+        The connection stays open if the request has no body, or a short one. Returns the reader for that body.
         """
         goes_on = is_skippable(judged) and not judged.head.close
         self.step(Signal.REFUSE)
@@ -264,9 +264,9 @@ class Answering:
         return None
 
     def deny_http2(self, verdict: Verdict) -> None:
-        """Deny the whole connection, with one record.
+        """Deny the whole connection, with a single record.
 
-        The upgrade of a client of BuildKit is accepted for that: one that is denied it starts a builder of its own.
+        A BuildKit client's upgrade is accepted first: if the upgrade were denied, it would start a builder of its own.
         """
         self.step(Signal.REFUSE)
         self.judged, self.account.status = verdict, HTTPStatus.FORBIDDEN
@@ -277,21 +277,21 @@ class Answering:
         self._client.deny_http2(b"" if verdict.head.upgrade else START, said)
 
     def turn_off(self, reason: str) -> None:
-        """Answer a client for which there is no room, before it asks for anything."""
+        """Refuse a client, before its first request, because there are too many."""
         self.state = State.SENT
         self.fail(503, reason, TOO_MUCH_ASKED)
 
     def say_last(
         self, status: int, reason: str, outcome: Outcome, level: Level, line: tuple[str, str] = NO_LINE
     ) -> None:
-        """Answer ourselves, and end the connection."""
+        """Answer as the proxy, and end the connection."""
         self.step(Signal.REFUSE)
         self.say(status, reason, close=True)
         self.leave(outcome, reason, level, line)
         self.linger()
 
     def fail(self, status: int, reason: str, blame: tuple[Outcome, Level] | None = None) -> None:
-        """End the exchange: by an answer of ours, or by cutting the answer that has begun."""
+        """End the exchange: with an answer of the proxy, or by cutting off an answer that has begun."""
         client, (outcome, level) = self._client, blame or find_blame(status)
         if client.is_gone:
             return
@@ -308,7 +308,7 @@ class Answering:
         else:
             self._log(Level.ERR, reason)
 
-    # The engine or the client breaks off
+    # When the engine or the client breaks off
 
     def break_off(self, reason: str) -> None:
         """End the exchange: the engine broke the protocol."""
@@ -316,7 +316,7 @@ class Answering:
         self.fail(502, reason)
 
     def cut_engine(self, reason: str) -> None:
-        """Close the engine connection, on which more than one answer came."""
+        """Close the engine connection, which sent more than one answer."""
         self._client.drop_engine()
         self._log(Level.ERR, reason)
 
@@ -328,7 +328,7 @@ class Answering:
             self.fail(502, f"the engine gave no answer: {error or 'it closed the connection without one'}")
 
     def lose_client(self) -> None:
-        """Leave the record of an exchange whose client went away."""
+        """Write the record of an exchange whose client went away."""
         if self.judged is not None:
             self.leave(_ALLOWED, "" if self.state is State.TUNNEL else "the client went away")
 
@@ -337,7 +337,7 @@ class Answering:
     def leave(
         self, outcome: Outcome, reason: str = "", level: Level = Level.INFO, line: tuple[str, str] = NO_LINE
     ) -> None:
-        """Leave the one record."""
+        """Write the single record."""
         self.account.end(self.judged, outcome, reason, level, line)
         self.judged = self.finish = None
         if self.copied is not None:
@@ -354,7 +354,7 @@ class Answering:
             client.renew()
 
     def linger(self) -> None:
-        """End the connection after the client could read its answer."""
+        """End the connection once the client could read its answer."""
         self._client.drop_engine()
         self.step(Signal.CLOSE)
         self._client.linger()

@@ -1,7 +1,6 @@
-"""The engine's answers: read no further than to know where each one ends, and passed on byte for byte.
+"""The engine's answers: parsed only to find their end, and passed on byte for byte.
 
-An answer that the engine cuts short is cut short for the client too: its framing is passed on as it is, and nothing is
-made up to complete it.
+If the engine cuts an answer short, the client's is cut short too: the framing is passed on, and nothing is added.
 """
 
 from typing import Final
@@ -21,7 +20,7 @@ _OK: Final = 200
 
 
 class AnswerReader:
-    """Reads the answers of one engine connection, each for the exchange that is under way."""
+    """Reads the answers of an engine connection, each for the current exchange."""
 
     def __init__(self) -> None:
         self._head = bytearray()
@@ -30,7 +29,7 @@ class AnswerReader:
         self._chunks: Chunks | None = None
 
     def feed(self, answering: Answering, data: bytes) -> None:
-        """Pass on what came, and break off if the engine has done something wrong."""
+        """Pass on the bytes, and break off at a fault of the engine."""
         if answering.finish is not None and self._framing is None and not self._head and answering.finish(data):
             return
         try:
@@ -41,7 +40,7 @@ class AnswerReader:
             answering.break_off(broken)
 
     def _read_head(self, answering: Answering, data: bytes) -> str:
-        """Read a response head; say what the engine has done wrong, if anything, or raise `OutOfTurn`."""
+        """Read a response head. Returns the engine's fault, or an empty text; may raise `OutOfTurn`."""
         if not answering.awaits_answer:
             return "the engine breaks the protocol: it speaks unasked"
         if self._head:
@@ -63,7 +62,7 @@ class AnswerReader:
 
     @staticmethod
     def _pass_interim(answering: Answering, data: bytes) -> tuple[bytes, ResponseHead | None, int]:
-        """Pass on interim heads; return what follows, the final head and its length: 0 if it is not there."""
+        """Pass on interim heads. Returns the rest, the final head and its length, which is 0 if it is incomplete."""
         start = 0
         while end := data.find(END_OF_HEAD, start) + 1:
             end += len(END_OF_HEAD) - 1
@@ -76,7 +75,7 @@ class AnswerReader:
         return data[start:], None, 0
 
     def _begin(self, answering: Answering, head: ResponseHead, data: bytes, end: int) -> str:
-        """Pass on a final head, and what of its body came with it."""
+        """Pass on a final head, and the part of its body that came with it."""
         framing = answering.begin(head)
         if framing is None:
             answering.end()
@@ -88,7 +87,7 @@ class AnswerReader:
             return ""
         self._framing, self._left = framing, head.length
         self._chunks = Chunks() if framing is Framing.CHUNKED else None
-        if len(data) > end and not answering.is_stream:  # They go on together: each write wakes the client.
+        if len(data) > end and not answering.is_stream:  # Write them together: each write wakes the client.
             return self._read_body(answering, data, end)
         answering.send(data[:end])
         if answering.is_stream:
@@ -96,7 +95,7 @@ class AnswerReader:
         return self._read_body(answering, data[end:], 0) if len(data) > end else ""
 
     def _read_body(self, answering: Answering, data: bytes, start: int) -> str:
-        """Pass on a piece of a body, and the head before it, if one is there."""
+        """Pass on a piece of a body, and the head before it, if any."""
         if self._chunks is not None:
             fed = self._chunks.feed(data, start)
             if fed.broken:
@@ -118,14 +117,14 @@ class AnswerReader:
 
     @staticmethod
     def _end(answering: Answering, data: bytes, used: int) -> None:
-        """Pass on the last piece of an answer. Nobody asked for bytes after it: they end this connection."""
+        """Pass on the last piece of an answer. Further bytes were not requested: they end this connection."""
         piece = data if used == len(data) else data[:used]
         if used < len(data):
             answering.cut_engine("the engine sent more than one answer to a request")
         answering.end(piece)
 
     def end(self, answering: Answering, error: Exception | None) -> None:
-        """Take the end of the connection for the end of the answer, if it may be."""
+        """Treat the end of the connection as the end of the answer, if the framing allows it."""
         if self._framing is Framing.CLOSE and error is None:
             self._framing = None
             answering.end()
@@ -136,7 +135,7 @@ class AnswerReader:
 
 
 def _wants_interim(answering: Answering, status: int) -> bool:
-    """Whether the client gets an interim answer: none to a health check, and 100 only while a body is to come."""
+    """Whether the client gets an interim answer: none for a health check, and 100 only while its body is missing."""
     judged = answering.judged
     if judged is None or judged.operation is HEALTH or not judged.head.wants_interim(status):
         return False
@@ -144,7 +143,7 @@ def _wants_interim(answering: Answering, status: int) -> bool:
 
 
 def _may_tunnel(answering: Answering, head: ResponseHead) -> bool:
-    """Whether the operation is one that may stop being HTTP; by 101 only if the client has offered it."""
+    """Whether the operation may stop being HTTP; with 101 only if the client offered it."""
     judged = answering.judged
     if judged is None or judged.operation.shape is not Shape.TUNNEL:
         return False

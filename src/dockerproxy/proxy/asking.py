@@ -1,7 +1,7 @@
-"""A denied request that a person may allow: held until somebody has answered, then judged again with one grant more.
+"""A denied request that a person may allow: held until the answer, then judged again with an additional grant.
 
-Nothing of it goes to the engine before; what asks the engine meanwhile are lookups of the proxy's own. If nobody allows
-it, it is answered as it would have been at once.
+Until then, the engine gets nothing of it; only the proxy's own lookups go to the engine. Without permission, the client
+gets the original denial.
 
 Attacks: docs/attacks.md, proxy/asking.
 """
@@ -22,7 +22,7 @@ _UNDECIDED: Final = "nobody decided: "
 
 
 class Asked:
-    """A denied request on its way to an answer, which is this denial unless a person allows it."""
+    """A denied request on its way to an answer: the denial, unless a person allows the request."""
 
     def __init__(self, policy: CompiledPolicy, denied: Verdict) -> None:
         self._policy = policy
@@ -32,7 +32,7 @@ class Asked:
         self._is_read = False
 
     def proceed(self, verdict: Verdict, mounts: tuple[Mount, ...]) -> NeedsLookup | Question | Verdict | None:
-        """Return the next step: a question, a lookup, the denial, or None if the body must come first.
+        """Return the next step: a question, a lookup, the denial, or None to wait for the body.
 
         `mounts` are the mounts that earlier answers allowed.
         """
@@ -49,7 +49,7 @@ class Asked:
         if isinstance(question, NeedsLookup) and question.lookup.target not in self._looked_up:
             self._looked_up.add(question.lookup.target)
             return question
-        if not isinstance(question, Question):  # Nobody is asked, or the engine does not say what a name means.
+        if not isinstance(question, Question):  # There is no question, or a lookup failed.
             return self._deny(verdict)
         conflict = asking.find_conflict(self._policy, asking.find_mounts(question), mounts)
         return self._deny(verdict, why=conflict) if conflict else question
@@ -57,9 +57,9 @@ class Asked:
     def take(
         self, question: Question, answer: Answer, policy: CompiledPolicy, before: tuple[Mount, ...]
     ) -> Verdict | tuple[CompiledPolicy, tuple[Mount, ...]]:
-        """Return the denial, or the policy for judging the request again and all mounts that answers have allowed.
+        """Return the denial, or the policy for judging the request again, and all mounts that answers have allowed.
 
-        `policy` and `before` are the current ones of the socket: both may have changed since the question.
+        `policy` and `before` are the socket's current ones, which may have changed since the question.
         """
         self._is_over = True
         mounts = asking.find_mounts(question) if answer.allows else ()

@@ -1,4 +1,4 @@
-"""The tunnel of a client of BuildKit, each call of which is judged (`builds/calls`) as what would do the same.
+"""The tunnel of a BuildKit client, each call of which is judged (`builds/calls`) like its equivalent in the API.
 
 Attacks: docs/attacks.md, proxy/building.
 """
@@ -29,11 +29,11 @@ from dockerproxy.wire.answer import add_decision
 _BUILD: Final = ("POST", "/build")
 
 _PATIENCE: Final = 6
-"""Seconds in which a build begins of which a client asks for the status (BuildKit solver/jobs.go, Get)."""
+"""Seconds in which a build must begin after a client asks for its status (BuildKit solver/jobs.go, Get)."""
 
 
 class _Judging:
-    """Judges the calls of one client, and leaves a record of each build, and of whatever is denied."""
+    """Judges the calls of a client, and writes a record of each build, and of each denied call."""
 
     def __init__(self, client: Near, socket: SocketState) -> None:
         self._client = client
@@ -44,11 +44,11 @@ class _Judging:
 
     @property
     def asks(self) -> bool:
-        """Whether a build may wait for a person's answer; then all of its calls wait."""
+        """Whether a build may wait for a person's answer; then all its calls wait."""
         return self._socket.policy.policy.asks
 
     def refuse(self, path: str, reason: str) -> str:
-        """Leave a record of a call that no policy allows; return the denial."""
+        """Record a call that no policy allows. Returns the denial."""
         verdict, account = self._judge(_BUILD, self._socket.policy), self._account()
         if isinstance(verdict, Refusal):
             return verdict.reason
@@ -57,7 +57,7 @@ class _Judging:
         return self._deny(replace(verdict, target=path or "/grpc"), account, denied)
 
     async def decide(self, call: Call, build: str) -> str:
-        """Return why a call is denied, or nothing. Each build is asked about anew."""
+        """Return why a call is denied; empty if it is allowed. Each build is a new question."""
         if call.is_part and build and self.asks:
             await self._await_begin(build)
         elif not call.is_part:
@@ -74,7 +74,7 @@ class _Judging:
                 self._decided[build].set()
 
     async def _await_begin(self, build: str) -> None:
-        """Wait as long as the engine does for the call that begins a build, then until that is decided."""
+        """Wait for the call that begins a build, as long as the engine does, then for its decision."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
                 await self._begun[build].wait()
@@ -105,7 +105,7 @@ class _Judging:
     async def _ask(
         self, request: Request, build: str, asked: Asked, question: Question, account: Accounting
     ) -> Verdict:
-        """Ask a person, whose answer holds for the build."""
+        """Ask a person, whose answer applies to the build."""
         socket = self._socket
         ask = socket.shared.control.ask
         try:
@@ -122,7 +122,7 @@ class _Judging:
 
     @staticmethod
     def _judge(request: Request, policy: CompiledPolicy) -> Verdict | Refusal:
-        """Judge what a call would be by the classic builder. An image that it names is still to be made."""
+        """Judge a call as its classic build. A missing image is still to be built."""
         judged = judge(policy, Ask(*request).head)
         while isinstance(judged, NeedsLookup):
             judged = judge_object(judged, None)
@@ -155,13 +155,13 @@ class BuildTunnel:
         engine.set_protocol(self.far)
 
     def begin(self, answered: bytes, early: bytes) -> None:
-        """Take what came before the tunnel was open: behind the engine's answer, and from the client."""
+        """Process bytes from before the tunnel was open: after the engine's answer, and of the client."""
         self._give()
         self.take(self.far, answered)
         self.take(self.near, early)
 
     def take(self, end: "_End", data: bytes) -> None:
-        """Take what came from one end."""
+        """Process bytes from an end."""
         if end is self.far:
             self._client.account.sent += len(data)
             self._calls.take(data, is_client=False)
@@ -173,7 +173,7 @@ class BuildTunnel:
                 self._work()
 
     def _work(self) -> None:
-        """Take a piece of what the client sent, so that others have their turn before the next one."""
+        """Process a piece of the client's bytes, so that others have their turn before the next one."""
         if self.near.transport.is_closing():
             return
         piece = bytes(self._backlog[:PIECE])
@@ -198,7 +198,7 @@ class BuildTunnel:
         task.add_done_callback(self._waiting.discard)
 
     def _give(self) -> None:
-        """Send what goes to both ends, and end the tunnel if it is over."""
+        """Send the output to both ends, and end the tunnel if it is over."""
         for end, data in ((self.near, self._calls.give(to_client=True)), (self.far, self._calls.give(to_client=False))):
             if data and not end.transport.is_closing():
                 end.transport.write(data)
@@ -209,7 +209,7 @@ class BuildTunnel:
             self.near.transport.close()
 
     def update_reading(self) -> None:
-        """Read an end unless what we write to either is not being taken."""
+        """Read an end unless either end does not read."""
         stalls = self.near.is_stalled or self.far.is_stalled
         for end, reads in ((self.near, not stalls and not self._backlog), (self.far, not stalls)):
             if not end.transport.is_closing():
@@ -217,13 +217,13 @@ class BuildTunnel:
         self._client.watch(is_read=not stalls and not self._backlog)
 
     def stall(self, end: "_End", *, is_stalled: bool) -> None:
-        """Note whether what is written to an end waits."""
+        """Record whether output to an end waits."""
         end.is_stalled = is_stalled
         (self._client.buffers.stall if is_stalled else self._client.buffers.flow)(end.transport)
         self.update_reading()
 
     def lose(self, end: "_End", error: Exception | None) -> None:
-        """End the other end too: the engine stops what it builds when its client is gone."""
+        """End the other end too: the engine stops a build whose client is gone."""
         for task in self._waiting:
             task.cancel()
         if end is self.far:
@@ -244,19 +244,19 @@ class _End(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Take it."""
+        """Process the bytes."""
         self._tunnel.take(self, data)
 
     def pause_writing(self) -> None:
-        """Read no more: what we write here is not being taken."""
+        """Stop reading: this end does not read."""
         self._tunnel.stall(self, is_stalled=True)
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Continue reading."""
         self._tunnel.stall(self, is_stalled=False)
 
     def eof_received(self) -> bool:
-        """End the tunnel: HTTP/2 has no half of a connection."""
+        """End the tunnel: HTTP/2 has no half-closed connections."""
         return False
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -1,8 +1,7 @@
 """The client's end of a connection: moves bytes, and owns the engine's end.
 
-What becomes of a request, its `Exchange` decides; one follows the other on a connection. Rules that a later editor must
-not break: nothing here awaits, what takes time is a task; whether the client is read is derived in `update_reading`,
-nowhere else.
+Its `Exchange` decides about a request; a connection has one after the other. Rules for later changes: nothing here
+awaits, and slow work is a task; only `update_reading` decides whether the client is read.
 
 Attacks: docs/attacks.md, proxy/client.
 """
@@ -32,10 +31,10 @@ _Result = TypeVar("_Result")
 _IDLE, _CLOSING = State.IDLE, State.CLOSING  # Looking up a member of an enum takes 0.1 µs in Python 3.11.
 
 _BETWEEN: Final = frozenset({State.IDLE, State.CLOSING})
-"""Where no exchange is under way."""
+"""States without an exchange in progress."""
 
 _ENDING: Final = _BETWEEN | {State.SKIPPING}
-"""Where nothing is left to be done for a client that sends no more."""
+"""States in which a client that has ended its side needs nothing more."""
 
 
 class Client(asyncio.Protocol):
@@ -44,13 +43,13 @@ class Client(asyncio.Protocol):
     It is the `ClientPort` of its exchanges, and a `Connection` of the registry.
 
     Attributes:
-        exchange: The one under way, or the next one.
-        is_slow: Whether the client does not take what was written to it.
+        exchange: The current or next exchange.
+        is_slow: Whether the client does not read what was written.
         has_ended: Whether the client sends no more.
-        finishes: Whether the connection ends with the exchange under way.
-        waits_in: What the connection waits for, or None while it has something to do.
+        finishes: Whether the connection ends with the current exchange.
+        waits_in: What the connection waits for; None while it is busy.
         waits_since: When it began to wait.
-        number: Of the connection on its socket, from 1.
+        number: Number of the connection on its socket, from 1.
     """
 
     transport: asyncio.Transport
@@ -72,10 +71,10 @@ class Client(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._is_read = True
 
-    # What the event loop tells us
+    # Calls of the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Find out who it is, and wait for a request."""
+        """Identify the peer, and wait for a request."""
         self.transport = transport  # type: ignore[assignment] # asyncio promises a Transport to a stream protocol
         self.write = self.transport.write
         self.account.peer = find_peer(self.fileno())
@@ -90,9 +89,9 @@ class Client(asyncio.Protocol):
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes of the client: of a head or of a body."""
+        """Take bytes of the client, of a head or a body."""
         exchange, turns = self.exchange, self.shared.turns
-        state = exchange.answering.state  # No property: each request comes by here.
+        state = exchange.answering.state  # Not a property, for speed: each request runs this.
         if state is _CLOSING:
             return
         if not self.inbox.data:
@@ -101,7 +100,7 @@ class Client(asyncio.Protocol):
                     return
             elif exchange.takes_body and not turns.is_over:
                 began = self.shared.now()
-                data = data[exchange.take_body(data) :]  # No copy of what may be gigabytes.
+                data = data[exchange.take_body(data) :]  # Not a copy of possible gigabytes.
                 turns.spend(self.shared.now() - began)
         self.inbox.put(data)
         if turns.is_over:
@@ -123,7 +122,7 @@ class Client(asyncio.Protocol):
         return True
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Cut the engine's side at once, and leave the record of what was under way."""
+        """Cut the engine's side at once, and write the record of the current exchange."""
         del error
         self._connections.forget(self)
         self.exchange.body = None
@@ -134,14 +133,14 @@ class Client(asyncio.Protocol):
         self.exchange.answering.lose_client()
 
     def pause_writing(self) -> None:
-        """Read no more from the engine, and take no more requests: the client does not take what we send."""
+        """Stop reading from the engine, and take no more requests: the client does not read."""
         self.is_slow = True
         self.buffers.stall(self.transport)
         if self.engine is not None and not self.engine.transport.is_closing():
             self.engine.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Continue reading."""
         self.is_slow = False
         self.buffers.flow(self.transport)
         if self._drained is not None and not self._drained.done():
@@ -151,15 +150,15 @@ class Client(asyncio.Protocol):
         self.advance()
 
     async def drain(self) -> None:
-        """Wait until the client takes what is written to it."""
+        """Wait until the client has read what was written."""
         while self.is_slow:
             self._drained = asyncio.get_running_loop().create_future()
             await self._drained
 
-    # What the registry of connections tells us
+    # Calls of the registry of connections
 
     def fileno(self) -> int:
-        """Return the descriptor, or -1 if there is none any more."""
+        """Return the descriptor, or -1 if it is closed."""
         return -1 if self.transport.is_closing() else self.transport.get_extra_info("socket").fileno()
 
     def abort(self) -> None:
@@ -171,17 +170,17 @@ class Client(asyncio.Protocol):
         self.transport.abort()
 
     def time_out(self) -> None:
-        """End the connection: what was waited for has not come."""
+        """End the connection: it waited too long."""
         self.exchange.time_out()
 
     def give_way(self) -> None:
-        """End the connection: too much is held for the clients of its socket, and the most of it for this one."""
+        """End the connection: too much is buffered for the clients of its socket, most of it for this one."""
         self.exchange.give_way()
-        if self.buffers.size:  # It does not take what is written to it.
+        if self.buffers.size:  # It does not read.
             self.abort()
 
     def finish(self) -> None:
-        """End the connection as soon as no exchange is under way."""
+        """End the connection as soon as it has no exchange in progress."""
         self.finishes = True
         if self.exchange.state is _IDLE and not self.has_ended and self.fileno() >= 0:
             self.drop_engine()
@@ -189,10 +188,10 @@ class Client(asyncio.Protocol):
         elif self.exchange.state in _BETWEEN:
             self.close()
 
-    # The turns of what came
+    # Processing of received bytes
 
     def advance(self) -> None:
-        """Do what can be done with the bytes that have come, but not so much of it that others wait."""
+        """Process received bytes for one turn, so that others do not wait."""
         if self.transport.is_closing():
             return
         began = now = self.shared.now()
@@ -206,7 +205,7 @@ class Client(asyncio.Protocol):
         self.update_reading()
 
     def _take_step(self) -> bool:
-        """Take a head or a piece of a body out of the inbox; say whether there was one."""
+        """Take a head or a piece of a body from the inbox. Returns whether there was one."""
         exchange, inbox = self.exchange, self.inbox
         if exchange.state is _IDLE and inbox.data and not self.is_slow:
             head = inbox.take_head(self.socket.limits.head)
@@ -225,13 +224,13 @@ class Client(asyncio.Protocol):
         return True
 
     def go_on(self) -> None:
-        """Take up what had to wait."""
+        """Continue with waiting bytes."""
         self.advance()
         if self.has_ended:
             self.exchange.end_input()
 
     def update_reading(self) -> None:
-        """Read the client, unless the engine is slow or there are bytes that must wait for their turn."""
+        """Read the client, unless the engine is slow or bytes wait for their turn."""
         self.buffers.count()
         state, inbox = self.exchange.answering.state, self.inbox
         if state is _IDLE:
@@ -249,19 +248,19 @@ class Client(asyncio.Protocol):
             self.transport.pause_reading()
         self.watch(is_read=reads and not self.has_ended)
 
-    # What the exchange asks for
+    # Calls of the exchange
 
     @property
     def is_gone(self) -> bool:
-        """Whether nothing more is written to the client."""
+        """Whether nothing more can be written to the client."""
         return self.transport.is_closing()
 
     def wait(self, waiting: Waiting) -> None:
-        """Note for what more must come soon."""
+        """Start waiting for something that must come soon."""
         self.waits_in, self.waits_since = waiting, self.shared.now()
 
     def send_on(self, first: bytes) -> None:
-        """Write a request, or its beginning, to the engine; open a connection if there is none."""
+        """Write a request, or its beginning, to the engine. Opens a connection if there is none."""
         if self.engine is None:
             self._start(self._connect(first), "opening an engine connection")
         else:
@@ -271,7 +270,7 @@ class Client(asyncio.Protocol):
         engine = await connect(self, self.shared.engines)
         if engine is None:
             return
-        if self.is_gone or not self.exchange.answering.awaits_answer:  # It has gone, or the engine did at once.
+        if self.is_gone or not self.exchange.answering.awaits_answer:  # The client, or the engine, has gone.
             engine.drop()
         else:
             self.take_engine(engine)
@@ -279,14 +278,14 @@ class Client(asyncio.Protocol):
             self.go_on()
 
     def take_engine(self, engine: Engine) -> None:
-        """Have this engine connection from now on."""
+        """Use this engine connection."""
         self.engine = engine
         self.buffers.open(engine.transport)
         if self.is_slow:
             engine.transport.pause_reading()
 
     def drop_engine(self) -> None:
-        """Have no engine connection any more."""
+        """Close the engine connection, if any."""
         answering = self.exchange.answering
         copied, answering.copied = answering.copied, None
         if self.engine is not None:
@@ -296,7 +295,7 @@ class Client(asyncio.Protocol):
             copied()
 
     def judge_aside(self, work: Callable[[], _Result], then: Callable[[_Result], None]) -> None:
-        """Do in the worker's thread what takes long, then go on with what came of it."""
+        """Run long work in the worker's thread, then continue with its result."""
 
         async def judge() -> None:
             then(await self.shared.worker.run(self.socket.judging, work))
@@ -304,7 +303,7 @@ class Client(asyncio.Protocol):
         self._start(judge(), "judging what takes long")
 
     def ask(self, question: Question, then: Callable[[Answer], None]) -> None:
-        """Ask a person, then go on with the answer. If the client goes away, the question is withdrawn."""
+        """Ask a person, then continue with the answer. If the client goes away, the question is withdrawn."""
         account, socket = self.account, self.socket
 
         async def ask() -> None:
@@ -313,7 +312,7 @@ class Client(asyncio.Protocol):
         self._start(ask(), "asking a person")
 
     async def find_docker(self) -> bool | None:
-        """Open an engine connection, and ask whether the engine is Docker; None if the client has its answer."""
+        """Open an engine connection, and ask whether the engine is Docker; None if the client already got an answer."""
         self.drop_engine()
         engine, is_docker = await find_docker(self, self.shared.engines)
         if self.exchange.answering.is_held:
@@ -323,20 +322,20 @@ class Client(asyncio.Protocol):
         return None
 
     def look_up(self, judged: NeedsLookup | Verdict) -> None:
-        """Ask the engine what must be known of a request, then go on with the verdict."""
+        """Look up what the request names, then continue with the verdict."""
         self._start(settle(self.exchange, judged), "asking what a name means")
 
     def cancel(self) -> None:
-        """End what was started for the exchange: it is answered."""
+        """Cancel the task of the exchange, which has its answer."""
         if self._task is not None:
             self._task.cancel()
 
     def detach(self) -> None:
-        """Let what was started for the exchange go on without it."""
+        """Let the task of the exchange outlive it."""
         self._task = None
 
     def open_tunnel(self) -> None:
-        """Pass on all that comes from now on, both ways."""
+        """Pass on all bytes from now on, both ways."""
         engine, self.engine = self.engine, None
         early = self.inbox.clear()
         self.update_reading()
@@ -344,7 +343,7 @@ class Client(asyncio.Protocol):
             open_tunnel(self, engine.transport, early)
 
     def open_builds(self, data: bytes) -> None:
-        """Judge each call that comes from now on. What is given came from the engine behind its answer."""
+        """Judge each call from now on. `data` came from the engine after its answer."""
         from dockerproxy.proxy.building import BuildTunnel  # noqa: PLC0415 (only what builds needs h2)
 
         engine, self.engine = self.engine, None
@@ -354,7 +353,7 @@ class Client(asyncio.Protocol):
             BuildTunnel(self, self.socket, engine.transport).begin(data, early)
 
     def deny_http2(self, came: bytes, says: str) -> None:
-        """Answer with a denial in HTTP/2 what came of it already and what comes from now on."""
+        """Deny HTTP/2 in HTTP/2. `came` is what has already arrived of it."""
         end, early = DeniedEnd(self, self.exchange.answering.linger, says), self.inbox.clear()
         self.transport.set_protocol(end)
         end.data_received(came + early)
@@ -362,14 +361,14 @@ class Client(asyncio.Protocol):
             self.close()
 
     def renew(self) -> None:
-        """Be free for the next request."""
+        """Be ready for the next request."""
         self.exchange = Exchange(self, self.socket, self.account)
         self.wait(self._connections.idle)
         if self.finishes:
             self.finish()
 
     def linger(self) -> None:
-        """End the connection, but not before the client could read its answer."""
+        """End the connection, once the client could read its answer."""
         self.exchange.body = None
         self.inbox.clear()
         if self.has_ended:
@@ -380,13 +379,13 @@ class Client(asyncio.Protocol):
         self.update_reading()
 
     def close(self) -> None:
-        """End the connection when the client has taken what was written; one that does not may have to make room."""
+        """End the connection when the client has read everything. One that does not may have to make room."""
         self.exchange.body = None
         self.transport.close()
         self.wait(self._connections.idle)
 
     def watch(self, *, is_read: bool) -> None:
-        """Note whether hanging up shows in an event: in none if the client is not read, or has ended its side."""
+        """Record whether hanging up causes an event: not if the client is not read, or has ended its side."""
         if is_read:
             self._connections.unwatched.discard(self)
         else:

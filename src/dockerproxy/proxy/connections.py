@@ -1,7 +1,7 @@
-"""The client connections of one socket: how many there may be, which ones wait, and who makes room for others.
+"""The client connections of a socket: their limit, what they wait for, and which one is closed when it is full.
 
-Nothing in here happens for each request. A connection notes for what it waits, and since when; it has no timer. One
-sweep a second looks at all of them, a few at a time, so that nobody waits for it.
+Nothing here runs per request. A connection records what it waits for, and since when; it has no timer. One sweep per
+second checks all connections in small slices, so that others do not wait.
 """
 
 import asyncio
@@ -20,22 +20,22 @@ SWEEP: Final = 1.0
 """Seconds between two sweeps."""
 
 _SLICE: Final = 256
-"""Connections that a sweep looks at before others have their turn: half a millisecond."""
+"""Connections that a sweep checks before others have their turn: half a millisecond."""
 
 _UCRED: Final = struct.Struct("3i")
 
 IDLE: Final = 900.0
-"""Seconds between two requests of a client. Long, so that no client meets a closed connection."""
+"""Seconds between two requests of a client. Long, so that clients do not find their connection closed."""
 
 PATIENCE: Final = 20.0
-"""Seconds for an answer of the engine to us. Inspecting is quick unless it is stuck, and a request would be, too."""
+"""Seconds for the engine's answer to the proxy. Inspecting is quick unless the engine is stuck."""
 
 LINGER: Final = 5.0
-"""Seconds that what a client still sends is read and dropped, so that it gets to see its last answer."""
+"""Seconds in which further input is read and dropped, so that the client can read its last answer."""
 
 
 class Connection(Protocol):
-    """What the registry needs of a client connection; `Client` says what each of these does."""
+    """The part of a client connection that the registry needs, documented in `Client`."""
 
     waits_in: "Waiting | None"
     waits_since: float
@@ -50,7 +50,7 @@ class Connection(Protocol):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Waiting:
-    """What a connection may wait for, for how many seconds, and what its client is told if it does not come."""
+    """What a connection may wait for, for how long, and the client's answer afterwards."""
 
     patience: float
     status: int = 0
@@ -58,18 +58,18 @@ class Waiting:
 
 
 class Connections:
-    """The registry of the client connections of one socket.
+    """The registry of the client connections of a socket.
 
     Attributes:
-        admitted: How many there have been.
-        checks: How many of them were health checks.
-        emptied: Set while there is none.
-        heads: What those wait for whose request head is not complete, new connections among them.
-        bodies: Those whose body in JSON is not complete.
-        idle: Those between two requests, and those that end when the client has taken its last answer.
-        answers: Those that wait for the engine to begin an answer that comes at once.
-        lingering: Those that have their last answer and still send.
-        unwatched: Those that are not read, or have ended their side: their hanging up shows in no event.
+        admitted: The number of connections so far.
+        checks: The number of health checks among them.
+        emptied: Set while there are none.
+        heads: For connections whose request head is incomplete, including new ones.
+        bodies: For those whose JSON body is incomplete.
+        idle: For those between two requests, and those that end when the client has read its last answer.
+        answers: For those whose engine should begin a quick answer.
+        lingering: For those that have their last answer and still send.
+        unwatched: Those that are not read, or have ended their side: hanging up causes no event.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -88,7 +88,7 @@ class Connections:
         self.bound_by(limits)
 
     def bound_by(self, limits: Limits) -> None:
-        """Have other limits from now on."""
+        """Set new limits."""
         self.limit = limits.connections
         self.heads.patience = limits.header_timeout
         self.bodies.patience = limits.body_timeout
@@ -98,11 +98,11 @@ class Connections:
         return len(self._all)
 
     def __iter__(self) -> Iterator[Connection]:
-        """Yield all, also those that make room."""
+        """Yield all connections, also those being closed to make room."""
         return iter(self._all)
 
     def admit(self, connection: Connection) -> bool:
-        """Take a new connection in; when full, the one that has waited longest without a request makes room."""
+        """Add a new connection. If there are too many, the one that has waited longest for a request is closed."""
         while len(self._places) >= self.limit:
             if not self._make_room():
                 return False
@@ -113,12 +113,12 @@ class Connections:
         return True
 
     def vacate(self, connection: Connection) -> None:
-        """Give the place of a connection that is being cut to another one."""
+        """Free the place of a connection that is being closed."""
         connection.waits_in = None
         self._places.discard(connection)
 
     def forget(self, connection: Connection) -> None:
-        """Take a connection out that has ended."""
+        """Remove an ended connection."""
         self.vacate(connection)
         self._all.discard(connection)
         self.unwatched.discard(connection)
@@ -126,7 +126,7 @@ class Connections:
             self.emptied.set()
 
     def sweep(self, now: float) -> Iterator[None]:
-        """End those that have waited too long, and those whose client has hung up unnoticed; a few in each step."""
+        """End connections that waited too long, and those whose client hung up unnoticed; a few in each step."""
         everybody = list(self._all)
         self._oldest.clear()
         for start in range(0, len(everybody), _SLICE):
@@ -150,11 +150,11 @@ class Connections:
             by_descriptor[descriptor].abort()
 
     def list_by_weight(self) -> list[Connection]:
-        """Return all, those first for which most is held."""
+        """Return all connections, those with the most buffered data first."""
         return sorted(self._all, key=lambda connection: connection.buffers.size, reverse=True)
 
     def finish_all(self) -> None:
-        """End each connection as soon as no exchange is under way on it; `emptied` tells when all are gone."""
+        """End each connection once it has no exchange in progress. `emptied` is set when all are gone."""
         for connection in list(self._all):
             connection.finish()
 
@@ -164,7 +164,7 @@ class Connections:
             connection.abort()
 
     def _make_room(self) -> bool:
-        """Cut the one that has waited longest for its client. One sorting is enough for many that come."""
+        """Cut the connection that has waited longest for its client. One sorting serves many newcomers."""
         for _ in range(2):
             while self._oldest:
                 since, _, connection = self._oldest.pop()
@@ -181,7 +181,7 @@ class Connections:
 
 
 def find_peer(descriptor: int) -> Peer:
-    """Ask the kernel who was at the other end of a unix socket when it connected (unix(7), SO_PEERCRED)."""
+    """Return the peer of a unix socket at the time of connecting (unix(7), SO_PEERCRED)."""
     connected = socket.SocketType(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptor)  # A third of a socket.socket.
     try:
         pid, uid, gid = _UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
@@ -191,15 +191,15 @@ def find_peer(descriptor: int) -> Peer:
 
 
 def stop_receiving(descriptor: int) -> None:
-    """Have the other end of a unix socket fail to send; what came until now can be read, and ends the stream."""
+    """Make the peer of a unix socket fail to send. Data received so far can be read, and then the stream ends."""
     with socket.fromfd(descriptor, socket.AF_UNIX, socket.SOCK_STREAM) as connected:
         connected.shutdown(socket.SHUT_RD)
 
 
 def has_hung_up(descriptor: int) -> bool:
-    """Whether the other end of a unix socket is gone altogether, not only done with sending.
+    """Whether the peer of a unix socket is gone completely, not only done sending.
 
-    A closed peer and a half-closed one both read as the end of the stream; only poll(2) tells them apart.
+    Both read as the end of the stream; only poll(2) tells them apart.
     """
     poll = select.poll()
     poll.register(descriptor, 0)

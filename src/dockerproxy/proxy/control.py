@@ -1,4 +1,4 @@
-"""Tell operators on the control socket what goes on, and take their answers: lines of JSON both ways.
+"""Report events to operators on the control socket, and take their answers: lines of JSON both ways.
 
 Attacks: docs/attacks.md, proxy/control.
 """
@@ -16,27 +16,27 @@ from dockerproxy.wire.document import read_json
 
 MOST_READERS: Final = 8
 MOST_HELD: Final = 16
-"""Requests of one socket that wait for an answer: more than anybody reads in a minute."""
+"""Requests of a socket that wait for an answer: more than a person reads in a minute."""
 
 _LONGEST: Final = 4096
 """Bytes of a line from a reader."""
 
 _SLOW: Final = 1 << 20
 _TOO_SLOW: Final = 4 << 20
-"""Bytes that wait for a reader: from so many on it gets no records, and from so many on it is cut off."""
+"""Bytes that wait for a reader. At the first limit it gets no more records, at the second it is cut off."""
 
 _PATIENCE: Final = 10
-"""Lines of what is open, one a second, that a slow reader may miss before it is cut off."""
+"""Overviews, one per second, that a slow reader may miss before it is cut off."""
 
 _dump: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Answer(NamedTuple):
-    """What came of a question.
+    """The result of a question.
 
     Attributes:
-        word: What was answered, or why nothing was.
-        by: Who answered; None if no answer came, and `why` says the reason.
+        word: The answer, or why there is none.
+        by: The peer that answered; None without an answer, for the reason `why`.
     """
 
     word: str
@@ -45,12 +45,12 @@ class Answer(NamedTuple):
 
     @property
     def allows(self) -> bool:
-        """Whether the request goes on."""
+        """Whether the request is allowed."""
         return self.word == "once"
 
     @property
     def source(self) -> str:
-        """What a record says of who has decided."""
+        """The description of the decider in a record."""
         by = "" if self.by is None else f", by uid {self.by.uid} pid {self.by.pid}"
         return f"asked: {self.word}{by}"
 
@@ -62,10 +62,10 @@ WITHDRAWN: Final = Answer("withdrawn")
 
 
 class Reader(asyncio.Protocol):
-    """A connection of an operator, who is told first what `greet` says.
+    """An operator's connection, which first gets a greeting by `greet`.
 
     Attributes:
-        answers: Whether it has said that somebody answers here.
+        answers: Whether it announced that a person answers here.
     """
 
     def __init__(self, control: "Control", greet: Callable[["Reader"], None]) -> None:
@@ -76,7 +76,7 @@ class Reader(asyncio.Protocol):
         self.answers = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greet the operator, if there is room."""
+        """Greet the operator, unless there are too many."""
         self._transport: asyncio.Transport = transport  # type: ignore[assignment] # asyncio promises a Transport
         self._peer = find_peer(transport.get_extra_info("socket").fileno())
         if len(self._control.readers) >= MOST_READERS:
@@ -86,14 +86,14 @@ class Reader(asyncio.Protocol):
         self._control.join(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take answers."""
+        """Process answers."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > _LONGEST or not all(map(self._take, lines)):
             self._rest = b""
             self.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Make room."""
+        """Remove the reader."""
         del error
         self._control.leave(self)
 
@@ -106,18 +106,18 @@ class Reader(asyncio.Protocol):
         return self._transport.get_write_buffer_size() > _SLOW
 
     def tell(self, kind: str, what: Mapping[str, object]) -> None:
-        """Write a line that must not be left out."""
+        """Write a line that must not be lost."""
         self._write(_dump({"kind": kind, **what}))
 
     def tell_record(self, line: str) -> None:
-        """Write a record if the reader takes what is written."""
+        """Write a record, unless the reader is slow."""
         if self._is_slow:
             self._lost += 1
         else:
             self._write(line)
 
     def tell_open(self, what: Mapping[str, object]) -> None:
-        """Write what is open if the reader takes what is written; cut it off if it has not for long."""
+        """Write the overview, unless the reader is slow; cut it off if it was for long."""
         self._missed = self._missed + 1 if self._is_slow else 0
         if self._missed > _PATIENCE:
             self.abort()
@@ -133,7 +133,7 @@ class Reader(asyncio.Protocol):
             self._transport.write(line.replace("\x7f", "\\u007f").encode() + b"\n")
 
     def _take(self, line: bytes) -> bool:
-        """Take an answer; return whether the line is one. One that comes too late changes nothing."""
+        """Process an answer. Returns whether the line is valid. A late answer has no effect."""
         if len(line) > _LONGEST or self._transport.is_closing():
             return False
         match read_json(line):
@@ -147,7 +147,7 @@ class Reader(asyncio.Protocol):
 
 
 class Control:
-    """Those who read on the control socket. While there are none, nothing is told.
+    """The readers of the control socket. Without any, nothing is reported.
 
     Attributes:
         patience: Seconds for an answer.
@@ -157,18 +157,18 @@ class Control:
         self.readers: set[Reader] = set()
         self.patience = 60.0
         self._log = log
-        # Questions that wait, by ID: what readers are told of each, and the answer to come.
+        # Open questions by ID: their description for readers, and the future answer.
         self._held: dict[str, tuple[Mapping[str, object], asyncio.Future[Answer]]] = {}
 
     def join(self, reader: Reader) -> None:
-        """Have one more."""
+        """Add a reader."""
         self.readers.add(reader)
         self._log.watch = self._tell_record
         for told, _ in self._held.values():
             reader.tell("asked", told)
 
     def leave(self, reader: Reader) -> None:
-        """Have one less."""
+        """Remove a reader."""
         self.readers.discard(reader)
         if not self.readers:
             self._log.watch = None
@@ -177,7 +177,7 @@ class Control:
                 self.answer(id_, NOBODY)
 
     def tell_open(self, what: Mapping[str, object]) -> None:
-        """Tell all what is open."""
+        """Send the overview to all readers."""
         for reader in tuple(self.readers):
             reader.tell_open(what)
 
@@ -187,7 +187,7 @@ class Control:
             reader.tell_record(line)
 
     async def ask(self, id_: str, socket: str, peer: Peer, question: Question, journal: JournalPort) -> Answer:
-        """Ask those who answer about a decision on a socket; a question that is cancelled is withdrawn."""
+        """Ask the answering readers about a decision on a socket. A cancelled question is withdrawn."""
         answer = WITHDRAWN
         try:
             answer = await self._ask(id_, socket, peer, question)
@@ -217,7 +217,7 @@ class Control:
         return answer
 
     def answer(self, id_: str, answer: Answer) -> None:
-        """Take an answer; the first one counts."""
+        """Process an answer. The first one counts."""
         if id_ in self._held:
             _, future = self._held[id_]
             if not future.done():

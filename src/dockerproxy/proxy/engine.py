@@ -1,4 +1,4 @@
-"""The engine's end of a client's connection: moves bytes, and knows nothing of policies.
+"""The engine's end of a client's connection: moves bytes, and knows no policies.
 
 Attacks: docs/attacks.md, proxy/engine.
 """
@@ -20,21 +20,21 @@ from dockerproxy.proxy.usage import Buffers
 
 _PING: Final = b"GET /_ping HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
 _SAID: Final = re.compile(rb"\r\n(?:server|libpod-api-version):[ \t]*([^\r\n]*)", re.IGNORECASE | re.ASCII).findall
-"""Finds by what engines say which they are: Docker `Server: Docker/29.1.3 (linux)`, Podman `Libpod/` and its API."""
+"""Headers that identify the engine: Docker `Server: Docker/29.1.3 (linux)`, Podman `Libpod/` and its API."""
 
 
 class Near(ClientPort, Protocol):
-    """The part of the client's end that the engine's end needs. `Client` describes the members."""
+    """The part of the client's end that the engine's end needs, documented in `Client`."""
 
     exchange: Exchange
     buffers: Buffers
 
 
 class Engine(asyncio.Protocol):
-    """One connection to the engine, which serves one client connection and no other.
+    """A connection to the engine, for exactly one client connection.
 
     Attributes:
-        is_slow: Whether the engine does not take what was written to it.
+        is_slow: Whether the engine does not read what was written.
     """
 
     transport: asyncio.Transport
@@ -46,13 +46,13 @@ class Engine(asyncio.Protocol):
         self._is_gone = self._has_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport."""
+        """Store the transport."""
         self.transport = transport  # type: ignore[assignment] # asyncio promises a Transport to a stream protocol
         self.write, self.writelines = self.transport.write, self.transport.writelines
         self.end_writing = self.transport.write_eof
 
     def data_received(self, data: bytes) -> None:
-        """Pass on what came, and find out where the response ends."""
+        """Pass on the bytes, and find the end of the response."""
         client = self._client
         if self._is_gone:
             return
@@ -63,16 +63,16 @@ class Engine(asyncio.Protocol):
         self._reader.feed(client.exchange.answering, data)
 
     def eof_received(self) -> bool:
-        """Take it for the end of the answer, or of the connection."""
+        """Treat it as the end of the answer, or of the connection."""
         self._lose()
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Tell the exchange, whatever it was doing."""
+        """Tell the exchange, in any state."""
         self._lose(error)
 
     def pause_writing(self) -> None:
-        """Read no more from the client: the engine does not take what it sends."""
+        """Stop reading from the client: the engine does not read."""
         self.is_slow = True
         self._client.buffers.stall(self.transport)
         self._client.update_reading()
@@ -84,9 +84,9 @@ class Engine(asyncio.Protocol):
         self._client.update_reading()
 
     def drop(self, copied: Callable[[], None] | None = None) -> None:
-        """Cut the connection; the client's end already knows.
+        """Cut the connection. The client's end already knows.
 
-        While the engine copies files, only end writing, drop what it still says, and tell when it is done.
+        While the engine copies files, only end writing, drop further output, and report when it is done.
         """
         self._is_gone = True
         self._client.buffers.close(self.transport)
@@ -107,19 +107,19 @@ class Engine(asyncio.Protocol):
 
 
 class _Rest(asyncio.Protocol):
-    """Drops what the engine says once its client has gone, and tells when the engine ends."""
+    """Drops the engine's output after its client has gone, and reports when the engine is done."""
 
     def __init__(self, then: Callable[[], None]) -> None:
         self._then = then
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Note that the engine is done."""
+        """Report that the engine is done."""
         del error
         self._then()
 
 
 async def connect(near: Near, engines: Sequence[str]) -> Engine | None:
-    """Open an engine connection. Each client gets a new one, so a restarted engine is found again.
+    """Open an engine connection. Each client gets a new one, so a restarted engine is found.
 
     If that fails, end the exchange and return None.
     """
@@ -132,11 +132,11 @@ async def connect(near: Near, engines: Sequence[str]) -> Engine | None:
 
 
 async def find_docker(near: Near, engines: Sequence[str]) -> tuple[Engine, bool]:
-    """Open an engine connection, and ask over it whether the engine is Docker.
+    """Open an engine connection, and ask the engine over it whether it is Docker.
 
     Raises:
         OSError: The engine cannot be reached.
-        UnknownObjectError: It does not say which engine it is, or not on a connection that goes on.
+        UnknownObjectError: The engine's answer is unclear, or it closes the connection.
     """
     inquiry = await open_connection(Inquiry, choose_engine(engines))
     answer = await inquiry.ask(_PING)

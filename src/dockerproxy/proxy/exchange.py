@@ -1,10 +1,10 @@
-"""One request and its answer: what becomes of them, from the head of the request to the record.
+"""A request and its answer, from the request's head to the record.
 
-An `Exchange` decides, and does no I/O: the ends of a connection tell it what came, and it tells them what to do, by the
-methods of `ClientPort`. Its `Answering` writes the answer and ends it.
+An `Exchange` decides, and does no I/O: the ends of a connection report events to it, and it controls them by the
+methods of `ClientPort`. Its `Answering` writes the answer and ends the exchange.
 
-Rules that a later editor must not break: what goes to the engine is `Verdict.to_engine` and the body as it was
-understood, never bytes of the client's head; every exchange leaves exactly one record, in `Answering.leave`.
+Rules for later changes: the engine gets `Verdict.to_engine` and the parsed body, never bytes of the client's head;
+every exchange writes exactly one record, in `Answering.leave`.
 
 Attacks: docs/attacks.md, proxy/exchange.
 """
@@ -37,8 +37,8 @@ from dockerproxy.wire.http2 import START
 from dockerproxy.wire.incoming import HeldBody, RequestBody
 
 HELD: Final = 8
-"""Of the longest bodies that are held at one time for a socket, as they come and while the engine acts on them. What is
-read of one may take two dozen times its bytes, and honest ones are a hundredth of the longest."""
+"""Longest bodies that are held at a time for a socket, as they arrive and while the engine acts on them. The parsed
+form may take two dozen times the bytes, and honest bodies are a hundredth of the longest."""
 
 _REPLY, _ALLOWED, _LENGTH = Shape.REPLY, Outcome.ALLOWED, Framing.LENGTH
 
@@ -47,32 +47,32 @@ _FREE: Final = step(step(step(_SENT, Signal.ANSWER), Signal.ANSWER_END), Signal.
 """States of the short way, derived from the steps of the long one."""
 
 _SHORT_BODIES: Final = frozenset({"json", "-"})
-"""What operations say of bodies that come at once."""
+"""Kinds of bodies that come at once."""
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _GRPC: Final = b"POST /grpc HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
-"""What a request in HTTP/2 would be over HTTP/1."""
+"""The HTTP/1 form of a request in HTTP/2."""
 
 _BUILDKIT: Final = (OPERATIONS["Grpc"], BUILD_TUNNELS["Grpc"])
-"""What is denied in HTTP/2: a client that is denied the upgrade starts a builder of its own."""
+"""Denied in HTTP/2: a client whose upgrade is denied would start a builder of its own."""
 
 _ANSWERED: Final = frozenset({State.SKIPPING, State.SENDING_ANSWERED})
-"""Where only the rest of a request is missing: a client that does not send it is not waited for."""
+"""States in which only the rest of a request is missing: the proxy does not wait for it."""
 
 _TAKING: Final = frozenset({State.SKIPPING, State.HELD})
-"""Where a body is read though there may be no engine connection: it is dropped, or collected."""
+"""States in which a body is read without an engine connection: it is dropped, or collected."""
 
 _UNREAD: Final = frozenset({State.IDLE, State.HELD})
-"""Where the inbox begins with a head that was not judged yet."""
+"""States in which the inbox begins with an unjudged head."""
 
 
 class Exchange:
-    """One request and its answer.
+    """A request and its answer.
 
     Attributes:
-        answering: Its second half: the answer and the record.
-        body: The reader of its body; None without one.
+        answering: The second half: the answer and the record.
+        body: The reader of its body; None without a body.
     """
 
     # Class attributes: most objects never change them.
@@ -93,13 +93,13 @@ class Exchange:
 
     @property
     def judged(self) -> Judged | None:
-        """The request after its head was read; None before that and after the record is written."""
+        """The request after its head was parsed; None before that and after the record is written."""
         return self.answering.judged
 
     # The request
 
     def begin_at_once(self, data: bytes) -> bool:
-        """Take what came between two requests, if it is a short head and nothing else; return whether it is."""
+        """Process data between two requests if it is exactly one short head. Returns whether it is."""
         socket = self.socket
         if len(data) >= socket.short_head:
             return False
@@ -112,9 +112,9 @@ class Exchange:
         return False
 
     def _repeat(self, verdict: Verdict) -> bool:
-        """Send on a simple request that came before and, as `finish`, an answer that comes whole, each in one step.
+        """Forward a repeated simple request, and set `finish` to pass on a complete answer, each in one step.
 
-        Both return False if something asks for the many steps of the long way, on which the same happens (test:
+        Both return False if a case needs the long way, which does the same in many steps (test:
         test_the_short_way_and_the_long_way_do_the_same). This saves more than a sixth of a ping's processor time.
         """
         client, answering, account = self._client, self.answering, self.account
@@ -149,7 +149,7 @@ class Exchange:
         return True
 
     def begin(self, head: bytes) -> None:
-        """Take the head of a request: judge it, and send it on or answer it."""
+        """Take a request's head: judge it, and forward or answer it."""
         client, socket, account = self._client, self.socket, self.account
         client.waits_in = None
         account.begin()
@@ -157,7 +157,7 @@ class Exchange:
             self.refuse(Refusal(429, TOO_FAST), head)
         elif len(head) <= socket.long_head:
             self._take(head, socket.judge(head))
-        else:  # Until it is judged it stays in the inbox: it counts as held, and nothing more is read.
+        else:  # Until then it stays in the inbox: it counts as held, and reading stops.
             self._hold()
             client.inbox.put_back(head)
             client.update_reading()
@@ -170,7 +170,7 @@ class Exchange:
             self._client.go_on()
 
     def _take(self, head: bytes, judged: Judged | Refusal) -> None:
-        """Go on with a judged request, unless too many are under way."""
+        """Continue with a judged request, unless too many are in progress."""
         if isinstance(judged, Refusal):
             self.refuse(judged, head)
             return
@@ -181,7 +181,7 @@ class Exchange:
             self._follow(judged)
 
     def _follow(self, judged: Judged | Refusal) -> None:
-        """Do what must be done next with a request. One that takes more goes on whole, and in its turn."""
+        """Do the next step of a request. Long work runs in turns."""
         if isinstance(judged, Refusal):
             self.answering.fail(judged.status, judged.reason)
             return
@@ -195,30 +195,30 @@ class Exchange:
             self._client.look_up(judged)
 
     def go_on(self, judged: Judged | Refusal) -> None:
-        """Go on with what was found out while the request was held."""
+        """Continue with the result of what the request was held for."""
         if self.answering.is_held:
             self._follow(judged)
             self._client.go_on()
 
     def let_go(self, verdict: Verdict) -> None:
-        """Go on with a request that is decided; what was started for it outlasts its client."""
+        """Forward a decided request. Its task outlives its client."""
         self._client.detach()
         self.answering.judged, self.account.outlasts = verdict, True
         self._proceed(verdict)
         self._client.go_on()
 
     def detach(self, verdict: Verdict) -> None:
-        """Note that the engine acts, whether the client stays or goes."""
+        """Record that the engine acts, even if the client leaves."""
         self.answering.judged, self.account.outlasts = verdict, True
         self._client.detach()
         self.answering.expect_soon(verdict)
 
     async def find_docker(self) -> bool | None:
-        """Return whether the engine that gets the request is Docker; None if the client has its answer."""
+        """Return whether the request's engine is Docker; None if the client already got an answer."""
         return await self._client.find_docker()
 
     def _proceed(self, verdict: Verdict) -> None:
-        """Send a request on that is decided, or answer it."""
+        """Forward or answer a decided request."""
         if not verdict.to_engine:
             self._deny_or_ask(verdict)
             return
@@ -242,7 +242,7 @@ class Exchange:
             self._client.wait(self.socket.connections.bodies)
 
     def _hold(self) -> None:
-        """Wait to be judged by the policy that the socket has now, if the request does not wait already."""
+        """Wait to be judged by the socket's current policy, unless the request already waits."""
         if self.state is State.IDLE:
             self._policy = self.socket.policy
             self.answering.step(Signal.HOLD)
@@ -251,14 +251,14 @@ class Exchange:
 
     @property
     def takes_body(self) -> bool:
-        """Whether something of the body is missing, and can be taken now."""
+        """Whether a part of the body is missing, and can be taken now."""
         body = self.body
         if body is None or body.complete:
             return False
         return self._client.engine is not None or self.answering.state in _TAKING
 
     def take_body(self, data: bytes) -> int:
-        """Send on, keep or drop a piece of the body; return the number of bytes taken."""
+        """Forward, keep or drop a piece of the body. Returns the number of bytes taken."""
         body, client, answering = self.body, self._client, self.answering
         if body is None:
             return 0
@@ -283,7 +283,7 @@ class Exchange:
         return used
 
     def _keep(self, body: HeldBody, used: int, size: int) -> int:
-        """Keep a piece of a body that must be whole; return the number of bytes taken."""
+        """Keep a piece of a body that must be complete. Returns the number of bytes taken."""
         if self.account.hold(body.received) > HELD * body.most:
             self.answering.fail(503, "too many bodies are held here at one time", TOO_MUCH_ASKED)
             return size
@@ -292,7 +292,7 @@ class Exchange:
         return used
 
     def _collect(self, judged: NeedsBody | Verdict) -> None:
-        """Wait for all of a body."""
+        """Wait for the complete body."""
         self._hold()
         self.body = body = HeldBody(judged.head, self.socket.limits.body)
         if body.broken:
@@ -305,7 +305,7 @@ class Exchange:
                 self._client.write(_CONTINUE)
 
     def _take_whole(self, content: bytes) -> None:
-        """Decide about a request whose body has come."""
+        """Judge a request with its complete body."""
         judged = self.judged
         self._client.waits_in = None
         if isinstance(judged, Verdict):
@@ -318,7 +318,7 @@ class Exchange:
                 self._client.judge_aside(work, self.go_on)
 
     def end_input(self) -> None:
-        """Pass on that the client sends no more, once all that it has sent is on its way."""
+        """Pass on the end of the client's input, once all of it was forwarded."""
         client, incomplete = self._client, self.body is not None and not self.body.complete
         if client.inbox.data or (client.engine is None and not (self.state is State.HELD and incomplete)):
             return
@@ -327,10 +327,10 @@ class Exchange:
         elif client.engine is not None and self.state is not State.HELD:
             client.engine.end_writing()
 
-    # How it is answered by us
+    # Answers of the proxy
 
     def refuse(self, refusal: Refusal, head: bytes = b"") -> None:
-        """Answer a request that has no single reading. What follows it has none either: the connection ends."""
+        """Refuse an ambiguous request. The connection ends, because the next request's start is unknown."""
         level = Level.WARNING
         if head == START and self.account.count == 1 and refusal.status == HTTPStatus.BAD_REQUEST:
             verdict = self.socket.judge(_GRPC)
@@ -353,7 +353,7 @@ class Exchange:
         self.body = self.answering.turn_away(verdict, decision.status, decision.message, decision.reason)
 
     def _deny_or_ask(self, verdict: Verdict) -> None:
-        """Answer a denied request, or have a person decide about it (`proxy/asking`)."""
+        """Answer a denied request, or let a person decide (`proxy/asking`)."""
         if self._asked is None:
             self._asked = Asked(self._policy if self.state is State.HELD else self.socket.policy, verdict)
         match self._asked.proceed(verdict, self.socket.approved_mounts):
@@ -380,7 +380,7 @@ class Exchange:
             self._client.go_on()
 
     def time_out(self) -> None:
-        """End because what was waited for has not come."""
+        """End the exchange, because it waited too long."""
         client, waiting = self._client, self._client.waits_in
         is_partial = self.state is State.IDLE and client.inbox.holds_part_of_a_head
         is_head = waiting is self.socket.connections.heads
@@ -392,7 +392,7 @@ class Exchange:
             self.answering.fail(waiting.status, waiting.reason)
 
     def give_way(self) -> None:
-        """End because too much is held for the clients of the socket, and the most of it for this one."""
+        """End the exchange: too much is buffered for the clients of the socket, most of it for this one."""
         if self._client.inbox.data and self.state in _UNREAD and self.judged is None:
             self.refuse(Refusal(503, TOO_MUCH))
         elif self.judged is not None:

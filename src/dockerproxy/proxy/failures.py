@@ -1,4 +1,4 @@
-"""Failures in words: why the engine cannot be reached and what mends it, and bugs of ours."""
+"""Error messages: why the engine cannot be reached and how to fix it, and bugs of the proxy."""
 
 import errno
 import grp
@@ -14,25 +14,25 @@ from dockerproxy.observe.record import LogPort, Outcome
 from dockerproxy.settings import Level
 
 TOO_MUCH_ASKED: Final = (Outcome.DENIED, Level.WARNING)
-"""What becomes of a request that would use up more than it may, and how grave it is."""
+"""Outcome and log level of a request that exceeds a limit."""
 
 
 def find_blame(status: int) -> tuple[Outcome, Level]:
-    """Say whose fault it is that an exchange goes wrong: the client's below 500, else the engine's."""
+    """Return who is to blame for a failed exchange: the client below 500, otherwise the engine."""
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Outcome.ALLOWED, Level.ERR
     return Outcome.DENIED if status == HTTPStatus.FORBIDDEN else Outcome.REFUSED, Level.WARNING
 
 
 def choose_engine(paths: Sequence[str]) -> str:
-    """Return the first path at which something is, or the first of all if nothing is anywhere."""
+    """Return the first existing path, or the first one if none exists."""
     if len(paths) == 1:
         return paths[0]
     return next((path for path in paths if os.path.lexists(path)), paths[0])
 
 
 def explain_unreachable(paths: Sequence[str], path: str, error: OSError) -> str:
-    """Say why connecting to one of the engine's paths failed, and what to do."""
+    """Explain why connecting to one of the engine's paths failed, and what to do."""
     if error.errno == errno.ENOENT:
         return (
             f"the engine's socket is not there: {', '.join(paths)}; is the path right, the engine running, and its"
@@ -51,7 +51,7 @@ def explain_unreachable(paths: Sequence[str], path: str, error: OSError) -> str:
 
 
 def _explain_permission(path: str) -> str:
-    """Say who may open the socket, and which line makes us one of them."""
+    """Explain who may open the socket, and which setting gives the proxy access."""
     try:
         status = os.stat(path)
     except OSError as error:
@@ -70,7 +70,7 @@ def _explain_permission(path: str) -> str:
 
 
 def _name(kind: str, number: int, find: Callable[[int], pwd.struct_passwd | grp.struct_group]) -> str:
-    """Name a user or group; the first field of both tables is the name."""
+    """Describe a user or group. The name is the first field of both tables."""
     try:
         return f"{kind} {find(number)[0]} ({number})"
     except KeyError:
@@ -78,6 +78,6 @@ def _name(kind: str, number: int, find: Callable[[int], pwd.struct_passwd | grp.
 
 
 def log_bug(log: LogPort, where: str, error: BaseException) -> None:
-    """Log the traceback of a bug of ours, which ended one exchange and nothing else."""
+    """Log the traceback of a bug in the proxy, which ended only one exchange."""
     lines = "".join(traceback.format_exception(error))
     log.message(Level.CRIT, f"a bug in dockerproxy, in {where}; please report it\n{lines}")

@@ -1,4 +1,4 @@
-"""Who holds what: each waits for the holds before it that matter (`policy/steps`).
+"""Holds: each request waits for earlier ones with conflicting holds (`policy/steps`).
 
 Attacks: docs/attacks.md, proxy/holding.
 """
@@ -12,19 +12,19 @@ from typing import Final
 from dockerproxy.policy.steps import Hold
 
 _REMEMBERED: Final = 256
-"""Holds that have ended. What a request was told before more of them ended, it asks again."""
+"""Ended holds to remember. If more have ended since an answer, the question is repeated."""
 
 
 class StillHeldError(Exception):
-    """A request that came before does not end."""
+    """An earlier request does not end."""
 
 
 _Kept = defaultdict[str, dict[asyncio.Event, Hold]]
-"""Holds by their names; those that were not judged are under none. A judged one is compared with few of them."""
+"""Holds by name; unjudged ones have the empty name. A judged one is compared with few of them."""
 
 
 class Holding:
-    """All holds, in the order in which they were asked for, and those that ended lately."""
+    """All holds, in order of request, and those that ended recently."""
 
     def __init__(self) -> None:
         self._kept = _Kept(dict)
@@ -34,11 +34,11 @@ class Holding:
 
     @property
     def moment(self) -> int:
-        """How many holds have ended until now."""
+        """The number of holds that have ended so far."""
         return self._count
 
     def are_quiet(self, holds: Iterable[Hold], since: int) -> bool:
-        """Whether no other hold that matters to some has ended since a moment, so that what was true then still is."""
+        """Whether no conflicting hold has ended since a moment, so that earlier answers are still valid."""
         ended, recent = self._count - since, _Kept(dict)
         if ended > len(self._ended):
             return False
@@ -51,7 +51,7 @@ class Holding:
 
     @asynccontextmanager
     async def take(self, hold: Hold, patience: float) -> AsyncIterator[None]:
-        """Have a hold inside of the block, and nowhere else; `StillHeldError` if those before take too long."""
+        """Hold an object inside the block. `StillHeldError`: earlier holds take too long."""
         earlier, mine = _find_before(self._kept, hold), asyncio.Event()
         self._open += 1
         self._kept[_key(hold)][mine] = hold
@@ -78,6 +78,6 @@ def _key(hold: Hold) -> str:
 
 
 def _find_before(kept: _Kept, hold: Hold) -> list[asyncio.Event]:
-    """Return what is set when those holds are over for which one must wait."""
+    """Return the events for the end of each hold to wait for."""
     keys = {hold.name, ""} if hold.was_judged else kept.keys()
     return [over for key in keys for over, each in kept.get(key, {}).items() if each.precedes(hold)]

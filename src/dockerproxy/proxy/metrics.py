@@ -1,4 +1,4 @@
-"""What is measured of all sockets, as metrics: what their exchanges have left, and what they use up now."""
+"""Metrics of all sockets: finished exchanges, and resources in use."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
@@ -10,18 +10,18 @@ from dockerproxy.observe.record import Outcome
 from dockerproxy.proxy.sockets import SocketState
 
 _ANSWERED: Final = frozenset({Outcome.ALLOWED, Outcome.REPORTED})
-"""What reached the engine."""
+"""Outcomes of requests that reached the engine."""
 
 _NO_OPERATION: Final = "unknown"
 
 
 class Measured(NamedTuple):
-    """A socket that is served.
+    """A served socket.
 
     Attributes:
-        state: Of it.
-        counts: What its exchanges have left.
-        digest: Of its policy.
+        state: Its state.
+        counts: Counts of its finished exchanges.
+        digest: Digest of its policy.
         since: When its policy was read, in seconds since 1970.
     """
 
@@ -32,7 +32,7 @@ class Measured(NamedTuple):
 
 
 def collect(sockets: Sequence[Measured]) -> Iterator[Family]:
-    """Yield the metrics of some sockets."""
+    """Yield the metrics of sockets."""
     states = [each.state for each in sockets]
     yield from _collect_exchanges(sockets)
     yield from _collect_use(states)
@@ -70,7 +70,7 @@ def _collect_exchanges(sockets: Sequence[Measured]) -> Iterator[Family]:
                 whole.milliseconds += count.milliseconds
         for shape, whole in shapes.items():
             lasted.add_histogram(BOUNDS, whole.buckets, whole.milliseconds / 1000, socket=name_of_socket, shape=shape)
-        # From the beginning, because Prometheus cannot see that a series which it did not know has grown.
+        # From the start, because Prometheus cannot see the growth of a series that is new.
         for reason in (*TURNED_AWAY.values(), OTHER):
             away.add(counts.turned_away[reason], socket=name_of_socket, reason=reason)
         for reason in (*ENGINE_ERRORS.values(), CUT):

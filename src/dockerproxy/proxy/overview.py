@@ -1,4 +1,4 @@
-"""What is open now, for operators: sockets, connections, and what is under way on them."""
+"""An overview for operators: sockets, connections, and exchanges in progress."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ from dockerproxy.proxy.metrics import Measured
 from dockerproxy.text import lower
 
 MOST_TOLD: Final = 1000
-"""Connections of which more than their number is told: it takes some milliseconds."""
+"""Connections to describe. Of more, only the number is given: this takes some milliseconds."""
 
 
 def describe_open(sockets: Sequence[Measured], wall: float, now: float, most: int = MOST_TOLD) -> dict[str, object]:
-    """Describe what is open, busy connections first.
+    """Describe sockets and connections, busy connections first.
 
     Args:
-        sockets: That are served.
+        sockets: The served sockets.
         wall: Seconds since 1970.
         now: By the clock of the data path.
-        most: Connections that are told.
+        most: The number of connections to describe.
     """
     clients = [cast("Client", one) for each in sockets for one in each.state.connections]
     clients.sort(key=lambda client: client.exchange.judged is None)

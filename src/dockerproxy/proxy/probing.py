@@ -1,4 +1,4 @@
-"""Connect to a socket even if its queue is full, and try whether the engine can be reached before any client does."""
+"""Connect to a socket even if its queue is full, and check whether the engine can be reached before clients do."""
 
 import errno
 import socket
@@ -12,11 +12,11 @@ _PATIENCE: Final = 1.0
 """Seconds to wait for an engine whose queue of connections is full."""
 
 _PAUSE: Final = 0.01
-"""Seconds between two tries. No event tells that a full queue has a place again: poll(2) reports none for it."""
+"""Seconds between two attempts. No event reports that a full queue has room again: poll(2) has none."""
 
 
 def find_trouble(paths: Sequence[str]) -> str:
-    """Say why the engine cannot be reached now, or nothing if it can."""
+    """Return why the engine cannot be reached now; empty if it can."""
     path = choose_engine(paths)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
@@ -27,9 +27,9 @@ def find_trouble(paths: Sequence[str]) -> str:
 
 
 def connect(connection: socket.socket, path: str, patience: float) -> None:
-    """Connect to a unix socket; a `TimeoutError` says that its queue stayed full for all of `patience`, in seconds.
+    """Connect to a unix socket. `TimeoutError`: its queue stayed full for `patience` seconds.
 
-    No try blocks. If a signal interrupts a blocking one, Python expects it to be completed in the background (PEP 475),
+    No attempt blocks. If a signal interrupts a blocking one, Python expects it to complete in the background (PEP 475),
     but a unix socket gives up: the next write fails, since there is no connection.
     """
     deadline = time.monotonic() + patience
@@ -41,5 +41,5 @@ def connect(connection: socket.socket, path: str, patience: float) -> None:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 raise TimeoutError(errno.ETIMEDOUT, "its queue of connections is full") from None
-            time.sleep(_PAUSE)  # No event tells that the queue has a place.
+            time.sleep(_PAUSE)  # No event reports room in the queue.
     connection.settimeout(None)

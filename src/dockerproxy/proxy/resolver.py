@@ -1,7 +1,8 @@
-"""Connections to the engine over which it is asked what names mean, and for nothing else.
+"""The proxy's own connections to the engine, for its lookups.
 
-A few are kept, since opening one costs more than asking. None is ever a client's, and one lookup is open on each.
-All that asks the engine raises `OSError` if it cannot be reached, and `UnknownObjectError` if it does not say.
+A few are kept, since opening one costs more than a lookup. They never carry a client's request, and one lookup at a
+time. All functions raise `OSError` if the engine cannot be reached, and `UnknownObjectError` if it gives no valid
+answer.
 
 Attacks: docs/attacks.md, proxy/resolver.
 """
@@ -28,40 +29,39 @@ _Protocol = TypeVar("_Protocol", bound=asyncio.Protocol)
 
 _TRIES: Final = 100
 _PAUSE: Final = 0.05
-"""How often a connection to a full queue is tried, and seconds between two tries. Connecting to a blocking socket would
-wait as long as it takes."""
+"""Seconds between two attempts to connect to a full queue. Connecting a blocking socket would wait without limit."""
 
 _KEPT: Final = 8
 """Connections that are kept between lookups."""
 
 _LONGEST: Final = 8 * 1024 * 1024
-"""Bytes of an answer. A container's description is some kilobytes; a network's grows with its containers."""
+"""Bytes of an answer. A container's description has some kilobytes; a network's grows with its containers."""
 
 _LONGEST_LIST: Final = 16 * 1024 * 1024
-"""Bytes of a list after it was sifted: of what its client may see, and what came since."""
+"""Bytes of a list after sifting: the part that its client may see, and new data."""
 
 _STEP: Final = 4 * 1024 * 1024
-"""Bytes of a list that come before it is sifted, and between two times."""
+"""Bytes of a list to receive before each sifting."""
 
 LONGEST_LINE: Final = 1 << 18
-"""Bytes of a line of a stream, or of the head of an answer. An event has some hundred, and the labels of its object."""
+"""Bytes of a line of a stream, or of an answer's head. An event has some hundred, and the labels of its object."""
 
 _PIECE: Final = 1 << 16
-"""Bytes that wait here, above which no more is read from the engine."""
+"""Bytes in the buffer above which reading from the engine stops."""
 
 _CUT: Final = "the engine's answer is cut short or too long"
 _UNREADABLE: Final = "the engine's answer cannot be read"
 
 _REMEMBERED: Final = 256
 _LONGEST_FIXED: Final = 16 * 1024
-"""Images of which the labels are remembered, and bytes of these."""
+"""Images whose labels are cached, and bytes of these."""
 
 _AMBIGUOUS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
-"""What Docker and Podman answer for the beginning of two ids. A client that may use neither learns nothing of that."""
+"""Answers of Docker and Podman to a prefix of two IDs. A client that may use neither object learns nothing."""
 
 
 class AmbiguousNameError(UnknownObjectError):
-    """A name may mean more than one object, or the engine made a mistake."""
+    """A name may mean several objects, or the engine failed."""
 
 
 class _UnheardError(UnknownObjectError):
@@ -69,13 +69,13 @@ class _UnheardError(UnknownObjectError):
 
 
 class Inquiry(asyncio.Protocol):
-    """A connection to the engine over which it is asked one question after the other.
+    """A connection to the engine for one request after the other.
 
     Attributes:
-        is_open: Whether it can be used once more.
+        is_open: Whether it can be used again.
         beginning: The head of the answer, with the empty line.
-        head: That head, parsed.
-        has_ended: Whether the end of the body has come.
+        head: The parsed head.
+        has_ended: Whether the end of the body has arrived.
     """
 
     transport: asyncio.Transport
@@ -92,18 +92,18 @@ class Inquiry(asyncio.Protocol):
         self._chunks: Chunks | None = None
 
     def close(self) -> None:
-        """Use the connection no more."""
+        """Close the connection."""
         self.is_open = False
         self.transport.abort()
 
-    # What the event loop tells us
+    # Calls of the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport."""
+        """Store the transport."""
         self.transport = transport  # type: ignore[assignment] # asyncio promises a Transport to a stream protocol
 
     def data_received(self, data: bytes) -> None:
-        """Keep what was asked for, and have the engine wait if it is much; end the connection if it is more."""
+        """Buffer the answer. Pauses reading if it is long, and ends the connection if it is not expected."""
         if not self._is_asked:
             self.close()
             return
@@ -114,12 +114,12 @@ class Inquiry(asyncio.Protocol):
         self._has_news.set()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Take what has come for all there is; with an error, for not all of it."""
+        """Treat the received bytes as complete; after an error, as incomplete."""
         self.is_open, self._is_lost, self._is_reset = False, True, error is not None
         self._has_news.set()
 
     async def _wait(self) -> None:
-        """Wait until more has come, or the connection has ended."""
+        """Wait for more bytes, or the end of the connection."""
         self._has_news.clear()
         if self._is_paused and not self.transport.is_closing():
             self._is_paused = False
@@ -127,19 +127,19 @@ class Inquiry(asyncio.Protocol):
         await self._has_news.wait()
 
     async def _receive(self) -> bytes:
-        """Return a piece of what has come; nothing at the end of the connection."""
+        """Return a piece of the received bytes; empty at the end of the connection."""
         if not (self._came or self._is_lost):
             await self._wait()
         data = bytes(self._came[:_PIECE])
         del self._came[:_PIECE]
         return data
 
-    # What is asked
+    # Requests
 
     async def ask(self, request: bytes, *, to_the_end: bool = False) -> Whole:
-        """Send a request; return its answer when it is whole, or when the connection has ended.
+        """Send a request. Returns its complete answer, or waits for the end of the connection.
 
-        A connection is closed if its answer was given up or is malformed, or if what comes unasked would not be seen.
+        The connection is closed if its answer was abandoned or is malformed, or if unexpected bytes could go unnoticed.
         """
         answer = None
         try:
@@ -152,10 +152,10 @@ class Inquiry(asyncio.Protocol):
         return answer
 
     async def begin(self, request: bytes, *, to_the_end: bool = False) -> None:
-        """Send a request, and read the head of its answer, when that comes or when the connection has ended.
+        """Send a request, and read the head of its answer, or wait for the end of the connection.
 
         Raises:
-            UnknownObjectError: It cannot be read.
+            UnknownObjectError: The head is invalid.
         """
         self._is_asked = True
         if self.is_open:
@@ -183,10 +183,10 @@ class Inquiry(asyncio.Protocol):
             raise UnknownObjectError(_CUT)
 
     async def read(self) -> bytes:
-        """Return the next piece of the body, without its framing; nothing at its end.
+        """Return the next piece of the body without framing; empty at its end.
 
         Raises:
-            UnknownObjectError: The body is cut short, or breaks the protocol.
+            UnknownObjectError: The body is incomplete, or breaks the protocol.
         """
         content = b""
         while not (content or self.has_ended):
@@ -194,7 +194,7 @@ class Inquiry(asyncio.Protocol):
         return content
 
     async def read_whole(self) -> Whole:
-        """Return the answer whose head was read, with all of its body; raise as `read` does."""
+        """Return the whole answer after its head was read. Raises like `read`."""
         data, content = bytearray(self.beginning), bytearray()
         while not self.has_ended:
             piece = await self._receive()
@@ -205,7 +205,7 @@ class Inquiry(asyncio.Protocol):
         return Whole(bytes(data), self.head.status, bytes(content))
 
     def _take(self, data: bytes) -> bytes:
-        """Return the content of a piece of the body, and note whether it is the last one."""
+        """Return the content of a piece of the body, and record whether it is the last one."""
         if self.head.framing is Framing.CLOSE:
             if self._is_reset and not data:
                 raise UnknownObjectError(_CUT)
@@ -224,7 +224,7 @@ class Inquiry(asyncio.Protocol):
 
 
 class Resolver:
-    """Asks the engine over connections of its own."""
+    """Asks the engine over its own connections."""
 
     def __init__(self) -> None:
         self._kept: list[tuple[Inquiry, object]] = []
@@ -233,9 +233,9 @@ class Resolver:
     async def ask(
         self, paths: Sequence[str], target: str, content: bytes | None = None, *, is_fixed: bool = False
     ) -> Answer:
-        """Send a GET, or a POST if there is a content in JSON; return the answer.
+        """Send a GET, or a POST if there is a JSON content. Returns the answer.
 
-        What is fixed is about an image of which the labels matter, which cannot change: they are asked once.
+        With `is_fixed`, it asks for the labels of an image, which cannot change, so they are cached.
         """
         if is_fixed and target in self._fixed:
             return self._fixed[target]
@@ -251,9 +251,9 @@ class Resolver:
     async def find(
         self, paths: Sequence[str], lookup: Lookup, version: str
     ) -> ResolvedObject | AmbiguousNameError | None:
-        """Ask until an object is known: an exec says only which container it belongs to. None if there is no such one.
+        """Look up an object; None if it does not exist. An exec only names its container, which is then looked up.
 
-        Further lookups have this version.
+        Further lookups use this version.
         """
         asked = lookup
         while True:
@@ -289,12 +289,12 @@ class Resolver:
             inquiry.close()
 
     def close(self) -> None:
-        """Keep no connection any more."""
+        """Close all kept connections."""
         while self._kept:
             self._kept.pop()[0].close()
 
     def _take(self, place: object) -> Inquiry | None:
-        """Take a kept connection to the engine that is at this place now; others are closed."""
+        """Take a kept connection to the engine's current socket. Others are closed."""
         while self._kept:
             inquiry, other = self._kept.pop()
             if inquiry.is_open and other == place:
@@ -311,7 +311,7 @@ def _write(target: str, content: bytes | None) -> bytes:
 
 
 def _identify(path: str) -> object:
-    """Return what tells the socket at a path from another one; whoever connects learns if there is none."""
+    """Identify the socket at a path; None if there is none, which connecting will report."""
     try:
         status = os.stat(path)
     except OSError:
@@ -321,7 +321,7 @@ def _identify(path: str) -> object:
 
 @asynccontextmanager
 async def open_inquiry(paths: Sequence[str]) -> AsyncIterator[Inquiry]:
-    """Open a connection for one request, which lasts until the block ends."""
+    """Open a connection for one request, until the block ends."""
     inquiry = await open_connection(Inquiry, choose_engine(paths))
     try:
         yield inquiry
@@ -330,15 +330,15 @@ async def open_inquiry(paths: Sequence[str]) -> AsyncIterator[Inquiry]:
 
 
 async def converse(paths: Sequence[str], request: bytes, *, to_the_end: bool = False) -> Whole:
-    """Send a request over a connection of its own; return its answer, or wait for the end of the connection."""
+    """Send a request over its own connection. Returns its answer, or waits for the end of the connection."""
     async with open_inquiry(paths) as inquiry:
         return await inquiry.ask(request, to_the_end=to_the_end)
 
 
 async def collect(paths: Sequence[str], request: bytes, sift: Callable[[bytes], Awaitable[bytes]]) -> Whole:
-    """Ask for a list over a connection of its own; return the answer, sifted if it is long.
+    """Request a list over its own connection. Returns the answer, sifted if it is long.
 
-    While it is sifted, nothing more is read from the engine.
+    While it is sifted, reading from the engine stops.
     """
     async with open_inquiry(paths) as inquiry:
         await inquiry.begin(request)
@@ -355,7 +355,7 @@ async def collect(paths: Sequence[str], request: bytes, sift: Callable[[bytes], 
 
 
 async def open_connection(factory: Callable[[], _Protocol], path: str) -> _Protocol:
-    """Connect to the engine. One that is so busy that its queue is full is tried again for a while."""
+    """Connect to the engine. If its queue is full, retry for a while."""
     loop = asyncio.get_running_loop()
     for _ in range(_TRIES):
         try:

@@ -1,7 +1,7 @@
-"""Runs what a request takes besides being passed on: lookups until it is decided, then the steps of its plan.
+"""Runs the extra work of a request: lookups until it is decided, then the steps of its plan.
 
-All of it goes over connections of the proxy's own (`proxy/resolver`), never the client's. The engine is asked for each
-request: a name may mean something else a moment later. What is held is released at the end, whatever happens.
+This uses the proxy's own connections (`proxy/resolver`), never the client's. The engine is asked for each request: a
+name may mean another object a moment later. Holds are always released at the end.
 
 Attacks: docs/attacks.md, proxy/running.
 """
@@ -34,15 +34,15 @@ _Result = TypeVar("_Result")
 _Value = TypeVar("_Value")
 
 _SHORT: Final = 16 * 1024
-"""Bytes of an answer that is read at once."""
+"""Bytes of an answer that is processed at once."""
 
 
 class _ClientGoneError(Exception):
-    """The client has gone, or is answered: nothing more is begun for it."""
+    """The client has gone, or has its answer: start nothing more for it."""
 
 
 async def settle(exchange: Exchange, judged: NeedsLookup | Verdict) -> None:
-    """Find out which objects a request names, decide by the policy that its socket had then, and do what it takes."""
+    """Look up the objects of a request, judge it by the socket's policy of that time, and run its plan."""
     answering, engines = exchange.answering, exchange.socket.shared.engines
     try:
         async with AsyncExitStack() as stack:
@@ -71,9 +71,9 @@ async def settle(exchange: Exchange, judged: NeedsLookup | Verdict) -> None:
 
 
 async def perform(socket: SocketState, policy: CompiledPolicy, ask: steps.Ask) -> Answer:
-    """Make a request as a client of this socket would who may do what is granted by `own`, and nothing else.
+    """Send a request as a client of this socket could that has only the grant `own`.
 
-    That is enforced, whatever the mode of the socket.
+    This is enforced in every mode of the socket.
     """
     judged = judge(own_policy(policy.tenancy), ask.head)
     if not isinstance(judged, NeedsLookup | Verdict):
@@ -92,7 +92,7 @@ async def perform(socket: SocketState, policy: CompiledPolicy, ask: steps.Ask) -
 
 
 def _say(outcome: Outcome) -> Answer:
-    """Return what came of a request that was made in an owner's name."""
+    """Return the answer to a request in an owner's name."""
     match outcome:
         case Whole(_, status, content):
             return status, content
@@ -105,10 +105,10 @@ def _say(outcome: Outcome) -> Answer:
 
 
 class _Run:
-    """One request that takes more than being passed on.
+    """A request that needs more than forwarding.
 
     Attributes:
-        verdict: What was decided about it.
+        verdict: Its current verdict.
     """
 
     verdict: Verdict
@@ -123,10 +123,10 @@ class _Run:
         stack.push_async_callback(self._held.aclose)
 
     async def outcome(self, judged: NeedsLookup | Verdict) -> Outcome:
-        """Decide, and do what the plan says. A verdict that comes back without its plan goes on, or is denied.
+        """Decide, and run the plan. A verdict that comes back without plan is forwarded, or denied.
 
-        Where another client made meanwhile what it was to make, all of that is done once more. What was held is free
-        before: others come first who waited for it.
+        If another client made the object first, everything is repeated once. The holds are released before, so that
+        requests that wait for them go first.
         """
         try:
             return await self._do(judged)
@@ -142,10 +142,10 @@ class _Run:
         scene = steps.Scene(shared.fills, self._socket.listed, time.time())
         return await self._take_steps(verdict.plan(verdict, scene))
 
-    # Deciding
+    # Decision
 
     async def _decide(self, judged: NeedsLookup | Verdict) -> Verdict:
-        """Decide, and hold what it takes; decide again if another request may have changed it before the hold."""
+        """Decide, and take the holds. Decides again if another request may have changed the facts before that."""
         holding = self._socket.shared.holding
         since = holding.moment
         verdict = await self._look_up(judged)
@@ -167,11 +167,11 @@ class _Run:
         return verdict
 
     def _has_plan(self, verdict: Verdict) -> bool:
-        """Whether a plan can begin: a start has no body to speak of, but may have one, and comes back with that."""
+        """Whether a plan can begin. A start may have a body, although it needs none, and comes back with it."""
         return can_begin(verdict) and self._socket.shared.has_plan(verdict)
 
     async def _look_up(self, judged: NeedsLookup | Verdict) -> Verdict:
-        """Ask the engine all that must be known of a request, and decide about it."""
+        """Do all lookups for a request, and decide about it."""
         socket, name = self._socket, judged.operation.name
         unknown: AmbiguousNameError | None = None
         try:
@@ -199,10 +199,10 @@ class _Run:
         async with self._socket.lookups:
             return await self._socket.shared.resolver.find(self._socket.shared.engines, lookup, version)
 
-    # The steps of a plan
+    # Plans
 
     async def _take_steps(self, plan: Generator[Any, Any, _Result]) -> _Result:
-        """Take the steps of a plan in their order; return what it returns."""
+        """Run the steps of a plan in order. Returns its result."""
         resume: Callable[[], steps.Step] = partial(next, plan)
         while True:
             try:
@@ -220,7 +220,7 @@ class _Run:
                 resume = partial(plan.throw, silent)
 
     async def _take(self, step: steps.Step) -> object:
-        """Take one step; return what came of it."""
+        """Run one step. Returns its result."""
         if isinstance(step, steps.Work):
             return await _look(self._socket, step.content, step.do)
         if isinstance(step, steps.Tell):
@@ -234,7 +234,7 @@ class _Run:
             return await self._send(step)
 
     async def _ask(self, step: steps.Ask | steps.Find | steps.Lock | steps.Identify) -> object:
-        """Ask what the engine knows soon, or wait for others of the same owner."""
+        """Run a step that the engine answers quickly, or wait for others of the same owner."""
         socket, shared = self._socket, self._socket.shared
         match step:
             case steps.Lock(owner):
@@ -253,7 +253,7 @@ class _Run:
             return await shared.resolver.ask(shared.engines, step.target, step.content, is_fixed=step.is_fixed)
 
     async def _send(self, step: Act | steps.Perform | steps.Open | steps.Read) -> Whole | Answer | None:
-        """Send a request. The engine is waited for while it acts, whether the client stays or goes."""
+        """Send a request. While the engine acts, it is awaited even if the client leaves."""
         socket, engines = self._socket, self._socket.shared.engines
         match step:
             case Act(verdict, to_the_end):
@@ -274,21 +274,21 @@ class _Run:
             return await collect(engines, step.request, lambda content: _look(socket, content, partial(sift, content)))
 
     def _patience(self, step: steps.Step) -> float | None:
-        """Return how many seconds a step may take: ENGINE_TIMEOUT for an answer of which all is shown; None for any."""
+        """Return the seconds for a step: ENGINE_TIMEOUT if the whole answer is shown; None for no limit."""
         if isinstance(step, Act | steps.Perform) or (isinstance(step, steps.Open | steps.Read) and step.waits):
             return None
         is_all = isinstance(step, steps.Read) and not self.verdict.decision.shows
         return self._socket.limits.engine_timeout if is_all else self._socket.patience
 
     def _detach(self, verdict: Verdict) -> None:
-        """Note that the engine acts, whether the client stays or goes."""
+        """Record that the engine acts, even if the client leaves."""
         self.verdict = verdict
         if self._exchange is not None:
             self._outlast()
             self._exchange.detach(verdict)
 
     def _outlast(self) -> None:
-        """Have the request count as under way until its plan is over."""
+        """Count the request as in progress until its plan ends."""
         if not self._outlasts:
             self._outlasts = True
             self._stack.callback(self._socket.usage.leave, self.verdict.operation.shape)
@@ -300,10 +300,10 @@ class _Run:
             socket.told.add(operation)
             socket.shared.log.message(Level.WARNING, f"socket {socket.name}: {operation} leaves out {text}")
 
-    # What the client gets
+    # Answers to the client
 
     def pass_on(self, answer: Whole | steps.Says) -> None:
-        """Give the client an answer that is there, if it is still there itself."""
+        """Send a complete answer to the client, unless it has gone."""
         exchange = self._exchange
         if exchange is None or not exchange.answering.is_held:
             return
@@ -313,7 +313,7 @@ class _Run:
         exchange.answering.end_alone(self.verdict, answer)
 
     async def let_go(self) -> None:
-        """Let the request go on as it comes; return when the engine is done, whether its client stays or goes."""
+        """Forward the request. Returns when the engine is done, even if the client leaves."""
         if self._exchange is not None and self._exchange.answering.is_held:
             copied = asyncio.Event()
             self._exchange.answering.copied = copied.set
@@ -322,7 +322,7 @@ class _Run:
             await copied.wait()
 
     async def stream(self, stream: steps.Stream) -> None:
-        """Pass on what the client may see of a stream, until the engine ends or the client goes."""
+        """Pass on the part of a stream that the client may see, until the engine or the client ends it."""
         if self._exchange is not None and self._opened is not None:
             self._streams, show = True, partial(self._show, stream)
             self._exchange.answering.judged = self.verdict
@@ -333,7 +333,7 @@ class _Run:
 
 
 async def _gather(*works: Coroutine[None, None, _Value]) -> list[_Value]:
-    """Do some works at once; if one fails, end the others."""
+    """Run coroutines concurrently. If one fails, the others are cancelled."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         return await asyncio.gather(*tasks)
@@ -343,7 +343,7 @@ async def _gather(*works: Coroutine[None, None, _Value]) -> list[_Value]:
 
 
 def _judge(judged: NeedsLookup, found: tuple[ResolvedObject | None, ...]) -> NeedsLookup | Verdict:
-    """Decide about a request all of whose lookups are answered, in their order."""
+    """Judge a request with the answers to its lookups, in order."""
     after: NeedsLookup | Verdict = judged
     for each in found:
         if isinstance(after, NeedsLookup):
@@ -352,10 +352,10 @@ def _judge(judged: NeedsLookup, found: tuple[ResolvedObject | None, ...]) -> Nee
 
 
 async def _look(socket: SocketState, content: bytes, work: "Callable[[], _Value | None]") -> _Value:
-    """Do something with a content; with a long one beside the loop, so that nobody else waits.
+    """Process a content; a long one in a thread, so that others do not wait.
 
     Raises:
-        UnknownObjectError: It cannot be read.
+        UnknownObjectError: The content is invalid.
     """
     seen = work() if len(content) <= _SHORT else await socket.shared.worker.run(socket.judging, work)
     if seen is None:

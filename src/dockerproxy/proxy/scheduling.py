@@ -1,12 +1,12 @@
 """Share the event loop and one thread: tasks have an owner, busy clients take turns, and long jobs wait in lines.
 
-A turn is a number of steps: a head, a few chunks of a body. It ends with the step after which `TURN` is over. All that
-arrives in one round of the loop shares one turn. What arrives later waits in a line, and the clients in the line share
-another turn. Single short heads, which are most, are taken at once.
+A turn consists of steps: a head, a few chunks of a body. It ends with the first step after `TURN`. All data that
+arrives in one round of the loop shares one turn. Later data waits in a line, whose clients share another turn. Single
+short heads, the most common case, are processed at once.
 
-The thread runs one long job at a time. Of the sockets that wait, the one that has used the least time goes first
-(start-time fair queueing; Goyal, Vin and Cheng, 1996). The interpreter switches to the loop whenever that has something
-to do (`SWITCH`). So a job is made of small steps, and none of them is a long call into C.
+The thread runs one long job at a time. Of the waiting sockets, the one with the least used time goes first (start-time
+fair queueing; Goyal, Vin and Cheng, 1996). The interpreter switches to the loop whenever it is ready (`SWITCH`). So a
+job consists of small steps, none of which is a long call into C.
 
 Attacks: docs/attacks.md, proxy/scheduling.
 """
@@ -22,16 +22,16 @@ from dockerproxy.proxy.failures import log_bug
 _Result = TypeVar("_Result")
 
 TURN: Final = 0.001
-"""Seconds of a turn. Others wait for two or three of them: when they ask, and when the engine has answered."""
+"""Seconds of a turn. Others wait for two or three: for their request, and for the engine's answer."""
 
 SWITCH: Final = 0.00002
 """Seconds after which a waiting thread gets the interpreter (`sys.setswitchinterval`). While a job runs, the loop waits
-so long for each event, and not much longer (`host/process`). With Python's default of 5 ms, sixteen clients would share
-500 requests a second. With less than this, a ping beside a job takes no less time."""
+about this long for each event (`host/process`). With Python's default of 5 ms, sixteen clients would share 500
+requests a second. A smaller value does not speed up a ping beside a job."""
 
 
 class Tasks:
-    """Tasks that end by themselves. One that fails is logged and disturbs no other."""
+    """Tasks that end on their own. A failing one is logged and does not disturb others."""
 
     def __init__(self, log: LogPort) -> None:
         self._log = log
@@ -40,14 +40,14 @@ class Tasks:
     def start(
         self, work: Coroutine[None, None, None], name: str, if_it_fails: Callable[[], None] | None = None
     ) -> asyncio.Task[None]:
-        """Run a coroutine; its result need not be waited for, and it may be cancelled."""
+        """Run a coroutine. Its result need not be awaited, and it may be cancelled."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(partial(self._ended, if_it_fails))
         return task
 
     def cancel(self) -> None:
-        """End all that still run."""
+        """Cancel all running tasks."""
         for task in self._running:
             task.cancel()
 
@@ -61,14 +61,14 @@ class Tasks:
 
 
 class Busy(Protocol):
-    """One that may have more to do than fits in a turn."""
+    """A client that may have more work than fits into a turn."""
 
     def advance(self) -> None:
         """Take a turn."""
 
 
 class Turns:
-    """The line of clients that have more to do, and the time that is spent of this round."""
+    """The line of clients with more work, and the time used in this round."""
 
     def __init__(self) -> None:
         self._line: dict[object, dict[Busy, None]] = {}
@@ -77,11 +77,11 @@ class Turns:
 
     @property
     def is_over(self) -> bool:
-        """Whether the time of this round is spent: who comes now waits in the line."""
+        """Whether the time of this round is used up: new work waits in the line."""
         return self._spent >= TURN
 
     def spend(self, seconds: float) -> None:
-        """Note how long something took in this round."""
+        """Record the duration of work in this round."""
         if not self._spent:
             asyncio.get_running_loop().call_soon(self._begin_round)
         self._spent += seconds
@@ -90,18 +90,18 @@ class Turns:
         self._spent = 0.0
 
     def wait(self, busy: Busy, socket: object) -> None:
-        """Let one go on when it has its turn: those of one socket one after the other, and sockets take turns."""
+        """Let a client continue at its turn: sockets alternate, and so do the clients of a socket."""
         self._line.setdefault(socket, {})[busy] = None
         self._plan()
 
     def _plan(self) -> None:
-        """Have turns taken in the next round, if anybody waits."""
+        """Plan turns for the next round if the line is not empty."""
         if self._line and not self._is_planned:
             self._is_planned = True
             asyncio.get_running_loop().call_soon(self._take_turns)
 
     def _take_turns(self) -> None:
-        """Give turns to the clients in the line until one turn is over; those that join meanwhile come later."""
+        """Give turns to the clients in the line until one turn is over. New ones come later."""
         before, self._is_planned = self._spent, False
         try:
             for _ in range(sum(map(len, self._line.values()))):
@@ -112,7 +112,7 @@ class Turns:
             self._plan()
 
     def _pop(self) -> Busy:
-        """Take the first one of the first socket out of the line; the others of it are behind all other sockets."""
+        """Take the first client of the first socket. The socket's others move behind all other sockets."""
         socket = next(iter(self._line))
         those = self._line.pop(socket)
         busy = next(iter(those))
@@ -123,11 +123,11 @@ class Turns:
 
 
 class Line:
-    """The jobs of one socket.
+    """The long jobs of one socket.
 
     Attributes:
-        used: Seconds of the worker that the socket has used; an idle socket is put level with the others.
-        waiting: The jobs, in the order in which they came.
+        used: Seconds of the worker that the socket has used; an idle socket is levelled with the others.
+        waiting: The jobs in order.
     """
 
     __slots__ = ("used", "waiting")
@@ -138,9 +138,9 @@ class Line:
 
 
 class Worker:
-    """The thread for long jobs: the running job, and the lines of sockets that wait for it.
+    """The thread for long jobs: the running job, and the lines of waiting sockets.
 
-    Time is only taken from the clock that it is given.
+    The only source of time is the given clock.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -150,9 +150,9 @@ class Worker:
         self._is_busy = False
 
     async def run(self, line: Line, work: Callable[[], _Result]) -> _Result:
-        """Run a job in the thread when it is its turn; return its result, or raise what it raises.
+        """Run a job in the thread at its turn. Returns its result, or raises its exception.
 
-        A job must not touch anything that changes. Jobs of one line run in the order in which they came.
+        A job must not use anything that changes. Jobs of one line run in order.
         """
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
@@ -164,7 +164,7 @@ class Worker:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # Its turn had come already.
+            if not turn.cancelled():  # It already had its turn.
                 self._begin_next()
             elif turn in line.waiting:
                 self._take(line, turn)
@@ -179,16 +179,16 @@ class Worker:
         return await asyncio.shield(job)
 
     def _end(self, line: Line, began: float, job: asyncio.Future[_Result]) -> None:
-        """Charge a job to its line; choose the next one when the waiting client has heard of the result.
+        """Charge a job to its line. Chooses the next one when the waiting client has the result.
 
-        The client hears of it two rounds of the loop later, because `shield` takes one.
+        The client gets it two rounds of the loop later, because `shield` takes one.
         """
         line.used += self._now() - began
         loop = job.get_loop()
         loop.call_soon(loop.call_soon, self._begin_next)
 
     def _begin_next(self) -> None:
-        """Give the turn to the line that has used the least; of equal ones, to the one that has waited longest."""
+        """Give the turn to the line with the least used time; of equal ones, to the one that has waited longest."""
         self._is_busy = False
         while self._lines and not self._is_busy:
             line = min(self._lines, key=lambda each: each.used)
@@ -199,7 +199,7 @@ class Worker:
                 turn.set_result(None)
 
     def _take(self, line: Line, turn: asyncio.Future[None]) -> None:
-        """Take a job out of its line, which then stands behind equal ones."""
+        """Take a job out of its line, which then goes behind equal ones."""
         del line.waiting[turn], self._lines[line]
         if line.waiting:
             self._lines[line] = None

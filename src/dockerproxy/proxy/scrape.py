@@ -1,4 +1,4 @@
-"""Answer whoever asks for metrics, on a socket of its own: one request on a connection, and nothing of it is forwarded.
+"""Answer requests for metrics on their own socket: one per connection, and nothing is forwarded.
 
 Attacks: docs/attacks.md, proxy/scrape.
 """
@@ -20,12 +20,12 @@ _LONGEST: Final = 8192
 
 
 class Scrape(asyncio.Protocol):
-    """A connection of somebody who asks for metrics.
+    """A connection that requests metrics.
 
     Args:
-        others: All such connections; this one among them while it lasts.
+        others: All such connections, including this one while it lasts.
         write: Returns the metrics.
-        patience: Seconds that all of it may take.
+        patience: Seconds for the whole connection.
     """
 
     def __init__(self, others: set["Scrape"], write: Callable[[], str], patience: float = _PATIENCE) -> None:
@@ -35,7 +35,7 @@ class Scrape(asyncio.Protocol):
         self._head = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for a request, but not for long."""
+        """Wait for a request, with a time limit."""
         self._transport: asyncio.Transport = transport  # type: ignore[assignment] # asyncio promises a Transport
         self._timer = asyncio.get_running_loop().call_later(self._patience, transport.abort)  # type: ignore[attr-defined] # likewise
         self._others.add(self)
@@ -56,7 +56,7 @@ class Scrape(asyncio.Protocol):
             self._transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Make room."""
+        """Remove the connection."""
         del error
         self._timer.cancel()
         self._others.discard(self)

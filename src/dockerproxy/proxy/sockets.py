@@ -1,4 +1,4 @@
-"""What client connections share: those of one socket, its policy and what was worked out already, and those of all.
+"""State that client connections share: for each socket, its policy and cached results; and for the process.
 
 Attacks: docs/attacks.md, proxy/sockets.
 """
@@ -33,48 +33,48 @@ from dockerproxy.views.lists import Remembered
 from dockerproxy.wire.document import count_parts
 
 LOOKUPS: Final = 8
-"""That the engine is asked at one time for a socket. An answer comes in a millisecond, unless the engine is stuck."""
+"""Concurrent lookups for a socket. An answer takes a millisecond, unless the engine is stuck."""
 
 REMOVALS: Final = 8
-"""Requests of a socket that remove volumes at one time. The engine may still be at it when their clients have gone."""
+"""Concurrent requests of a socket that remove volumes. The engine may continue after their clients leave."""
 
 _SHORT: Final = 1024
-"""Bytes of a head that is taken at once, whatever else has come. Most have a few hundred."""
+"""Bytes of a head that is processed at once, before waiting clients. Most have a few hundred."""
 
 LONG_HEAD: Final = 8 * 1024
-"""Bytes of a head that is judged at once. One of so many takes a millisecond at worst, and only credentials and filters
-are longer. Where nothing is refused it is read many times, and only short ones are judged at once."""
+"""Bytes of a head that is judged at once. This takes a millisecond at worst, and only credentials and filters are
+longer. Modes that deny nothing read it several times, so only short heads are judged at once."""
 
 _LONG_BODY: Final = 16 * 1024
 _MANY_PARTS: Final = 512
-"""Of a body that is judged at once, for all cases of its operation together: a port takes three parts and 30 µs. What
-makes a container has 200."""
+"""Parts of a body that is judged at once, times the cases of its operation: a port takes three parts and 30 µs. A body
+for a container has 200."""
 
 _REMEMBERED = 1024
 _LONGEST = 2048
 
 
 class SocketState:
-    """What the clients of one socket share: its policy, its limits and what is used up of them.
+    """The shared state of a socket's clients: its policy, its limits, and their use.
 
-    Programs poll: the same bytes come again and again. The answer to a head is a pure function of its bytes and
-    the policy, so it is remembered under them. Heads that carry credentials are not kept in memory.
+    Programs poll, with the same bytes each time. The answer to a head is a pure function of its bytes and the policy,
+    so it is cached. Heads with credentials are not kept in memory.
 
     Attributes, besides those of `SocketSettings`:
-        shared: What it has in common with all others.
-        patience: Seconds in which the engine must have answered all that it is asked for one request.
-        simple: Short heads that came before, which are simple to pass on.
-        listed: Lists of the engine's that were read, by operation and version.
-        told: Operations of which the log says already that lists lack elements that are too long.
-        short_head: Bytes of a head that is taken before those who wait for a turn.
-        long_head: Bytes of a head above which it is judged beside the loop.
-        refuses_nothing: Whether its mode is to report or to learn.
-        is_gone: Whether it was removed; a connection that was accepted just before then ends unheard.
-        is_replaced: Whether another proxy has taken it over, whose clients go on.
-        lookups: Bounds how many are asked at one time for its clients, so that others are not kept waiting by them.
-        judging: The long jobs of its clients that wait for the worker.
-        removals: Bounds how many remove volumes at one time for its clients.
-        approved_mounts: Paths of the host that a person allowed. Their containers may outlast every policy.
+        shared: The state of the process.
+        patience: Seconds for all answers of the engine that one request needs.
+        simple: Short heads of earlier simple requests.
+        listed: Lists of the engine that were read, by operation and version.
+        told: Operations that were already logged for leaving out long list elements.
+        short_head: Bytes of a head that is processed before clients that wait for a turn.
+        long_head: Heads with more bytes are judged in the worker's thread.
+        refuses_nothing: Whether its mode is report or learn.
+        is_gone: Whether it was removed. A connection that was accepted just before then ends unanswered.
+        is_replaced: Whether another proxy has taken it over. Its clients continue.
+        lookups: Limits the concurrent lookups of its clients, so that they do not delay others.
+        judging: Long jobs of its clients that wait for the worker.
+        removals: Limits its clients' concurrent removals of volumes.
+        approved_mounts: Host paths that a person allowed. Their containers may outlast every policy.
     """
 
     def __init__(self, settings: SocketSettings, journal: JournalPort, shared: "Shared") -> None:
@@ -96,13 +96,13 @@ class SocketState:
         self.replace(settings)
 
     def replace(self, settings: SocketSettings) -> None:
-        """Judge by other settings from now on; an exchange that has begun keeps what was decided."""
+        """Judge by new settings from now on. An exchange that has begun keeps its decision."""
         self.journal.replace(settings)
         self.name: str = settings.name
         self.remark: str = settings.remark
         self.policy: CompiledPolicy = settings.policy
         if self.policy.reads_builds and self.policy.allows(BUILD) and is_installed():
-            import_module("dockerproxy.proxy.building")  # Not when the first build comes, while others wait.
+            import_module("dockerproxy.proxy.building")  # Not at the first build, while others wait.
         self.limits = settings.limits
         self.sweep, self.idle_after = settings.sweep, settings.idle_after
         self.short_head = min(_SHORT, settings.limits.head)
@@ -115,18 +115,18 @@ class SocketState:
 
     @property
     def scope(self) -> str:
-        """Whose the names are that clients of builds make up."""
+        """The scope of names that build clients choose."""
         return f"own_as {self.policy.owner}" if self.policy.owner else f"socket {self.name}"
 
     def find_nested(self, policy: CompiledPolicy) -> Iterator[str]:
-        """Say which mounts of a policy nest with those that containers may have by this one, or by an answer."""
+        """Describe mounts of a policy that nest with those of this one, or of a person's answers."""
         old, new = (list_mounts(each.grants, each.places) for each in (self.policy.policy, policy.policy))
         had = (*old, *self.approved_mounts)
         for nested in (*find_nested(new, had), *find_nested(had, new)):
             yield f"{nested.describe()}; remove the containers from before this reload"
 
     def shed_soon(self) -> None:
-        """Have those give way for which most is held, until it is not too much."""
+        """Close the connections with the most buffered data, until it is within the limit."""
         if not self._sheds:
             self._sheds = True
             asyncio.get_running_loop().call_soon(self._shed)
@@ -139,7 +139,7 @@ class SocketState:
         self._sheds = False
 
     def judge(self, head: bytes) -> Judged | Refusal:
-        """Decide about a request head."""
+        """Judge a request head."""
         found = self._judged.get(head)
         if found is not None:
             return found
@@ -158,10 +158,10 @@ class SocketState:
 
 
 def is_quick(judged: Phase, content: bytes) -> bool:
-    """Whether a request can be judged at once, by its body. Where nothing is refused it is read many times.
+    """Whether a request can be judged at once, by its body. Modes that deny nothing read it several times.
 
-    Judging is pure, so it may run anywhere: a request has the policy that it came under. Its client waits in HELD
-    meanwhile, and what it sends behind the request waits in its inbox.
+    Judging is pure, so it can run anywhere: a request keeps its policy. Meanwhile its client is in HELD, and later
+    bytes wait in its inbox.
     """
     name = judged.operation.name
     if len(content) > _LONG_BODY or (content and judged.mode is not Mode.ENFORCE):
@@ -170,7 +170,7 @@ def is_quick(judged: Phase, content: bytes) -> bool:
 
 
 def make_nonce() -> str:
-    """Return 16 random bytes in hexadecimal, for the stamp of an object that a request creates."""
+    """Return 16 random bytes in hexadecimal, for the stamp of a new object."""
     return os.urandom(16).hex()
 
 
@@ -184,10 +184,10 @@ class Shared:
     """The few long-lived objects of the data path.
 
     Attributes:
-        engines: Paths where the engine may be; a reload may change them.
-        now: A clock that only goes forward, in seconds.
-        remark: What its health check says of the process besides; empty if nothing.
-        counting: By owner, what is held from counting for a quota to the engine's answer.
+        engines: Possible paths of the engine; a reload may change them.
+        now: A monotonic clock, in seconds.
+        remark: What a health check adds about the process; empty if nothing.
+        counting: By owner, the lock from counting for a quota to the engine's answer.
     """
 
     def __init__(self, engines: tuple[str, ...], tasks: Tasks, log: LogPort, now: Callable[[], float]) -> None:
@@ -205,8 +205,8 @@ class Shared:
         self.counting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def has_plan(self, verdict: Verdict) -> bool:
-        """Whether more is done with a request than to pass it on.
+        """Whether a request needs more than forwarding.
 
-        Which volumes an unjudged body mounts is only read while a volume may be filled, or is held.
+        The volumes of an unread body only matter while a volume may be filled, or is held.
         """
         return verdict.plan is not None and (verdict.plan is not mount_unread or bool(self.fills or self.holding))

@@ -1,4 +1,4 @@
-"""Streams of JSON lines of which a client does not get all: each line is looked at before it goes on.
+"""Streams of JSON lines of which a client sees only a part: each line is checked before it is passed on.
 
 Attacks: docs/attacks.md, proxy/streams.
 """
@@ -15,18 +15,18 @@ from dockerproxy.wire.chunked import LAST_CHUNK
 from dockerproxy.wire.head import Framing, ResponseHead
 
 _WHOLE: Final = frozenset({Framing.LENGTH, Framing.NONE})
-"""Framings of answers that are no streams."""
+"""Framings of answers that are not streams."""
 
 
 def is_stream(head: ResponseHead) -> bool:
-    """Whether an answer that begins so is a stream."""
+    """Whether an answer with this head is a stream."""
     return head.status == HTTPStatus.OK and head.framing not in _WHOLE
 
 
 async def follow(
     answering: Answering, inquiry: Inquiry, show: Callable[[bytes], Awaitable[bytes]], *, is_plain: bool
 ) -> None:
-    """Pass on what is shown of a stream, line by line, in chunks if it comes so."""
+    """Pass on the visible part of a stream, line by line, in chunks if it is chunked."""
     is_chunked = inquiry.head.framing is Framing.CHUNKED
     answering.begin_alone(inquiry.head)
     answering.send(keep_plain(inquiry.beginning) if is_plain else inquiry.beginning)

@@ -1,4 +1,4 @@
-"""A connection that is HTTP/1 no more: bytes are passed on as they come, both ways, or a client of HTTP/2 is denied."""
+"""A connection that is no longer HTTP/1: bytes pass unchanged both ways, or an HTTP/2 client is denied."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from dockerproxy.wire.http2 import deny_http2
 
 
 class Near(Connection, Protocol):
-    """The part of the client's end that this needs. `Client` describes the members."""
+    """The part of the client's end that this module needs, documented in `Client`."""
 
     transport: asyncio.Transport
     account: Accounting
@@ -21,14 +21,14 @@ class Near(Connection, Protocol):
 
 
 class TunnelEnd(asyncio.Protocol):
-    """One end of a tunnel: what arrives here is written to the other end.
+    """One end of a tunnel: bytes that arrive here are written to the other end.
 
     Neither end is read faster than the other drains, and each direction ends on its own: `docker run -i` closes
     stdin and then still waits for output.
 
     Attributes:
-        is_near: Whether this is the client's end, and not the engine's.
-        ended: Whether nothing more will come from here.
+        is_near: Whether this is the client's end, not the engine's.
+        ended: Whether this end sends no more.
     """
 
     peer: "TunnelEnd"
@@ -40,7 +40,7 @@ class TunnelEnd(asyncio.Protocol):
         self.ended = ended
 
     def data_received(self, data: bytes) -> None:
-        """Pass it on."""
+        """Pass the bytes on."""
         if self.is_near:
             self.client.account.received += len(data)
         else:
@@ -48,7 +48,7 @@ class TunnelEnd(asyncio.Protocol):
         self.peer.transport.write(data)
 
     def pause_writing(self) -> None:
-        """Stop reading from the other end: what we write here is not being taken."""
+        """Stop reading from the other end: this end does not read."""
         self.client.buffers.stall(self.transport)
         if not self.is_near:
             self.client.watch(is_read=False)
@@ -64,7 +64,7 @@ class TunnelEnd(asyncio.Protocol):
             self.peer.transport.resume_reading()
 
     def eof_received(self) -> bool:
-        """End this direction; stay open while the other one lives."""
+        """End this direction. The tunnel stays open while the other one lives."""
         self.ended = True
         if self.is_near:
             if has_hung_up(self.client.fileno()):
@@ -72,7 +72,7 @@ class TunnelEnd(asyncio.Protocol):
                 return False
             self.client.watch(is_read=False)
         self.peer.end_writing()
-        # Without False here, a tunnel both of whose directions have ended keeps its two sockets forever.
+        # Without this False, a tunnel whose directions have both ended would keep its two sockets forever.
         return not self.peer.ended
 
     def end_writing(self) -> None:
@@ -83,7 +83,7 @@ class TunnelEnd(asyncio.Protocol):
             self.transport.write_eof()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """End the other end too: at once if the client is gone, else when it has taken what is on its way."""
+        """End the other end too: at once if the client is gone, otherwise when it has read everything."""
         if not self.is_near:
             self.client.buffers.close(self.transport)
             self.peer.transport.close()
@@ -94,7 +94,7 @@ class TunnelEnd(asyncio.Protocol):
 
 
 def open_tunnel(client: Near, engine: asyncio.Transport, early: bytes) -> None:
-    """Stop being HTTP, for the rest of both connections' lives; what is early came before the engine had agreed."""
+    """Stop being HTTP for the rest of both connections. `early` came before the engine agreed."""
     near = TunnelEnd(client.transport, client, is_near=True, ended=client.has_ended)
     far = TunnelEnd(engine, client, is_near=False, ended=False)
     near.peer, far.peer = far, near
@@ -107,11 +107,11 @@ def open_tunnel(client: Near, engine: asyncio.Transport, early: bytes) -> None:
 
 
 class DeniedEnd(asyncio.Protocol):
-    """The client's end of a connection that speaks HTTP/2 and may not: one denial is written, in HTTP/2.
+    """The client's end of a connection that speaks HTTP/2 without permission. It writes one denial in HTTP/2.
 
-    Nothing of it is forwarded, and no engine connection is opened for it: Docker 29 gives gRPC that comes without an
-    upgrade to BuildKit, past its API and its authorization plugins. Where `/grpc` is allowed, the client is answered
-    like by an engine without HTTP/2: then it asks for `/grpc`, which is judged. After a denial in gRPC it would not.
+    Nothing is forwarded, and no engine connection is opened: Docker 29 passes gRPC without an upgrade to BuildKit, past
+    its API and authorization plugins. If `/grpc` is allowed, the client gets the answer of an engine without HTTP/2.
+    Then it asks for `/grpc`, which is judged. After a denial in gRPC it would not.
     """
 
     def __init__(self, client: Near, linger: Callable[[], None], says: str) -> None:
@@ -122,7 +122,7 @@ class DeniedEnd(asyncio.Protocol):
         self._is_over = False
 
     def data_received(self, data: bytes) -> None:
-        """Deny what came, and end the connection, once it is a request."""
+        """Deny the request once it has arrived, and end the connection."""
         if self._is_over:
             return
         self._came += data
@@ -132,9 +132,9 @@ class DeniedEnd(asyncio.Protocol):
             self._linger()
 
     def eof_received(self) -> bool:
-        """End the connection: the client asks for nothing more."""
+        """End the connection: the client sends no more requests."""
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Tell the client's end."""
+        """Notify the client's end."""
         self._client.connection_lost(error)

@@ -1,12 +1,11 @@
-"""What the clients of one socket use up, at one time and in a second, and what of it is too much.
+"""Resources that the clients of a socket use, at a time and per second, and their limits.
 
-Where a socket's clients ask for too much together, those that ask for more than their share are turned away first: a
-client in a hurry is not the others' wait. How one would get around that, and what stops it: many connections, of which
-each has a share (they are bounded, and so is what all shares come to); a new connection for each request (likewise);
-few requests with long heads (a head counts by its length).
+If a socket's clients together exceed the rate, those above their share are turned away first: a busy client does not
+delay others. Each connection has a share, so a client could open many connections, or one per request; both are
+limited, and so is the sum of all shares. Long heads in few requests count by their length.
 
-What is held for the clients together is bounded, too. Where it is too much, the one for which most is held gives way:
-not in the middle of what it is doing, but before anything else is done.
+Data that is buffered for the clients is limited too. Over the limit, the connection with the most is closed: not in the
+middle of its work, but before any other work is done.
 
 Attacks: docs/attacks.md, proxy/usage.
 """
@@ -19,16 +18,17 @@ from dockerproxy.api.catalog import Shape
 from dockerproxy.settings import Limits
 
 _HEAD: Final = 4096
-"""Bytes of a head that count as one request more: reading them takes about as long."""
+"""Bytes of a head that count as another request: reading them takes about as long."""
 
 _OVER: Final = 2
-"""How many times the rate all shares may come to."""
+"""Limit of all shares together, as a multiple of the rate."""
 
 IN_KERNEL: Final = 212_992
-"""Bytes that the kernel holds besides for an end that does not take what is written to it (net.core.wmem_default)."""
+"""Bytes that the kernel also buffers for an end that does not read (net.core.wmem_default)."""
 
 _HIGH: Final = 64 * 1024
-"""Bytes that may wait for an end before it counts as stalled. It does until none wait: until then, none are freed."""
+"""Bytes that may wait for an end before it counts as stalled. It stays stalled until none wait, as none are freed
+earlier."""
 
 TOO_FAST: Final = "too many requests came in a second; MAX_RATE bounds them"
 TOO_MUCH: Final = "too much is held for the clients of this socket; MAX_BUFFERED bounds it"
@@ -40,11 +40,11 @@ _TOO_MANY: Final[Mapping[Shape, str]] = {
 }
 
 _COUNTED: Final = {Shape.WAIT: Shape.REPLY}
-"""What is counted as something else."""
+"""Shapes that are counted as another."""
 
 
 class Spender(Protocol):
-    """Who makes requests.
+    """A client connection that makes requests.
 
     Attributes:
         spent: Requests in the second that ends at `spent_until`.
@@ -58,8 +58,8 @@ class Usage:
     """How much of the limits of one socket is used.
 
     Attributes:
-        buffered: Bytes that are held for its clients.
-        held: Bytes of request bodies that are held.
+        buffered: Bytes that are buffered for its clients.
+        held: Bytes of held request bodies.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -69,7 +69,7 @@ class Usage:
         self.bound_by(limits)
 
     def bound_by(self, limits: Limits) -> None:
-        """Have other limits from now on."""
+        """Set new limits."""
         self._most = {
             Shape.REPLY: limits.requests,
             Shape.STREAM: limits.streams,
@@ -80,11 +80,11 @@ class Usage:
 
     @property
     def is_too_much(self) -> bool:
-        """Whether more is held than may be."""
+        """Whether more is buffered than allowed."""
         return self.buffered > self._buffered
 
     def affords(self, spender: Spender, now: float, head: int, among: Sized) -> bool:
-        """Count a request with a head of so many bytes, unless it is one too many of one among all who make some."""
+        """Count a request with a head of so many bytes. Returns whether its client is within its share."""
         if now >= self._second_ends:
             self._second_ends, self._spent = int(now) + 1, 0
         if spender.spent_until != self._second_ends:
@@ -97,25 +97,25 @@ class Usage:
         return True
 
     def enter(self, shape: Shape) -> str:
-        """Count an exchange that begins; say why it must not go on, if it must not."""
+        """Count a new exchange. Returns why it must not go on; empty if it may."""
         counted = _COUNTED.get(shape, shape)
         self._open[counted] += 1
         return _TOO_MANY[counted] if self._open[counted] > self._most[counted] else ""
 
     def count_open(self) -> Mapping[Shape, int]:
-        """Return how many exchanges are under way, by what they are counted as."""
+        """Return the exchanges in progress, by the shape that they count as."""
         return {shape: self._open[shape] for shape in self._most}
 
     def leave(self, shape: Shape) -> None:
-        """Count an exchange that is over."""
+        """Count a finished exchange."""
         self._open[_COUNTED.get(shape, shape)] -= 1
 
 
 class Buffers:
-    """The bytes of one client connection and its engine connection that wait here.
+    """Buffered bytes of a client connection and its engine connection.
 
     Attributes:
-        size: Bytes of all of it, when they were last counted.
+        size: Total bytes at the last count.
     """
 
     __slots__ = ("_ends", "_kept", "_shed_soon", "_stalled", "_usage", "size")
@@ -129,37 +129,37 @@ class Buffers:
         self._stalled: dict[asyncio.Transport, int] = {}
 
     def keep(self, kept: Callable[[], int]) -> None:
-        """Have something else tell from now on what is kept of requests."""
+        """Replace the function that counts kept bytes of requests."""
         self._kept = kept
 
     def open(self, end: asyncio.Transport) -> None:
-        """Take note of an end."""
+        """Register an end."""
         end.set_write_buffer_limits(_HIGH, 0)
         self._ends.add(end)
 
     def close(self, end: asyncio.Transport) -> None:
-        """Note that an end is gone."""
+        """Remove an end."""
         self._ends.discard(end)
         self.flow(end)
 
     def stall(self, end: asyncio.Transport) -> None:
-        """Note that what was written to an end is not being taken."""
+        """Mark an end that does not read as stalled."""
         self._stalled.setdefault(end, 0)
         self.count()
 
     def flow(self, end: asyncio.Transport) -> None:
-        """Note that it is being taken again."""
+        """Mark an end as reading again."""
         if end in self._stalled:
             del self._stalled[end]
             self.count()
 
     def look(self) -> None:
-        """Find the ends at which anything waits; to be called between events, when all was written that could be."""
+        """Find the ends with buffered data. To be called between events, after all possible writes."""
         self._stalled = {end: self._stalled.get(end, 0) for end in self._ends if end.get_write_buffer_size()}
         self.count()
 
     def count(self) -> None:
-        """Count what is held: what is kept of requests, and what the stalled ends do not take."""
+        """Count the bytes: kept parts of requests, and what stalled ends do not read."""
         size, usage = self._kept(), self._usage
         for end, most in self._stalled.items():
             self._stalled[end] = most = max(most, end.get_write_buffer_size())  # noqa: PLW2901 (it counts from here on)
@@ -170,7 +170,7 @@ class Buffers:
             self._shed_soon()
 
     def clear(self) -> None:
-        """Hold nothing any more, at either end or in between."""
+        """Forget all buffers, of both ends and in between."""
         self._ends.clear()
         self._stalled.clear()
         self._usage.buffered -= self.size
