@@ -1,1 +1,1 @@
-"""Turn what an operator wrote into settings and a policy."""
+"""Read the operator's configuration into settings and policies."""

@@ -1,4 +1,4 @@
-"""Suggest what an operator meant by an unknown word in a grant."""
+"""Suggest the intended word for an unknown one in a grant."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -16,14 +16,14 @@ _EVERYTHING: Final = frozenset({"*", "**", "all", "any", "everything"})
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE")
 _LISTS: Final = "see docs/operations.md and `dockerproxy presets`"
 PROGRAMS: Final = HINTS["programs"]
-"""Programs that have no preset of their name, each with what to write, or why there is none."""
+"""Programs without a preset of their name, each with what to write, or why there is none."""
 
 _MOST: Final = 3
-"""Operations that a hint names."""
+"""Operations in a hint."""
 
 
 def advise(word: str, presets: tuple[str, ...]) -> tuple[str, str]:
-    """Say what is wrong with a word that is no grant, and what may have been meant."""
+    """Explain an unknown word in a grant, and suggest another."""
     for finds in (_find_everything, _find_requests, _find_variable, _find_several):
         hint = finds(word)
         if hint:
@@ -39,7 +39,7 @@ def advise(word: str, presets: tuple[str, ...]) -> tuple[str, str]:
 
 
 def advise_variable(word: str) -> str:
-    """Say what may have been meant by a word that ALLOW or DENY has, and that is no operation."""
+    """Suggest the intended word for an unknown operation in ALLOW or DENY."""
     first = word.partition(":")[0].casefold()
     switches = [name for name, section in SECTION_SWITCHES.items() if first == without_underscore(section)]
     if switches:
@@ -54,14 +54,14 @@ def advise_variable(word: str) -> str:
 
 
 def _find_everything(word: str) -> str:
-    """A word for all there is."""
+    """Advise on a word for all operations."""
     if word.lower() in _EVERYTHING:
         return "no word allows everything; name each section, like containers:read"
     return "patterns are unsupported here; name each operation or section" if "*" in word else ""
 
 
 def _find_requests(word: str) -> str:
-    """A method and a path, or only a path, as in the documentation of the engine. `json` is rather that than a name."""
+    """Find operations for a path, or a method and a path, as in the engine's documentation. `json` is a path."""
     match = _REQUEST.fullmatch(word)
     if match is None:
         return ""
@@ -74,7 +74,7 @@ def _find_requests(word: str) -> str:
 
 
 def _find_variable(word: str) -> str:
-    """A switch of the environment."""
+    """Advise on a switch of the environment."""
     match = _VARIABLE.fullmatch(word)
     if match is None:
         return ""
@@ -89,7 +89,7 @@ def _find_variable(word: str) -> str:
 
 
 def _find_several(word: str) -> str:
-    """Several grants in one."""
+    """Advise on several grants in one item."""
     words = re.split(r"[\s,-]+", word.strip(",- "))
     if len(words) > 1 and all(each in OPERATIONS or each in GROUPS or each.startswith(PRESET) for each in words):
         return f"write them as items: [{', '.join(words)}]"
@@ -101,7 +101,7 @@ def _ask_for(words: Iterable[str]) -> str:
 
 
 def _guess(word: str, presets: tuple[str, ...]) -> Iterator[list[str]]:
-    """Return words that may have been meant, the likeliest first."""
+    """Yield possible words, likeliest first."""
     section, colon, access = word.partition(":")
     sections = [*SECTIONS, *map(without_underscore, SECTIONS)]
     if colon or section in sections:

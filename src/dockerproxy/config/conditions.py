@@ -1,6 +1,6 @@
-"""Read the conditions of a grant, and apply them to each operation that has them.
+"""Read the conditions of a grant, and apply them to each operation that supports them.
 
-A group with conditions covers only operations that have all of them; no condition is ever skipped. `unrestricted` is
+A group with conditions covers only operations that support all of them; no condition is ever skipped. `unrestricted` is
 not a condition: it opens operations that are otherwise contained.
 """
 
@@ -21,7 +21,7 @@ from dockerproxy.policy.values import Value, list_names
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, conditions_of, find_words
 
 REMOVED: Final = HINTS["removed conditions"]
-"""Conditions of earlier versions, with what to write instead."""
+"""Conditions of earlier versions, and their replacements."""
 
 _UNOWNED: Final = "images have no owner: write images"
 
@@ -39,13 +39,13 @@ _REMOVED_FROM: Final[Mapping[tuple[str, str], str]] = {
 """The same for conditions that other operations still have."""
 
 _OPENED: Final = frozenset({"privileged", "security_opt", "sysctls", "runtime", "cgroup_parent", "volumes_from"})
-"""Words for which only `unrestricted` will do."""
+"""Words whose effect only `unrestricted` allows."""
 
 
 def read_conditions(reader: Reader, word: Text, node: Node, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
-    """Put what a word grants under the conditions below it; nothing is granted if one of them is broken.
+    """Apply the conditions below a word to its grants; without grants if one is invalid.
 
-    Where none are left behind a colon, they may have been commented out: that is a mistake, unless a null says so.
+    A missing value after a colon may have been commented out, so it is a mistake, unless it is an explicit null.
     """
     if isinstance(node, Text) and node.is_nothing and node.text:
         return grants
@@ -77,7 +77,7 @@ def _show_form(word: Text, node: Node) -> str:
 
 
 def _is_true(reader: Reader, key: Text, node: Node) -> bool:
-    """Whether `unrestricted` is true, which it can only be."""
+    """Read `unrestricted`, which can only be true."""
     flag = reader.flag(node, UNRESTRICTED.word)
     if flag is False:
         reader.problem(key.place, f"{UNRESTRICTED.word} can only be true", "remove it")
@@ -106,7 +106,7 @@ def _read_condition(reader: Reader, word: Text, key: Text, node: Node, names: li
 
 
 def _contradicts(reader: Reader, word: str, key: Text, value: Value, grants: tuple[Grant, ...]) -> bool:
-    """Whether a preset demands something else by the same word: two lists that both must hold read like one."""
+    """Whether a preset has another value of the same word: two lists that must both match would read like one."""
     for grant in grants:
         for condition in grant.conditions:
             if condition.word == key.text and condition.value != value:
@@ -132,7 +132,7 @@ def _find_pointless(reader: Reader, keys: Iterable[Text], names: Iterable[str]) 
 
 
 def _narrow(reader: Reader, word: Text, grants: tuple[Grant, ...], values: Mapping[str, Value]) -> tuple[Grant, ...]:
-    """Put grants under conditions, without the operations that do not bear all of them."""
+    """Apply conditions to grants, without operations that do not support all of them."""
     narrowed = []
     for grant in grants:
         conditions = tuple(dict.fromkeys((*grant.conditions, *conditions_of(values))))

@@ -1,6 +1,6 @@
 """Load the configuration for every verb: from a policy file, or from the environment alone.
 
-They are never mixed: beside a policy file, a variable that allows something is a mistake.
+The two are never mixed: beside a policy file, a variable that allows something is a mistake.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,15 +29,15 @@ REPLACED: Final[Mapping[str, str]] = {
     **{switch: f"add {', '.join(names)} to allow of a socket" for switch, names in ACTION_SWITCHES.items()},
     **{switch: f"add {', '.join(names)} to allow or deny of a socket" for switch, names in PART_SWITCHES.items()},
 }
-"""Variables that a policy file replaces, and what to do in the file instead."""
+"""Variables that a policy file replaces, and their replacements in the file."""
 
 _NO_SWITCH: Final = "change the policy file; with it, variables allow nothing"
 
 
 def read_configuration(environment: Mapping[str, str], policy_file: str | None = None) -> Configured:
-    """Read what is configured: in a policy file, which POLICY_FILE may name, or by the variables alone.
+    """Read the configuration: from a policy file, which POLICY_FILE may name, or from variables alone.
 
-    A `UserError` has every problem, those that are only warnings too.
+    A `UserError` has every problem, including warnings.
     """
     variables = Variables(environment)
     path = policy_file or variables.environment.get("POLICY_FILE", "")
@@ -48,7 +48,7 @@ def read_configuration(environment: Mapping[str, str], policy_file: str | None =
         convert = "; `dockerproxy check --print` prints a file with the same meaning" if name == replaced[-1] else ""
         what, hint = f"conflicts with the policy file {path!r}", f"unset it; in the file, {REPLACED[name]}{convert}"
         variables.problem(name, what, hint)
-    # Without a policy file, do not wait for the YAML parser.
+    # Without a policy file, the YAML parser is not loaded.
     from dockerproxy.config.policy_file import PolicyFile, read_policy_file  # noqa: PLC0415
 
     found: tuple[Problem, ...] = ()
@@ -71,7 +71,7 @@ def read_configuration(environment: Mapping[str, str], policy_file: str | None =
 
 
 def _read_engines(variables: Variables, engine: str, places: Mapping[str, str], path: str) -> tuple[str, ...]:
-    """Where the engine may be: what the file says, or else the environment; never a socket of ours."""
+    """Return the engine's paths: from the file, or else the environment; never a socket of the proxy."""
     if engine:
         for name in ENGINE_VARIABLES:
             if variables.environment.get(name, engine) != engine:
@@ -81,7 +81,7 @@ def _read_engines(variables: Variables, engine: str, places: Mapping[str, str], 
 
 
 def _find_shared_owners(sockets: tuple[SocketSettings, ...], file: str) -> Iterator[Problem]:
-    """Find sockets that may share what they own by accident: `own_as` of one is the name of another."""
+    """Find sockets that may share objects by accident: `own_as` of one is the name of another."""
     named = {socket.name for socket in sockets if socket.policy.owner == socket.name}
     for socket in sockets:
         owner = socket.policy.owner
@@ -108,7 +108,7 @@ def find_nested_sockets(sockets: tuple[SocketSettings, ...], file: str) -> Itera
 
 
 def find_replaced_images(sockets: tuple[SocketSettings, ...], file: str) -> Iterator[Problem]:
-    """Find images of a socket that clients of another one could replace."""
+    """Find images of a socket that clients of another could replace."""
     patterns = [each for socket in sockets for each in list_patterns(socket.name, socket.policy.policy, uses=True)]
     for pair in find_overlaps(patterns):
         gives, uses = sorted(pair, key=lambda each: not each.gives)
@@ -118,7 +118,7 @@ def find_replaced_images(sockets: tuple[SocketSettings, ...], file: str) -> Iter
 
 
 def _find_strangers(variables: Variables) -> Iterator[Problem]:
-    """Find variables that someone may believe to be switches, where none would be."""
+    """Find variables that look like switches, but are not."""
     others = {name: value for name, value in variables.environment.items() if name not in REPLACED}
     for stranger in find_strangers(others, SWITCHES):
         name = stranger.where.removeprefix("environment variable ")

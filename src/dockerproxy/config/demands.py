@@ -1,6 +1,6 @@
-"""Read the value of a condition, by its type.
+"""Read the value of a condition by its form.
 
-Each reader returns what is valid, and nothing for what is not; that is added to the problems.
+Each reader returns the value, or None if it is invalid, and adds the problems.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ _ANY_MORE: Final = "**"
 
 
 def read_demand(reader: Reader, word: Constraint, node: Node) -> Value | None:
-    """Read what a condition demands; nothing if it is broken."""
+    """Read the value of a condition; None if it is invalid."""
     return _READERS[word.takes](reader, word, node)
 
 

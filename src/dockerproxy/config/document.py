@@ -1,4 +1,4 @@
-"""Parse YAML into values with their places. Nothing is constructed (test: test_document.py).
+"""Parse YAML into values with their positions. No objects are constructed (test: test_document.py).
 
 Attacks: docs/attacks.md, config/document.
 """
@@ -15,7 +15,7 @@ from dockerproxy.problems import Problem, UserError
 
 MOST_BYTES: Final = 1 << 20
 MOST_VALUES: Final = 100_000
-"""Values of a document; aliases count each time."""
+"""Values in a document. An alias counts each time."""
 
 DEEPEST: Final = 32
 
@@ -28,7 +28,7 @@ _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 
 
 class Place(NamedTuple):
-    """Line and column of something, from 1 on."""
+    """A line and column, counted from 1."""
 
     file: str
     line: int
@@ -39,7 +39,7 @@ class Place(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A scalar as it is written, whatever YAML would make of it; it is plain if it has no quotes."""
+    """A scalar as written, uninterpreted; `plain` if it has no quotes."""
 
     text: str
     plain: bool
@@ -47,7 +47,7 @@ class Text(NamedTuple):
 
     @property
     def is_nothing(self) -> bool:
-        """Whether YAML has a null here: nothing at all, or one of its words for it."""
+        """Whether YAML reads null here: an empty value, or one of its words for null."""
         return self.plain and self.text in _NULLS
 
 
@@ -66,7 +66,7 @@ class Fields(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """An invalid node; its problem is already reported."""
+    """An invalid node whose problem was reported."""
 
     place: Place
 
@@ -75,7 +75,7 @@ Node = Text | Items | Fields | Broken
 
 
 def read_file(path: str, *, or_stdin: bool = False) -> str:
-    """Read a file, `-` for standard input if that is allowed; a `UserError` says why it cannot be read."""
+    """Read a file; `-` is standard input if allowed. A `UserError` says why it cannot be read."""
     content = read_bytes(open_input(path) if or_stdin else open_file(path), path, MOST_BYTES)
     try:
         return content.decode()
@@ -86,7 +86,7 @@ def read_file(path: str, *, or_stdin: bool = False) -> str:
 
 
 def compose(text: str, file: str, problems: list[Problem], loader: Loader = LOADER) -> Node | None:
-    """Read a document, and add its problems; None if there is nothing, or it cannot be read to its end."""
+    """Parse a document, and add its problems; None if it is empty, or cannot be parsed to its end."""
     flaws = find_hidden(text)
     composer = _Composer(file, problems)
     if not flaws:
@@ -102,7 +102,7 @@ def compose(text: str, file: str, problems: list[Problem], loader: Loader = LOAD
 
 @dataclass(slots=True)
 class _Collection:
-    """A list or mapping that is not complete yet."""
+    """An incomplete list or mapping."""
 
     place: Place
     anchor: str | None
@@ -112,7 +112,7 @@ class _Collection:
 
 
 class _Composer:
-    """Builds a document from its events, without recursion."""
+    """Builds a document from events, without recursion."""
 
     def __init__(self, file: str, problems: list[Problem]) -> None:
         self.root: Node | None = None
@@ -123,7 +123,7 @@ class _Composer:
         self._visited = 0
 
     def take(self, event: yaml.Event) -> bool:
-        """Take one event; False if there is no use in going on."""
+        """Process an event; False if parsing cannot continue."""
         place = self._place_of(event.start_mark)
         match event:
             case yaml.ScalarEvent():
@@ -182,7 +182,7 @@ class _Composer:
         return Broken(place)
 
     def _follow(self, name: str, place: Place) -> None:
-        """Put in place of an alias what it stands for."""
+        """Replace an alias by its value."""
         node, size = self._anchors.get(name, (Broken(place), 1))
         parent = self._open[-1] if self._open else None
         if parent is not None and not parent.is_list and len(parent.nodes) % 2 == 0:

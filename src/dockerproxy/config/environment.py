@@ -43,7 +43,7 @@ DEFAULT_SOCKET: Final = "/proxied/docker.sock"
 
 
 class Configured(NamedTuple):
-    """What the environment says. There is a policy file unless switches say what is allowed."""
+    """The settings of the environment. There is a policy file unless switches define the policy."""
 
     settings: Settings
     switches: Mapping[str, bool]
@@ -52,7 +52,7 @@ class Configured(NamedTuple):
 
 
 def read_environment(environment: Mapping[str, str]) -> Configured:
-    """Read the environment; a `UserError` has every problem, those that are only warnings too."""
+    """Read the environment. A `UserError` has every problem, including warnings."""
     reader = Variables(environment)
     switches = {name: reader.switch(name, default=default) for name, default in SWITCHES.items()}
     policy = _read_policy(reader, switches)
@@ -98,7 +98,7 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
     if contained:
         grants = [part for grant in grants for each in open_bodies(grant, READS) for part in _free(each)]
     return Policy(
-        # Unless told so, bodies are left alone, as by the proxies that these variables come from.
+        # By default, bodies are not checked, as in the proxies that these variables come from.
         grants=tuple(grants) if contained else tuple(part for grant in grants for part in open_bodies(grant)),
         denials=(Denial(denied, "DENY"),) if denied else (),
         hint=lambda name: remedy(name, denied, contained=contained),
@@ -107,7 +107,7 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
 
 
 def _free(grant: Grant) -> Iterator[Grant]:
-    """Free what a switch allows contained from the rules that only policy files have."""
+    """Exempt what a switch allows contained from the rules of policy files."""
     freed = frozenset(name for name in grant.operations if bounds_body(SWITCHED.word, (name,)))
     if freed:
         yield grant._replace(operations=freed, conditions=(*grant.conditions, SWITCHED))
@@ -123,11 +123,11 @@ _RUN_TOGETHER: Final = {name.replace("_", ""): name for name in KNOWN}
 """Names of variables without their underscores."""
 
 _SHORT: Final = 4
-"""Characters of a name of which two swapped letters are half: POTS."""
+"""Length of names, like POTS, for which two swapped letters are half the name."""
 
 
 def find_strangers(environment: Mapping[str, str], switches: Mapping[str, bool]) -> list[Problem]:
-    """Find variables that someone may believe to be switches."""
+    """Find variables that look like switches."""
     found = []
     for name, value in environment.items():
         where = f"environment variable {name}"

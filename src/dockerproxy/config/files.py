@@ -1,4 +1,4 @@
-"""Open files that an operator names without blocking, and read them up to a limit.
+"""Open the operator's files without blocking, and read them up to a limit.
 
 Attacks: docs/attacks.md, config/files.
 """
@@ -10,12 +10,12 @@ from typing import BinaryIO, Final
 from dockerproxy.problems import Problem, UserError
 
 STDIN: Final = "-"
-"""Names standard input, which may be an endless pipe."""
+"""The name of standard input, which may be an endless pipe."""
 
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 _INHERITED: Final = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
-"""Path of a pipe that a shell made. Its writer ends it, and nobody else can create it."""
+"""Paths of pipes from a shell. Their writer ends them, and no other process can create them."""
 
 _UNREADABLE: Final[dict[type[OSError], tuple[str, str]]] = {
     FileNotFoundError: ("file not found", "check the path; in a container, mount the file"),
@@ -28,7 +28,7 @@ _UNREADABLE: Final[dict[type[OSError], tuple[str, str]]] = {
 
 
 def open_file(path: str) -> BinaryIO:
-    """Open a regular file; a `UserError` says why it cannot be read."""
+    """Open a regular file. A `UserError` says why it cannot be read."""
     try:
         descriptor = os.open(path, _READ)
     except OSError as error:
@@ -47,12 +47,12 @@ def open_file(path: str) -> BinaryIO:
 
 
 def open_input(path: str) -> BinaryIO:
-    """Open a regular file, or standard input, which may be a pipe; a `UserError` says why it cannot be read."""
+    """Open a regular file, or standard input, which may be a pipe. A `UserError` says why it cannot be read."""
     return os.fdopen(0, "rb", closefd=False) if path == STDIN else open_file(path)
 
 
 def read_bytes(file: BinaryIO, path: str, most: int) -> bytes:
-    """Read a file that has at most so many bytes, and close it; a `UserError` says why it cannot be read."""
+    """Read a file of at most so many bytes, and close it. A `UserError` says why it cannot be read."""
     try:
         with file:
             content = file.read(most + 1)

@@ -1,6 +1,6 @@
-"""Variables of other proxies, and names that are guessed: what each did there, and what to write here.
+"""Variables of other proxies, and guessed names: their meaning there, and what to write here.
 
-An answer depends on the value. Whoever writes `DELETE=0` wants less, and is never told how to allow more.
+The answer depends on the value. `DELETE=0` asks for less, so it never gets advice on how to allow more.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from dockerproxy.config.switches import WORDS
 
 
 class Foreign(NamedTuple):
-    """What is said of a name.
+    """Advice on a variable.
 
     Attributes:
-        closing: If the value closes something; empty if there is nothing to say.
-        other: If it is another one.
-        is_switch: Whether only the value of a switch makes the name one of another proxy.
+        closing: For a value that denies something; empty if there is no advice.
+        other: For any other value.
+        is_switch: The name only counts with the value of a switch.
     """
 
     closing: str
@@ -35,24 +35,24 @@ FOREIGN: Final[Mapping[str, Foreign]] = {
     for table in ("variables", "switches")
     for name, phrases in HINTS[table].items()
 }
-"""By name, in which * stands for anything."""
+"""By name, in which * matches anything."""
 
 
 def find_foreign(name: str, value: str) -> Foreign | None:
-    """Return what is said of a variable of another proxy; None if it is none, or one of any other program."""
+    """Return the advice on a variable; None if it belongs to no known proxy."""
     found = FOREIGN.get(name) or next((row for pattern, row in FOREIGN.items() if fnmatchcase(name, pattern)), None)
     return None if found is None or (found.is_switch and value.lower() not in WORDS) else found
 
 
 def advise(foreign: Foreign, value: str) -> str:
-    """Return what to say of a value; empty if nothing."""
+    """Return the advice on a value; empty if there is none."""
     return foreign.other if WORDS.get(value.lower(), True) else foreign.closing
 
 
 def find_option(word: str) -> str:
-    """Return what to say of an option of another proxy on the command line, like -allowGET=/version; empty if unknown.
+    """Return the advice on another proxy's option, like -allowGET=/version; empty if unknown.
 
-    Each is a variable there, too.
+    Each option is also a variable there.
     """
     option = word.lstrip("-").partition("=")[0]
     _, is_allowing, method = option.partition("allow")

@@ -1,4 +1,4 @@
-"""Read `allow` and `deny` of a policy file: words and conditions to grants and denials."""
+"""Read `allow` and `deny` of a policy file."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -35,7 +35,7 @@ from dockerproxy.policy.words.constraint import Condition
 _GRANT: Final = "an operation, SECTION:read, SECTION:write, own or preset:NAME"
 
 _WHOLE: Final[tuple[tuple[Condition, ...], ...]] = ((), (UNRESTRICTED,))
-"""Conditions of a grant that may be no narrower than another one."""
+"""Conditions of grants that another grant cannot extend."""
 
 _OPEN: Final = _WHOLE[1:]
 """The same for creates, which another line completes."""
@@ -44,11 +44,11 @@ _BOUND: Final = frozenset({"images", "tags", UNRESTRICTED.word})
 """Words of which such a grant needs one; `tags` is for imports."""
 
 _ENOUGH: Final = 2
-"""Kept lines that say the same of an operation: one is not wider than itself, but perhaps than another."""
+"""Lines to keep that grant an operation equally: one is not wider than itself, but maybe than another."""
 
 
 class Shelf(NamedTuple):
-    """Presets that can be named: the names of all of them, and what finds the grants of one."""
+    """The presets in reach: their names, and a function that finds the grants of one."""
 
     names: tuple[str, ...]
     find: Callable[[str], tuple[Grant, ...]]
@@ -56,10 +56,10 @@ class Shelf(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A grant or denial as it is written; it has no grants if it is broken.
+    """A grant or denial as written; without grants if it is invalid.
 
-    It is narrowed if it has conditions, besides those of a preset; `unrestricted` is none. `binds` has the place of
-    each of its binds.
+    It is narrowed if it has conditions besides those of a preset; `unrestricted` is not a condition. `binds` has the
+    position of each bind.
     """
 
     word: str
@@ -70,7 +70,7 @@ class Line:
 
     @property
     def operations(self) -> frozenset[str]:
-        """What it speaks of."""
+        """The operations of its grants."""
         if len(self.grants) == 1:
             return self.grants[0].operations
         return frozenset().union(*(grant.operations for grant in self.grants))
@@ -81,7 +81,7 @@ class Line:
 
 
 def read_allow(reader: Reader, node: Node, shelf: Shelf) -> tuple[Line, ...]:
-    """Read a list of grants. A list of which nothing is left, as its items are commented out, is an empty one."""
+    """Read a list of grants. A list is empty if all its items are commented out."""
     if isinstance(node, Text) and node.is_nothing:
         return ()
     lines: list[Line] = []
@@ -112,14 +112,14 @@ def read_deny(reader: Reader, node: Node, shelf: Shelf) -> tuple[Line, ...]:
 
 
 def make_denials(reader: Reader, lines: Iterable[Line]) -> tuple[Denial, ...]:
-    """Return what lines of `deny` refuse, each with its source."""
+    """Return the denials of valid `deny` lines, each with its source."""
     return tuple(
         Denial(line.operations, f"deny {reader.source(line.word, line.place)}") for line in lines if line.grants
     )
 
 
 def check_lines(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> None:
-    """Find grants that a denial takes away whole, and such as another grant makes pointless."""
+    """Find grants that denials remove completely, or that other grants make redundant."""
     allow = tuple(allow)
     wide, denials = _list_wide(allow), _list_denials(deny)
     for line in allow:
@@ -141,9 +141,9 @@ def check_lines(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> 
 
 
 def join_creates(reader: Reader, allow: Iterable[Line]) -> tuple[Line, ...]:
-    """Make the profile: of the lines that grant a create, the last by its name has what all of them say.
+    """Make the profile: of the lines that grant a create, the last one by name gets the conditions of all.
 
-    A line without conditions, like that of a section, says nothing. What is unrestricted needs no other line.
+    A line without conditions, like that of a section, adds none. An unrestricted one needs no other line.
     """
     lines = list(allow)
     for name in CREATES:
@@ -160,7 +160,7 @@ def join_creates(reader: Reader, allow: Iterable[Line]) -> tuple[Line, ...]:
 
 
 def _find_said(line: Line, name: str) -> tuple[Condition, ...] | None:
-    """Return what a line says of a create; None if it does not grant it."""
+    """Return a line's conditions for a create; None if it does not grant it."""
     said = [grant.conditions for grant in line.grants if name in grant.operations]
     return (UNRESTRICTED,) if (UNRESTRICTED,) in said else next(iter(said), None)
 
@@ -171,13 +171,13 @@ def _without(line: Line, name: str) -> Line:
 
 
 def _join(reader: Reader, name: str, said: Iterable[tuple[Line, tuple[Condition, ...]]]) -> tuple[Condition, ...]:
-    """Return what lines say of a create together: one of presets, and one of the file's own."""
+    """Combine conditions of lines for a create: at most one from presets, and one of the file."""
     joined: dict[bool, tuple[Line, tuple[Condition, ...]]] = {}
     for line, conditions in said:
         if not conditions:
             continue
         from_preset = line.word.startswith(PRESET)
-        # Conditions below a preset are the file's own.
+        # Conditions below a preset belong to the file.
         for is_preset in (True, False) if from_preset and line.narrowed else (from_preset,):
             other, before = joined.setdefault(is_preset, (line, conditions))
             if before != conditions:
@@ -190,7 +190,7 @@ def _join(reader: Reader, name: str, said: Iterable[tuple[Line, tuple[Condition,
 
 
 def check_binds(reader: Reader, lines: Iterable[Line], places: Places, own_socket: Place | None = None) -> None:
-    """Find what containers may mount although clients can replace it, as they may write to a directory above it."""
+    """Find mounts that clients can replace, because they can write to a directory above."""
     found: dict[str, Place] = {} if own_socket is None else {places.own_socket: own_socket}
     grants: list[Grant] = []
     for line in lines:
@@ -207,7 +207,7 @@ def check_binds(reader: Reader, lines: Iterable[Line], places: Places, own_socke
 
 
 def check_pulls(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> None:
-    """Find grants beside `own` that pull any image, so that clients would replace any by what a registry has."""
+    """Find grants beside `own` that pull any image: clients could replace any image by one of a registry."""
     denied = frozenset().union(*(line.operations for line in deny))
     for line in allow:
         pulls = (grant.conditions for grant in line.grants if PULL in grant.operations - denied)
@@ -218,7 +218,7 @@ def check_pulls(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> 
 
 
 def check_tagged(reader: Reader, allow: Iterable[Line], deny: Iterable[Line], *, owns: bool) -> None:
-    """Find grants that allow nothing, as they do not say which names of images clients may give or remove."""
+    """Find grants that allow nothing, because they do not list the image names that clients may add or remove."""
     denied = frozenset().union(*(line.operations for line in deny))
     for line in allow:
         grants = [grant for grant in line.grants if line.word in grant.operations - denied]
@@ -228,7 +228,7 @@ def check_tagged(reader: Reader, allow: Iterable[Line], deny: Iterable[Line], *,
 
 
 def _list_wide(allow: tuple[Line, ...]) -> Mapping[str, list[Line]]:
-    """Return, by operation, the lines that may be wider than another; a file can have thousands that say the same."""
+    """Return, by operation, the lines that may be wider than others; a file may have thousands of equal ones."""
     found: dict[str, list[Line]] = {}
     alike = Counter[tuple[str, frozenset[tuple[Condition, ...]]]]()
     for line in allow:
@@ -242,7 +242,7 @@ def _list_wide(allow: tuple[Line, ...]) -> Mapping[str, list[Line]]:
 
 
 def _list_denials(deny: Iterable[Line]) -> tuple[Line, ...]:
-    """Return of the lines that refuse the same operations the first: no other refuses more."""
+    """Return the first of the lines that deny the same operations."""
     found: dict[frozenset[str], Line] = {}
     for line in deny:
         found.setdefault(line.operations, line)
@@ -250,7 +250,7 @@ def _list_denials(deny: Iterable[Line]) -> tuple[Line, ...]:
 
 
 def _find_denials(operations: frozenset[str], deny: tuple[Line, ...]) -> list[int]:
-    """Return the lines that take all operations away together; none if some operation is left."""
+    """Return lines that together deny all operations; none if some operation is left."""
     whole = [denial.place.line for denial in deny if operations and operations <= denial.operations]
     if whole:
         return whole[:1]
@@ -263,7 +263,7 @@ def _find_denials(operations: frozenset[str], deny: tuple[Line, ...]) -> list[in
 
 
 def _find_wider(line: Line, wide: Mapping[str, list[Line]]) -> Line | None:
-    """Return a line that grants more than one that is narrow or contained; None if some operation needs the line."""
+    """Return a line that grants more than a narrowed or contained one; None if some operation needs the line."""
     wider = None
     for name in line.operations:
         mine = [grant.conditions for grant in line.grants if name in grant.operations]
@@ -275,11 +275,11 @@ def _find_wider(line: Line, wide: Mapping[str, list[Line]]) -> Line | None:
 
 
 def _is_wider(other: Line, line: Line, name: str, conditions: list[tuple[Condition, ...]]) -> bool:
-    """Whether a line grants an operation whole, which another one grants under conditions or contained."""
+    """Whether a line grants an operation without the conditions of another."""
     theirs = [grant.conditions for grant in other.grants if name in grant.operations]
     if not all(any(covers(name, one, mine) for one in theirs) for mine in conditions):
         return False
-    # A line without conditions is pointless only if its operations are open anyway.
+    # A line without conditions is only redundant if its operations are unrestricted anyway.
     opened = (UNRESTRICTED,) in theirs and not any(UNRESTRICTED in mine for mine in conditions)
     return line.narrowed or (opened and not line.word.startswith(PRESET))
 
@@ -300,11 +300,11 @@ def _read_line(reader: Reader, key: Text, value: Node | None, shelf: Shelf) -> L
 
 
 def _explain_value(reader: Reader, key: Text, value: Text, shelf: Shelf) -> None:
-    """Say what is wrong with a word that is none and has a word behind its colon."""
+    """Explain an unknown word with another word after its colon."""
     if value.text == UNRESTRICTED.word:
         reader.problem(key.place, *advise(key.text, shelf.names))
         return
-    # For YAML `containers: read` is a key and a value, and `containers:read` one word.
+    # For YAML, `containers: read` is a key and a value, and `containers:read` one word.
     joined = f"{key.text}:{value.text}"
     what, hint = advise(joined, shelf.names)
     if _resolve(joined, shelf) is not None:
@@ -313,7 +313,7 @@ def _explain_value(reader: Reader, key: Text, value: Text, shelf: Shelf) -> None
 
 
 def _check_sealed(reader: Reader, key: Text, grants: Iterable[Grant]) -> None:
-    """Find a word that allows nothing, since nothing can bound what it stands for."""
+    """Find a word that allows nothing, because no condition can limit its operations."""
     names = {name for grant in grants for name in grant.operations}
     if names and names <= SEALED.keys() and not any(UNRESTRICTED in grant.conditions for grant in grants):
         reason = SEALED[min(names)] if len(names) == 1 else "nothing can limit what they do"

@@ -1,4 +1,4 @@
-"""Words for groups of operations: `containers:read` is every read of a section, `unrestricted` what opens one."""
+"""Words for groups of operations, like `containers:read` for all reads of a section."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -14,7 +14,7 @@ PRESET: Final = "preset:"
 
 
 def without_underscore(section: str) -> str:
-    """Return how a section may also be written: `ping` for `_ping`, `libpod/ping` for `libpod/_ping`."""
+    """Return another spelling of a section: `ping` for `_ping`, `libpod/ping` for `libpod/_ping`."""
     return section.replace("/_", "/").removeprefix("_")
 
 
@@ -26,15 +26,15 @@ def _find_groups() -> Mapping[str, frozenset[str]]:
 
 
 GROUPS: Final = _find_groups()
-"""Operations of a section by their word; some are empty."""
+"""Operations of each word for a section; some have none."""
 
 
 READS: Final = frozenset(name for name in CONTAINED if OPERATIONS[name].access is Access.READ)
-"""Of what is contained, that which reads."""
+"""Contained reads."""
 
 
 def open_bodies(grant: Grant, names: frozenset[str] = CONTAINED) -> Iterator[Grant]:
-    """Open what else would be contained, without conditions on bodies; what has no body to speak of stays as it is."""
+    """Grant contained operations unrestricted, without conditions on bodies. Others are unchanged."""
     contained, others = grant.operations & names, grant.operations - names
     if contained:
         besides = (each for each in grant.conditions if not bounds_body(each.word, contained))
@@ -44,7 +44,7 @@ def open_bodies(grant: Grant, names: frozenset[str] = CONTAINED) -> Iterator[Gra
 
 
 def merge_grants(grants: Iterable[Grant], source: str) -> tuple[Grant, ...]:
-    """Make one of grants under the same conditions."""
+    """Merge grants with equal conditions."""
     merged: dict[tuple[Condition, ...], set[str]] = {}
     for grant in grants:
         merged.setdefault(grant.conditions, set()).update(grant.operations)
@@ -52,5 +52,5 @@ def merge_grants(grants: Iterable[Grant], source: str) -> tuple[Grant, ...]:
 
 
 def bounds_body(condition: str, names: Iterable[str]) -> bool:
-    """Whether a condition is about the body of some operations."""
+    """Whether a condition is about the body of one of some operations."""
     return any(is_of_body(OPERATIONS[name], condition) for name in names)

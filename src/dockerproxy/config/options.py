@@ -1,7 +1,7 @@
 """Read grants from the options of a command line: `--allow` and `--preset`.
 
-Each option is read by itself, as an item of `allow` in a policy file is, so that no quote or bracket of one reaches
-into the next. A directory that `binds` call `$PWD` is where the program runs: shells leave that between single quotes.
+Each option is read alone, like an item of `allow` in a policy file, so that its quotes and brackets cannot affect the
+next. `$PWD` in `binds` is the current directory: shells keep it literal in single quotes.
 
 Attacks: docs/attacks.md, config/options.
 """
@@ -32,8 +32,8 @@ from dockerproxy.policy.places import NOWHERE
 from dockerproxy.problems import Problem
 
 MARK: Final = ' to "--allow": '
-"""Stands before a proposed grant, which is the rest of the message. A grant cannot have it: there, quotes of a client's
-text are escaped (test: test_what_a_client_says_is_never_taken_for_the_proposed_grant)."""
+"""Precedes a proposed grant, which is the rest of the message. A grant cannot contain it, as quotes in a client's text
+are escaped (test: test_what_a_client_says_is_never_taken_for_the_proposed_grant)."""
 
 _REMEDIES: Final = Remedies('"--allow"', '"--deny"', f"to allow {{what}}, add{MARK}{{grant}}")
 _PLACE: Final = re.compile(r":\d+:\d+$")
@@ -45,7 +45,7 @@ _LINE: Final = re.compile(r"(?:; the error is)? in line \d+")
 def read_grants(
     allow: Iterable[str], presets: Iterable[str], problems: list[Problem], directory: str = ""
 ) -> tuple[Line, ...]:
-    """Read grants as they were typed in a directory, and add their problems; those that are wrong are left out."""
+    """Read grants that were typed in a directory, and add their problems. Invalid ones are left out."""
     typed = [("--preset", name, f"preset:{name}") for name in presets]
     typed += [("--allow", text, text) for text in allow]
     lines: list[Line] = []
@@ -77,7 +77,7 @@ def read_grants(
 
 
 def _put_in(node: Node, directory: str, *, is_path: bool = False) -> Node:
-    """Put a directory in place of `$PWD` at the beginning of paths, where nothing else can be meant."""
+    """Replace `$PWD` at the start of paths, if it can mean nothing else."""
     if isinstance(node, Text) and is_path:
         return node._replace(text=_HERE.sub(lambda _: directory, node.text))
     if isinstance(node, Items):
@@ -92,11 +92,11 @@ _EXAMPLES: Final = {"--allow": "ContainerList", "--preset": "testcontainers"}
 
 
 def _without_place(problem: Problem) -> Problem:
-    """Leave out line and column: an option has one line, and its text is shown."""
+    """Remove line and column: an option has a single line, and its text is shown."""
     where, what, hint = _PLACE.sub("", problem.where), _LINE.sub("", problem.what), _LINE.sub("", problem.hint)
     return Problem(where, what, hint)
 
 
 def make_typed_policy(lines: tuple[Line, ...], mode: Mode) -> Policy:
-    """Make a policy of lines that were typed."""
+    """Make a policy from typed lines."""
     return make_policy(Reader(""), lines, (), mode, _REMEDIES)

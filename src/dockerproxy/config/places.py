@@ -1,4 +1,4 @@
-"""Read `paths` and `own_socket` of a socket: where the engine finds what its clients mount."""
+"""Read `paths` and `own_socket` of a socket: where the engine finds the paths that clients mount."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -14,11 +14,11 @@ from dockerproxy.policy.words.spellings import clean_path
 _EXAMPLE: Final = "paths: {/what/the/client/says: /what/the/host/says}"
 
 SIGNS: Final = ':,"*?\r\n'
-"""What no such path may have: engines read on behind some signs, and others stand for a pattern."""
+"""Characters that these paths must not contain: engines split at some, and others are wildcards."""
 
 
 def read_places(reader: Reader, fields: Mapping[str, Node], engine: str, path: str) -> Places:
-    """Read them from the keys of a socket at a path, before an engine; both are empty if they are not known."""
+    """Read them from the keys of a socket with a path, for an engine. Empty if they are invalid."""
     paths: dict[str, str] = {}
     for name, node in reader.entries(fields["paths"], "paths", _EXAMPLE) if "paths" in fields else ():
         fault = _read_place(name.text)
@@ -44,5 +44,5 @@ def _read_place(text: str) -> str | Fault:
 
 
 def is_place(path: str) -> bool:
-    """Whether a path can be what the client or the host calls a place: it is clean and has no `SIGNS`."""
+    """Whether a path is clean and has no `SIGNS`, so that it can be in `paths`."""
     return path != "" and clean_path(path) == path and not any(sign in path for sign in SIGNS)

@@ -1,4 +1,4 @@
-"""Read a policy file: sockets, each with what its clients may do. All mistakes are reported at once.
+"""Read a policy file: sockets, and what their clients may do. All mistakes are reported at once.
 
 Attacks: docs/attacks.md, config/policy_file.
 """
@@ -54,14 +54,14 @@ SOCKET_KEYS: Final = (
 _MODES: Final = (Mode.ENFORCE, ASK, Mode.REPORT, Mode.LEARN)
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
-"""Valid socket names: each is a word of the log, and part of a file name."""
+"""Valid socket names: they are words of the log, and parts of file names."""
 
 _NAME: Final = "use up to 63 lowercase letters and digits, and after the first also . _ and -"
 _EXAMPLE: Final = "sockets: {NAME: {path: /proxied/NAME/docker.sock, allow: [preset:NAME]}}"
 
 
 class PolicyFile(NamedTuple):
-    """What a policy file says: the engine, or nothing, and sockets in their order, with the places of their paths."""
+    """A policy file's content: the engine, if given, and its sockets in order, with the places of their paths."""
 
     engine: str
     sockets: tuple[SocketSettings, ...]
@@ -69,11 +69,11 @@ class PolicyFile(NamedTuple):
 
 
 _OF_PING: Final = frozenset({"SystemPing", "SystemPingHead", "SystemVersion"})
-"""What nearly every client asks for at first."""
+"""Operations that nearly every client calls first."""
 
 
 class Remedies(NamedTuple):
-    """How to allow what is not: where grants are, where denials are, and how to add a grant, for `propose`."""
+    """How to allow an operation: where grants are, where denials are, and a template for `propose`."""
 
     allow: str
     deny: str
@@ -83,9 +83,9 @@ class Remedies(NamedTuple):
 def _find_hint(
     name: str, remedies: Remedies, denied: Mapping[str, str], narrowed: Mapping[str, str], *, owns: bool
 ) -> str:
-    """Say what to change to allow an operation.
+    """Return how to allow an operation.
 
-    Operations that are denied, or granted under conditions, have the words of `deny` and `allow` that do it.
+    `denied` and `narrowed` have the words of `deny` and `allow` for operations with denials or conditions.
     """
     if name in denied:
         return f'to allow it, remove "{denied[name]}" from {remedies.deny}'
@@ -108,7 +108,7 @@ def _find_hint(
 def make_policy(
     reader: Reader, allow: tuple[Line, ...], deny: tuple[Line, ...], mode: Mode, remedies: Remedies
 ) -> Policy:
-    """Make a policy of what lines allow and deny."""
+    """Make a policy from `allow` and `deny`."""
     denied = {operation: line.word for line in reversed(deny) for operation in line.operations}
     owns = any(OWN in values_of(grant.conditions) for line in allow for grant in line.grants)
     whole = {
@@ -128,12 +128,12 @@ def make_policy(
 
 
 def read_policy_file(path: str, limits: Limits = DEFAULTS) -> PolicyFile:
-    """Read a policy file, whose sockets have these limits unless it says others; a `UserError` has every problem."""
+    """Read a policy file, with default limits for its sockets. A `UserError` has every problem."""
     return read_policy(read_file(path), path, limits)
 
 
 def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
-    """Read the text of a policy file, as `read_policy_file` does."""
+    """Read the text of a policy file, like `read_policy_file`."""
     reader = Reader(file)
     root = reader.compose(text)
     if root is None:
@@ -164,7 +164,7 @@ def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
 
 
 def _hide_volumes(sockets: list[SocketSettings]) -> Iterator[SocketSettings]:
-    """Have no socket show the volumes that binds of another one need (`policy/subtrees`)."""
+    """Hide volumes that one socket's binds need (`policy/subtrees`) on all sockets."""
     hides = any(socket.policy.policy.places.has_parts for socket in sockets)
     for socket in sockets:
         policy = socket.policy.policy
@@ -173,7 +173,7 @@ def _hide_volumes(sockets: list[SocketSettings]) -> Iterator[SocketSettings]:
 
 
 def _check_images(reader: Reader, allow: tuple[Line, ...], deny: tuple[Line, ...], compiled: CompiledPolicy) -> None:
-    """Find grants that say too little of images."""
+    """Find grants that limit images too little."""
     if compiled.owner:
         check_pulls(reader, allow, deny)
     check_tagged(reader, allow, deny, owns=compiled.owner != "")
@@ -182,7 +182,7 @@ def _check_images(reader: Reader, allow: tuple[Line, ...], deny: tuple[Line, ...
 def _read_socket(
     reader: Reader, name: Text, node: Node, limits: Limits, engine: str
 ) -> tuple[Text | None, SocketSettings]:
-    """Read a socket; what is wrong in it has its default, and is among the problems."""
+    """Read a socket. Invalid parts get their defaults, and are reported."""
     needed = {
         "path": f"path: /proxied/{name.text}/docker.sock",
         "allow": "allow: [preset:NAME], or allow: [] for nothing",
@@ -191,7 +191,7 @@ def _read_socket(
     word = reader.value(fields.get("mode"), "mode", _read_mode, f"mode: {' or '.join(_MODES)}") or Mode.ENFORCE
     mode = Mode.ENFORCE if word == ASK else Mode(word)
     if mode is Mode.LEARN:
-        del needed["allow"]  # Learning finds out what the client needs.
+        del needed["allow"]  # Learning finds what the client needs.
     for key, hint in needed.items() if isinstance(node, Fields) else ():
         if key not in fields:
             reader.problem(name.place, f"missing {key} of socket {show(name.text)}", hint)
@@ -270,14 +270,14 @@ def _read_mode(text: str) -> str | Fault:
 
 
 def _read_limits(reader: Reader, node: Node, limits: Limits) -> Limits:
-    """Read limits; those that are not there, or broken, are as they were."""
+    """Read limits. Missing and invalid ones are unchanged."""
     fields = reader.fields(node, "limits", tuple(limit.name for limit in LIMITS), "limits: {rate: 100}")
     said = {limit.name: reader.value(fields.get(limit.name), limit.name, limit.read) for limit in LIMITS}
     return with_limits(limits, {name: value for name, value in said.items() if value is not None})
 
 
 def _read_permissions(reader: Reader, node: Node | None) -> int | None:
-    """Read a file mode. Without the zero it could be a decimal number, as which YAML reads and writes octal ones."""
+    """Read a file mode. Without a leading zero it could be decimal, as YAML reads and writes octal numbers."""
     permissions = reader.value(node, "permissions", read_mode)
     if permissions is not None and isinstance(node, Text) and node.plain and not node.text.startswith("0"):
         what = f"ambiguous permissions {node.text}: decimal or octal"
@@ -286,7 +286,7 @@ def _read_permissions(reader: Reader, node: Node | None) -> int | None:
 
 
 def _read_id(text: str) -> int | Fault:
-    """Read the number of a user or group. YAML reads one that begins with a zero as octal."""
+    """Read a user or group ID. YAML reads a leading zero as octal."""
     number = read_id(text)
     if isinstance(number, Fault) and re.fullmatch(r"[a-z_][a-z0-9_-]*", text):
         return Fault(number.what, f"write the number; `getent passwd {text}` or `getent group {text}` shows it")
@@ -309,7 +309,7 @@ def _check_tags(reader: Reader, names: Mapping[str, Place], sockets: Iterable[So
 
 
 def _check_owners(reader: Reader, sockets: Iterable[SocketSettings], names: Mapping[str, Place]) -> None:
-    """Find sockets of one owner that may create, but not the same: each could change what the other has made."""
+    """Find sockets of one owner with different creates: each could change the other's objects beyond its own grants."""
     first: dict[str, tuple[str, object]] = {}
     owners = Counter(socket.policy.owner for socket in sockets)
     for socket in (each for each in sockets if each.policy.owner):
@@ -327,7 +327,7 @@ def _check_owners(reader: Reader, sockets: Iterable[SocketSettings], names: Mapp
 
 
 def _check_paths(reader: Reader, paths: Mapping[str, Text], engine: Text | None) -> None:
-    """Find sockets that would be in one place, or in the engine's."""
+    """Find sockets with the same path, or the engine's."""
     taken: dict[str, str] = {}
     for name, path in paths.items():
         place = os.path.realpath(path.text)

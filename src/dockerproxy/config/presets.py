@@ -21,7 +21,7 @@ _KEYS: Final = ("about", "allow")
 
 
 class Preset(NamedTuple):
-    """Grants with a name, and what the program does with them, in a line; those of presets that it builds on, too."""
+    """Named grants, and a line about the program; includes the presets that it builds on."""
 
     name: str
     about: str
@@ -34,17 +34,17 @@ def list_presets(folder: str) -> tuple[str, ...]:
 
 
 PRESETS: Final = list_presets(FOLDER)
-"""Names of those that come with the program."""
+"""Names of the built-in presets."""
 
 
 @cache
 def find_preset(name: str) -> Preset:
-    """Return a preset that comes with the program, one of `PRESETS`."""
+    """Return a built-in preset, one of `PRESETS`."""
     return read_preset(name, FOLDER)
 
 
 def read_preset_text(name: str) -> str:
-    """Return the file of a preset, with the comments that say where its need was read."""
+    """Return the file of a preset, with comments on its sources."""
     return read_file(os.path.join(FOLDER, name + _SUFFIX))
 
 
@@ -53,7 +53,7 @@ SHELF: Final = Shelf(PRESETS, lambda name: find_preset(name).grants)
 
 
 def read_preset(name: str, folder: str, above: tuple[str, ...] = ()) -> Preset:
-    """Read a preset and those that it builds on; a `UserError` has its mistakes. Those above build on it."""
+    """Read a preset and those that it builds on. A `UserError` has its mistakes. Those in `above` build on it."""
     reader = Reader(f"presets/{name}{_SUFFIX}")
     path = (*above, name)
 

@@ -14,23 +14,23 @@ from dockerproxy.process_settings import LogFormat, LogPolls, Sandbox, Settings
 from dockerproxy.settings import DEFAULTS, Level, Limits, SocketSettings
 
 ENGINE_VARIABLES: Final = ("DOCKER_SOCKET_PATH", "SOCKET_PATH")
-"""Variables that name the engine's socket and nothing else."""
+"""Variables that only name the engine's socket."""
 
 _METRICS_SOCKET: Final = "METRICS_SOCKET"
 _CONTROL_SOCKET: Final = "CONTROL_SOCKET"
 
 _ASK_TIMEOUT: Final = 60.0
-"""Seconds for a person to answer by default."""
+"""Default seconds for a person's answer."""
 
 _LEVELS: Final = {"warn": Level.WARNING, "error": Level.ERR}
-"""Levels as wollomatic's proxy and most programs call them."""
+"""Further names of log levels, as in wollomatic's proxy and most programs."""
 
 GRACE: Final = 10.0
-"""Seconds for exchanges to finish by default."""
+"""Default seconds for exchanges to finish."""
 
 
 def make_settings(variables: Variables, engines: tuple[str, ...], sockets: tuple[SocketSettings, ...]) -> Settings:
-    """Put sockets together with what is the same for all of them."""
+    """Combine sockets with the settings that they share."""
     return Settings(
         engines=engines,
         sockets=sockets,
@@ -49,7 +49,7 @@ def make_settings(variables: Variables, engines: tuple[str, ...], sockets: tuple
 
 
 def _read_control_socket(variables: Variables, sockets: tuple[SocketSettings, ...]) -> str:
-    """Read where operators connect."""
+    """Read the path of the control socket."""
     path = variables.value(_CONTROL_SOCKET, "", read_path)
     folder = os.path.realpath(os.path.dirname(path))
     for socket in sockets if path else ():
@@ -62,13 +62,13 @@ def _read_control_socket(variables: Variables, sockets: tuple[SocketSettings, ..
 
 
 def read_limits(variables: Variables) -> Limits:
-    """Read the limits of sockets that say nothing of them."""
+    """Read the default limits of sockets."""
     said = {limit.name: variables.value(limit.variable, getattr(DEFAULTS, limit.name), limit.read) for limit in LIMITS}
     return with_limits(DEFAULTS, said)
 
 
 def find_engines(variables: Variables, ours: Mapping[str, str]) -> tuple[str, ...]:
-    """Say where the engine may be; never at a socket of ours, of which it is known where its path is written."""
+    """Return the engine's possible paths, never a socket of the proxy. `ours` has these with their source."""
     paths, taken = _list_engines(variables), {*map(os.path.realpath, ours)}
     for name in (_METRICS_SOCKET, _CONTROL_SOCKET):
         path = variables.environment.get(name)
@@ -88,7 +88,7 @@ def find_engines(variables: Variables, ours: Mapping[str, str]) -> tuple[str, ..
 
 
 def _list_engines(variables: Variables) -> tuple[str, ...]:
-    """Return what a variable says, or else the places where an engine usually is."""
+    """Return the path from a variable, or the usual paths of engines."""
     named = [name for name in ENGINE_VARIABLES if name in variables.environment]
     if named:
         paths = [variables.value(name, "", read_path) for name in named]

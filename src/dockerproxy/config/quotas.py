@@ -1,4 +1,4 @@
-"""Read `quota` of a socket, and find grants by which a client would get around it."""
+"""Read `quota` of a socket, and find grants that bypass it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -25,7 +25,7 @@ _LIMITS: Final = dict(zip(LIMITS, ("1GiB", "500"), strict=True))
 
 
 def read_quota(reader: Reader, node: Node, socket: str) -> Quota:
-    """Read a quota, without what is broken."""
+    """Read a quota without its invalid parts."""
     fields = reader.fields(node, "quota", tuple(WORDS), _EXAMPLE, HINTS["quota"])
     if isinstance(node, Fields) and not node.pairs:
         reader.problem(node.place, "quota is empty", _EXAMPLE)
@@ -40,7 +40,7 @@ def _read_most(word: str, text: str) -> int | Fault:
 
 
 def check_quota(reader: Reader, quota: Quota, node: Node, allow: tuple[Line, ...], deny: Iterable[Line]) -> None:
-    """Find grants by which a client gets around a quota. What a group of operations has of these is left out."""
+    """Find grants that bypass a quota. Groups of operations leave these out."""
     denied = frozenset[str]().union(*(line.operations for line in deny))
     if not any(OWN in values_of(grant.conditions) for line in allow for grant in line.grants):
         what = f"quota counts what is {OWN}, and no grant says {OWN}"
@@ -68,7 +68,7 @@ def _find_problems(quota: Quota, line: Line, grant: Grant, name: str) -> Iterato
 
 
 def check_limits(reader: Reader, node: Node, policy: CompiledPolicy) -> None:
-    """Find grants beside a quota of containers that do not bound each container."""
+    """Find create grants that do not limit each container, as a quota of containers needs."""
     if "containers" not in policy.policy.tenancy.most:
         return
     for name in ("ContainerCreate", "ContainerUpdate"):

@@ -1,6 +1,6 @@
-"""Read the nodes of a document by type, and collect all problems.
+"""Read a document's nodes by type, and collect all problems.
 
-Each method returns what is valid, and nothing for what is not, so that reading goes on.
+Each method returns the valid parts, so that reading continues.
 """
 
 import math
@@ -17,17 +17,17 @@ from dockerproxy.problems import Problem, UserError
 _Value = TypeVar("_Value")
 
 MOST_PROBLEMS: Final = 100
-"""Mistakes after which reading stops. Nobody fixes more at once, and near misses take time to find."""
+"""Mistakes after which reading stops. Operators do not fix more at once, and near misses take time to find."""
 
 MOST_GRANTED: Final = 100_000
-"""Operations that all words of a file may grant. A mebibyte of presets would grant millions: a minute and 1.6 GB for a
-reload. This many, in 1,200 sockets, take 7 s and 190 MB."""
+"""Operations that all words of a file may grant. A mebibyte of presets could grant millions: a reload would take a
+minute and 1.6 GB. With this limit, 1,200 sockets take 7 s and 190 MB."""
 
 _FLAG: Final = "write true or false, in lower case and without quotes"
 
 
 class Reader:
-    """Reads one document, which places call by the name of its file, and gathers problems."""
+    """Reads a document, and collects problems with the name of its file."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -35,11 +35,11 @@ class Reader:
         self._granted = 0
 
     def compose(self, text: str) -> Node | None:
-        """Read the text of the document; None if there is nothing in it to read."""
+        """Parse the document; None if it is empty."""
         return compose(text, self.file, self.problems)
 
     def problem(self, place: Place, what: str, hint: str = "") -> None:
-        """Note a mistake; once, even if aliases repeat it. Raises a `UserError` after too many."""
+        """Add a mistake, once even if aliases repeat it. Raises a `UserError` after too many."""
         problem = Problem(str(place), what, hint)
         if problem in self.problems:
             return
@@ -49,7 +49,7 @@ class Reader:
         self.problems.append(problem)
 
     def count(self, operations: int) -> None:
-        """Count operations for which words stand. Raises a `UserError` after too many."""
+        """Count granted operations. Raises a `UserError` after too many."""
         self._granted += operations
         if self._granted > MOST_GRANTED:
             what = f"grants more than {MOST_GRANTED:,} operations in total"
@@ -57,16 +57,16 @@ class Reader:
             self.finish()
 
     def finish(self) -> None:
-        """End reading: raise a `UserError` with every problem, in the order of the document, if there is one."""
+        """Raise a `UserError` with every problem, in document order, if there is any."""
         if self.problems:
             raise UserError(*sorted(self.problems, key=_position))
 
     def source(self, word: str, place: Place) -> str:
-        """Say where a word is written, as a source of grants and denials."""
+        """Return a word with its place, as a source of grants and denials."""
         return f"{word} ({os.path.basename(self.file)}:{place.line})"
 
     def entries(self, node: Node, what: str, example: str) -> list[tuple[Text, Node]]:
-        """Read a mapping; of a key that is there twice, the first."""
+        """Read a mapping. Of repeated keys, the first counts."""
         if not isinstance(node, Fields):
             self._wrong(node, what, "be a mapping", example)
             return []
@@ -82,7 +82,7 @@ class Reader:
     def fields(
         self, node: Node, what: str, known: tuple[str, ...], example: str, meant: Mapping[str, str] | None = None
     ) -> dict[str, Node]:
-        """Read a mapping whose keys are known; `meant` has hints for keys that somebody may try."""
+        """Read a mapping with known keys; `meant` has hints for likely mistakes."""
         found = {}
         for key, value in self.entries(node, what, example):
             if key.text in known:
@@ -101,7 +101,7 @@ class Reader:
         return ()
 
     def text(self, node: Node | None, what: str, example: str = "") -> Text | None:
-        """Read one word, if there is one."""
+        """Read a single word, if present."""
         if isinstance(node, Text) and not node.is_nothing:
             return node
         if node is not None:
@@ -111,7 +111,7 @@ class Reader:
     def value(
         self, node: Node | None, what: str, read: Callable[[str], _Value | Fault], example: str = ""
     ) -> _Value | None:
-        """Read one word as a value, if there is one."""
+        """Read a single word as a value, if present."""
         text = self.text(node, what, example)
         value = read(text.text) if text is not None else None
         if text is not None and isinstance(value, Fault):
@@ -119,7 +119,7 @@ class Reader:
         return None if isinstance(value, Fault) else value
 
     def words(self, node: Node, what: str, hint: str, check: Callable[[str], Fault | None]) -> tuple[str, ...] | None:
-        """Read a list of words, each of which is checked; nothing if it is empty, or one of them is wrong."""
+        """Read a list of checked words; None if it is empty, or one is invalid."""
         items = self.items(node, what)
         if isinstance(node, Items) and not items:
             self.problem(node.place, f"{what} is an empty list, which no request can meet", hint)
@@ -128,7 +128,7 @@ class Reader:
         return words if words and len(words) == len(items) else None
 
     def flag(self, node: Node, what: str) -> bool | None:
-        """Read true or false, which have one spelling each."""
+        """Read true or false, each with one spelling."""
         word = node.text if isinstance(node, Text) and node.plain else ""
         if word in {"true", "false"}:
             return word == "true"
@@ -155,6 +155,6 @@ class Reader:
 
 
 def _position(problem: Problem) -> tuple[float, int]:
-    """Return line and column; what is wrong with the whole document comes last."""
+    """Return line and column. Problems of the whole document come last."""
     found = re.search(r":(\d+):(\d+)$", problem.where)
     return (int(found[1]), int(found[2])) if found else (math.inf, 0)

@@ -1,7 +1,7 @@
 """Generate the JSON Schema of policy files, for completion and checks in an editor.
 
-`schema.json` has what is the same for all tables of the loader, and this module fills them in. Only the loader checks
-what parts mean together, like a denial that makes a grant useless.
+`schema.json` has the fixed parts, and this module adds the loader's tables. Only the loader checks combinations, like a
+denial that makes a grant useless.
 """
 
 import json
@@ -30,7 +30,7 @@ _UNRESTRICTED: Final = "Opens it whole: the body may be anything. Without it, it
 
 
 def make_schema() -> Schema:
-    """Make the schema. Each set of conditions stands once, for all words that can have it."""
+    """Make the schema. Each set of conditions is defined once, for all words that support it."""
     parts = json.loads(read_file(os.path.join(os.path.dirname(__file__), "schema.json")))
     schema: Schema = parts["schema"]
     taken, measures, definitions = parts["taken"], parts["measures"], schema["$defs"]
@@ -56,12 +56,12 @@ def make_schema() -> Schema:
 
 
 def _offer(words: Mapping[str, str]) -> list[Schema]:
-    """Offer words with what each says. As an `enum`, an editor would show all of them for any one."""
+    """Offer words with a description each. With an `enum`, an editor would show all descriptions for each word."""
     return [{"const": word, "description": says} for word, says in words.items()]
 
 
 def _list_words() -> dict[str, tuple[str, frozenset[str]]]:
-    """Return every word of a grant with what it says and the operations that it stands for."""
+    """Return every word of a grant with its description and operations."""
     words = {}
     for preset in map(find_preset, PRESETS):
         words[PRESET + preset.name] = preset.about, frozenset().union(*(grant.operations for grant in preset.grants))

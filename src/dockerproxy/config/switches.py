@@ -1,4 +1,4 @@
-"""Environment switches: which variable opens which operations.
+"""Environment switches: the operations that each variable allows.
 
 Names and defaults are a contract: people change the image and keep their compose file.
 
@@ -18,12 +18,12 @@ from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition
 
 WORDS: Final = {**dict.fromkeys(("0", "false", "no", "off"), False), **dict.fromkeys(("1", "true", "yes", "on"), True)}
-"""How a switch may be spelled, in any case."""
+"""Spellings of a switch's value, in any case."""
 
 _NO_HOST: Final = Condition(CONSTRAINTS["registries"], "default")
 
 _UNSWITCHED: Final = frozenset({"artifacts", "build", "commit", "kube", "local", "quadlets", "swagger"})
-"""Sections below `libpod` that the LinuxServer image has no variable for: `ALLOW` opens their operations."""
+"""Sections of `libpod` without a variable in the LinuxServer image: `ALLOW` grants their operations."""
 
 _ON: Final = frozenset({"VERSION", "PING", "EVENTS", "LIBPOD_VERSION", "LIBPOD_PING"})
 
@@ -33,7 +33,7 @@ SECTION_SWITCHES: Final = {
     for section in SECTIONS
     if not (section.startswith("libpod/") and section.removeprefix("libpod/") in _UNSWITCHED)
 }
-"""Variable to section."""
+"""Section by variable."""
 
 _ACTIONS: Final[dict[str, tuple[str, ...]]] = {
     "ALLOW_START": ("ContainerStart",),
@@ -53,7 +53,7 @@ ACTION_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
         for switch, names in _ACTIONS.items()
     },
 }
-"""Variables that open single operations, without `POST` or their section."""
+"""Variables that allow single operations, without `POST` or their section."""
 
 PART_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "ALLOW_ARCHIVE": (
@@ -65,7 +65,7 @@ PART_SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "ALLOW_LOGS": ("ContainerLogs", "ContainerLogsLibpod"),
     "ALLOW_TOP": ("ContainerTop", "ContainerTopLibpod", "PodTopLibpod"),
 }
-"""Variables that, when 0, take operations out of all section switches. `ALLOW` can put one back."""
+"""Variables that remove operations from all section switches if 0. `ALLOW` can restore single ones."""
 
 PARTS_OF: Final = {
     part: tuple(
@@ -75,7 +75,7 @@ PARTS_OF: Final = {
     )
     for part, names in PART_SWITCHES.items()
 }
-"""The section switches of which each is a part."""
+"""The section switches of each part."""
 
 CONDITIONS: Final[dict[str, tuple[Condition, str]]] = {
     "ImageSearch": (_NO_HOST, "DISTRIBUTION"),
@@ -85,20 +85,20 @@ CONDITIONS: Final[dict[str, tuple[Condition, str]]] = {
 }
 """Conditional operations of a switch, and the switch that removes the condition.
 
-A read that makes the engine connect to a host of the client's choice is more than a read. A build without the engine's
+A read that makes the engine connect to a host that the client chooses is more than a read. A build without the engine's
 builder must not start a privileged one."""
 
 SWITCHES: Final = {
     name: name in _ON or name in PART_SWITCHES for name in ("POST", *SECTION_SWITCHES, *ACTION_SWITCHES, *PART_SWITCHES)
 }
-"""Every switch with its default."""
+"""All switches with their defaults."""
 
 REMEDY: Final = 'to allow {what}, write a policy file with "{grant}"'
 """How to allow what no switch can, for `propose`."""
 
 
 def remedy(name: str, denied: frozenset[str], *, contained: bool = False) -> str:
-    """Say how to allow an operation, and nothing else. What is denied is in `DENY`; if contained, bodies are judged."""
+    """Return how to allow an operation alone. `denied` is from `DENY`; with `contained`, bodies are checked."""
     if name in denied:
         return f"to allow it, remove {name} from DENY"
     switch = next((switch for switch, opens in ACTION_SWITCHES.items() if opens == (name,)), "")
@@ -111,7 +111,7 @@ def remedy(name: str, denied: frozenset[str], *, contained: bool = False) -> str
     if contained and name in SEALED:
         return propose(REMEDY, name, opened)
     is_judged = name in BODIES and name not in SEALED and OPERATIONS[name].access == "write"
-    if is_judged and (contained or danger):  # Unless bodies are judged, clients are root by it.
+    if is_judged and (contained or danger):  # Otherwise clients are root by it.
         setting += "" if contained else " and CONTAINED=1"
         return f"to allow {say_what(name, {}, '', how=' if contained')}, set {setting}"
     return f"to allow {say_what(name, {}, danger)}, set {setting}"

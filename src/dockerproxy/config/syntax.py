@@ -1,4 +1,4 @@
-"""Explain YAML syntax errors in words that do not depend on which of PyYAML's two parsers found them."""
+"""Explain YAML syntax errors independently of PyYAML's parser, of which there are two."""
 
 import re
 from itertools import islice
@@ -9,21 +9,21 @@ import yaml
 _HIDDEN: Final = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|\r(?!\n)"
 )
-"""Characters that end a line only for YAML, or that make an editor show others in another order.
+"""Characters that end a line only for YAML, or that make editors reorder others.
 
-Text behind one in a comment would be an invisible line of the policy (CVE-2021-42574)."""
+After such a character, text in a comment would be an invisible line of the policy (CVE-2021-42574)."""
 
 _DIRECTIVE: Final = re.compile(r"^%", re.MULTILINE)
 
 _TAB: Final = re.compile(r"^[^#\t\n]*(\t)", re.MULTILINE)
-"""Outside of comments: PyYAML's two parsers disagree about them, and people see spaces."""
+"""Outside comments: PyYAML's two parsers disagree about tabs, and people see spaces."""
 
 
 _MOST: Final = 10
 
 
 class Flaw(NamedTuple):
-    """One mistake in the syntax, at a line and a column that are counted from 1 on, and what to do about it."""
+    """A syntax error at a line and column, counted from 1, and how to fix it."""
 
     line: int
     column: int
@@ -32,7 +32,7 @@ class Flaw(NamedTuple):
 
 
 def find_hidden(text: str) -> list[Flaw]:
-    """Find what a person would not see, or what would change how the rest is read."""
+    """Find characters that are invisible, or change how the rest is read."""
     found = [(match, f"invisible character {match[0]!a}", _advise(match)) for match in _first(_HIDDEN, text)]
     found += [(match, "unsupported tab", "use spaces") for match in _first(_TAB, text)]
     found += [(match, "unsupported directive", "remove the line") for match in _first(_DIRECTIVE, text)]
@@ -40,7 +40,7 @@ def find_hidden(text: str) -> list[Flaw]:
 
 
 def _first(pattern: re.Pattern[str], text: str) -> list[re.Match[str]]:
-    """Return the first few places: who sees these finds the others."""
+    """Return the first few matches. The others are easy to find then."""
     return list(islice(pattern.finditer(text), _MOST))
 
 
@@ -80,7 +80,7 @@ _BY_PROBLEM: Final = (
     ("mapping keys are not allowed", "problem", _KEY),
     ("expected '?<document start>", "problem", _REST),
 )
-"""A pattern of PyYAML's message, which of its two marks counts, and our message."""
+"""A pattern of PyYAML's message, the relevant one of its two positions, and our message."""
 
 _BY_CONTEXT: Final = (
     ("parsing a flow sequence", "context", _LIST),
@@ -96,7 +96,7 @@ _BY_CONTEXT: Final = (
 
 
 def explain(error: yaml.MarkedYAMLError, text: str) -> Flaw:
-    """Say what a parser stumbled over."""
+    """Explain a parser's error."""
     problem, context = error.problem or "", error.context or ""
     seen = error.problem_mark or error.context_mark
     begun = error.context_mark or seen

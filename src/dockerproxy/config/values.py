@@ -1,4 +1,4 @@
-"""Values of variables and policy files: how each is read, and the limits of a socket as operators write them.
+"""Parse values of variables and policy files, and the limits of a socket.
 
 Attacks: docs/attacks.md, config/values.
 """
@@ -13,20 +13,20 @@ from dockerproxy.policy.words.spellings import read_size, write_size
 from dockerproxy.settings import MAX_SOCKET_PATH, Limits
 
 MAX_ID: Final = 2**32 - 2
-"""The largest user or group ID; the next one means none (chown(2))."""
+"""The largest user or group ID; the next one means "none" (chown(2))."""
 
 _MOST: Final = 1_000_000
-"""Of what a limit counts."""
+"""Largest count in a limit."""
 
 DEFAULT_PERMISSIONS: Final = 0o660
-"""Of a socket."""
+"""Default permissions of a socket."""
 
 _OWNERS: Final = 0o600
 _MOST_OF_MODE: Final = 0o777
 
 
 class Fault(NamedTuple):
-    """Why a value is invalid, as a clause, and what to write instead, or nothing."""
+    """Why a value is invalid, as a clause, and optionally what to write instead."""
 
     what: str
     hint: str = ""
@@ -42,14 +42,14 @@ def read_path(path: str) -> str | Fault:
 
 
 def read_directory(path: str, what: str = "a directory") -> str | Fault:
-    """Read the path of a directory, or of something else."""
+    """Read an absolute path, of a directory by default."""
     if not path.startswith("/") or "\0" in path:
         return Fault(f"{path!r} is not an absolute path", f"write the path of {what}, which begins with /")
     return path
 
 
 def read_metrics_file(path: str) -> str | Fault:
-    """Read the path of a file that node_exporter reads."""
+    """Read the path of a metrics file for node_exporter."""
     read = read_directory(path, "a file")
     if isinstance(read, Fault) or path.endswith(".prom"):
         return read
@@ -57,7 +57,7 @@ def read_metrics_file(path: str) -> str | Fault:
 
 
 def read_mode(text: str) -> int | Fault:
-    """Read the permission bits of a socket, of which the owner must have read and write."""
+    """Read a socket's permissions. The owner needs read and write."""
     is_octal = re.fullmatch(r"0?[0-7]{3}", text) is not None
     if is_octal and int(text, 8) & _OWNERS == _OWNERS:
         return int(text, 8)
@@ -77,12 +77,12 @@ def read_seconds(text: str) -> float | Fault:
 
 
 def read_id(text: str) -> int | Fault:
-    """Read the number of a user or a group."""
+    """Read a user or group ID."""
     return read_whole(text, 0, MAX_ID)
 
 
 def read_whole(text: str, least: int, most: int) -> int | Fault:
-    """Read a whole number within bounds."""
+    """Read an integer within bounds."""
     if re.fullmatch(r"[0-9]{1,10}", text) is None or not least <= int(text) <= most:
         return Fault(f"{text!r} is not a whole number from {least} to {most}")
     return int(text)
@@ -100,7 +100,7 @@ class Measure(StrEnum):
 
 
 class Limit(NamedTuple):
-    """A limit: its name in `Limits` and in a policy file, and its variable, for sockets of which no file says it."""
+    """A limit: its name in `Limits` and in policy files, and the variable with its default for sockets of a file."""
 
     name: str
     variable: str
@@ -118,7 +118,7 @@ class Limit(NamedTuple):
                 return read_seconds(text)
 
     def write(self, limits: Limits) -> str:
-        """Write its value as a policy file has it; seconds with their unit."""
+        """Write its value as in a policy file; seconds with their unit."""
         value = getattr(limits, self.name)
         match self.measure:
             case Measure.SECONDS:
@@ -144,9 +144,9 @@ LIMITS: Final = (
     Limit("engine_timeout", "ENGINE_TIMEOUT",  Measure.SECONDS, "for the engine's answer, unless it streams or waits"),
 )
 # fmt: on
-"""Every limit. The error at a limit names its variable."""
+"""All limits. The error at a limit names its variable."""
 
 
 def with_limits(limits: Limits, said: Mapping[str, float]) -> Limits:
-    """Return limits with some values replaced, by their names; numbers and bytes become integers."""
+    """Return limits with some values replaced by name. Counts and bytes become integers."""
     return limits._replace(**said)  # type: ignore[arg-type] # mypy cannot see which of them are whole

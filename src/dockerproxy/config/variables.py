@@ -21,12 +21,12 @@ class Variables:
     """Reads single variables and collects problems."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        # An empty value counts as unset: compose passes `POST=` for a variable that it lacks.
+        # An empty value counts as unset: compose passes `POST=` for a missing variable.
         self.environment = {name: value for name, value in environment.items() if value}
         self.problems: list[Problem] = []
 
     def problem(self, name: str, what: str, hint: str = "") -> None:
-        """Note a mistake."""
+        """Add a mistake."""
         self.problems.append(Problem(f"environment variable {name}", what, hint))
 
     def switch(self, name: str, *, default: bool) -> bool:
@@ -36,14 +36,14 @@ class Variables:
         )
 
     def operations(self, name: str) -> frozenset[str]:
-        """Read names of operations, with commas between them."""
+        """Read names of operations, separated by commas."""
         names = [word.strip() for word in self.environment.get(name, "").split(",") if word.strip()]
         for unknown in (word for word in names if word not in OPERATIONS):
             self.problem(name, f"unknown operation {unknown!r}", advise_variable(unknown))
         return frozenset(names) & OPERATIONS.keys()
 
     def value(self, name: str, default: _Default, read: Callable[[str], _Value | Fault]) -> _Value | _Default:
-        """Read a value; the default if there is none, or an invalid one."""
+        """Read a value; the default if it is missing or invalid."""
         text = self.environment.get(name)
         value = default if text is None else read(text)
         if isinstance(value, Fault):
