@@ -215,7 +215,7 @@ def test_no_anonymous_volume_is_mounted_too_early(dockerd: Engine, client: Socke
     volume = client.ask("GET", f"/v1.41/containers/{first}/json").json()["Mounts"][0]["Name"]
     body = {"Image": image, "Labels": {"case": label}, "HostConfig": {"Binds": [f"{volume}:/w"]}}
     denied = client.ask("POST", "/v1.41/containers/create", **body)
-    assert (denied.status, b"no container that was started has this anonymous volume" in denied.body) == (403, True)
+    assert (denied.status, b"this anonymous volume belongs to no started container" in denied.body) == (403, True)
     start_container(dockerd.socket, first)
     assert client.ask("POST", "/v1.41/containers/create", **body).status == 201
     nobodys = client.ask("POST", "/v1.41/volumes/create")
@@ -223,7 +223,7 @@ def test_no_anonymous_volume_is_mounted_too_early(dockerd: Engine, client: Socke
     if nobodys.status == 201:
         body["HostConfig"] = {"Binds": [f"{nobodys.json()['Name']}:/w"]}
         denied = client.ask("POST", "/v1.41/containers/create", **body)
-        assert (denied.status, b"no container that was started has this anonymous volume" in denied.body) == (403, True)
+        assert (denied.status, b"this anonymous volume belongs to no started container" in denied.body) == (403, True)
 
 
 @contextlib.contextmanager
@@ -298,7 +298,7 @@ def test_no_service_mounts_an_anonymous_volume_too_early(dockerd: Engine, socket
     client = Socket(sockets / "served.sock")
     with running_swarm(dockerd):
         denied = serve(client, client.make("volumes/create"))
-    assert (denied.status, b"no container that was started has this anonymous volume" in denied.body) == (403, True)
+    assert (denied.status, b"this anonymous volume belongs to no started container" in denied.body) == (403, True)
 
 
 def test_a_create_that_fails_leaves_a_volume_new(client: Socket, image: str, label: str) -> None:

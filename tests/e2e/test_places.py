@@ -56,5 +56,5 @@ def test_a_program_in_a_container_reaches_what_its_client_reaches(dockerd: Engin
         denied = mine.refused("run", "--rm", "--volume=/usr:/usr:ro", "busybox", "true")
         assert '"/usr", a host path that no rule allows' in denied
         denied = other.refused("run", "--rm", "--volume=/var/run/docker.sock:/s", "busybox", "true")
-        assert "`own_socket` mounts the client's own in its place" in denied
+        assert "`own_socket` mounts the client's own socket instead" in denied
     remove_containers(dockerd, label)

@@ -64,7 +64,7 @@ TRIED = (*PLAIN.values(), *(request_for(OPERATIONS[name], query) for name, query
 
 
 PRIVILEGED = (
-    "HostConfig.Privileged is true, not allowed: whoever is in it is root on the host "
+    "HostConfig.Privileged is true, not allowed: it gives the container root on the host "
     "(Ryuk: set TESTCONTAINERS_RYUK_CONTAINER_PRIVILEGED=false)"
 )
 """What is wrong with a create of a privileged container, which Testcontainers asks for in Java and .NET."""

@@ -33,7 +33,7 @@ from dockerproxy.policy.objects import KINDS, Kind, ResolvedObject, missing
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.wire.document import Json
 
-NO_JSON = "its body is not JSON, or does not say so"
+NO_JSON = "its body is not JSON, or not declared as JSON"
 CREATE = "/v1.45/containers/create"
 
 

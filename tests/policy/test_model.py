@@ -145,7 +145,7 @@ def test_sockets_of_one_owner_create_alike() -> None:
     for other in ("own, ContainerCreate", "own, VolumeCreate", f"{same}, VolumeCreate"):
         with pytest.raises(UserError) as caught:
             read_policy(text.format(same, other), "p.yaml")
-        assert "have the same own_as, but may not create the same" in caught.value.problems[0].what
+        assert "have the same own_as, but different create grants" in caught.value.problems[0].what
 
 
 def test_sockets_of_one_owner_mean_the_same_directories() -> None:
@@ -159,7 +159,7 @@ sockets:
     with pytest.raises(UserError) as caught:
         read_policy(text.format("/srv/b"), "p.yaml")
     [problem] = caught.value.problems
-    assert "have the same own_as, but may not create the same" in problem.what
+    assert "have the same own_as, but different create grants" in problem.what
     assert problem.hint == "grant both the same creates under the same paths, or give each its own_as"
 
 

@@ -66,7 +66,7 @@ def test_a_body_that_cannot_be_stamped_does_not_pass() -> None:
     for body in bodies:
         verdict = send(line, body, engine(None), policy=OPEN)
         assert not verdict.passes
-    assert verdict.decision.message == "ContainerCreate denied: Labels is not one map of labels"
+    assert verdict.decision.message == "ContainerCreate denied: Labels is not a single map of labels"
 
 
 def test_volumes_that_an_unrestricted_create_mounts_are_made_under_the_stamp() -> None:

@@ -115,7 +115,7 @@ def test_without_a_socket_of_its_own_the_denial_says_how_to_have_one() -> None:
     policy = policy_in(Mode.ENFORCE, FILE.replace(f"    own_socket: {OWN}\n", ""))
     body = {"Image": "busybox", "HostConfig": {"Binds": ["/run/docker.sock:/s"]}}
     denied = send("/containers/create", body, policy)
-    assert "the engine's socket, by which anybody is root; `own_socket` mounts" in denied.decision.message
+    assert "the engine's socket, which makes any client root; `own_socket` mounts" in denied.decision.message
 
 
 @given(MAPPINGS, PATHS)

@@ -212,12 +212,12 @@ def test_a_pattern_covers_these_and_no_others(pattern: str, covered: str, others
         assert not covers(pattern, reference), reference
 
 
-UPPER = "the name of an image has no upper case"
-ANYONE = "no registry is named: ** alone is any image, docker.io/** any of Docker Hub"
+UPPER = "image names are lower case"
+ANYONE = "the registry is missing: ** alone matches any image, docker.io/** any of Docker Hub"
 NAME = "the name of an image is made of a-z and 0-9, with . _ __ - or / in between"
-DOMAIN = "what stands before the first slash is no registry: a host, and maybe : and a port"
-TAG = "a tag has 1 to 128 of A-Z a-z 0-9 _ . - and begins with none of the last two"
-ID = "the id of an image is sha256: and all 64 digits"
+DOMAIN = "the part before the first slash is not a registry; write a host or host:port"
+TAG = "a tag has 1 to 128 characters of A-Z a-z 0-9 _ . - and does not begin with . or -"
+ID = "an image ID is sha256: and all 64 digits"
 WRONG_DIGEST = "a digest is sha256: and 64 digits of 0-9 a-f"
 LONG = "the name of an image has at most 255 characters"
 TWO_REGISTRIES = "Docker Hub has no image whose name begins like a registry: leave out docker.io/"
@@ -296,7 +296,7 @@ def test_a_transport_is_no_registry(name: str) -> None:
     assert parse_reference(f"{name}:5000/x") is None
     assert parse_reference(f"{name}:5000/x@sha256:{'1' * 64}") is None
     assert str(parse_reference(f"{name}:5000")) == f"docker.io/library/{name}:5000"
-    assert fault_of_pattern(f"{name}:5000/**").startswith(f"for Podman, {name}: is no registry")
+    assert fault_of_pattern(f"{name}:5000/**").startswith(f"for Podman, {name}: is not a registry")
     assert parse_reference(f"{name}.local:5000/x") is not None
 
 

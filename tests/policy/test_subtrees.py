@@ -1,4 +1,4 @@
-"""A bind below a directory in which links may change goes on as a part of a volume that is that directory."""
+"""A bind below a directory that clients can write to goes on as a part of a volume that is that directory."""
 
 import json
 from collections.abc import Callable
@@ -235,7 +235,7 @@ def test_a_service_mounts_nothing_below() -> None:
     for source, passes in (("/workspace", True), ("/workspace/a", False)):
         spec = {"Image": "busybox", "Mounts": [{"Type": "bind", "Source": source, "Target": "/x"}]}
         body = {"Name": "a", "TaskTemplate": {"ContainerSpec": spec, "Networks": []}}
-        assert ("no services" in send("POST", "/v1.45/services/create", body).decision.message) != passes
+        assert ("services cannot mount" in send("POST", "/v1.45/services/create", body).decision.message) != passes
 
 
 def test_no_client_names_a_volume_of_ours() -> None:
@@ -259,7 +259,7 @@ def test_no_client_names_a_volume_of_ours() -> None:
     ],
 )
 def test_what_the_engine_says_of_the_volume_must_be_right(made: tuple[int, bytes]) -> None:
-    with pytest.raises(UnknownObjectError, match="the engine has not made the volume"):
+    with pytest.raises(UnknownObjectError, match="the engine did not make the volume"):
         carry_out(create({"Binds": ["/workspace/a:/x"]}), docker(made=made))
 
 

@@ -103,7 +103,7 @@ def test_a_filter_that_cannot_be_honoured_is_denied(filters: object) -> None:
         assert refuse_filters(request) == UNCLEAR
         answer = decide(POLICY, request)
         assert not is_allowed(answer)
-        assert answer.message == f"{name} denied: a filter of it {UNCLEAR}; leave that filter out"  # type: ignore[union-attr] # it is a decision
+        assert answer.message == f"{name} denied: one of its filters {UNCLEAR}; leave that filter out"  # type: ignore[union-attr] # it is a decision
 
 
 @pytest.mark.parametrize("query", ["filters={}&filters={}", "Filters={}", "filters={}&FILTERS={}"])

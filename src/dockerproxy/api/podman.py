@@ -2,7 +2,6 @@
 
 Both engines serve Docker's API, and most requests mean the same to both. Differences of a single field are in its table
 or the check of its word.
-check of its word says so.
 
 Attacks: docs/attacks.md, api/podman.
 """

@@ -1,8 +1,7 @@
 """Tables: text files beside modules. Like modules, they are read once, at import.
 
-A row has columns of words, then a bar and a phrase for operators. Blank lines and lines that begin with `# ` are
-skipped.
-for whoever reads the file.
+A row has columns of words, then a bar and a phrase for operators. Blank lines and
+comments with `# ` are skipped.
 """
 
 

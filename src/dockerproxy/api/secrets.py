@@ -2,7 +2,6 @@
 
 dockerode and its users repeat a request's body in the query, which no engine reads. The log shows the query. Without
 this, it would show each container's environment, each build's arguments, and credentials.
-query, so it would have the environment of each container, the arguments of each build, and credentials.
 
 Attacks: docs/attacks.md, api/secrets.
 """

@@ -133,7 +133,7 @@ def read_whole(denied: Verdict) -> Verdict | str:
         return f"its header fields are longer than {_MOST_OF_HEAD >> 10} KiB"
     document = read_json(body) if body else None
     if isinstance(document, Refusal) or (body and refuse_type(denied.head) is not None):
-        return "its body is not JSON, or does not say so"
+        return "its body is not JSON, or not declared as JSON"
     if _has_twins(document):
         return "its body has a key in two spellings"
     return replace(

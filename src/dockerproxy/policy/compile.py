@@ -212,9 +212,9 @@ class _Answers(dict[str, Decision]):
         is_open = any(UNRESTRICTED in grant.conditions for grant in grants)
         evaded = self._policy.tenancy.refuses(name, is_open=is_open)
         if name in LISTED and cases:
-            reason = f"a filter of it {RELATIVE}"
+            reason = f"one of its filters {RELATIVE}"
         if name in PRUNED and cases:  # A grant without `own` would remove objects of others.
-            reason, remedy = f"a filter of it {UNCLEAR}", "leave that filter out"
+            reason, remedy = f"one of its filters {UNCLEAR}", "leave that filter out"
         if denial:
             reason = "a rule denies it"
             places = self._policy.places
@@ -224,10 +224,10 @@ class _Answers(dict[str, Decision]):
         elif evaded and grants and not cases:
             reason, remedy = f"the quota of {evaded} cannot count what it makes", "to allow it, use another socket"
         elif grants and not cases and any(needs_tags(name, values_of(each.conditions), owns=True) for each in grants):
-            reason = "it must say by tags which names clients may give or remove"
+            reason = "the grant must list in tags the names that clients may give or remove"
             remedy = propose(self._policy.remedy, name, {"tags": EXAMPLES["tags"]})
         elif name in CREATED_BY and grants and not cases:
-            reason = f"what is own is changed only within a grant of {CREATED_BY[name]}"
+            reason = f"own objects can only be changed within a grant of {CREATED_BY[name]}"
             remedy = propose(self._policy.remedy, CREATED_BY[name], {})
         elif name in SEALED and grants and not cases:
             reason = f"{SEALED[name]}, and no condition can limit it"

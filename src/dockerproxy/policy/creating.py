@@ -29,7 +29,7 @@ from dockerproxy.policy.subtrees import LABEL, is_volume_of, knows_parts, list_o
 from dockerproxy.views.answers import edit
 from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, write_json
 
-_SILENT: Final = "the engine does not say what there is of its volumes"
+_SILENT: Final = "the engine did not list its volumes"
 
 
 def hold_for_create(verdict: Verdict) -> tuple[Hold, ...]:
@@ -63,7 +63,7 @@ def create(verdict: Verdict, scene: Scene) -> Plan:
     if answer.status >= HTTPStatus.BAD_REQUEST:
         scene.fills.add(filled)  # Clients pull a missing image, and repeat the create.
     elif verdict.operation.name == VOLUME_CREATE and verdict.mode is Mode.ENFORCE and not _is_new(tenancy, answer):
-        return Says(HTTPStatus.CONFLICT, "the name is taken by somebody else; use another name")  # Meanwhile.
+        return Says(HTTPStatus.CONFLICT, "another client uses this name; choose another")  # Meanwhile.
     return (yield from edit(verdict, answer))
 
 
@@ -105,11 +105,11 @@ def _mount_parts(verdict: Verdict) -> Steps[Verdict]:
         return verdict
     status, said = yield from Ask("GET", "/version")
     if status != HTTPStatus.OK or not knows_parts(said):
-        return deny(verdict, "only Docker 26 and newer mount what lies below a directory in which links may change")
+        return deny(verdict, "only Docker 26 and newer can mount paths below a directory that clients can write to")
     for name, root in roots.items():
         status, said = yield from Ask("POST", "/volumes/create", write_volume(name, root))
         if status != HTTPStatus.CREATED or not is_volume_of(said, root):
-            says = "the engine has not made the volume that a bind needs, or has another one of that name"
+            says = "the engine did not make the volume for a bind, or has another of that name"
             raise UnknownObjectError(says, HTTPStatus.SERVICE_UNAVAILABLE)
     return settle(verdict, verdict.decision._replace(content=content), verdict.needs)
 
@@ -139,7 +139,7 @@ def _settle_copies(verdict: Verdict, scene: Scene) -> Steps[Verdict]:
         may_fill = bool(new) and not is_served and (yield from is_outside_swarm())
         for name in filter(is_full_id, () if is_made else set(names).difference(absent)):
             if not (yield from _is_mounted(name)):
-                return deny(verdict, "no container that was started has this anonymous volume; name it")
+                return deny(verdict, "this anonymous volume belongs to no started container; name it")
     except UnknownObjectError:
         return deny(verdict, _SILENT, HTTPStatus.GATEWAY_TIMEOUT)
     filled = tuple(new) if may_fill and not is_made else ()

@@ -203,7 +203,7 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
     content = known.body[0] if known.body is not None else None
     content = put_stamp(content, case.stamped, _find_stamp(policy, read.request, known) or {})
     if content is None:
-        message = f"{read.request.operation.name} denied: {' or '.join(case.stamped)} is not one map of labels"
+        message = f"{read.request.operation.name} denied: {' or '.join(case.stamped)} is not a single map of labels"
         return Decision(allowed=False, source=case.decision.source, message=message)
     volumes = (claim.owned for claim in read.claims if claim.word == "volumes")
     lookup = join_lookups(each for each in volumes if isinstance(each, Lookup))

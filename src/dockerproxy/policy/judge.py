@@ -106,7 +106,7 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     barred = _bar(phase)
     if barred is None and request.operation.name in BUILD_TUNNELS and policy.reads_builds:
         opened = _open_builds(phase, request._replace(operation=BUILD_TUNNELS[request.operation.name], query=()))
-        return opened if opened.is_whole else Refusal(400, "unsupported body of an upgrade, which is calls; remove it")
+        return opened if opened.is_whole else Refusal(400, "unsupported body of an upgrade request; remove it")
     if barred is None and _needs_body(phase):
         return refuse_type(phase.head) or NeedsBody(*phase.parts)
     return barred or _decide(phase)
@@ -297,7 +297,7 @@ def _hide_names(verdict: Verdict) -> Verdict:
     left = {key: objects.missing(asked(*key)) if each in others else each for key, each in known.answers.items()}
     answer = decide(policy, verdict.request, known._replace(answers=left))
     of_path = _list_names(known.found) if known.found in others else ()
-    message = f"{name} denied: the request has an ID where the reason has a name; the proxy's log has the reason"
+    message = f"{name} denied: the request has an ID, and the reason would reveal a name; see the proxy's log"
     if isinstance(answer, Decision) and not answer.allowed and not {*of_path}.intersection(named):
         message = answer.message
     return replace(verdict, decision=verdict.decision._replace(message=message, reason=denial))

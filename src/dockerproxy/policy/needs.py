@@ -141,7 +141,7 @@ def claims_of(operation: Operation, needed: Mapping[str, Value]) -> Iterator[Cla
         constraint = CONSTRAINTS[word]
         without = None if is_of_body(operation, word) else False  # A grant must name the object.
         if not value:
-            says = "is not kept to" if restricts(operation, constraint) else "has none that a policy can list"
+            says = "is not met" if restricts(operation, constraint) else "has no value that a policy can list"
             yield Claim(word, (), word, None, says, without=without is None)
             continue
         says, shown = "which the rule does not allow", None if isinstance(value, Pairs) else say_value(value)

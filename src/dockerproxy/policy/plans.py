@@ -183,7 +183,7 @@ def prune_own(verdict: Verdict, scene: Scene) -> Plan:
     status, content = step
     if status == HTTPStatus.OK:
         return Whole(write_document(content), status, content)
-    return Says(status, read_message(content) or "the engine gives no list")
+    return Says(status, read_message(content) or "the engine returned no list")
 
 
 def _go_on(step: Callable[[], Ask]) -> Ask | steps.Answer:

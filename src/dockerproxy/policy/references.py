@@ -132,7 +132,7 @@ def fault_of_pattern(item: str) -> str:
     if item == _ANY or (_IS_ID(item) and not item.startswith(("sha384:", "sha512:"))):
         return ""
     if _IS_SHORT_ID(item):
-        return "the id of an image is sha256: and all 64 digits"
+        return "an image ID is sha256: and all 64 digits"
     name, tag, digest = _take_apart("/".join(_split_domain(item)))
     return _fault_of_registry(item) or _fault_of_name(name) or _fault_of_tag(name, tag) or _fault_of_digest(digest)
 
@@ -146,11 +146,11 @@ def _fault_of_registry(text: str) -> str:
     first, slash, _ = text.partition("/")
     named = first if slash else re.split("[:@]", first)[0]
     if slash and first.startswith(TRANSPORTS):
-        return f"for Podman, {first.partition(':')[0]}: is no registry, but a way to files of the host"
+        return f"for Podman, {first.partition(':')[0]}: is not a registry, but reads files of the host"
     if is_literal(named) or (slash and _is_registry(first)):
         return ""
     if _ANY in named or not text.strip("*/"):
-        return "no registry is named: ** alone is any image, docker.io/** any of Docker Hub"
+        return "the registry is missing: ** alone matches any image, docker.io/** any of Docker Hub"
     return f"the registry is missing: {normalise_pattern(text)}"
 
 
@@ -167,15 +167,15 @@ def _fault_of_name(name: str) -> str:
     if "://" in name:
         return "a reference begins with the registry, without https://"
     if path != lower(path):
-        return "the name of an image has no upper case"
+        return "image names are lower case"
     if not _IS_DOMAIN(registry):
-        return "what stands before the first slash is no registry: a host, and maybe : and a port"
+        return "the part before the first slash is not a registry; write a host or host:port"
     return "the name of an image is made of a-z and 0-9, with . _ __ - or / in between"
 
 
 def _fault_of_tag(name: str, tag: str) -> str:
     if tag and not _IS_TAG(_fill(tag[1:])):
-        return "a tag has 1 to 128 of A-Z a-z 0-9 _ . - and begins with none of the last two"
+        return "a tag has 1 to 128 characters of A-Z a-z 0-9 _ . - and does not begin with . or -"
     if name.endswith("*") and tag.strip(":*") and _MEETS_DIGESTS(tag):
         return "it would match digests too, which end in any digits: write the name or the tag without *"
     return ""

@@ -29,7 +29,7 @@ _RELATIVE: Final = frozenset({"after", "before", "since", "after!", "before!", "
 _OF_OTHERS: Final = frozenset({"containers", "containers!", "reference!"})
 """Filters of images by their users, or by names that they lack. Both may belong to others."""
 
-RELATIVE: Final = "depends on what may be hidden (after, before, since, containers, reference!, part of an id)"
+RELATIVE: Final = "may reveal hidden objects (after, before, since, containers, reference!, part of an id)"
 
 _PART_OF_NETWORK: Final = ("network",), re.compile(r'"[0-9a-f]{1,63}"').search
 _PART_OF_SWARM: Final = ("node", "service"), re.compile(r'"[0-9a-z]{0,24}"').search

@@ -126,7 +126,6 @@ class Selection:
 
         A container's owner depends on the labels of its image, which are not known yet. In a long list, its own labels
         decide first, which never leaves out a container of the owner.
-        labels count until then, so that none of its owner's is left out.
         """
         if isinstance(found, ResolvedObject):
             return not self._shows or self._is_shown(found)

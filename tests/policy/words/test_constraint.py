@@ -111,7 +111,7 @@ def test_conditions_of_the_same_word_and_value_are_equal(word: str) -> None:
 
 def test_a_constraint_of_which_no_more_is_said_admits_nothing_without_it_and_lists_nothing() -> None:
     plain = Constraint("x", "nothing")
-    assert (plain.fault(""), plain.fault("a")) == ("nothing is called that", "")
+    assert (plain.fault(""), plain.fault("a")) == ("an empty item matches nothing", "")
     assert (plain.by_default("a"), plain.needs_lookup, plain.least("a")) == (False, False, None)
     assert plain.within(("a",), ("a",))
     assert not plain.within(("a",), ("a", "b"))

@@ -74,7 +74,7 @@ def test_beside_commands_only_the_grant_sets_variables() -> None:
 
 @for_each("name", ["https_proxy", "Https_Proxy", "", "A-B", "A=B", "1A", "A B", "\u017f"])
 def test_a_variable_is_written_in_capitals(name: str) -> None:
-    assert "a name in capitals is needed" in CONSTRAINT.fault(name)
+    assert "write the name in upper case" in CONSTRAINT.fault(name)
 
 
 def test_a_variable_with_digits_can_be_written() -> None:

@@ -51,5 +51,5 @@ def test_the_objects_are_named(constraint: Constraint) -> None:
 @every
 @for_each("item", ["", "/web", "a b", "é"])
 def test_what_no_object_is_called_is_told(constraint: Constraint, item: str) -> None:
-    assert constraint.fault(item).startswith("no object has such a name")
+    assert constraint.fault(item).startswith("no object can have this name")
     assert constraint.fault("db-*") == ""

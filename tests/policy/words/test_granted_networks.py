@@ -66,4 +66,4 @@ def test_a_namespace_is_no_network(item: str) -> None:
 
 @pytest.mark.parametrize("item", ["", "a b"])
 def test_what_no_network_is_called_is_told(item: str) -> None:
-    assert CONSTRAINT.fault(item).startswith("no object has such a name")
+    assert CONSTRAINT.fault(item).startswith("no object can have this name")

@@ -67,7 +67,7 @@ def test_no_files_are_put_where_something_is_mounted_read_only() -> None:
 
 @for_each("kind", ["bind", "npipe", "cluster", "image", "glob", "devpts", "", "Volume"])
 def test_no_files_are_put_where_a_directory_of_the_host_is_mounted(kind: str) -> None:
-    says = "no volume: an archive passes unread, and could write to the host there"
+    says = "not a volume: an archive passes unread, and could write to the host there"
     assert put(mounted(kind, Source="/srv/data")) == [f'Mounts[0] is "/x", {says}']
 
 

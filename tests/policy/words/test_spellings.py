@@ -33,7 +33,7 @@ def test_what_an_object_can_be_called_has_no_fault(item: str) -> None:
 
 @for_each("item", ["", "/web", "a b", "web,db", "é", "a/b", "container:web", "web\n"])
 def test_what_no_object_is_called_is_told(item: str) -> None:
-    assert fault_of_name(item).startswith("no object has such a name")
+    assert fault_of_name(item).startswith("no object can have this name")
 
 
 @pytest.mark.parametrize(("item", "clean"), [("/data/**", True), ("/", True), ("data", False), ("/a/../b", False)])

@@ -11,7 +11,7 @@ from dockerproxy.policy.words.constraint import Constraint, Matcher
 from dockerproxy.policy.words.spellings import fault_of_path
 
 _NOT_GRANTED = "a host path that no rule allows"
-_ENGINE = "the engine's socket, by which anybody is root; `own_socket` mounts the client's own in its place"
+_ENGINE = "the engine's socket, which makes any client root; `own_socket` mounts the client's own socket instead"
 _READ_ONLY = "a host path that a rule allows read-only: with ro, and without z and Z, which write labels"
 
 

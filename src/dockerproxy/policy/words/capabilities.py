@@ -92,7 +92,7 @@ def check_dropped(reading: Reading, value: Json, path: str, parent: Object) -> N
     reading.claim("drop_capabilities", dropped, path, value if names else None, says, target=path)
 
 
-_DROPPED: Final = "which capabilities must be dropped; those that are not are dropped for it"
+_DROPPED: Final = "which capabilities must be dropped; the proxy adds missing ones"
 WORDS: Final = (
     _Added("add_capabilities", "which capabilities may be added"),
     _Dropped("drop_capabilities", _DROPPED, narrows=True),

@@ -51,7 +51,7 @@ class Constraint:
 
     def fault(self, item: str) -> str:
         """Return why an item, or an amount, can never match; empty if it is valid."""
-        return "" if item else "nothing is called that"
+        return "" if item else "an empty item matches nothing"
 
     def matcher(self, granted: Value) -> Matcher:
         """Return a function that tells whether a value is admitted."""

@@ -25,7 +25,7 @@ class _Environment(Texts):
     is_learned = False
 
     def fault(self, item: str) -> str:
-        return "" if _IS_NAME(item) else "a name in capitals is needed, like HTTPS_PROXY; small letters are set, too"
+        return "" if _IS_NAME(item) else "write the name in upper case, like HTTPS_PROXY; lower case is set too"
 
     def matcher(self, _granted: Value) -> Matcher:
         return lambda _: True
@@ -63,6 +63,6 @@ def _claim(reading: Reading, texts: list[Json], path: str) -> list[Json]:
     return texts
 
 
-_SUMMARY: Final = "variables that it gets in place of the client's, in capitals and in small letters"
+_SUMMARY: Final = "variables that replace the client's, in upper and lower case"
 WORDS: Final = (_Environment("environment", _SUMMARY, narrows=True),)
 CHECKS: Final = (check_environment, check_environment_of_command)

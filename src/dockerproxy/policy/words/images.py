@@ -83,7 +83,7 @@ class _Tags(_Images):
     def fault(item: str) -> str:
         """Return why a pattern cannot reserve names for one client; empty if it can."""
         if is_full_id(item):
-            return "an image is given a name, and no ID"
+            return "tags are names, not IDs"
         return fault_of_pattern(item) or ("" if begins_literally(item) else TOO_WIDE)
 
 

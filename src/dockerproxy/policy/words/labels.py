@@ -124,5 +124,5 @@ def _bound(reading: Reading, labels: Object | list[Json] | tuple[()], path: str)
         reading.violate(path, None, f"has more than {MOST_BYTES >> 10} KiB of keys and values")
 
 
-WORDS: Final = (_Labels("labels", "labels that are put on it; it may not have others of these names", narrows=True),)
+WORDS: Final = (_Labels("labels", "labels that the proxy sets; the client may not set other values", narrows=True),)
 CHECKS: Final = (check_labels, check_image_labels, check_volume_labels)

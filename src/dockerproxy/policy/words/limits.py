@@ -47,7 +47,7 @@ class Amount(Constraint):
     def __init__(
         self, name: str, summary: str, read: Callable[[str], int | None], form: str, write: Callable[[int], str] = str
     ) -> None:
-        says = f"{summary}; what has no bound gets this one" if self.acts else summary
+        says = f"{summary}; requests without a limit get this one" if self.acts else summary
         super().__init__(name, says, narrows=self.acts)
         self._read, self._form, self._write = read, form, write
 

@@ -109,12 +109,12 @@ def _find_wrong(reading: Reading, bind: Bind, path: str, more: str) -> Fault | N
     if not root:
         return None
     if reading.request.operation.section.startswith("services"):
-        says = "where only containers mount anything, no services"
+        says = "which services cannot mount"
     elif version is not None and version < SINCE:
         says = f"which needs API {SINCE[0]}.{SINCE[1]}, not {reading.request.version}"
     elif len(name_volume(host, root)) > LONGEST:
         says = "and too long for the name of a volume"
-    says = says and f"below a directory in which links may change, {says}"
+    says = says and f"below a directory that clients can write to, {says}"
     return find_fault(path, bind.path, says) if says else None
 
 

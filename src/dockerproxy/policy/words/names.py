@@ -123,7 +123,7 @@ def check_references(reading: Reading, value: Json, path: str, _parent: Object) 
 WORDS: Final = (
     Objects("configs", "which configs of a swarm, by name or glob; which may be read"),
     Objects("containers", "which containers, by name, glob or full id", narrows=True),
-    Objects("names", "what it may be called; one of these names must be given", narrows=True),
+    Objects("names", "which names it may have; the client must give one", narrows=True),
     Objects("pods", "which pods, by name, glob or full id"),
     Objects("secrets", "which secrets, by name or glob; which may be read"),
     Objects("services", "which services, by name, glob or full id", narrows=True),

@@ -261,11 +261,11 @@ def check_service_networks(reading: Reading, value: Json, path: str, _parent: Ob
 
 
 _SUMMARY: Final = (
-    "which networks, by name, glob or full id; joined may be only those: without it the engine's own; `none` always"
+    "which networks, by name, glob or full id; only these may be joined, or without it the default; `none` always"
 )
 WORDS: Final = (
     _Networks("networks", _SUMMARY),
-    _Joins("joins", "of which containers the network, processes and memory may be joined"),
+    _Joins("joins", "which containers' network, PID and IPC namespaces may be joined"),
 )
 CHECKS: Final = (
     *(check_connected, check_service_networks, check_network_mode, check_networks, check_namespace),

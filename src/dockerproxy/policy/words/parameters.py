@@ -210,12 +210,12 @@ WORDS: Final = (
     # If a build cannot use the engine's own builder, buildx silently falls back to a privileged container of its own
     # (buildx driver/docker-container).
     _Private("buildx_builders", "no privileged builder of buildx is named", "none", _NO_BUILDER),
-    Flag("follow", "whether the answer goes on as more is printed"),
-    Flag("force", "whether what is in use goes too; Podman also deletes containers that use the image or volume"),
+    Flag("follow", "whether the answer continues with new output"),
+    Flag("force", "whether objects in use are removed too; Podman also deletes containers of the image or volume"),
     _Path("path", "which paths in the container, as they are spelled; the engine follows links in there", narrows=True),
     _Private("registries", "only the engine's own registry is asked", "default", "no registry host is named"),
-    Flag("remove_volumes", "whether its unnamed volumes go too"),
-    _Signal("signal", "which signals; none named is KILL", narrows=True),
-    Flag("stdin", "whether the client can type into it; a request must say so, for engines have other defaults"),
-    Flag("stream", "whether the answer goes on, a line a second"),
+    Flag("remove_volumes", "whether its anonymous volumes are removed too"),
+    _Signal("signal", "which signals; the default is KILL", narrows=True),
+    Flag("stdin", "whether the client can write to its stdin; requests must say so, since engines' defaults differ"),
+    Flag("stream", "whether the answer continues, a line per second"),
 )

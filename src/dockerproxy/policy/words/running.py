@@ -41,7 +41,7 @@ _OF_ITS_OWN: Final = frozenset({"volume", "tmpfs"})
 def check_own_volumes(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """All mounts must be writable volumes or memory. The client's own socket does not count."""
     if reading.found is not None and reading.found.document and "mounts" not in reading.found.document:
-        reading.violate(path, None, "are not told by the engine under this version of its API")
+        reading.violate(path, None, "are not shown by the engine under this API version")
     for where, mount in items_at(value, path):
         known = object_of(mount)
         kind, name, target = known.get("Type"), known.get("Name"), known.get("Destination")
@@ -50,7 +50,7 @@ def check_own_volumes(reading: Reading, value: Json, path: str, _parent: Object)
         if known.get("RW") is not True:
             reading.violate(where, target, "read-only: an archive passes unread, and could change it")
         elif kind not in _OF_ITS_OWN:
-            reading.violate(where, target, "no volume: an archive passes unread, and could write to the host there")
+            reading.violate(where, target, "not a volume: an archive passes unread, and could write to the host there")
         elif kind == "volume":
             found, lookup = reading.resolve(Kind.VOLUME, str(name))
             says = "a volume that may be a directory of the host, where an archive that passes unread could write"
@@ -76,7 +76,7 @@ def _list_open(reading: Reading, found: ResolvedObject) -> Iterator[tuple[str, s
     document, host = found.document, object_of(found.document.get("hostconfig"))
     status = "a task of a service" if TASK in found.labels else object_of(document.get("state")).get("Status")
     if status != "created":
-        says = "and a process there can have the engine open devices of the host; copy before its first start"
+        says = "and a process there can make the engine open devices of the host; copy before its first start"
         yield "the container", str(status), says
     if reading.request.operation.name in _WITHOUT_MOUNTS:
         return
@@ -88,8 +88,8 @@ def _list_open(reading: Reading, found: ResolvedObject) -> Iterator[tuple[str, s
         is_made = kind == "volume" and is_full_id(name) and name not in named and not host.get("VolumesFrom")
         is_socket = kind == "bind" and known.get("Source") == reading.places.own_socket != ""
         if not (is_made and host) and not is_socket and kind != "tmpfs":
-            says = "and a container that shares it can have the engine open devices of the host; copy without it"
-            yield where, str(known.get("Destination", "not told by the engine")), says
+            says = "and a container that shares it can make the engine open devices of the host; copy without it"
+            yield where, str(known.get("Destination", "not shown by the engine")), says
 
 
 class _Running(Constraint):

@@ -36,7 +36,7 @@ def fault_of_name(item: str) -> str:
     """Return why no object can have an item's name; empty if one can."""
     if _OBJECT_NAME.fullmatch(item):
         return ""
-    return "no object has such a name: letters, digits and _ . - are in one, * and ? in a pattern"
+    return "no object can have this name: names have letters, digits and _ . -, patterns also * and ?"
 
 
 def fault_of_path(item: str) -> str:

@@ -28,6 +28,6 @@ class _Switched(_Unrestricted):
 
 
 WORDS: Final = (
-    _Unrestricted("unrestricted", "opens it whole: the body may be anything"),
-    _Switched("switched", "what policy files allow only unrestricted"),
+    _Unrestricted("unrestricted", "allows the whole operation, with any body"),
+    _Switched("switched", "allows what policy files allow only unrestricted"),
 )
