@@ -209,7 +209,7 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
             "{containers: [a, /b]}",
             (
                 "21: '/b' in containers can never match\n"
-                "    no object has such a name: letters, digits and _ . - are in one, * and ? in a pattern"
+                "    no object can have this name: names have letters, digits and _ . -, patterns also * and ?"
             ),
         ),
         (

@@ -241,7 +241,7 @@ def test_sockets_that_may_share_what_they_own_by_accident_are_told(
     path = tmp_path / "policy.yaml"
     path.write_text(OWNERS.replace("OWNER", owner))
     configured = read(path)
-    told = f"{path}: sockets job and ci share what they own: own_as of the one is the name of the other"
+    told = f"{path}: sockets job and ci share their objects: own_as of one is the name of the other"
     assert [str(each).partition("\n")[0] for each in configured.warnings] == ([told] if warns else [])
     assert [socket.sweep for socket in configured.settings.sockets] == ["never", "idle", "never"]
 

@@ -43,8 +43,8 @@ def test_contained_no_image_gets_a_name_without_a_policy_file(name: str) -> None
     policy = policy_of(ALLOW=name, CONTAINED="1")
     assert not policy.allows(name)
     assert policy.default[name].message == (
-        f"{name} denied: it must say by tags which names clients may give or remove; to allow it, write a policy file"
-        f' with "{name}: {{tags: ["docker.io/library/NAME-*"]}}"'
+        f"{name} denied: the grant must list in tags the names that clients may give or remove; to allow it, "
+        f'write a policy file with "{name}: {{tags: ["docker.io/library/NAME-*"]}}"'
     )
 
 

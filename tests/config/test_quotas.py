@@ -47,7 +47,7 @@ def test_a_mistake_says_what_to_write(quota: str, what: str, hint: str) -> None:
 
 def test_a_quota_needs_something_that_is_own() -> None:
     assert problems("{containers: 2}", "ContainerStart") == [
-        ("quota counts what is own, and no grant says own", "add own to allow, or remove quota")
+        ("quota counts own objects, but no grant is own", "add own to allow, or remove quota")
     ]
     assert read("{containers: 2}", "ContainerStart: {own: true}").policy.tenancy.most
 
@@ -58,16 +58,16 @@ def test_a_quota_needs_something_that_is_own() -> None:
         (
             "{containers: 2}",
             "ContainerCreate: unrestricted",
-            "ContainerCreate gets around the quota of containers",
+            "ContainerCreate bypasses the quota of containers",
             "remove unrestricted",
         ),
-        ("{containers: 2}", "containers:write: unrestricted", "ContainerCreate gets around", "remove unrestricted"),
-        ("{containers: 2}", "ContainerUpdate: unrestricted", "ContainerUpdate gets around", "remove unrestricted"),
-        ("{volumes: 2}", "VolumeCreate: unrestricted", "VolumeCreate gets around", "remove unrestricted"),
-        ("{networks: 2}", "KubePlayLibpod: unrestricted", "KubePlayLibpod gets around", "use another socket"),
-        ("{containers: 2}", "ServiceCreate", "ServiceCreate gets around the quota of containers", "deny it"),
-        ("{containers: 2}", "services:write", "ServiceCreate gets around the quota of containers", "deny it"),
-        ("{containers: 2}", "ServiceUpdate", "ServiceUpdate gets around the quota of containers", "use another socket"),
+        ("{containers: 2}", "containers:write: unrestricted", "ContainerCreate bypasses", "remove unrestricted"),
+        ("{containers: 2}", "ContainerUpdate: unrestricted", "ContainerUpdate bypasses", "remove unrestricted"),
+        ("{volumes: 2}", "VolumeCreate: unrestricted", "VolumeCreate bypasses", "remove unrestricted"),
+        ("{networks: 2}", "KubePlayLibpod: unrestricted", "KubePlayLibpod bypasses", "use another socket"),
+        ("{containers: 2}", "ServiceCreate", "ServiceCreate bypasses the quota of containers", "deny it"),
+        ("{containers: 2}", "services:write", "ServiceCreate bypasses the quota of containers", "deny it"),
+        ("{containers: 2}", "ServiceUpdate", "ServiceUpdate bypasses the quota of containers", "use another socket"),
         (
             "{volumes: 2}",
             'ContainerCreate: {volumes: ["data-*"]}',

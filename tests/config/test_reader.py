@@ -61,7 +61,7 @@ def test_a_key_that_is_unknown_is_a_problem_with_the_key_that_was_meant(key: str
         (
             "~",
             (
-                "1:4: allow must be a list, but is ~, which is nothing in YAML\n"
+                "1:4: allow must be a list, but is ~, which means null in YAML\n"
                 '    if it is a name, write it in quotes: "~"'
             ),
         ),
@@ -82,7 +82,7 @@ def test_what_is_no_list_is_a_problem(text: str, problem: str) -> None:
         (
             "null",
             (
-                "1:4: path must be a single value, but is null, which is nothing in YAML\n"
+                "1:4: path must be a single value, but is null, which means null in YAML\n"
                 '    if it is a name, write it in quotes: "null"'
             ),
         ),

@@ -86,8 +86,8 @@ def _find_shared_owners(sockets: tuple[SocketSettings, ...], file: str) -> Itera
     for socket in sockets:
         owner = socket.policy.owner
         if owner in named and owner != socket.name:
-            what = f"sockets {socket.name} and {owner} share what they own: own_as of the one is the name of the other"
-            yield Problem(file, what, "if that is meant, give both an own_as that no socket is called")
+            what = f"sockets {socket.name} and {owner} share their objects: own_as of one is the name of the other"
+            yield Problem(file, what, "if intended, give both an own_as that is no socket's name")
 
 
 def find_nested_sockets(sockets: tuple[SocketSettings, ...], file: str) -> Iterator[Problem]:
@@ -114,7 +114,7 @@ def find_replaced_images(sockets: tuple[SocketSettings, ...], file: str) -> Iter
         gives, uses = sorted(pair, key=lambda each: not each.gives)
         if not uses.gives:
             what = f"socket {gives.socket}: tags {gives.item} cover images {uses.item} of socket {uses.socket}"
-            yield Problem(file, f"{what}: its clients can replace them", "narrow one of them, if that is not meant")
+            yield Problem(file, f"{what}: its clients can replace them", "narrow one of them, unless intended")
 
 
 def _find_strangers(variables: Variables) -> Iterator[Problem]:

@@ -244,9 +244,7 @@ def _read_owner(text: str) -> str | Fault:
 def _read_sweep(reader: Reader, node: Node | None, owner: str) -> Sweep:
     sweep = reader.value(node, "sweep", _read_time_to_sweep, f"sweep: {' or '.join(Sweep)}") or Sweep.NEVER
     if node is not None and sweep is not Sweep.NEVER and not owner:
-        reader.problem(
-            node.place, "nothing is own here, so sweep removes nothing", 'add "own" to allow, or remove sweep'
-        )
+        reader.problem(node.place, "no grant is own, so sweep removes nothing", 'add "own" to allow, or remove sweep')
     return sweep
 
 
@@ -321,7 +319,7 @@ def _check_owners(reader: Reader, sockets: Iterable[SocketSettings], names: Mapp
             profile = creates, socket.policy.policy.places.paths
             other, known = first.setdefault(socket.policy.owner, (socket.name, profile))
             if known != profile:
-                what = f"{show(socket.name)} and {show(other)} have the same own_as, but may not create the same"
+                what = f"{show(socket.name)} and {show(other)} have the same own_as, but different create grants"
                 hint = "grant both the same creates under the same paths, or give each its own_as"
                 reader.problem(names[socket.name], what, hint)
 

@@ -43,7 +43,7 @@ def check_quota(reader: Reader, quota: Quota, node: Node, allow: tuple[Line, ...
     """Find grants that bypass a quota. Groups of operations leave these out."""
     denied = frozenset[str]().union(*(line.operations for line in deny))
     if not any(OWN in values_of(grant.conditions) for line in allow for grant in line.grants):
-        what = f"quota counts what is {OWN}, and no grant says {OWN}"
+        what = f"quota counts own objects, but no grant is {OWN}"
         reader.problem(node.place, what, f"add {OWN} to allow, or remove quota")
     for line in allow:
         for grant in line.grants:
@@ -59,12 +59,12 @@ def _find_problems(quota: Quota, line: Line, grant: Grant, name: str) -> Iterato
         if evaded and (is_open or name in {"ServiceCreate", line.word}):
             contained = name not in SEALED and not quota.evaded_by(name, is_open=False)
             hint = "use another socket for it, deny it, or remove this quota"
-            yield f"{name} gets around the quota of {evaded}", f"remove {UNRESTRICTED.word}" if contained else hint
+            yield f"{name} bypasses the quota of {evaded}", f"remove {UNRESTRICTED.word}" if contained else hint
         return
     listed: Mapping[str, object] = values if is_of_body(OPERATIONS[name], "volumes") else {}
     if "volumes" in quota.most and "volumes" in listed and not is_literal(values["volumes"]):
-        what = f"volumes of {line.word} has a pattern, by which volumes are made that no quota counts"
-        yield what, "list names; what is own needs no word"
+        what = f"volumes of {line.word} has a pattern, so clients can make volumes that no quota counts"
+        yield what, "list names; own volumes need no word"
 
 
 def check_limits(reader: Reader, node: Node, policy: CompiledPolicy) -> None:

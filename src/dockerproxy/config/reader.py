@@ -143,7 +143,7 @@ class Reader:
             case Broken():
                 return
             case Text() if node.is_nothing and node.text:
-                given = f"is {node.text}, which is nothing in YAML"
+                given = f"is {node.text}, which means null in YAML"
                 hint = f'if it is a name, write it in quotes: "{node.text}"'
             case Text():
                 given = "is empty" if node.is_nothing else "is a single value"

@@ -26,7 +26,7 @@ from dockerproxy.tenancy.quota import WORDS as COUNTED
 
 Schema = dict[str, Any]
 
-_UNRESTRICTED: Final = "Opens it whole: the body may be anything. Without it, it is contained."
+_UNRESTRICTED: Final = "Allows the whole operation, with any body. Without it, it is contained."
 
 
 def make_schema() -> Schema:

@@ -13,7 +13,7 @@ from dockerproxy.policy.values import list_names
 
 WORDS: Final[Mapping[str, str]] = {
     "containers": "containers, running or not",
-    "volumes": "volumes with a name, on Docker also unnamed ones in creates; not those in `volumes` of a grant",
+    "volumes": "named volumes, on Docker also anonymous ones of creates; not those in `volumes` of a grant",
     "networks": "networks",
 }
 """The keys of a quota, and what each counts."""
