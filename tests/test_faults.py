@@ -49,9 +49,9 @@ ENGINE_FAULTS: dict[str, tuple[Callable[[socket.socket], object], int, str]] = {
     "says half a head": (lambda peer: peer.sendall(OK[:20]), 502, "the engine gave no answer"),
     "says half a body": (lambda peer: peer.sendall(OK[:-1]), 200, "the engine cut its answer short"),
     "ends chunks without the last": (lambda peer: peer.sendall(STREAM + b"1\r\nx\r\n"), 200, "cut its answer short"),
-    "says a bad chunk": (lambda peer: peer.sendall(STREAM + b"x\r\n"), 200, "breaks the protocol"),
+    "says a bad chunk": (lambda peer: peer.sendall(STREAM + b"x\r\n"), 200, "broke the protocol"),
     "says two answers": (lambda peer: peer.sendall(OK + OK), 200, ""),
-    "switches unasked": (lambda peer: peer.sendall(b"HTTP/1.1 101 X\r\n\r\n"), 502, "switches protocols unasked"),
+    "switches unasked": (lambda peer: peer.sendall(b"HTTP/1.1 101 X\r\n\r\n"), 502, "switched protocols"),
     "answers for ever": (lambda peer: peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000), 502, "gave no answer"),
 }
 

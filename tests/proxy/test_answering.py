@@ -96,7 +96,7 @@ async def test_requests_that_come_too_fast_are_turned_away_and_the_connection_en
         answers = await client.rest()
         assert answers.count(b"HTTP/1.1 403 ") in range(50, 101)
         assert answers.count(b"HTTP/1.1 429 ") == 1
-        assert b"MAX_RATE bounds them" in answers
+        assert b"MAX_RATE sets this limit" in answers
         [record] = [line for line in await here.records(51) if line["status"] == 429]
         assert (record["decision"], record["method"], record["target"]) == ("refused", "GET", "/containers/json")
 

@@ -109,7 +109,7 @@ async def test_without_anybody_who_answers_a_request_is_denied_at_once() -> None
         await at.sit(answers=False)
         client = await at.here.connect()
         await client.send(LIST)
-        assert "; nobody decided: nobody runs `dockerproxy ask`" in await denial(await client.answer())
+        assert "; not decided: `dockerproxy ask` is not running" in await denial(await client.answer())
         [record] = await at.here.records(1)
         assert record["source"] == "asked: nobody"
 
@@ -134,7 +134,7 @@ async def test_an_operator_who_says_nothing_is_not_waited_for_any_longer() -> No
         asked = await operator.next("asked")
         assert (await operator.next("answered"))["answer"] == "timeout"
         operator.answer(asked["id"], "once")  # Too late.
-        assert "; nobody decided: no answer came in time" in await denial(await client.answer())
+        assert "; not decided: no answer came in time" in await denial(await client.answer())
         assert is_untouched(at.here)
 
 
@@ -174,7 +174,7 @@ async def test_no_more_than_so_many_wait_for_an_answer() -> None:
             await operator.next("asked")
         client = await at.here.connect()
         await client.send(LIST)
-        assert "; nobody decided: too many requests wait" in await denial(await client.answer())
+        assert "; not decided: too many requests wait" in await denial(await client.answer())
         [record] = await at.here.records(1)
         assert record["source"] == "asked: too_many"
 
@@ -231,7 +231,7 @@ async def test_what_a_person_cannot_judge_is_not_asked(body: bytes) -> None:
         client = await at.here.connect()
         await client.send(create(body))
         said = await denial(await client.answer())
-        assert "; nobody decided: its body " in said
+        assert "; not decided: its body " in said
         assert "longer than 16 KiB" in said or body != LONG
         await client.send(LIST)
         assert (await operator.next("asked"))["operation"] == "ContainerList"
@@ -269,7 +269,7 @@ async def test_what_is_decided_is_not_asked(sent: bytes) -> None:
         assert (await client.answer())[0] == 403
         [record] = await at.here.records(1)
         assert not record["source"].startswith("asked")
-        assert ("nobody decided: its body is a stream" in str(record["reason"])) is (b"12345" in sent)
+        assert ("not decided: its body is a stream" in str(record["reason"])) is (b"12345" in sent)
         client = await at.here.connect()
         await client.send(LIST)
         assert (await operator.next("asked"))["operation"] == "ContainerList"
@@ -333,7 +333,7 @@ def without_why(said: bytes) -> bytes:
     said = re.sub(rb"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{2}", b"ID", said)
     said = re.sub(rb"(?<=denied: )[^(]*(?= \(decision)", b"", said)
     said = said.replace(b"a person denied it, and ", b"")
-    return re.sub(rb"; nobody decided: its [\w, ]+\w|(?<=Content-Length: )\d+", b"", said)
+    return re.sub(rb"; not decided: its [\w, ]+\w|(?<=Content-Length: )\d+", b"", said)
 
 
 @for_each("sent", CONVERSATIONS)

@@ -150,7 +150,7 @@ async def test_when_who_answers_goes_away_a_build_is_denied() -> None:
         await client.flush()
         await operator.next("asked")
         operator.writer.close()
-        assert "nobody decided" in (await client.answered(stream)).fields["grpc-message"]
+        assert "not decided" in (await client.answered(stream)).fields["grpc-message"]
         assert engine.peer.streams == {}
 
 
@@ -200,7 +200,7 @@ async def test_a_build_too_many_leaves_a_record_and_room_for_later_ones() -> Non
         usage.enter(Shape.STREAM)
         for count in (1, 2):
             heard = await client.call(SOLVE, JOB)
-            assert "MAX_STREAMS bounds them" in heard.fields["grpc-message"]
+            assert "MAX_STREAMS sets this limit" in heard.fields["grpc-message"]
             assert (await here.records(count))[-1]["decision"] == "denied"
         usage.leave(Shape.STREAM)
         client.begin(SOLVE, JOB)

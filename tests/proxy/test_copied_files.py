@@ -252,7 +252,7 @@ async def test_a_container_that_changes_its_name_meanwhile_is_not_copied_from() 
         assert await status_of(upload) == b"200"
         for wire in (download, start):
             status, body = await wire.answer()
-            assert (status, b"another object than before" in body) == (503, True), body
+            assert (status, b"the name now means another object" in body) == (503, True), body
         assert engine.done == ["PUT archive"]
 
 

@@ -29,7 +29,7 @@ def test_a_socket_nobody_listens_on_tells_of_the_mounted_file() -> None:
 
 
 def test_a_directory_in_place_of_the_socket_is_said_to_be_one(tmp_path: Path) -> None:
-    assert explain(errno.ECONNREFUSED, str(tmp_path)).startswith(f"{tmp_path} is a directory; ")
+    assert explain(errno.ECONNREFUSED, str(tmp_path)).startswith(f"{tmp_path} is a directory: ")
 
 
 @pytest.mark.root

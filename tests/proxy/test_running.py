@@ -244,7 +244,7 @@ async def test_an_engine_that_says_nothing_is_not_waited_for_for_ever() -> None:
         await settle(waiting.exchange, judged)
         status, body = await client.answer()
         assert status == 502
-        assert b"the engine says nothing for 0.5 seconds" in body
+        assert b"the engine did not answer for 0.5 seconds" in body
         await first.close()
         await client.send(get("/_ping"))
         assert (await here.engine_side()) is not first

@@ -27,7 +27,7 @@ def usage(**limits: int) -> Usage:
 def test_as_many_are_open_as_there_may_be_and_one_that_leaves_makes_room(shape: Shape) -> None:
     counted = usage(requests=2, streams=2, tunnels=2)
     assert (counted.enter(shape), counted.enter(shape)) == ("", "")
-    assert "bounds them" in counted.enter(shape)
+    assert "sets this limit" in counted.enter(shape)
     counted.leave(shape)
     counted.leave(shape)
     assert counted.enter(shape) == ""

@@ -79,7 +79,7 @@ async def test_creates_of_one_owner_wait_for_a_slow_one_and_those_of_others_do_n
         here.clients[0].socket.patience = 0.2
         await impatient.send(create())
         status, body = await impatient.answer()
-        assert (status, b"cannot be checked: another request does not end for 0.2 seconds" in body) == (503, True)
+        assert (status, b"cannot be checked: another request did not end for 0.2 seconds" in body) == (503, True)
         await leaving.close()
         assert (await ask(here, post("/volumes/create", Name="v")))[0] == 201
         held.goes.set()
@@ -192,7 +192,7 @@ async def test_an_engine_that_says_nothing_is_not_waited_for_and_the_lock_is_fre
         engine.gate = Held("before", LISTS)
         await client.send(create())
         status, body = await client.answer()
-        assert (status, b"cannot be checked: the engine says nothing for 0.2 seconds" in body) == (503, True)
+        assert (status, b"cannot be checked: the engine did not answer for 0.2 seconds" in body) == (503, True)
         engine.gate = Standing().gate
         assert (await ask(here, create()))[0] == 201
 

@@ -299,7 +299,7 @@ class Answering:
             client.cancel()
             self.say_last(status, reason, outcome, level)
         elif self.state is State.SENDING_ANSWERED:
-            self._log(level, f"a request was cut off that the engine had answered already: {reason}")
+            self._log(level, f"a request that the engine had already answered was cut off: {reason}")
             self.linger()
         elif self.judged is not None:
             self.leave(outcome, reason, level)

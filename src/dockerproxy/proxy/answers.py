@@ -35,14 +35,14 @@ class AnswerReader:
         try:
             broken = self._read_head(answering, data) if self._framing is None else self._read_body(answering, data, 0)
         except OutOfTurn as error:
-            broken = f"the engine breaks the protocol: {error}"
+            broken = f"the engine broke the protocol: {error}"
         if broken:
             answering.break_off(broken)
 
     def _read_head(self, answering: Answering, data: bytes) -> str:
         """Read a response head. Returns the engine's fault, or an empty text; may raise `OutOfTurn`."""
         if not answering.awaits_answer:
-            return "the engine breaks the protocol: it speaks unasked"
+            return "the engine broke the protocol: it sent data without a request"
         if self._head:
             data = bytes(self._head) + data
             self._head.clear()
@@ -56,7 +56,7 @@ class AnswerReader:
         if head.status != _SWITCHING and not (is_raw and _may_tunnel(answering, head)):
             return self._begin(answering, head, data, end)
         if not _may_tunnel(answering, head):
-            return "the engine switches protocols unasked"
+            return "the engine switched protocols without a request"
         answering.switch(head, data, end)
         return ""
 
@@ -100,7 +100,7 @@ class AnswerReader:
             fed = self._chunks.feed(data, start)
             if fed.broken:
                 answering.send(data[:start])
-                return f"the engine breaks the protocol: {fed.broken}"
+                return f"the engine broke the protocol: {fed.broken}"
             used, ended = fed.used, self._chunks.ended
         elif self._framing is _LENGTH:
             used = min(start + self._left, len(data))

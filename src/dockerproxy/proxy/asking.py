@@ -18,7 +18,7 @@ from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.proxy.answering import is_skippable
 from dockerproxy.proxy.control import Answer
 
-_UNDECIDED: Final = "nobody decided: "
+_UNDECIDED: Final = "not decided: "
 
 
 class Asked:

@@ -85,7 +85,7 @@ class Client(asyncio.Protocol):
             if self.socket.is_gone:
                 self.close()
             return
-        self.exchange.answering.turn_off("too many connections are busy here; MAX_CONNECTIONS bounds them")
+        self.exchange.answering.turn_off("too many connections are busy; MAX_CONNECTIONS sets this limit")
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:

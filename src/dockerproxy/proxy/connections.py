@@ -75,9 +75,9 @@ class Connections:
     def __init__(self, limits: Limits) -> None:
         self.emptied = asyncio.Event()
         self.emptied.set()
-        self.heads = Waiting(0, 408, "the request head was not complete in time; HEADER_TIMEOUT bounds it")
-        self.bodies = Waiting(0, 408, "the body was not complete in time; BODY_TIMEOUT bounds it")
-        self.answers = Waiting(0, 504, "the engine does not answer; ENGINE_TIMEOUT bounds how long it may take")
+        self.heads = Waiting(0, 408, "the request head was not complete in time; HEADER_TIMEOUT sets this limit")
+        self.bodies = Waiting(0, 408, "the body was not complete in time; BODY_TIMEOUT sets this limit")
+        self.answers = Waiting(0, 504, "the engine did not answer in time; ENGINE_TIMEOUT sets this limit")
         self.idle = Waiting(IDLE)
         self.lingering = Waiting(LINGER)
         self.unwatched: set[Connection] = set()

@@ -55,7 +55,7 @@ class Answer(NamedTuple):
         return f"asked: {self.word}{by}"
 
 
-NOBODY: Final = Answer("nobody", why="nobody runs `dockerproxy ask`")
+NOBODY: Final = Answer("nobody", why="`dockerproxy ask` is not running")
 TOO_MANY: Final = Answer("too_many", why="too many requests wait for an answer")
 TIMEOUT: Final = Answer("timeout", why="no answer came in time")
 WITHDRAWN: Final = Answer("withdrawn")

@@ -58,7 +58,7 @@ class Engine(asyncio.Protocol):
             return
         if client.engine is not self:
             self.drop()
-            client.exchange.answering.break_off("the engine breaks the protocol: it speaks unasked")
+            client.exchange.answering.break_off("the engine broke the protocol: it sent data without a request")
             return
         self._reader.feed(client.exchange.answering, data)
 

@@ -285,7 +285,7 @@ class Exchange:
     def _keep(self, body: HeldBody, used: int, size: int) -> int:
         """Keep a piece of a body that must be complete. Returns the number of bytes taken."""
         if self.account.hold(body.received) > HELD * body.most:
-            self.answering.fail(503, "too many bodies are held here at one time", TOO_MUCH_ASKED)
+            self.answering.fail(503, "too many request bodies are held", TOO_MUCH_ASKED)
             return size
         if body.complete:
             self._take_whole(bytes(body.content))

@@ -39,7 +39,7 @@ def explain_unreachable(paths: Sequence[str], path: str, error: OSError) -> str:
             " socket mounted?"
         )
     if error.errno == errno.ECONNREFUSED and os.path.isdir(path):
-        return f"{path} is a directory; Docker makes one where the host has no socket to mount: check the path there"
+        return f"{path} is a directory: Docker creates one if the host has no socket to mount; check the path there"
     if error.errno == errno.ECONNREFUSED:
         return (
             f"nothing listens on {path}; is the engine running? If it was restarted while only its socket file was"

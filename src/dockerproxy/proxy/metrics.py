@@ -45,7 +45,7 @@ def collect(sockets: Sequence[Measured]) -> Iterator[Family]:
 
 
 def _collect_exchanges(sockets: Sequence[Measured]) -> Iterator[Family]:
-    requests = Family("dockerproxy_requests", Kind.COUNTER, "Requests that are over, by what was decided.")
+    requests = Family("dockerproxy_requests", Kind.COUNTER, "Finished requests, by decision.")
     received = Family("dockerproxy_received_bytes", Kind.COUNTER, "Bytes of bodies and tunnels from clients.")
     sent = Family("dockerproxy_sent_bytes", Kind.COUNTER, "Bytes of answers and tunnels to clients.")
     lasted = Family(
@@ -53,7 +53,7 @@ def _collect_exchanges(sockets: Sequence[Measured]) -> Iterator[Family]:
     )
     away = Family("dockerproxy_turned_away", Kind.COUNTER, "Requests that did not pass, by reason.")
     errors = Family("dockerproxy_engine_errors", Kind.COUNTER, "Requests that the engine failed to answer.")
-    asked = Family("dockerproxy_asked", Kind.COUNTER, "Requests that a person was to allow, by what came of it.")
+    asked = Family("dockerproxy_asked", Kind.COUNTER, "Requests that a person was asked about, by result.")
     for each in sockets:
         name_of_socket, counts = each.state.name, each.counts
         for answer, number in sorted(counts.asked.items()):
@@ -80,9 +80,9 @@ def _collect_exchanges(sockets: Sequence[Measured]) -> Iterator[Family]:
 
 def _collect_use(states: Sequence[SocketState]) -> Iterator[Family]:
     connections = Family("dockerproxy_connections", Kind.GAUGE, "Connected clients.")
-    most = Family("dockerproxy_connections_limit", Kind.GAUGE, "How many clients may be connected.")
-    under_way = Family("dockerproxy_requests_in_progress", Kind.GAUGE, "Requests that are under way, by shape.")
-    held = Family("dockerproxy_buffered_bytes", Kind.GAUGE, "Bytes that are held for clients.")
+    most = Family("dockerproxy_connections_limit", Kind.GAUGE, "Limit of connected clients.")
+    under_way = Family("dockerproxy_requests_in_progress", Kind.GAUGE, "Requests in progress, by shape.")
+    held = Family("dockerproxy_buffered_bytes", Kind.GAUGE, "Bytes buffered for clients.")
     for state in states:
         connections.add(len(state.connections), socket=state.name)
         most.add(state.connections.limit, socket=state.name)

@@ -77,7 +77,7 @@ async def perform(socket: SocketState, policy: CompiledPolicy, ask: steps.Ask) -
     """
     judged = judge(own_policy(policy.tenancy), ask.head)
     if not isinstance(judged, NeedsLookup | Verdict):
-        return HTTPStatus.BAD_REQUEST, write_message("the engine calls it what no request can name")
+        return HTTPStatus.BAD_REQUEST, write_message("no request can contain the engine's name for it")
     try:
         async with AsyncExitStack() as stack:
             outcome = await _Run(stack, socket).outcome(judged)
@@ -163,7 +163,7 @@ class _Run:
         verdict = await self._look_up(judged)
         again = await _look(self._socket, verdict.body or b"", partial(find_holds, verdict))
         if verdict.passes and not set(again) <= set(holds):
-            raise UnknownObjectError("the name means another object than before", HTTPStatus.SERVICE_UNAVAILABLE)
+            raise UnknownObjectError("the name now means another object", HTTPStatus.SERVICE_UNAVAILABLE)
         return verdict
 
     def _has_plan(self, verdict: Verdict) -> bool:
@@ -187,7 +187,7 @@ class _Run:
             if unknown:
                 raise unknown
         except TimeoutError:
-            says = f"the engine says nothing for {socket.patience:g} seconds"
+            says = f"the engine did not answer for {socket.patience:g} seconds"
             return judge_unknown(judged, f"{name} cannot be decided: {says}")
         except UnknownObjectError as error:
             is_hiding = bool(judged.policy.owner) or name in INSPECTIONS
@@ -214,7 +214,7 @@ class _Run:
             except UnknownObjectError as error:
                 resume = partial(plan.throw, error)
             except TimeoutError:
-                who = "another request does not end" if isinstance(step, steps.Lock) else "the engine says nothing"
+                who = "another request did not end" if isinstance(step, steps.Lock) else "the engine did not answer"
                 waited = self._patience(step) or self._socket.patience
                 silent = UnknownObjectError(f"{who} for {waited:g} seconds", HTTPStatus.GATEWAY_TIMEOUT)
                 resume = partial(plan.throw, silent)

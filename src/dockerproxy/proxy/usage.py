@@ -30,13 +30,13 @@ _HIGH: Final = 64 * 1024
 """Bytes that may wait for an end before it counts as stalled. It stays stalled until none wait, as none are freed
 earlier."""
 
-TOO_FAST: Final = "too many requests came in a second; MAX_RATE bounds them"
-TOO_MUCH: Final = "too much is held for the clients of this socket; MAX_BUFFERED bounds it"
+TOO_FAST: Final = "too many requests per second; MAX_RATE sets this limit"
+TOO_MUCH: Final = "too much is buffered for the clients of this socket; MAX_BUFFERED sets this limit"
 
 _TOO_MANY: Final[Mapping[Shape, str]] = {
-    Shape.REPLY: "too many requests are under way here; MAX_REQUESTS bounds them",
-    Shape.STREAM: "too many streams are open here; MAX_STREAMS bounds them",
-    Shape.TUNNEL: "too many tunnels are open here; MAX_TUNNELS bounds them",
+    Shape.REPLY: "too many requests are in progress; MAX_REQUESTS sets this limit",
+    Shape.STREAM: "too many streams are open; MAX_STREAMS sets this limit",
+    Shape.TUNNEL: "too many tunnels are open; MAX_TUNNELS sets this limit",
 }
 
 _COUNTED: Final = {Shape.WAIT: Shape.REPLY}
