@@ -35,7 +35,7 @@ from dockerproxy.policy.words.constraint import Condition
 _GRANT: Final = "an operation, SECTION:read, SECTION:write, own or preset:NAME"
 
 _WHOLE: Final[tuple[tuple[Condition, ...], ...]] = ((), (UNRESTRICTED,))
-"""Conditions of grants that another grant cannot extend."""
+"""Conditions of a grant that may make others redundant."""
 
 _OPEN: Final = _WHOLE[1:]
 """The same for creates, which another line completes."""

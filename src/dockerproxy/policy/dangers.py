@@ -30,8 +30,8 @@ _KEYS: Final = (*_PATHS["keys"], *(tree.rstrip("/") for tree in _PATHS["secret"]
 """Where keys and passwords are, and the directories all of whose files may be such."""
 
 FREEING: Final = frozenset({"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF"})
-"""Capabilities with which a program can leave its container (capabilities(7)). SYS_PTRACE reaches only processes that
-the container sees, which are its own."""
+"""Capabilities with which a program can leave its container (capabilities(7)). SYS_PTRACE is not one: it reaches only
+processes that the container sees, which are its own."""
 
 Row = tuple[str, Mapping[str, tuple[str, ...]]]
 """An exposure: a clause, and the words of each key."""

@@ -19,7 +19,7 @@ from dockerproxy.policy.words.constraint import Condition, Constraint
 
 _GIVEN: Final = ("names", "tags")
 _OBJECTS: Final = frozenset(WORDS.values())
-"""Without a word for new names, a grant with some of these words gives only names with which it lists objects."""
+"""A grant with such a word, but none for new names, gives objects only names that it lists."""
 
 _NAMED: Final = WORDS[Kind.CONTAINER]
 """Without it, a grant admits any container that a body names, except own ones if clients own what they create."""

@@ -41,7 +41,7 @@ _PARTS_LINE: Final = re.compile('[,"\\r\\n]').search
 """Characters that end a field in Podman's line for a mount (encoding/csv)."""
 
 _ADDED: Final = ("/var/tmp",)  # noqa: S108 (it is named, not used)
-"""Podman mounts memory here if the rest is read-only; it also does so below the root (storage.go)."""
+"""Where Podman mounts memory if the rest is read-only, except directly below the root (storage.go)."""
 
 _MOST_PARTS: Final = 3
 """Parts of a bind: source, target, options."""

@@ -78,7 +78,7 @@ class _Networks(Objects):
         return value.is_default is True if isinstance(value, Joined) else True
 
     def admits_unspoken(self, value: Value) -> bool:
-        """Only any network covers it: Podman's answers have another name for the default."""
+        """Only `**` covers the default network: Podman's answers have another name for it."""
         return "**" in items_of(value)
 
     def read_back(self, least: Value) -> tuple[Hashable, ...]:
