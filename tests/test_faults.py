@@ -125,7 +125,7 @@ def serving(folder: Path, **variables: str) -> Iterator[Proxy]:
     with Running(
         "serve", **{**places, **limits, "INFO": "1", "IMAGES": "1", "POST": "1", **LOCKS, **variables}
     ) as running:
-        running.wait_for("locked in: ")
+        running.wait_for("sandboxed: ")
         yield Proxy(folder, running)
         running.signal(signal.SIGTERM)
         assert running.wait_end() == 0
@@ -259,7 +259,7 @@ def test_a_storm_of_reloads_under_load_disturbs_nobody() -> None:
         (folder / "policy.yaml").write_text(POLICY.format(folder=folder, more="info:read"))
         places = {"DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
         with Running("serve", "--policy", f"{folder}/policy.yaml", **places, **LOCKS) as running:
-            running.wait_for("locked in: ")
+            running.wait_for("sandboxed: ")
             proxy = Proxy(folder, running)
             with nothing_lost(proxy), proxy.connect() as client:
                 for number in range(200):

@@ -146,7 +146,7 @@ def serving(*limits: str) -> Iterator[tuple[Path, Running]]:
         (folder / "policy.yaml").write_text(POLICY.format(folder=folder))
         places = {"DOCKER_SOCKET_PATH": f"{folder}/engine.sock", "SHUTDOWN_GRACE": "0.1"}
         with limited(*limits)("serve", "--policy", f"{folder}/policy.yaml", **places) as proxy:
-            proxy.wait_for("locked in: system calls")
+            proxy.wait_for("sandboxed: system calls")
             yield folder, proxy
 
 

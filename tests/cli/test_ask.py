@@ -281,9 +281,9 @@ def test_verbs_say_that_a_person_may_allow_more() -> None:
     with short_folder() as folder:
         path = folder / "policy.yaml"
         path.write_text(POLICY.format(folder=folder))
-        assert "unless a person allows it" in run_here("check", "--policy", str(path)).out
+        assert "unless an operator allows it" in run_here("check", "--policy", str(path)).out
         explained = run_here("explain", "--policy", str(path), "GET", "/containers/json")
-        assert "unless a person allows it: the mode of this socket is ask" in explained.out
+        assert "unless an operator allows it: the mode of this socket is ask" in explained.out
         denied = run_here("explain", "--policy", str(path), "POST", "/swarm/leave")
         assert "unless a person" not in denied.out
         enforcing = folder / "old.yaml"

@@ -49,7 +49,7 @@ def test_where_no_build_is_allowed_nothing_is_chosen(engine: tuple[str, Path]) -
 def test_where_only_the_classic_builder_is_allowed_it_is_used(engine: tuple[str, Path]) -> None:
     done = run(engine[1], "--allow", WHOLE, code=PRINTS)
     assert done.out == "0\n"
-    assert "DOCKER_BUILDKIT=0, because ImageBuild: unrestricted is for the classic builder\n" in done.err
+    assert "DOCKER_BUILDKIT=0, because ImageBuild: unrestricted applies to the classic builder only\n" in done.err
 
 
 def test_without_the_package_it_is_said_how_to_install_it(engine: tuple[str, Path], tmp_path: Path) -> None:

@@ -74,11 +74,11 @@ def test_it_says_what_is_configured_and_what_that_allows(words: tuple[str, ...])
         for line in (
             f"engine    {folder}/engine.sock, which accepts connections",
             f"socket    {folder}/docker.sock, mode 0600, uid {os.geteuid()}, gid 999",
-            "limits    connections 7, header_timeout 2.5s, the rest default",
+            "limits    connections 7, header_timeout 2.5s, the rest are defaults",
             "grace     3s to finish",
             "log       json from err on",
-            "sandbox   off: the process is not locked in",
-            "health    the image runs `dockerproxy healthcheck`: remove a copied one, there is no wget or curl",
+            "sandbox   off: the process is not sandboxed",
+            "health    the image runs `dockerproxy healthcheck`: remove yours, there is no wget or curl",
             "switches  CONTAINERS=1 PING=0 ALLOW=ContainerStart",
             "parts     on by default, unlike in LinuxServer's image since 2026-08-18; this removes them:",
             "          ALLOW_ARCHIVE=0 ALLOW_CHANGES=0 ALLOW_EXPORT=0 ALLOW_LOGS=0 ALLOW_TOP=0",
@@ -166,7 +166,7 @@ def test_a_preset_alone_is_said_in_a_screen() -> None:
         with policy_in(f"sockets: {{a: {{path: FOLDER/a.sock, allow: [preset:{name}]}}}}") as folder:
             out = run_here("check", "--policy", f"{folder}/policy.yaml").out
         assert len(out.splitlines()) <= 24, name
-        assert "allowed besides" not in out, name
+        assert "also allowed" not in out, name
         assert "  it " not in out, name
 
 
@@ -249,14 +249,14 @@ warning: the mode of the socket new-thing is report: it denies nothing
 
 policy    FOLDER/policy.yaml
 engine    FOLDER/engine.sock, which accepts connections
-sandbox   off: the process is not locked in
+sandbox   off: the process is not sandboxed
 
 socket    traefik, FOLDER/traefik.sock, permissions 0660, uid 0, gid 4321
 mode      enforce
 digest    0123456789ab
 allows    preset:ping: what nearly every client asks first, whether the engine is there and which API it speaks
 
-allowed besides
+also allowed
   containers          1 of 29  ContainerList
 
 4 operations that read and 0 that change something are allowed; the rest is denied
@@ -273,7 +273,7 @@ allowed
                                if the container is db-*: ContainerRestart
                                contained: ContainerStart
   exec                1 of 3   contained, if the container is db-*: ExecStart
-  no ping: most clients of Docker ask for it first; preset:ping allows it
+  no ping: most Docker clients send it first; preset:ping allows it
 
 what this policy lets a client do that you may not expect:
   it lists any host directory if the engine is experimental,\
@@ -292,7 +292,7 @@ digest    0123456789ab
 
 allowed
   containers          1 of 29  ContainerList
-  no ping: most clients of Docker ask for it first; preset:ping allows it
+  no ping: most Docker clients send it first; preset:ping allows it
 
 1 operations that read and 0 that change something are allowed; the rest passes too, and is reported
 
@@ -302,7 +302,7 @@ allowed
 
 
 def test_limits_are_said_where_they_are_not_as_by_default() -> None:
-    line = "limits    body 4KiB, the rest default\n"
+    line = "limits    body 4KiB, the rest are defaults\n"
     with policy_in("sockets: {a: {path: FOLDER/a.sock, limits: {body: 4KiB}, allow: []}}") as folder:
         assert line in run("check", "--policy", f"{folder}/policy.yaml").out
         assert line in run("check", PROXIED_SOCKET_PATH=f"{folder}/b.sock", MAX_BODY="4096").out
@@ -353,7 +353,7 @@ def test_a_lock_that_is_required_and_missing_keeps_the_proxy_from_starting() -> 
         done = run("check", "--all", PROXIED_SOCKET_PATH=f"{folder}/docker.sock", SANDBOX="required")
     missing = [lock for lock in foresee() if lock.obstacle]
     assert done.status == (2 if missing else 0)
-    assert done.err.count("SANDBOX=best-effort goes on without it") == len(missing)
+    assert done.err.count("SANDBOX=best-effort starts without it") == len(missing)
     assert "\nsandbox   required; " in done.out
 
 

@@ -64,4 +64,4 @@ def test_a_policy_file_or_a_report_is_not_printed() -> None:
     for words in (("--policy", "policy.yaml"), ("--format", "junit")):
         done = run("check", "--print", *words)
         assert (done.status, done.out) == (2, "")
-        assert done.err == "--print: prints the environment\n    leave out --policy and --format\n"
+        assert done.err == "--print: prints the environment\n    remove --policy and --format\n"

@@ -61,7 +61,7 @@ def test_all_of_the_record_is_shown_and_the_request_explained_by_the_object_of_t
 
 def test_of_what_lasted_the_end_is_shown_and_when_it_began() -> None:
     done = explain(RESTARTED._replace(sent=99), begin=True)
-    assert ", begun 2" in done.out
+    assert ", started 2" in done.out
     assert "99 sent" in done.out
 
 
@@ -73,7 +73,7 @@ def test_what_a_body_needed_is_shown() -> None:
 @pytest.mark.parametrize(
     ("records", "words", "said"),
     [
-        ((RESTARTED,), ("4KD7Q",), "'4KD7Q' is not the ID of a decision"),
+        ((RESTARTED,), ("4KD7Q",), "invalid decision ID '4KD7Q'"),
         ((RESTARTED,), ("4KD7Q-2G",), "no decision 4KD7Q-2G"),
         ((RECORD._replace(id="4KD7Q-2G", reason=ID),), (ID,), f"no decision {ID}"),
         ((RESTARTED, RECORD._replace(id=ID)), (ID,), f"several requests have the ID {ID}"),

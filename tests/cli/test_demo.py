@@ -26,8 +26,8 @@ def test_without_an_engine_a_stand_in_plays_it_and_is_called_one(number: signal.
         demo.wait_for("GET /secrets SecretList denied 403 ")
         demo.signal(number)
         assert demo.wait_end() == 0
-    assert demo.printed.startswith(f"No engine can be used here: the engine's socket is not there: {NOWHERE}")
-    assert "a stand-in plays the engine: its one container is made up" in demo.printed
+    assert demo.printed.startswith(f"No engine is available: the engine's socket is not there: {NOWHERE}")
+    assert "A stand-in answers instead, with one made-up container" in demo.printed
     assert decisions_in(demo.printed) == [
         ("allowed", "200", "GET  /_ping"),
         ("allowed", "200", "GET  /containers/json"),

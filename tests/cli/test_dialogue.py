@@ -136,14 +136,14 @@ def test_what_exposes_most_is_asked_first_and_answers_are_written(tmp_path: Path
 def test_a_list_is_narrowed_to_the_items_that_are_named(tmp_path: Path) -> None:
     done = answer(tmp_path, LOGS, b"n\n", b"7\n", b"2\n", b"n\n", b"a\n", b"y\n")
     assert "numbers from 1 to 2" in done.text
-    assert "nothing to leave out" in done.text
+    assert "nothing to narrow" in done.text
     assert changes(done) == ["- ContainerLogs: {containers: [web], follow: true}"]
 
 
 def test_an_unrestricted_grant_is_narrowed_to_a_contained_one(tmp_path: Path) -> None:
     done = answer(tmp_path, MOUNTS, b"n\n", b"a\n", b"y\n")
     assert changes(done) == ["- ContainerCreate"]
-    assert "exposes nothing more" not in done.text
+    assert "no additional exposure" not in done.text
 
 
 @pytest.mark.parametrize("end", [b"\x04", signal.SIGINT])
@@ -166,7 +166,7 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> Non
     path = tmp_path / "policy.yaml"
     done = answer(tmp_path, LOGS, b"a\n", lambda: path.write_text(f"{POLICY}# mine\n"))
     assert (done.status, done.policy) == (2, f"{POLICY}# mine\n")
-    assert "was changed meanwhile" in done.text
+    assert "the file changed meanwhile" in done.text
 
 
 def test_the_file_keeps_its_permissions_and_a_link_stays_one(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_what_is_not_proven_to_be_within_another_policy_is_not_added(tmp_path: P
 def test_a_policy_that_allows_more_than_its_bound_is_not_edited(tmp_path: Path) -> None:
     done = answer(tmp_path, LOGS, most=POLICY.replace("- ContainerList", "- SystemInfo"))
     assert (done.status, done.policy) == (2, POLICY)
-    assert "--at-most: the policy may allow more already: ContainerList: " in done.text
+    assert "--at-most: the policy may already allow more: ContainerList: " in done.text
 
 
 def test_a_bound_without_questions_is_a_mistake() -> None:

@@ -147,9 +147,9 @@ def test_what_is_unrestricted_now_and_which_limits_are_others_is_said() -> None:
         "  + ContainerExec: {containers: [web], unrestricted: true}",
         "  - NodeUpdate: unrestricted",
         "  + SwarmInit: unrestricted",
-        "  operations: 1 gained, 1 lost, 2 under other conditions, 3 unrestricted that were not",
+        "  operations: 1 gained, 1 lost, 2 under other conditions, 3 newly unrestricted",
     ]
-    assert back.out.endswith("2 under other conditions, 1 unrestricted that were not\n")
+    assert back.out.endswith("2 under other conditions, 1 newly unrestricted\n")
 
 
 def test_another_quota_is_a_difference() -> None:
@@ -184,7 +184,7 @@ def test_recorded_requests_are_decided_by_both() -> None:
         allowed by ContainerRestart (new.yaml:12)
   - 1 x GET /v1.45/containers/json, socket new-thing
         the socket does not exist
-left out, as neither policy has the socket other: 1 request
+left out, because neither policy has the socket other: 1 request
 """
     )
 

@@ -263,7 +263,7 @@ def test_whether_a_peer_may_open_the_socket_is_said(peer: str, status: int, expe
 def test_what_is_no_peer_is_something_to_mend(peer: str) -> None:
     done = run("explain", "GET", "/_ping", f"--peer={peer}")
     assert (done.status, done.out) == (2, "")
-    assert done.err.startswith(f"--peer: {show(peer)} is not a user with its groups\n    numbers, like 1000")
+    assert done.err.startswith(f"--peer: {show(peer)} is not a user ID with group IDs\n    numbers, like 1000")
 
 
 def test_with_several_sockets_one_must_be_named() -> None:
@@ -317,7 +317,7 @@ def test_what_the_answer_goes_without_is_said() -> None:
     with policy_in(HIDING) as folder:
         path = str(folder / "policy.yaml")
         found = run_here("explain", "--policy", path, "GET", "/containers/json")
-        assert (found.status, "answer     goes without arguments, labels" in found.out) == (0, True)
+        assert (found.status, "answer     is sent without arguments, labels" in found.out) == (0, True)
         found = run_here("explain", "--policy", path, "GET", "/containers/web/top")
         assert (found.status, "decision   not allowed\n" in found.out) == (1, True)
         assert "to allow it, remove arguments from hide" in found.out
@@ -332,8 +332,8 @@ LISTING = "sockets: {ci: {path: FOLDER/ci.sock, allow: [own, 'images:read']}}"
 @pytest.mark.parametrize(
     ("request_line", "said"),
     [
-        ("GET /containers/json", "answer     shows only that of which this is so"),
-        ("POST /networks/prune", "answer     removes only that of which this is so"),
+        ("GET /containers/json", "answer     shows only objects that the grant admits"),
+        ("POST /networks/prune", "answer     removes only objects that the grant admits"),
         ("GET /images/json", ""),
     ],
 )

@@ -98,7 +98,7 @@ def test_what_depends_on_a_body_says_so() -> None:
     assert (status, lines[3:]) == (
         1,
         [
-            "decision   depends on the body; give it with --body",
+            "decision   depends on the body; pass it with --body",
             "grant      ContainerCreate (policy.yaml:6)",
             "           ?    the volume is data",
             "           ?    labels are owner=ci",
@@ -111,7 +111,7 @@ def test_a_bind_below_a_directory_is_explained_as_what_the_engine_gets(tmp_path:
     policy = tmp_path / "policy.yaml"
     policy.write_text("sockets: {ci: {path: /a/ci.sock, allow: [ContainerCreate: {binds: ['/srv/ci/**']}]}}")
     for source, version, status, says in (
-        ("/srv/ci/a", "", 0, "engine     must be Docker 26 or newer, for parts of volumes that serve makes before"),
+        ("/srv/ci/a", "", 0, "engine     must be Docker 26 or newer, because serve mounts subdirectories of volumes"),
         ("/srv/ci/a", "/v1.44", 1, "which needs API 1.45, not v1.44"),
         ("/srv/ci", "/v1.44", 0, '"Binds":["/srv/ci:/x"]'),
     ):

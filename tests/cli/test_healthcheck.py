@@ -9,7 +9,7 @@ def test_it_is_well_when_the_engine_answers_whatever_ping_says() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder, PING="0") as proxy:
         done = run("healthcheck", PROXIED_SOCKET_PATH=f"{folder}/docker.sock")
         assert (done.status, done.err) == (0, "")
-        assert done.out == f"{folder}/docker.sock: the proxy is up and the engine responds; locked in\n"
+        assert done.out == f"{folder}/docker.sock: the proxy is up and the engine responds; sandboxed\n"
         proxy.process.terminate()
         assert proxy.wait_end() == 0
         assert "ProxyHealth" not in proxy.printed
@@ -35,7 +35,7 @@ def test_it_is_not_well_when_the_engine_answers_anything_but_well() -> None:
         done = run("healthcheck", PROXIED_SOCKET_PATH=f"{folder}/docker.sock")
         assert (done.status, done.err) == (
             1,
-            f"{folder}/docker.sock: the engine responded to a ping with 500; locked in\n",
+            f"{folder}/docker.sock: the engine responded to a ping with 500; sandboxed\n",
         )
 
 
@@ -62,9 +62,9 @@ def test_every_socket_of_a_policy_file_is_asked_and_says_if_it_refuses_nothing()
             done = run("healthcheck", **variables)
     assert (done.status, done.err) == (0, "")
     assert done.out == (
-        f"{folder}/web.sock: the proxy is up and the engine responds; locked in\n"
+        f"{folder}/web.sock: the proxy is up and the engine responds; sandboxed\n"
         f"{folder}/new.sock: the proxy is up and the engine responds;"
-        " the mode of the socket new is report: it denies nothing; locked in\n"
+        " the mode of the socket new is report: it denies nothing; sandboxed\n"
     )
 
 
@@ -73,7 +73,7 @@ def test_it_is_not_well_when_one_of_them_is_not() -> None:
         (folder / "docker.sock").rename(folder / "web.sock")
         done = run("healthcheck", "--policy", f"{folder}/policy.yaml")
     assert done.status == 1
-    assert done.out == f"{folder}/web.sock: the proxy is up and the engine responds; locked in\n"
+    assert done.out == f"{folder}/web.sock: the proxy is up and the engine responds; sandboxed\n"
     assert done.err == (
         f"{folder}/new.sock: the proxy does not answer: No such file or directory; is it running, with this path?;"
         " the mode of the socket new is report: it denies nothing\n"

@@ -56,7 +56,7 @@ def test_a_file_of_ours_to_which_a_socket_was_added_is_not_overwritten(tmp_path:
     file = tmp_path / "learned.yaml"
     file.write_text(learned() + "  other: {path: /other, allow: []}\n")
     (problem,) = find_obstacles(str(file))
-    assert problem.what == "has 2 sockets, and learning continues only one"
+    assert problem.what == "has 2 sockets, but learning extends only one"
 
 
 @pytest.mark.parametrize("kind", ["pipe", "directory", "dangling"])

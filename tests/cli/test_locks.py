@@ -12,20 +12,20 @@ OFF = Lock("system calls", "none but those", obstacle="this kernel has no seccom
 
 def test_each_lock_is_said_and_what_is_off_is_a_warning() -> None:
     assert list(list_locks((ON, PARTLY, OFF))) == [
-        (Level.NOTICE, "locked in: memory: no core dump"),
-        (Level.NOTICE, "locked in: files: none but those"),
+        (Level.NOTICE, "sandboxed: memory: no core dump"),
+        (Level.NOTICE, "sandboxed: files: none but those"),
         (Level.NOTICE, "  this kernel cannot restrict one thing (needs Linux 7.1) or another (needs Linux 7.2)"),
-        (Level.WARNING, "not locked in: system calls: this kernel has no seccomp"),
+        (Level.WARNING, "not sandboxed: system calls: this kernel has no seccomp"),
     ]
 
 
 def test_in_short_only_what_is_off_is_named() -> None:
-    assert sum_up((ON, PARTLY)) == "locked in"
-    assert sum_up((ON, OFF)) == "not locked in: system calls"
+    assert sum_up((ON, PARTLY)) == "sandboxed"
+    assert sum_up((ON, OFF)) == "not sandboxed: system calls"
 
 
 def test_what_is_off_is_a_problem_where_it_is_required() -> None:
     assert find_problems((ON, PARTLY, OFF), Sandbox.BEST_EFFORT) == ()
     (problem,) = find_problems((ON, PARTLY, OFF), Sandbox.REQUIRED)
     assert (problem.where, problem.what) == ("sandbox, system calls", "this kernel has no seccomp")
-    assert problem.hint == "SANDBOX=best-effort goes on without it"
+    assert problem.hint == "SANDBOX=best-effort starts without it"

@@ -24,7 +24,7 @@ def test_help_names_every_verb_and_shows_what_to_type() -> None:
     assert (done.status, done.err) == (0, "")
     assert [verb for verb in VERBS if not re.search(rf"^    {verb}\b", done.out, re.MULTILINE)] == []
     assert "dockerproxy check --policy policy.yaml" in done.out
-    assert "exit status: 0 done" in done.out
+    assert "exit status: 0 success" in done.out
 
 
 @for_each("verb", VERBS)
@@ -53,10 +53,10 @@ def test_what_is_no_command_is_something_to_mend(words: tuple[str, ...]) -> None
     [
         (("fly",), "'fly': unknown verb\n    `dockerproxy --help` lists them\n"),
         (("chekc",), "'chekc': unknown verb\n    did you mean check?\n"),
-        (("--policy", "p.yaml"), "--policy: no verb before it\n    write dockerproxy serve --policy p.yaml\n"),
+        (("--policy", "p.yaml"), "--policy: missing verb before it\n    write `dockerproxy serve --policy p.yaml`\n"),
         (("check", "p.yaml"), "p.yaml: unknown argument\n    write --policy p.yaml\n"),
-        (("check", "more"), "more: unknown argument\n    `dockerproxy check --help` says what it takes\n"),
-        (("presets", "--p.yml"), "--p.yml: unknown argument\n    `dockerproxy presets --help` says what it takes\n"),
+        (("check", "more"), "more: unknown argument\n    `dockerproxy check --help` lists the arguments\n"),
+        (("presets", "--p.yml"), "--p.yml: unknown argument\n    `dockerproxy presets --help` lists the arguments\n"),
     ],
 )
 def test_a_word_that_no_verb_takes_is_told_what_was_meant(words: tuple[str, ...], said: str) -> None:
@@ -69,9 +69,9 @@ def test_a_command_of_another_proxy_is_told_what_to_write_for_each_option() -> N
     assert (done.status, done.out) == (2, "")
     told = [line.partition(":")[0] for line in done.err.splitlines() if not line.startswith(" ")]
     options = ["'-loglevel=info'", "'-allowGET=/v1/info'", "'-allowfrom=web'", "'-stoponwatchdog'"]
-    assert told == [*options, "'--frontend-tls-cert'", "the command"]
+    assert told == [*options, "'--frontend-tls-cert'", "command"]
     assert "an option of another proxy\n    write LOG_LEVEL\n" in done.err
-    assert done.err.endswith("is that of another proxy\n    remove `command:`\n")
+    assert done.err.endswith("has options of another proxy\n    remove `command:`\n")
 
 
 @pytest.mark.parametrize("words", [(), ("serve",), ("check",)])
@@ -79,7 +79,7 @@ def test_outside_a_container_the_first_message_says_how_to_begin(words: tuple[st
     done = run(*words)
     assert done.status == 2
     assert done.err.startswith('/proxied/docker.sock: directory "/proxied" does not exist\n')
-    assert "set PROXIED_SOCKET_PATH to a path that you may write to\n" in done.err
+    assert "set PROXIED_SOCKET_PATH to a path that your user can write to\n" in done.err
     for step in ("dockerproxy demo ", "dockerproxy serve --policy policy.yaml ", "dockerproxy --help "):
         assert f"\n      {step}" in done.err
     assert done.out == "" or words == ("check",)
@@ -118,7 +118,7 @@ def test_an_output_that_cannot_be_written_is_no_bug() -> None:
         done = subprocess.run(
             [sys.executable, "-m", "dockerproxy", "schema"], stdout=full, stderr=subprocess.PIPE, check=False
         )
-    assert (done.returncode, done.stderr) == (2, b"the output cannot be written: no space is left\n")
+    assert (done.returncode, done.stderr) == (2, b"the output cannot be written: no space left\n")
 
 
 def test_nothing_that_strangers_wrote_reaches_the_terminal_as_it_is() -> None:

@@ -129,7 +129,7 @@ def test_the_mode_is_what_is_asked_for(folder: Path, words: tuple[str, ...], mod
     ("words", "said"),
     [
         (("--preset", "ping"), ["dockerproxy run: missing command"]),
-        (("--", "a"), ["dockerproxy run: nothing says what the program may do"]),
+        (("--", "a"), ["dockerproxy run: missing grants for the program"]),
         (
             ("--learn", "x.yaml", "--preset", "ping", "--mode", "report", "--", "a"),
             [f"--{name}: conflicts with --learn, which denies nothing" for name in ("preset", "mode")],

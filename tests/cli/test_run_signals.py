@@ -46,7 +46,7 @@ def test_when_the_proxy_ends_the_program_is_told_and_the_status_says_so(folder: 
     )
     done = run(folder, "--preset", "ping", code=code)
     assert (done.status, done.out) == (125, "got SIGTERM\n")
-    assert "the proxy has ended with status 137" in done.err
+    assert "the proxy ended with status 137" in done.err
 
 
 def test_when_we_are_killed_the_proxy_ends(folder: Path) -> None:

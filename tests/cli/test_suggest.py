@@ -171,7 +171,7 @@ def test_only_what_the_policy_does_not_allow_would_have_to_be_added() -> None:
             record_of("GET /containers/other/logs?follow=1", "other"),
         )
     assert lines == [
-        "# Add to allow of the socket backup in FOLDER/policy.yaml:",
+        "# Add to `allow` of socket backup in FOLDER/policy.yaml:",
         "- ContainerInspect: {containers: [other]}",
         "- ContainerLogs: {containers: [other], follow: true}",
         "- ContainerRestart: {containers: [web]}",
@@ -198,9 +198,9 @@ def test_what_is_denied_is_said_apart_from_what_is_not_allowed() -> None:
             refused("GET /", "why"),
         )
     assert lines == [
-        "# Add to allow of the socket backup in FOLDER/policy.yaml:",
+        "# Add to `allow` of socket backup in FOLDER/policy.yaml:",
         "- ContainerArchive: {containers: [x], path: [/data]}",
-        "# Remove from deny of the socket backup in FOLDER/policy.yaml, which overrides every grant:",
+        "# Remove from `deny` of socket backup in FOLDER/policy.yaml, which overrides every grant:",
         '# 2  ContainerArchive: to allow it, remove "ContainerArchive" from "deny" of socket "backup"',
         "# Requests that no policy allows, with their number:",
         "# 1  GET /: why",
@@ -259,7 +259,7 @@ def test_what_no_request_used_is_listed_by_its_line() -> None:
     with policy_in(UNUSED) as folder:
         out = suggest(write_log(folder / "proxy.log", *records), "--policy", f"{folder}/policy.yaml")
         _, heading, *lines = out.replace(str(folder), "FOLDER").splitlines()
-    assert heading == "# Not used in this log, by lines of the socket backup in FOLDER/policy.yaml:"
+    assert heading == "# Not used in this log, by line of socket backup in FOLDER/policy.yaml:"
     reads = [name for name, each in OPERATIONS.items() if (each.section, each.access) == ("containers", "read")]
     unused = [name for name in reads if name not in {"ContainerList", "ContainerArchive"}]
     assert lines == [f"# 6  containers:read: {', '.join(unused)}", "# 7  ContainerStart"]
@@ -276,7 +276,7 @@ def test_a_body_has_to_be_allowed_as_its_record_says() -> None:
     with policy_in(CONTAINED) as folder:
         assert missing(folder, record_of("POST /containers/create", body=body)) == ["nothing to add"]
         assert missing(folder, record_of("POST /containers/create?name=web", body=more)) == [
-            "# Add to allow of the socket backup in FOLDER/policy.yaml:",
+            "# Add to `allow` of socket backup in FOLDER/policy.yaml:",
             "# in place of its line: a socket has one for each create",
             "# it lets clients read keys of the host",
             '- ContainerCreate: {binds: ["/srv/*", /etc:ro], networks: [ci]}',
@@ -304,7 +304,7 @@ def test_a_body_that_is_not_recorded_is_allowed_if_it_was() -> None:
             assert missing(folder, record) == ["nothing to add"]
         denied = missing(folder, untold._replace(decision=Outcome.DENIED, status=403))
     assert denied == [
-        "# Add to allow of the socket backup in FOLDER/policy.yaml:",
+        "# Add to `allow` of socket backup in FOLDER/policy.yaml:",
         "# every request had a body that was not recorded; contained as it is here it may be denied",
         "# 1 of 1 was denied when it came",
         "- ContainerExec: {containers: [web]}",
@@ -319,7 +319,7 @@ def test_no_line_is_proposed_for_a_body_that_a_grant_denied_and_that_is_not_reco
     run = run._replace(body=None, reason="ContainerExec denied: only allowed if the container is db")
     with policy_in(CONTAINED.replace("ContainerExec", "ContainerExec: {containers: [db]}")) as folder:
         assert missing(folder, create, create) == [
-            "# 2  ContainerCreate: denied for the body, which the log does not have, but why:",
+            "# 2  ContainerCreate: denied for the body, which is not in the log; reasons:",
             '#   ContainerCreate denied: HostConfig.Binds[0] is "/etc"\\n- all',
         ]
         assert "- ContainerExec: {containers: [web]}" in missing(folder, create, run)
@@ -351,7 +351,7 @@ def test_a_log_of_other_sockets_says_which() -> None:
         log = write_log(folder / "proxy.log", *SEEN)
         done = run("suggest", log, "--policy", f"{folder}/policy.yaml", "--socket", "new-thing")
     assert done.status == 2
-    assert done.err == f"{log}: no request to new-thing is recorded in it\n    there are some to backup and traefik\n"
+    assert done.err == f"{log}: has no request to new-thing\n    it has requests to backup and traefik\n"
 
 
 def test_a_log_that_cannot_be_read_is_to_be_mended() -> None:

@@ -73,7 +73,7 @@ def test_a_restriction_that_a_request_did_not_keep_to_is_explained_and_loosened_
     assert "decision   not allowed\n" in explained.out
     assert f"no   {granted.partition(':')[0]} " in explained.out
     assert lines[:2] == [
-        "# Add to allow of the socket backup in FOLDER/policy.yaml:",
+        "# Add to `allow` of socket backup in FOLDER/policy.yaml:",
         "# in place of its line: a socket has one for each create",
     ]
     assert [line for line in lines[2:] if line != "# 1 of 1 was denied when it came"] == expected

@@ -11,7 +11,7 @@ from dockerproxy.config.options import MARK
 from dockerproxy.observe.record import Outcome, Record
 
 DENIED = "ContainerCreate denied: HostConfig.Binds[0] mounts "
-REPORT = "  --mode report denies nothing in one run, and ends with all that is missing"
+REPORT = "  --mode report denies nothing, and lists all missing grants at the end"
 
 
 def summed_up(*records: Record, learns: bool = False, reports: bool = False) -> list[str]:

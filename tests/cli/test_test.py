@@ -91,7 +91,7 @@ def test_lines_that_no_expectation_exercises_are_listed() -> None:
         )
         assert "1 of 2 lines of the policy covered, 50 %" in run_here(*words).out
         expected = write(folder / "b.txt", "allow GET /_ping\n")
-        with pytest.raises(UserError, match="lines of a policy file are counted"):
+        with pytest.raises(UserError, match="needs a policy file"):
             run_here("test", expected, "--coverage", CONTAINERS="1")
 
 
@@ -135,9 +135,9 @@ def test_what_depends_on_a_body_that_is_not_said_meets_no_expectation() -> None:
     assert done.status == 1
     assert done.out.replace(f"{folder}/", "").splitlines() == [
         "a.txt:1:1: POST /containers/create should be allowed, and depends on the body",
-        "    write it behind the target, or `< FILE`",
+        "    write it after the target, or `< FILE`",
         "a.txt:2:1: POST /containers/create should be denied, and depends on the body",
-        "    write it behind the target, or `< FILE`",
+        "    write it after the target, or `< FILE`",
         "2 of 2 expectations not met",
     ]
 

@@ -146,7 +146,7 @@ def test_a_pipe_is_told_that_a_terminal_is_needed() -> None:
         2,
         "",
         "top: standard input and output must be a terminal\n"
-        "    for other programs, use the log with LOG_FORMAT=json, or METRICS_SOCKET\n",
+        "    programs can read the log with LOG_FORMAT=json, or METRICS_SOCKET\n",
     )
 
 
@@ -220,7 +220,7 @@ def test_it_is_explained_by_the_policy_that_is_named_and_another_one_is_noted() 
         assert any("- ContainerStop" in text for _, text in lines)
         (label, text), *rest = top.explain({}, policy, record, "0" * 12)
         assert (label, rest) == ("note", lines)
-        assert text.startswith("the proxy serves another policy")
+        assert text.startswith("the proxy uses another policy")
         (served,) = (each for each in read_configuration({}, policy).settings.sockets if each.name == "backup")
         assert top.explain({}, policy, record, digest(served.policy)) == lines
         write(folder / "policy.yaml", "sockets: [\n")

@@ -34,7 +34,7 @@ def test_what_was_found_is_listed_gravest_first() -> None:
         f'warning  {file}:6: there is no container "web"',
     ]
     assert findings[-2:] == [
-        "note     engine: the files of its host are not seen from here: binds were not looked at",
+        "note     engine: the files of its host are not visible here, so binds were not checked",
         "           run verify on the host",
     ]
     assert last.startswith("1 error, ")

@@ -173,9 +173,9 @@ def test_root_with_one_capability_serves_a_client_in_another_container(docker: C
 def test_in_its_container_every_lock_is_on(docker: Client, dockerd: Engine) -> None:
     container = start_proxy(docker, "--env=SANDBOX=required", *mount_directory(dockerd))
     said = docker.text("logs", container)
-    assert said.count(" notice locked in: ") == 6
-    assert "not locked in" not in said
-    assert docker.text("exec", container, "dockerproxy", "healthcheck").endswith("the engine responds; locked in")
+    assert said.count(" notice sandboxed: ") == 6
+    assert "not sandboxed" not in said
+    assert docker.text("exec", container, "dockerproxy", "healthcheck").endswith("the engine responds; sandboxed")
 
 
 def test_any_user_who_may_open_the_engine_s_socket_will_do(docker: Client, dockerd: Engine) -> None:

@@ -35,7 +35,7 @@ def serving(kind: type[Running], *, owner: int, group: int, mode: int) -> Iterat
         (folder / "engine.sock").chmod(mode)
         places = {"PROXIED_SOCKET_PATH": f"{folder}/docker.sock", "DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
         with kind("serve", **places) as proxy:
-            proxy.wait_for("locked in: system calls")
+            proxy.wait_for("sandboxed: system calls")
             assert ask(f"{folder}/docker.sock", "GET", "/_ping")[0] == 200
             yield folder, proxy
 
@@ -68,22 +68,22 @@ def test_a_user_who_may_not_leave_a_group_hears_of_it() -> None:
     options = (f"--reuid={NOBODY}", f"--regid={NOBODY}", f"--groups={ONE},{OTHER}", "--inh-caps=-all")
     with serving(prepared(*options), owner=0, group=ONE, mode=0o660) as (folder, proxy):
         assert read_status(proxy) == ("", f"{ONE} {OTHER}")
-        assert f"warning not locked in: groups: no permission to leave {OTHER}, which it does not need" in proxy.printed
-        assert ask(f"{folder}/docker.sock", "GET", "/_dockerproxy/health")[1].endswith("; not locked in: groups")
+        assert f"warning not sandboxed: groups: no permission to leave {OTHER}, which it does not need" in proxy.printed
+        assert ask(f"{folder}/docker.sock", "GET", "/_dockerproxy/health")[1].endswith("; not sandboxed: groups")
 
 
 def test_a_user_is_no_less_locked_in_than_root() -> None:
     options = (f"--reuid={NOBODY}", f"--regid={ONE}", "--clear-groups", "--inh-caps=-all")
     with serving(prepared(*options), owner=0, group=ONE, mode=0o660) as (_, proxy):
         assert read_status(proxy) == ("", "")
-        assert "not locked in" not in proxy.printed
+        assert "not sandboxed" not in proxy.printed
 
 
 def test_an_engine_that_comes_later_is_reached_with_what_was_kept_for_it() -> None:
     with short_folder() as folder:
         places = {"PROXIED_SOCKET_PATH": f"{folder}/docker.sock", "DOCKER_SOCKET_PATH": f"{folder}/engine.sock"}
         with prepared("--clear-groups")("serve", **places) as proxy:
-            proxy.wait_for("locked in: system calls")
+            proxy.wait_for("sandboxed: system calls")
             assert "DAC_OVERRIDE, which may be needed: the engine's socket does not exist yet" in proxy.printed
             with engine_at(folder / "engine.sock"):
                 os.chown(folder / "engine.sock", NOBODY, NOBODY)

@@ -38,7 +38,7 @@ def test_on_a_full_disk_what_was_learned_is_kept_and_written_when_there_is_room(
             filler.write_bytes(b"x" * 100_000)
         places = {"DOCKER_SOCKET_PATH": f"{folder}/engine.sock", "LEARN_DIR": f"{folder}/learned"}
         with Running("serve", "--policy", f"{folder}/policy.yaml", **places) as proxy:
-            proxy.wait_for("locked in: system calls")
+            proxy.wait_for("sandboxed: system calls")
             assert ask(f"{folder}/docker.sock", "GET", "/containers/json")[0] == 200
             proxy.signal(signal.SIGUSR1)
             proxy.wait_for("new.learned.yaml: No space left on device; the learned policy stays")

@@ -76,7 +76,7 @@ def broken_into(*without: str, **variables: str) -> Iterator[Broken]:
             knocked_out = [word for lock in without for word in ("--without", lock)]
             with RunningBroken(*knocked_out, "serve", **{**places, **variables}) as running:
                 running.wait_for("listening on")
-                running.wait_for("locked in: system calls")
+                running.wait_for("sandboxed: system calls")
                 yield Broken(folder, beside, running)
 
 

@@ -86,7 +86,7 @@ def test_what_serving_never_does_ends_the_process_with_a_word_about_it(name: str
     with broken_into() as broken:
         assert broken.attack((SOCKETS | PROGRAMS)[name]) == ""
         said = broken.last_words()
-    assert " emerg stopped by the sandbox, which forbids what was tried: " in said
+    assert " emerg stopped by the sandbox, which forbids this: " in said
     assert "broken_into.py" in said
 
 
@@ -149,20 +149,20 @@ def test_every_lock_is_said_before_anybody_is_served() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder) as proxy:
         assert ask(f"{folder}/docker.sock", "GET", "/_dockerproxy/health") == (
             200,
-            "the proxy is up and the engine responds; locked in",
+            "the proxy is up and the engine responds; sandboxed",
         )
-        proxy.wait_for("locked in: system calls")
+        proxy.wait_for("sandboxed: system calls")
         for lock in sandbox.foresee():
-            assert f" notice locked in: {lock.name}: " in proxy.printed
+            assert f" notice sandboxed: {lock.name}: " in proxy.printed
 
 
 def test_switched_off_it_says_so_and_locks_nothing() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"), serving(folder, SANDBOX="off") as proxy:
-        proxy.wait_for("warning not locked in: SANDBOX=off")
+        proxy.wait_for("warning not sandboxed: SANDBOX=off")
         assert read_status(proxy.process.pid)["NoNewPrivs"] == "0"
         assert ask(f"{folder}/docker.sock", "GET", "/_dockerproxy/health") == (
             200,
-            "the proxy is up and the engine responds; not locked in: SANDBOX=off",
+            "the proxy is up and the engine responds; not sandboxed: SANDBOX=off",
         )
 
 

@@ -226,7 +226,7 @@ def test_a_systemd_that_does_not_read_delays_nobody() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"), made(folder / "notify", kind=socket.SOCK_DGRAM):
         variables = {"NOTIFY_SOCKET": f"{folder}/notify", "WATCHDOG_USEC": "2"}
         with Running("serve", **places(folder), **variables) as proxy:
-            proxy.wait_for("locked in")
+            proxy.wait_for("sandboxed")
             for _ in range(200):
                 assert ask(folder / "docker.sock").startswith(b"HTTP/1.1 200")
 

@@ -1,1 +1,1 @@
-"""One file per verb: words to values, one call, an answer, an exit status."""
+"""One module per verb: it reads the arguments, makes one call, prints the answer and returns an exit status."""

@@ -1,4 +1,4 @@
-"""The arguments that several verbs take, and which socket they mean."""
+"""Arguments that several verbs share, and the socket that they select."""
 
 import argparse
 import re
@@ -16,19 +16,19 @@ _DURATION: Final = re.compile(rf"([0-9]{{1,9}})([{''.join(_UNITS)}])")
 
 
 def add_policy_argument(parser: argparse.ArgumentParser) -> None:
-    """Take a policy file."""
+    """Declare the policy file."""
     parser.add_argument(
-        "--policy", metavar="FILE", help="the policy file; without it POLICY_FILE, or the switches of the environment"
+        "--policy", metavar="FILE", help="the policy file (default: POLICY_FILE, or switches in the environment)"
     )
 
 
 def add_socket_argument(parser: argparse.ArgumentParser) -> None:
-    """Take the name of a socket."""
-    parser.add_argument("--socket", metavar="NAME", help="which socket of the policy; needed where it has several")
+    """Declare the name of a socket."""
+    parser.add_argument("--socket", metavar="NAME", help="a socket of the policy; required if it has several")
 
 
 def read_time_ago(option: str, text: str) -> float:
-    """Return when it was so long ago as an option says, in seconds since 1970."""
+    """Return the time that lies an option's duration in the past, in seconds since 1970."""
     found = _DURATION.fullmatch(text)
     if found is None:
         raise UserError(Problem(option, f"{show(text)} is not a duration", "write it like 30m, 2h, 30d or 2w"))
@@ -36,17 +36,17 @@ def read_time_ago(option: str, text: str) -> float:
 
 
 def choose_sockets(sockets: Sequence[SocketSettings], name: str | None) -> Sequence[SocketSettings]:
-    """Return the socket of a name, or all of them without one."""
+    """Return the socket with this name, or all sockets if it is None."""
     return sockets if name is None else (choose_socket(sockets, name),)
 
 
 def find_policy_file(given: str | None, environment: Mapping[str, str]) -> str:
-    """Return the policy file that a verb reads; empty if the environment is configured."""
+    """Return the policy file that a verb reads; empty if the environment is the configuration."""
     return given or environment.get("POLICY_FILE", "")
 
 
 def choose_socket(sockets: Sequence[SocketSettings], name: str | None, where: str = "--socket") -> SocketSettings:
-    """Return the socket of a name, typed at `where`, or the only one; a `UserError` says that there is no such one."""
+    """Return the socket with this name, or the only one. A missing one is a `UserError` at `where`."""
     named = {socket.name: socket for socket in sockets}
     if name in named:
         return named[name]

@@ -1,14 +1,15 @@
-"""Answer requests that no rule allows, of sockets in mode ask.
+"""Answer requests that the policy does not allow, on sockets in mode ask.
 
-  dockerproxy ask --control /run/operator/control.sock                     # a person answers, in a terminal
-  dockerproxy ask --control /run/operator/control.sock --exec ./approve    # a program answers
+  dockerproxy ask --control /run/operator/control.sock
+  dockerproxy ask --control /run/operator/control.sock --exec ./approve
 
-A request waits for ASK_TIMEOUT seconds, and is denied then. You see who asks, for what, and what that exposes. You
-allow the request once, or deny it. "always" prints the line for the policy file, and the request still waits. The
-program of --exec gets the question as JSON on standard input, and prints once or deny. Any other output denies the
-request, and so does a program that takes too long.
+Each question shows the client, the request, and what the grant would expose. You allow the request once, or deny it.
+"always" prints the line for the policy file; the request still waits. After ASK_TIMEOUT seconds, a request is denied.
 
-exit status: 0 ended by you, 1 the proxy has gone, 2 something to mend
+With --exec, a program answers. It reads the question as JSON from standard input and prints once or deny. Any other
+output or a timeout denies the request.
+
+exit status: 0 you stopped it, 1 the proxy ended, 2 usage or configuration error
 
 Attacks: docs/attacks.md, cli/ask.
 """
@@ -36,22 +37,22 @@ _PROMPT: Final = "[o]nce, [d]eny, [v]iew, [a]lways?"
 _SHOWS: Final = {"v": view, "a": write_line}
 
 _PROGRAMS: Final = 16
-"""Of --exec that run at one time: as many as requests of a socket wait."""
+"""Programs of --exec that run at the same time: as many as a socket's requests may wait."""
 
 _LONGEST: Final = 64
-"""Bytes of an answer of a program that are read."""
+"""Bytes that are read of a program's answer."""
 
 _INPUT: Final = 1 << 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the control socket, and who answers."""
-    parser.add_argument("--control", metavar="PATH", help="the control socket; without it CONTROL_SOCKET")
-    parser.add_argument("--exec", metavar="PROGRAM", dest="program", help="a program that answers in your place")
+    """Declare the control socket and the program that answers."""
+    parser.add_argument("--control", metavar="PATH", help="the control socket (default: CONTROL_SOCKET)")
+    parser.add_argument("--exec", metavar="PROGRAM", dest="program", help="a program that answers instead of you")
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Answer until told to stop."""
+    """Answer questions until interrupted."""
     control = Control(find_control(options.control, environment))
     try:
         return _run_program(control, options.program) if options.program else _Desk(control).run()
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _run_program(control: Control, program: str) -> int:
-    """Have a program answer each question, several at one time."""
+    """Start the program for each question, several at the same time."""
     _tell(f"{program} answers")
     runs: dict[str, _Run] = {}
     with ThreadPoolExecutor(_PROGRAMS) as pool:
@@ -88,7 +89,7 @@ def _run_program(control: Control, program: str) -> int:
 
 
 class _Run:
-    """A run of the program for one question."""
+    """One run of the program, for one question."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -96,14 +97,14 @@ class _Run:
         self._lock = threading.Lock()
 
     def ask(self, program: str, question: bytes, patience: float) -> bytes:
-        """Return what the program answers; nothing if the question is over, or it fails.
+        """Return the program's answer; empty if the question is over or the program fails.
 
-        An `OSError` says that it cannot be run, a `subprocess.TimeoutExpired` that it answers nothing in time.
+        Raises `OSError` if the program cannot be run, `subprocess.TimeoutExpired` if it does not answer in time.
         """
         with self._lock:
             if self._is_over:
                 return b""
-            self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 (whoever calls us names it)
+            self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 (the operator names it)
         with self._process as process:
             try:
                 answer, _ = process.communicate(question, timeout=max(patience, 0))
@@ -112,7 +113,7 @@ class _Run:
         return answer if process.returncode == 0 else b""
 
     def end(self) -> None:
-        """End it: nobody waits for the answer any more."""
+        """Kill the program, because its answer is no longer needed."""
         with self._lock:
             self._is_over = True
             if self._process is not None:
@@ -120,13 +121,13 @@ class _Run:
 
 
 def _tell(line: str) -> None:
-    """Say something at once, also to a pipe."""
+    """Print a line and flush it, because standard output may be a pipe."""
     say(line)
     sys.stdout.flush()
 
 
 def _answer(control: Control, running: _Run, program: str, asked: Asked) -> None:
-    """Answer as a program does; deny if it answers nothing in time."""
+    """Forward the program's answer; deny if there is none in time."""
     question = _write_question(control, asked)
     expires = asked.told.get("expires")
     patience = float(expires) - time.time() if isinstance(expires, int | float) else 0
@@ -153,7 +154,7 @@ def _write_question(control: Control, asked: Asked) -> str:
 
 
 class _Desk:
-    """A person in a terminal, asked one question after the other."""
+    """A person at a terminal, who answers one question at a time."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
@@ -163,8 +164,8 @@ class _Desk:
         self._is_startled = False
 
     def run(self) -> int:
-        """Answer until the input ends."""
-        say("waiting for requests that no rule allows; Ctrl-C ends")
+        """Ask until the input ends."""
+        say("waiting for requests that the policy does not allow; Ctrl-C stops")
         while True:
             ready, _, _ = select.select([self._control, sys.stdin], [], [])
             if self._control in ready:
@@ -187,14 +188,14 @@ class _Desk:
             self._startle(event)
 
     def _startle(self, event: Over) -> None:
-        """Have the person see that the question is over, before what is typed counts for another one."""
+        """Say that the question is over, so that typed text does not answer the next one."""
         self._shown, self._is_startled, self._typed = None, True, b""
         if sys.stdin.isatty():
             termios.tcflush(sys.stdin, termios.TCIFLUSH)
         say("", f"  {event.id} is over: {event.answer}; Enter for the next")
 
     def _read(self) -> bool:
-        """Read what was typed; return False at its end. A line counts for the question that it was typed below."""
+        """Read typed lines, which answer the question above them; return False at the end of the input."""
         piece = os.read(sys.stdin.fileno(), _INPUT)
         *lines, self._typed = (self._typed + piece).split(b"\n")
         for line in lines[:1]:

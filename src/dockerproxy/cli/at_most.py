@@ -1,4 +1,4 @@
-"""Print or report the result of `diff --at-most`: each socket is proven, or the lines that are not."""
+"""Print or report the result of `diff --at-most`: for each socket, that it is proven, or the lines that are not."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -13,17 +13,17 @@ NOT_PROVEN: Final = 3
 """Exit status."""
 
 _MOST_NAMED: Final = 5
-"""Operations of one line that are named."""
+"""Operations that are named for one line."""
 
 
 def run_at_most(pairs: Sequence[Pair], engine: str, names: tuple[str, str], places: Mapping[str, Place]) -> int:
-    """Print whether each socket is proven, and the lines that are not; return the exit status.
+    """Print whether each socket is proven, with the lines that are not; return the exit status.
 
     Args:
         pairs: The sockets of both policies.
-        engine: How the engine differs; empty if it is the same.
+        engine: The difference between the engines; empty if they are the same.
         names: The paths of the policies, the old one first.
-        places: Where the new policy has each socket.
+        places: The place of each socket in the new policy.
     """
     unproven = 0
     if engine:
@@ -49,7 +49,7 @@ def run_at_most(pairs: Sequence[Pair], engine: str, names: tuple[str, str], plac
 def report_at_most(
     pairs: Sequence[Pair], engine: str, file: str, places: Mapping[str, Place]
 ) -> tuple[int, Sequence[Finding]]:
-    """Return the exit status, and the same as findings, each at a line of the new policy, if that is a file."""
+    """Return the exit status, and the same result as findings, each at a line of the new policy if that is a file."""
     findings = [_report("engine", file, f"it is {engine}")] if engine else []
     for pair in pairs:
         name, place = f"socket {pair.name}", str(places.get(pair.name, file))

@@ -1,4 +1,4 @@
-"""The proxy beside a program: it serves as `serve` does, locked in, in a process of its own."""
+"""Run the proxy beside a program: in a separate, sandboxed process that serves like `serve`."""
 
 import os
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def serve_beside(plan: Plan, directory: str) -> Serving:
 
 
 def take_learned(directory: str) -> str:
-    """Return what was learned by a proxy in a private directory; empty if nothing was asked for."""
+    """Return the policy that the proxy learned in a private directory; empty if there were no requests."""
     path = place_of(os.path.join(directory, _LEARNED), NAME)
     return read_file(path) if os.path.lexists(path) else ""
 

@@ -1,4 +1,4 @@
-"""Say what serve would do, and what the policy exposes, without opening a socket.
+"""Show what serve would do and what the policy exposes, without opening a socket.
 
   dockerproxy check --policy policy.yaml
   dockerproxy check --policy policy.yaml --all
@@ -6,18 +6,18 @@
   CONTAINERS=1 POST=1 dockerproxy check --print > policy.yaml
   docker compose run --rm -T dockerproxy check --print > policy.yaml
 
-The first lines say whether clients can become root on the host, read secrets, and reach objects of others, and by which
-grants. The answer is maybe if it depends on the engine or on other clients. Root on the host is the user that runs the
-engine, which `dockerproxy verify` shows.
+The first lines show whether clients can become root on the host, read secrets, or reach objects of others, and which
+grants allow it. "maybe" means that it depends on the engine or on other clients. Root on the host means the user that
+runs the engine, which `dockerproxy verify` shows.
 
-Of presets and `own`, it lists only what the policy changes; and Podman's own API only for Podman, or if the engine does
-not answer and a line grants nothing else. --all lists all operations and settings, and what presets expose. For Docker,
-answers that Podman's own API would change follow as "with Podman".
+For presets and `own`, it lists only what the policy changes. It lists Podman's own API only if the engine is Podman, or
+if the engine does not answer and a line grants only that API. --all lists all operations and settings, and what presets
+expose. For Docker, what that API would change in the verdict follows as "with Podman".
 
-With --print, the verb writes the environment as a policy file. A comment above a line says what else that exposes.
-Variables without effect are reported on standard error.
+--print writes the environment as a policy file. Comments in it show what a line exposes in addition. Variables without
+effect are reported on standard error.
 
-exit status: 0 serve would start, 2 something to mend, all of it listed
+exit status: 0 serve would start, 2 usage or configuration error
 """
 
 import argparse
@@ -68,28 +68,28 @@ from dockerproxy.workbench.verdict import list_verdicts
 from dockerproxy.workbench.verifying import find_podman
 
 _BESIDE_SWITCHES: Final = ("ALLOW", "DENY", "CONTAINED")
-"""Variables that say what is allowed and are no switches of a section or an action."""
+"""Variables that allow or deny something, but are not switches for a section or an action."""
 
 _MORE: Final = "`--all` lists every operation and setting, and what presets expose"
 
 _PATIENCE: Final = 1.0
-"""Seconds for the engine to say what it is."""
+"""Seconds for the engine to identify itself."""
 
 _PINGS: Final = ("SystemPing", "SystemPingHead")
-_NO_PING: Final = "  no ping: most clients of Docker ask for it first; preset:ping allows it"
+_NO_PING: Final = "  no ping: most Docker clients send it first; preset:ping allows it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the policy file."""
+    """Declare the policy file and the form of the output."""
     add_policy_argument(parser)
     form = parser.add_mutually_exclusive_group()
     add_format_argument(form)
     form.add_argument("--all", action="store_true", help="list every operation, exposure and setting")
-    parser.add_argument("--print", action="store_true", help="print the policy file that the environment means")
+    parser.add_argument("--print", action="store_true", help="print the environment as a policy file")
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print what is configured, then what it exposes."""
+    """Print the configuration, then what it exposes."""
     if options.print:
         return _print(options, environment)
     if options.format is not None:
@@ -129,7 +129,7 @@ def _show(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
         say("", paint(_MORE, Style.FAINT))
     for problem in configured.warnings:
         say(f"\n{warning}: {problem}")
-    if problems:  # They are this machine's; what the policy means is the same everywhere.
+    if problems:  # Problems of this machine come last: the policy means the same everywhere.
         print(flush=True)
         raise UserError(*problems)
 
@@ -144,11 +144,11 @@ def _list_verdicts(policy: CompiledPolicy, *, is_docker: bool) -> list[str]:
 
 
 def _show_grants(policy: CompiledPolicy, base: CompiledPolicy | None, *, in_file: bool) -> None:
-    """Say what a policy allows, leaves out and exposes, beyond a base if there is one."""
+    """Print what a policy allows, leaves out and exposes, compared with a base if there is one."""
     besides = bool(base and list_bases(policy))
     allowed = list(list_allowed(leave_out(policy, base) if base else policy))
     if allowed:
-        say("", paint("allowed besides" if besides else "allowed", Style.STRONG), *allowed)
+        say("", paint("also allowed" if besides else "allowed", Style.STRONG), *allowed)
     if in_file and any(map(policy.allows, OPERATIONS)) and not any(map(policy.allows, _PINGS)):
         say(_NO_PING)
     denied = list_denied(policy, base) if base else []
@@ -156,13 +156,13 @@ def _show_grants(policy: CompiledPolicy, base: CompiledPolicy | None, *, in_file
         say("", paint("denied", Style.STRONG), f"  {', '.join(denied)}")
     left_out = list(list_left_out(policy, LIBPOD if base and not any(map(policy.allows, LIBPOD)) else frozenset()))
     if left_out:
-        say("", paint("left out", Style.STRONG), *left_out)
+        say("", paint("not covered", Style.STRONG), *left_out)
     first, *others = describe_exposures(policy, in_file=in_file, base=base).split("\n")
     say("", paint(first, Style.DOUBTFUL) if others else first, *others)
 
 
 def _find_podman(engines: Sequence[str]) -> bool | None:
-    """Ask the engine whether it is Podman. If it does not answer, return None."""
+    """Return whether the engine is Podman; None if it does not answer."""
     path = choose_engine(engines)
     try:
         return find_podman(lambda target: fetch(path, "GET", target, _PATIENCE))
@@ -171,9 +171,9 @@ def _find_podman(engines: Sequence[str]) -> bool | None:
 
 
 def _print(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print the environment as a policy file. `POLICY_FILE` is ignored: it may be where the output is written to."""
+    """Print the environment as a policy file. `POLICY_FILE` is ignored, because the output may go to that file."""
     if options.policy is not None or options.format is not None:
-        raise UserError(Problem("--print", "prints the environment", "leave out --policy and --format"))
+        raise UserError(Problem("--print", "prints the environment", "remove --policy and --format"))
     variables = {name: value for name, value in environment.items() if name != "POLICY_FILE"}
     configured = read_environment(variables)
     print(convert(configured, variables), end="")
@@ -218,7 +218,7 @@ def _paint_label(line: str) -> str:
 
 
 def _list_settings(configured: Configured, environment: Mapping[str, str], *, is_full: bool) -> Iterator[str]:
-    """Say what is configured for all sockets; without a file, there is but one."""
+    """Yield the settings of all sockets; without a policy file there is only one."""
     settings = configured.settings
     if configured.policy_file:
         yield f"policy    {configured.policy_file}"
@@ -236,19 +236,19 @@ def _list_settings(configured: Configured, environment: Mapping[str, str], *, is
     elif settings.sandbox is Sandbox.OFF or any(lock.obstacle for lock in foresee()):
         yield f"sandbox   {_describe_sandbox(settings.sandbox)}"
     if any(socket.policy.mode is Mode.LEARN for socket in settings.sockets) and settings.learn_directory:
-        yield f"learned   policies are written into {settings.learn_directory}"
+        yield f"learned   policies are written to {settings.learn_directory}"
     if not configured.policy_file:
         on = [f"{name}=1" for name, value in configured.switches.items() if value and not SWITCHES[name]]
         off = [f"{name}=0" for name, value in configured.switches.items() if not value and SWITCHES[name]]
         named = [f"{name}={environment[name]}" for name in _BESIDE_SWITCHES if environment.get(name)]
         if is_full:
-            yield "health    the image runs `dockerproxy healthcheck`: remove a copied one, there is no wget or curl"
+            yield "health    the image runs `dockerproxy healthcheck`: remove yours, there is no wget or curl"
         yield f"switches  {' '.join([*on, *off, *named]) or 'all default'}"
         yield from _list_parts(configured, environment)
 
 
 def _list_parts(configured: Configured, environment: Mapping[str, str]) -> Iterator[str]:
-    """Say what sections have here that LinuxServer's image denies by itself since 2026-08-18."""
+    """Yield the parts of sections that LinuxServer's image denies by default since 2026-08-18, and we allow."""
     policy, switches = configured.settings.sockets[0].policy, configured.switches
     parts = [part for part in PART_SWITCHES if not environment.get(part) and any(map(switches.get, PARTS_OF[part]))]
     opened = [name for part in parts for name in PART_SWITCHES[part] if policy.allows(name)]
@@ -261,27 +261,27 @@ def _list_parts(configured: Configured, environment: Mapping[str, str]) -> Itera
 
 def _describe_sandbox(sandbox: Sandbox) -> str:
     if sandbox is Sandbox.OFF:
-        return "off: the process is not locked in"
+        return "off: the process is not sandboxed"
     missing = [f"{lock.name}: {lock.obstacle}" for lock in foresee() if lock.obstacle]
-    return f"{sandbox}; {'not here: ' + '; '.join(missing) if missing else 'this machine has all of it'}"
+    return f"{sandbox}; {'unavailable: ' + '; '.join(missing) if missing else 'this machine supports all locks'}"
 
 
 def _describe_socket(socket: SocketSettings, word: str) -> str:
-    """Say where a socket is and who may open it; the permissions of its file are called as they are configured."""
+    """Return where a socket is and who may open it; `word` is the name that the configuration has for its mode."""
     uid, gid = find_owner(socket)
     try:
         used = ", in use now" if is_in_use(socket.path) else ""
     except UserError:
-        used = ""  # It is among the problems.
+        used = ""  # Reported among the problems.
     return f"{socket.path}, {word} {socket.permissions:04o}, uid {uid}, gid {gid}{used}"
 
 
 def _list_limits(socket: SocketSettings, *, is_full: bool) -> Iterator[str]:
-    """Say the limits that differ from the default, or also that none does."""
+    """Yield the limits that differ from the default; if full, also that none does."""
     changed = [limit for limit in LIMITS if getattr(socket.limits, limit.name) != getattr(DEFAULTS, limit.name)]
     said = ", ".join(f"{limit.name} {limit.write(socket.limits)}" for limit in changed)
     if said or is_full:
-        yield f"limits    {said}, the rest default" if said else "limits    default"
+        yield f"limits    {said}, the rest are defaults" if said else "limits    default"
 
 
 def _list_policy(socket: SocketSettings, *, is_full: bool) -> Iterator[str]:
@@ -289,6 +289,6 @@ def _list_policy(socket: SocketSettings, *, is_full: bool) -> Iterator[str]:
     yield from _list_limits(socket, is_full=is_full)
     yield from (f"{key:<9} {text}" for key, text in list_settings(socket.policy).items())
     if socket.sweep is not Sweep.NEVER:
-        yield f"sweep     {socket.sweep}: what is own to {socket.policy.owner} is removed"
+        yield f"sweep     {socket.sweep}: removes the objects of owner {socket.policy.owner}"
     yield f"digest    {digest(socket.policy)}"
     yield from (f"allows    {word}: {about}" for word, about in list_bases(socket.policy).items())

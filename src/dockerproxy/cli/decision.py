@@ -1,4 +1,4 @@
-"""A decision that the log has, found by its ID: all that was recorded of it."""
+"""Find a decision in the log by its ID, and describe its record."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,30 +17,30 @@ from dockerproxy.workbench.reading import Records
 
 
 def find_decision(text: str, logs: Sequence[str]) -> tuple[Record, list[float]]:
-    """Return the record of a decision, and when lines of it were written: two of what lasted.
+    """Return the record of a decision, and the times of its lines: a stream has two.
 
-    A `UserError` says that the text is not an ID, that no log has it, or that several exchanges have.
+    Raises `UserError` if the text is not an ID, no log has it, or several exchanges have it.
     """
     decision = read_id(text)
     if not decision:
-        hint = "it is at the end of a denial's message, like 4KD7Q-2F"
-        raise UserError(Problem("--decision", f"{show(text)} is not the ID of a decision", hint))
+        hint = "copy it from the end of a denial's message, like 4KD7Q-2F"
+        raise UserError(Problem("--decision", f"invalid decision ID {show(text)}", hint))
     lines = [line for line in read_lines(logs) if decision in line]
     found = [each for line in lines for each in Records([line]) if each[0].id == decision]
     where = ", ".join(logs)
     if not found:
-        raise UserError(Problem(where, f"no decision {decision}", f"name the logs of that day; {HOW_TO_RECORD}"))
+        raise UserError(Problem(where, f"no decision {decision}", f"pass the logs of that day; {HOW_TO_RECORD}"))
     if len({(record.socket, record.peer, record.target) for record, _ in found}) > 1:
-        raise UserError(Problem(where, f"several requests have the ID {decision}", "name fewer logs"))
+        raise UserError(Problem(where, f"several requests have the ID {decision}", "pass fewer logs"))
     return found[-1][0], [when for _, when in found]
 
 
 def describe_record(record: Record, times: Sequence[float]) -> Iterator[Line]:
-    """Say all that was recorded."""
+    """Yield every field of a record."""
     peer = record.peer
     lines: Mapping[str, object] = {
         "id": record.id,
-        "time": ", begun ".join(map(_write_time, (times[-1], *times[:-1]))),
+        "time": ", started ".join(map(_write_time, (times[-1], *times[:-1]))),
         "socket": record.socket,
         "client": f"uid {peer.uid}, gid {peer.gid}, pid {peer.pid}",
         "request": f"{record.method} {record.target}",
@@ -65,6 +65,6 @@ def _write_time(seconds: float) -> str:
 
 
 def find_recorded(record: Record) -> ResolvedObject | None:
-    """Return the object that the engine named then; None if it was not asked."""
+    """Return the object that the engine resolved at that time; None if it was not asked."""
     request = canonicalise(record.method, record.target)
     return find_named(request, record) if record.object and isinstance(request, CanonicalRequest) else None

@@ -1,7 +1,7 @@
-"""Put the proxy in front of the engine of this machine, or of a stand-in, and try it.
+"""Try the proxy with this machine's engine, or with a stand-in.
 
-Six requests go through the proxy's socket, each is shown with the decision and its reason; then it goes on serving
-until Ctrl-C. Without switches in the environment, CONTAINERS=1 is assumed.
+The demo sends six requests through the proxy and shows each decision with its reason. Then it serves until Ctrl-C.
+Without switches in the environment, it assumes CONTAINERS=1.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _REQUESTS: Final = (
 
 
 def run(_options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Try it, and serve until Ctrl-C."""
+    """Send the requests, and serve until Ctrl-C."""
     with tempfile.TemporaryDirectory(prefix="dockerproxy-") as directory:
         chosen = {"PROXIED_SOCKET_PATH": f"{directory}/docker.sock", **environment}
         if not any(environment.get(name) for name in (*SWITCHES, "ALLOW")):
@@ -47,7 +47,7 @@ def run(_options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         trouble = find_trouble(read_environment(chosen).settings.engines)
         if trouble:
             print(
-                f"No engine can be used here: {trouble}\nSo a stand-in plays the engine: its one container is made up.",
+                f"No engine is available: {trouble}\nA stand-in answers instead, with one made-up container.",
                 flush=True,
             )
             chosen |= {"DOCKER_SOCKET_PATH": f"{directory}/engine.sock", "SOCKET_PATH": ""}
@@ -65,9 +65,9 @@ async def _demonstrate(settings: Settings, *, stand_in: bool) -> None:
     serving = asyncio.ensure_future(server.run())
     await server.wait_ready(serving)
     if serving.done():
-        await serving  # It raises why no socket could be opened.
+        await serving  # Raises the reason if no socket could be opened.
     await loop.run_in_executor(None, _try, settings)
-    log.show_from(Level.WARNING)  # Why the demo's own requests were denied is shown already.
+    log.show_from(Level.WARNING)  # The demo itself shows why its requests were denied.
     _invite(settings)
     await serving
     if engine is not None:
@@ -87,7 +87,7 @@ def _try(settings: Settings) -> None:
 
 def _invite(settings: Settings) -> None:
     path = settings.sockets[0].path
-    print(f"\nTry it yourself, in another terminal; Ctrl-C ends the demo.\n\n  docker -H unix://{path} ps")
+    print(f"\nTry it in another terminal; Ctrl-C ends the demo.\n\n  docker -H unix://{path} ps")
     print(f"  curl --unix-socket {path} http://docker/containers/json\n", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Ask a person about each grant that a policy lacks, and write the answers to the policy file.
+"""Ask a person about each missing grant, and write the answers to the policy file.
 
 Attacks: docs/attacks.md, cli/dialogue.
 """
@@ -35,12 +35,12 @@ _LISTS: Final = {_ALLOW: "allow", _DENY: "deny"}
 _INDENT: Final = "      "
 
 
-class Ended(Exception):  # noqa: N818 (it is no error)
-    """Whoever was asked is gone: the end of the input, or Ctrl-C."""
+class Ended(Exception):  # noqa: N818 (not an error)
+    """The input ended, or the person pressed Ctrl-C."""
 
 
 def ask(question: str) -> str:
-    """Ask a question; return the answer without blanks around it. Raises `Ended` if there is none."""
+    """Ask a question; return the answer, stripped of spaces. Raises `Ended` if there is none."""
     try:
         print(paint(question, Style.STRONG), end=" ", flush=True)
         line = sys.stdin.buffer.readline()
@@ -53,7 +53,7 @@ def ask(question: str) -> str:
 
 
 class Edited(NamedTuple):
-    """A policy file, the socket in it that lacks grants, and what that may allow at most; None if anything."""
+    """A policy file, its socket that lacks grants, and the bound of `--at-most`, None without one."""
 
     path: str
     text: str
@@ -62,15 +62,15 @@ class Edited(NamedTuple):
 
 
 def decide(edited: Edited, proposals: Sequence[Proposal], examples: Mapping[str, str]) -> int:
-    """Ask about each proposal, with the example of its operation, and write the changes after a yes; return the status.
+    """Ask about each proposal, showing its example, and write confirmed changes; return the exit status.
 
-    A `UserError` says that the file allows more than it may already, or cannot be written.
+    Raises `UserError` if the file already exceeds its bound, or cannot be written.
     """
     path, text = edited.path, edited.text
     exceeded = _find_excess(edited.most, edited.socket)
     if exceeded:
-        hint = "compare the two with dockerproxy diff --at-most"
-        raise UserError(Problem("--at-most", f"the policy may allow more already: {exceeded}", hint))
+        hint = "compare both files with `dockerproxy diff --at-most`"
+        raise UserError(Problem("--at-most", f"the policy may already allow more: {exceeded}", hint))
     try:
         after = _Session(edited).ask_all(proposals, examples)
         if after == text:
@@ -84,29 +84,29 @@ def decide(edited: Edited, proposals: Sequence[Proposal], examples: Mapping[str,
         say("nothing was written")
         return 1
     write_policy_file(path, text, after)
-    say(paint(f"written: {path}", Style.GOOD), "a running proxy reads it at SIGHUP")
+    say(paint(f"written: {path}", Style.GOOD), "send SIGHUP to a running proxy to reload it")
     return 0
 
 
 def _find_excess(most: SocketSettings | None, socket: SocketSettings) -> str:
-    """Say what keeps it from being proven that a socket stays within its bound; empty if nothing does."""
+    """Return why the proof fails that a socket stays within its bound; empty if it succeeds."""
     doubt = None if most is None else next(find_doubts(most, socket), None)
     return "" if doubt is None else f"{doubt.what}: {doubt.why}"
 
 
 def write_policy_file(path: str, before: str, after: str) -> None:
-    """Write a policy file that is still what was read; a `UserError` says that it is not, or cannot be written."""
+    """Write a policy file. Raises `UserError` if it has changed since it was read, or cannot be written."""
     if read_file(path) != before:
-        raise UserError(Problem(path, "was changed meanwhile, so nothing was written", "start again"))
+        raise UserError(Problem(path, "the file changed meanwhile, so nothing was written", "start again"))
     try:
         write_atomically(os.path.realpath(path), after, keep=True)
     except OSError as error:
-        hint = "write to a copy of it, and put that in its place"
+        hint = "edit a copy of the file, then replace it"
         raise UserError(Problem(path, f"cannot be written: {error.strerror or error}", hint)) from None
 
 
 class _Session:
-    """The text of a policy file while a person decides."""
+    """The text of a policy file during the dialogue."""
 
     def __init__(self, edited: Edited) -> None:
         self._path = edited.path
@@ -115,7 +115,7 @@ class _Session:
         self._text = edited.text
 
     def ask_all(self, proposals: Sequence[Proposal], examples: Mapping[str, str]) -> str:
-        """Ask about each proposal; return the text with what was decided."""
+        """Ask about each proposal; return the changed text."""
         for number, proposal in enumerate(proposals, 1):
             name = proposal.grant.operation
             head = f"{number} of {len(proposals)}  {name}: {count(proposal.grant.count, 'request')}"
@@ -129,7 +129,7 @@ class _Session:
         return self._text
 
     def _ask_one(self, proposal: Proposal) -> bool:
-        """Ask about one, until the answer can be had; False to stop."""
+        """Ask about one proposal until the answer is valid; return False to stop."""
         name, conditions = proposal.grant.operation, proposal.grant.conditions
         can_deny = name in OPERATIONS and not self._policy.allows(name)
         while True:
@@ -158,11 +158,11 @@ class _Session:
         say(
             *(paint(f"    a client {says}", Style.DOUBTFUL) for says in exposes)
             if exposes
-            else ("    exposes nothing more",)
+            else ("    no additional exposure",)
         )
 
     def _add(self, key: str, item: Item) -> bool:
-        """Add an item to the text; False if it cannot be, which is said."""
+        """Add an item to the text; if that fails, print why and return False."""
         text = add_items(self._text, self._name, key, [item])
         objection = "cannot be added here; write it by hand" if text is None else self._object_to(text)
         if text is None or objection:
@@ -172,7 +172,7 @@ class _Session:
         return True
 
     def _object_to(self, text: str) -> str:
-        """Say why a text is no good; empty if it is."""
+        """Return why a changed text is not acceptable; empty if it is."""
         try:
             exceeded = _find_excess(self._most, self._read(text))
         except UserError as error:
@@ -181,9 +181,9 @@ class _Session:
 
 
 def _narrow(conditions: Mapping[str, Value]) -> Mapping[str, Value]:
-    """Have a grant contained if it is not, or else ask which items of each list stay."""
+    """Contain an unrestricted grant; for any other, ask which items of each list to keep."""
     if UNRESTRICTED.word in conditions:
-        say("    contained, so what needed unrestricted stays denied:")
+        say("    contained: requests that need an unrestricted grant stay denied:")
         return {word: value for word, value in conditions.items() if word != UNRESTRICTED.word}
     narrowed = dict(conditions)
     for word, value in conditions.items():
@@ -191,16 +191,16 @@ def _narrow(conditions: Mapping[str, Value]) -> Mapping[str, Value]:
         if len(items) > 1:
             spelled = (item if isinstance(item, str) else write_value(item) for item in items)
             say(*(f"    {number}  {text}" for number, text in enumerate(spelled, 1)))
-            numbers = _ask_numbers(f"which {word} stay? numbers, or Enter for all:", len(items))
+            numbers = _ask_numbers(f"which {word} to keep? numbers, or Enter for all:", len(items))
             kept = tuple(item for number, item in enumerate(items, 1) if number in numbers)
-            narrowed[word] = kept  # type: ignore[assignment] # all are texts, or all are lists, as they were
+            narrowed[word] = kept  # type: ignore[assignment] # the items keep their type
     if narrowed == conditions:
-        say("    nothing to leave out: for conditions that nobody asked for, edit the file")
+        say("    nothing to narrow: edit the file to add other conditions")
     return narrowed
 
 
 def _ask_numbers(question: str, most: int) -> Sequence[int]:
-    """Ask for some numbers from 1 on; all without an answer."""
+    """Ask for numbers from 1 to `most`; an empty answer means all."""
     while True:
         words = ask(f"    {question}").replace(",", " ").split()
         numbers = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < len(str(most)) + 1]

@@ -1,19 +1,19 @@
-"""Say what differs between two policies: per socket, what is allowed more, less, or under other conditions.
+"""Compare what two policies allow.
 
   dockerproxy diff old.yaml new.yaml
   CONTAINERS=1 POST=1 dockerproxy diff environment policy.yaml
   dockerproxy diff --log proxy.log old.yaml new.yaml
   dockerproxy diff --at-most old.yaml new.yaml
 
-The word environment stands for what the environment configures. With a log, in either format, it also says which of the
-recorded requests would be decided differently. With --at-most, it proves that the second policy allows no request that
-the first does not, or lists the lines for which that is not proven.
+For each socket, it lists what the new policy allows in addition, no longer, or under other conditions. The word
+environment stands for the configuration in the environment. --log also lists the recorded requests that would be
+decided differently. --at-most proves that the new policy allows no request that the old one does not, or lists the
+lines for which the proof fails.
 
-With --format, what the new policy allows besides is found at its lines, for CI; with --at-most, what is not proven. It
-does not go with --log.
+The report of --format has each addition at its line in the new policy; with --at-most, each line that is not proven.
+--format cannot be combined with --log.
 
-exit status: 0 nothing differs, 1 something does, 2 something to mend; with --at-most: 0 proven, 2 something to mend,
-3 not proven
+exit status: 0 no difference, 1 differences, 2 usage or configuration error; with --at-most: 0 proven, 3 not proven
 """
 
 import argparse
@@ -42,23 +42,21 @@ from dockerproxy.workbench.replay import Pair, Replay
 _ENVIRONMENT: Final = "environment"
 _FOUND: Final = "as the environment says"
 _OPENS: Final = re.compile(r": unrestricted$|\bunrestricted: true\}$").search
-"""How a grant ends that is unrestricted."""
+"""Matches the end of an unrestricted grant."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take two policies."""
+    """Declare the two policies."""
     parser.add_argument("old", metavar="OLD", help="a policy file, or the word environment")
     parser.add_argument("new", metavar="NEW", help="likewise")
     more = parser.add_mutually_exclusive_group()
     more.add_argument("--at-most", action="store_true", help="prove that NEW allows no request that OLD does not")
-    more.add_argument(
-        "--log", metavar="FILE", help="a log, to decide what is recorded in it by both; - is standard input"
-    )
+    more.add_argument("--log", metavar="FILE", help="also decide the requests of a log by both; - is standard input")
     add_format_argument(parser)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print what differs; 0 if nothing."""
+    """Print the differences; return 0 if there are none."""
     if options.format is not None:
         file = "" if options.new == _ENVIRONMENT else options.new
         return run_with_report(options.format, "diff", file, partial(_find, options, environment, file))
@@ -86,7 +84,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _find(options: argparse.Namespace, environment: Mapping[str, str], file: str) -> tuple[int, Sequence[Finding]]:
     if options.log is not None:
-        raise UserError(Problem("--log", "recorded requests are in no report", "leave out --log or --format"))
+        raise UserError(Problem("--log", "conflicts with --format", "remove one of them"))
     old, new = _read_both(options.old, options.new, environment)
     pairs = _make_pairs(old.sockets, new.sockets)
     engine = _compare_engines(old, new)
@@ -112,15 +110,15 @@ def _find(options: argparse.Namespace, environment: Mapping[str, str], file: str
 
 
 _SIGN: Final = 2
-"""Column of a line's sign."""
+"""Column of the sign in a line."""
 
 _KINDS: Final = {"+": ("gained", Severity.WARNING, "now allows "), "-": ("lost", Severity.NOTE, "no longer allows ")}
 _SETTING: Final = ("setting", Severity.NOTE, "")
-"""By the sign of a line: the rule of its finding, the level, and what a socket does."""
+"""For each sign: the rule of the finding, its level, and a verb phrase about the socket."""
 
 
 def _find_place(pair: Pair, way: str, file: str) -> str:
-    """Return the place of the grant behind what the new policy allows."""
+    """Return the place of the grant by which the new policy allows this."""
     if pair.new is None or not file:
         return file
     policy, name = pair.new.policy, way.partition(":")[0]
@@ -151,7 +149,7 @@ def _compare_engines(old: PolicyFile, new: PolicyFile) -> str:
 
 
 def _make_pairs(old: Sequence[SocketSettings], new: Sequence[SocketSettings]) -> list[Pair]:
-    """Find each socket again: by its name, or else by its path; and one is the other where each policy has one."""
+    """Match sockets by name, then by path. If each policy has one socket, those two match."""
     if len(old) == len(new) == 1:
         return [Pair(old[0], new[0])]
     names = {socket.name: socket for socket in old}
@@ -162,7 +160,7 @@ def _make_pairs(old: Sequence[SocketSettings], new: Sequence[SocketSettings]) ->
 
 
 def _describe(pair: Pair) -> Iterator[str]:
-    """Say what differs; nothing of a socket that is the same."""
+    """Yield the differences of a socket."""
     old, new = pair.old, pair.new
     if old is None or new is None:
         yield from _describe_one(pair)
@@ -183,7 +181,7 @@ def _compare(old: SocketSettings, new: SocketSettings) -> Iterator[str]:
         if was != now:
             yield f"  limit  {limit.name} {now}, was {was}"
     yield from (f"  {key}  {said}" for key, said in compare_settings(old.policy, new.policy))
-    numbers = dict.fromkeys(("gained", "lost", "under other conditions", "unrestricted that were not"), 0)
+    numbers = dict.fromkeys(("gained", "lost", "under other conditions", "newly unrestricted"), 0)
     for name in OPERATIONS:
         before, after = find_ways(old.policy, name), find_ways(new.policy, name)
         lost, gained = [way for way in before if way not in after], [way for way in after if way not in before]
@@ -191,7 +189,7 @@ def _compare(old: SocketSettings, new: SocketSettings) -> Iterator[str]:
         yield from (f"  + {way}" for way in gained)
         if lost or gained:
             numbers["under other conditions" if before and after else "lost" if before else "gained"] += 1
-        numbers["unrestricted that were not"] += any(map(_OPENS, gained)) and not any(map(_OPENS, lost))
+        numbers["newly unrestricted"] += any(map(_OPENS, gained)) and not any(map(_OPENS, lost))
     if any(numbers.values()):
         yield "  operations: " + ", ".join(f"{number} {word}" for word, number in numbers.items() if number)
 
@@ -229,6 +227,6 @@ def _print_replay(replay: Replay) -> None:
         say(paint_change(f"  {sign} {difference.count:>{width}} x {line}, socket {difference.pair.name}", _SIGN))
         say(f"    {'':{width}}   {difference.why}")
     if replay.left_out:
-        say(f"left out, as too many others are kept already: {count(replay.left_out, 'request')}")
+        say(f"left out, because the log has too many different ones: {count(replay.left_out, 'request')}")
     for name, number in replay.strangers.items():
-        say(f"left out, as neither policy has the socket {name}: {count(number, 'request')}")
+        say(f"left out, because neither policy has the socket {name}: {count(number, 'request')}")

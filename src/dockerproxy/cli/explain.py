@@ -1,4 +1,4 @@
-"""Say whether a request would be allowed, why, and what would change it.
+"""Show whether a request would be allowed, why, and how to change that.
 
   dockerproxy explain GET /v1.45/containers/json
   CONTAINERS=1 dockerproxy explain POST /containers/web/start
@@ -6,14 +6,14 @@
   dockerproxy explain --policy policy.yaml --socket backup --body create.json POST /containers/create
   dockerproxy explain --policy policy.yaml --decision 4KD7Q-2F --log proxy.log
 
-It sends nothing: where serve would ask the engine which object is meant, a name is taken for the object's name. Of a
-body it says all that is wrong with it, and what would allow it; or what goes to the engine. For a socket whose mode is
-report or learn it says what the policy says.
+It sends nothing. The engine is not asked, so a name in the request counts as the object's name. For a body, it lists
+everything that is denied and the grant that would allow it, or shows the body that would be sent to the engine. It
+decides by the policy, even if the mode of the socket is report or learn.
 
-With the ID of a decision, which a denial's message ends with, it shows what the log has of it, and explains the same
-request by the policy as it is now. The object is the one that the engine named then.
+Every denial ends with a decision ID. With --decision, it shows the logged request and explains it by the current
+policy. The object is the one that the engine resolved at that time.
 
-exit status: 0 allowed, 1 not allowed, 2 something to mend
+exit status: 0 allowed, 1 not allowed, 2 usage or configuration error
 """
 
 import argparse
@@ -45,30 +45,30 @@ from dockerproxy.workbench.expectations import MOST_OF_BODY
 from dockerproxy.workbench.trying import Tried, describe_object, describe_unseen, try_request
 
 _SHORT: Final = 100
-"""Characters of a body that is shown in one line."""
+"""Characters of a body that are shown on one line."""
 
 _MOST_LINES: Final = 40
-"""Of a body that is shown."""
+"""Lines of a body that are shown."""
 
 _PEER: Final = re.compile(r"(\d{1,10})(?::(\d{1,10}(?:,\d{1,10})*))?", re.ASCII)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take a request, and what it would come with."""
+    """Declare the request, its body and its client."""
     parser.add_argument("method", metavar="METHOD", nargs="?", help="GET, HEAD, POST, PUT or DELETE")
-    parser.add_argument("target", metavar="TARGET", nargs="?", help="path and query, as a client sends them")
-    parser.add_argument("--decision", metavar="ID", help="a request that was decided, in place of METHOD and TARGET")
-    parser.add_argument("--log", metavar="FILE", nargs="+", help="where the decision is recorded; - is standard input")
+    parser.add_argument("target", metavar="TARGET", nargs="?", help="path and query, as the client sends them")
+    parser.add_argument("--decision", metavar="ID", help="a logged request, instead of METHOD and TARGET")
+    parser.add_argument("--log", metavar="FILE", nargs="+", help="the logs that have it; - is standard input")
     add_policy_argument(parser)
     add_socket_argument(parser)
-    parser.add_argument("--body", metavar="FILE", help="its body, if that is JSON; - is standard input")
+    parser.add_argument("--body", metavar="FILE", help="a JSON body; - is standard input")
     parser.add_argument(
-        "--peer", metavar="UID[:GID,...]", help="also say whether this user, in these groups, may open the socket"
+        "--peer", metavar="UID[:GID,...]", help="also show whether a user with these groups may connect"
     )
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Explain; 0 if allowed, 1 if not."""
+    """Explain the request; return 0 if it is allowed, 1 if not."""
     configured = read_configuration(environment, options.policy)
     record = _find_record(options)
     name, method, target = options.socket, options.method, options.target
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def explain_record(configured: Configured, record: Record) -> tuple[SocketSettings, list[Line]]:
-    """Explain a recorded request by the policy of its socket, which is returned; a `UserError` if there is no such."""
+    """Explain a recorded request; return its socket and the lines. Raises `UserError` if the socket is missing."""
     socket = choose_socket(configured.settings.sockets, record.socket)
     tried = _try(socket, record.method, record.target, None, record)
     return socket, list(_explain(socket, tried, None, configured.policy_file))
@@ -116,18 +116,16 @@ def _explain(socket: SocketSettings, tried: Tried | Refusal, body: bytes | None,
 
 
 def _find_record(options: argparse.Namespace) -> Record | None:
-    """Print and return what a log has of a decision, if one is asked for."""
+    """Return the record of `--decision`, if given, and print it."""
     asked = [options.method, options.target], [options.decision, options.log]
     if not any(all(pair) for pair in asked) or all(any(pair) for pair in asked):
-        raise UserError(
-            Problem("explain", "not told what to explain", "give METHOD TARGET, or --decision ID --log FILE")
-        )
+        raise UserError(Problem("explain", "missing request", "write METHOD TARGET, or --decision ID --log FILE"))
     if options.decision is None:
         return None
     record, times = find_decision(options.decision, options.log)
     for name, value in describe_record(record, times):
         say(_write_line(name, value))
-    say("", "by the policy as it is now:")
+    say("", "by the current policy:")
     return record
 
 
@@ -136,13 +134,13 @@ _STYLES: Final = {
     **dict.fromkeys(("not", "denied", "refused", "no"), Style.BAD),
     **dict.fromkeys(("depends", "reported", "?"), Style.DOUBTFUL),
 }
-"""By the first word of a decision, or of what a condition makes of the request."""
+"""Styles by the first word of a decision, or of the result of a condition."""
 
 _CONDITION: Final = re.compile(r"(yes|no|\?) +").match
 
 
 def style_line(name: str, value: str) -> tuple[str, list[tuple[str, Style | None]]]:
-    """Return a label, and its text in pieces. Whole ids stay only in what goes to the engine, and in lines to paste."""
+    """Return a label, and its text in styled pieces. IDs are shortened, except in bodies and in lines to paste."""
     condition = _CONDITION(value) if not name else None
     if name == "object" or condition is not None:
         value = shorten_ids(value)
@@ -159,12 +157,12 @@ def _write_line(name: str, value: str) -> str:
 
 
 def _describe_mode(socket: SocketSettings, tried: Tried) -> str:
-    """Say what becomes of a request that is not allowed, if it is not just denied."""
+    """Return what happens to a request that is not allowed, if the mode does not deny it."""
     policy, name = socket.policy.policy, tried.request.operation.name
     is_denied = not name or any(name in denial.operations for denial in policy.denials)
     if tried.is_barred or (policy.asks and is_denied) or policy.mode_word == Mode.ENFORCE:
         return ""
-    does = "unless a person allows it" if policy.asks else "but passes"
+    does = "unless an operator allows it" if policy.asks else "but passes"
     return f", {does}: the mode of this socket is {policy.mode_word}"
 
 
@@ -183,7 +181,7 @@ def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iter
         yield "object", unseen
     passes = _describe_mode(socket, tried)
     if tried.wants_body:
-        yield "decision", f"depends on the body; give it with --body{passes}"
+        yield "decision", f"depends on the body; pass it with --body{passes}"
     else:
         yield "decision", "allowed" if decision.allowed else f"not allowed{passes}"
     yield from list_bearing(socket.policy.policy, tried)
@@ -199,15 +197,15 @@ def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iter
 
 
 def _describe_answer(socket: SocketSettings, tried: Tried) -> Iterator[Line]:
-    """Say what a client does not get of the engine's answer."""
+    """Yield how the proxy changes the engine's answer."""
     name = tried.request.operation.name
     if tried.decision.shows and socket.policy.mode is Mode.ENFORCE:
-        some = f"{'removes' if name in PRUNED else 'shows'} only that of which this is so; serve looks at each object"
-        yield "answer", "has 0 for each count, since lists show only some" if name in COUNTING else some
+        some = f"{'removes' if name in PRUNED else 'shows'} only objects that the grant admits; serve checks each one"
+        yield "answer", "has 0 for each count, since lists are filtered" if name in COUNTING else some
     if tried.decision.plan == "build":
-        yield "engine", "must say that it is Docker; serve asks it over the same connection"
+        yield "engine", "must be Docker; serve asks it over the same connection"
     if socket.policy.hides and name in ANSWERS:
-        yield "answer", f"goes without {', '.join(sorted(socket.policy.hides))}"
+        yield "answer", f"is sent without {', '.join(sorted(socket.policy.hides))}"
 
 
 def _describe_body(tried: Tried, body: bytes) -> str:
@@ -223,7 +221,7 @@ def _show_content(socket: SocketSettings, tried: Tried, content: bytes) -> Itera
     if places.has_parts and is_judged and tried.request.operation.name == "ContainerCreate":
         content, roots = write_parts(content, places)
         if roots:
-            yield "engine", "must be Docker 26 or newer, for parts of volumes that serve makes before"
+            yield "engine", "must be Docker 26 or newer, because serve mounts subdirectories of volumes"
     lines = json.dumps(json.loads(content), indent=2).splitlines()
     if len(content) <= _SHORT:
         lines = [content.decode()]
@@ -234,7 +232,7 @@ def _show_content(socket: SocketSettings, tried: Tried, content: bytes) -> Itera
 
 
 def _list_changes(socket: SocketSettings, tried: Tried, file: str) -> Iterator[Line]:
-    """Say what would turn the decision; of a refusal by the environment or `hide`, the message says it."""
+    """Yield how to change the decision. The message of a denial by the environment or `hide` already says it."""
     if tried.is_barred:
         return
     if file:
@@ -257,5 +255,5 @@ def _read_peer(text: str) -> tuple[int, frozenset[int]]:
     match = _PEER.fullmatch(text)
     if match is None:
         hint = "numbers, like 1000 or 1000:999,100; `id` shows those of a user"
-        raise UserError(Problem("--peer", f"{show(text)} is not a user with its groups", hint))
+        raise UserError(Problem("--peer", f"{show(text)} is not a user ID with group IDs", hint))
     return int(match[1]), frozenset(int(group) for group in (match[2] or "").split(",") if group)

@@ -1,8 +1,8 @@
-"""Ask the running proxy whether it lives and the engine answers.
+"""Check that the running proxy and the engine answer.
 
-It asks through every socket, whatever they allow, and leaves a line in the log only at LOG_LEVEL=debug.
+It checks every socket, whatever its policy allows. The proxy logs the check only with LOG_LEVEL=debug.
 
-exit status: 0 all is well, 1 something is not, 2 something to mend
+exit status: 0 healthy, 1 unhealthy, 2 usage or configuration error
 """
 
 import argparse
@@ -17,12 +17,12 @@ from dockerproxy.config.configuration import read_configuration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the policy file, which says where the sockets are."""
+    """Declare the policy file, which has the paths of the sockets."""
     add_policy_argument(parser)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print what every socket says; 0 if all is well, else 1."""
+    """Print the answer of every socket; return 0 if all are healthy, else 1."""
     healthy = True
     for served in read_configuration(environment, options.policy).settings.sockets:
         try:
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             status, message = 0, f"the proxy does not answer: {error.strerror or error}; is it running, with this path?"
         healthy = healthy and status == HTTPStatus.OK
         remark = served.remark
-        if remark and remark not in message:  # The running proxy may have another policy than this one.
+        if remark and remark not in message:  # The running proxy may have loaded another policy.
             message += f"; {remark}"
         print(f"{served.path}: {message}", file=sys.stdout if status == HTTPStatus.OK else sys.stderr)
     return 0 if healthy else 1

@@ -1,4 +1,4 @@
-"""The policy file of `run --learn`: written when the program has ended, and continued by the next run.
+"""The policy file of `run --learn`, which is written when the program ends and extended by the next run.
 
 Attacks: docs/attacks.md, cli/learned.
 """
@@ -19,18 +19,18 @@ REMARK: Final = "For `dockerproxy run --policy`, which uses a private socket. Fo
 
 _LINE: Final = f"# {REMARK}"
 _HEAD: Final = 10
-"""Lines at the beginning, among which is the remark."""
+"""Lines at the top of the file in which the remark is searched."""
 
 
 def make_learner(settings: SocketSettings) -> Learner:
-    """Make a learner whose policy does not name the private socket, which is another one each time."""
+    """Make a learner whose policy omits the path of the private socket, because each run has another one."""
     from dockerproxy.workbench import learning  # noqa: PLC0415 (few runs learn)
 
     return learning.Learner(settings._replace(path=DEFAULT_SOCKET, permissions=DEFAULT_PERMISSIONS), REMARK)
 
 
 def find_obstacles(path: str) -> tuple[Problem, ...]:
-    """Report what would prevent a learned policy from being written to a file, or from being continued."""
+    """Report what prevents a learned policy from being written to a file, or from being extended."""
     problems = check_directory(os.path.dirname(os.path.abspath(path)))
     if problems or not os.path.lexists(path):
         return problems
@@ -38,15 +38,15 @@ def find_obstacles(path: str) -> tuple[Problem, ...]:
         text = read_file(path)
         if _LINE in text.split("\n")[:_HEAD]:
             count = len(read_policy(text, path).sockets)
-            return () if count == 1 else (Problem(path, f"has {count} sockets, and learning continues only one"),)
+            return () if count == 1 else (Problem(path, f"has {count} sockets, but learning extends only one"),)
     except UserError as error:
         return error.problems
-    hint = "choose another file, or move this one away"
+    hint = "choose another file, or move this one"
     return (Problem(path, "was not written by `dockerproxy run --learn`, so it is not overwritten", hint),)
 
 
 def read_former(path: str) -> str:
-    """Return the policy that a former run learned; empty if there is none."""
+    """Return the policy that an earlier run learned; empty if there is none."""
     return read_file(path) if os.path.lexists(path) else ""
 
 

@@ -1,4 +1,4 @@
-"""The lines of logs, one after the other: a log may be larger than the memory, and need not be one.
+"""Read logs line by line: a file may be larger than memory, and may not be a log.
 
 Attacks: docs/attacks.md, cli/lines.
 """
@@ -15,7 +15,7 @@ from dockerproxy.config.files import open_input
 from dockerproxy.problems import Problem, UserError
 
 LONGEST: Final = 1 << 20
-"""Bytes that are looked at together: a record is shorter, and a log may be something else."""
+"""The longest line that is read, in bytes. Every record is shorter."""
 
 NOTHING_RECORDED: Final = "no recorded requests"
 _GZIP: Final = b"\x1f\x8b"
@@ -25,9 +25,9 @@ HOW_TO_RECORD: Final = "run the proxy with LOG_LEVEL=info for a while; LOG_FORMA
 
 
 def read_lines(paths: Sequence[str], follow: Callable[[BinaryIO], None] = lambda _: None) -> Iterator[str]:
-    """Read the lines of some files, also compressed ones, `-` for standard input.
+    """Yield the lines of files, decompressed if necessary; `-` is standard input.
 
-    A `UserError` says why one cannot be read. `follow` is given each file before it is read.
+    `follow` gets each file before it is read. Raises `UserError` if a file cannot be read.
     """
     for path in paths:
         try:
@@ -36,20 +36,20 @@ def read_lines(paths: Sequence[str], follow: Callable[[BinaryIO], None] = lambda
                 is_compressed = cast("io.BufferedReader", file).peek(2).startswith(_GZIP)
                 yield from split_lines(cast("BinaryIO", gzip.GzipFile(fileobj=file)) if is_compressed else file)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            hint = "the file was cut, or is still being written: decompress what there is with `gzip -cd`"
+            hint = "the file is truncated or still being written: decompress its beginning with `gzip -cd`"
             raise UserError(Problem(path, f"cannot be decompressed: {error}", hint)) from None
         except OSError as error:
             raise UserError(Problem(path, f"cannot be read: {error.strerror}")) from None
 
 
 def tell_unreadable(where: str, lines: int) -> None:
-    """Say on standard error how many lines of logs have no record, if any has none."""
+    """Print on standard error how many lines have no record, if there are any."""
     if lines:
         say(f"{where}: ignored {count(lines, 'line')} with no valid record", stream=sys.stderr)
 
 
 def split_lines(file: BinaryIO) -> Iterator[str]:
-    """Read the lines of a file or pipe. The rest of one that is too long is dropped: it could look like another."""
+    """Yield the lines of a file or pipe. The rest of an overlong line is dropped: it could look like a record."""
     while line := file.readline(LONGEST):
         yield line.decode(errors="replace")
         while line and not line.endswith(b"\n"):

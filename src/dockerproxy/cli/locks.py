@@ -1,4 +1,4 @@
-"""The locks of the sandbox in words: at the start, for health checks, and for `check`."""
+"""Describe the locks of the sandbox: in the log, for health checks, and for `check`."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,29 +8,29 @@ from dockerproxy.problems import Problem
 from dockerproxy.process_settings import Sandbox
 from dockerproxy.settings import Level
 
-OFF = "not locked in: SANDBOX=off"
+OFF = "not sandboxed: SANDBOX=off"
 
 
 def list_locks(locks: Iterable[Lock]) -> Iterator[tuple[Level, str]]:
-    """Say of each lock whether it is on, with how grave that is."""
+    """Yield whether each lock is on, with the level for the log."""
     for lock in locks:
         if lock.obstacle:
-            yield Level.WARNING, f"not locked in: {lock.name}: {lock.obstacle}"
+            yield Level.WARNING, f"not sandboxed: {lock.name}: {lock.obstacle}"
             continue
-        yield Level.NOTICE, f"locked in: {lock.name}: {lock.says}"
+        yield Level.NOTICE, f"sandboxed: {lock.name}: {lock.says}"
         if lock.lacks:
             yield Level.NOTICE, f"  this kernel cannot restrict {list_names(lock.lacks)}"
 
 
 def sum_up(locks: Iterable[Lock]) -> str:
-    """Say in short which locks are off."""
+    """Return a summary that names the locks that are off."""
     missing = [lock.name for lock in locks if lock.obstacle]
-    return f"not locked in: {', '.join(missing)}" if missing else "locked in"
+    return f"not sandboxed: {', '.join(missing)}" if missing else "sandboxed"
 
 
 def find_problems(locks: Iterable[Lock], sandbox: Sandbox) -> tuple[Problem, ...]:
-    """Return what keeps the proxy from starting: locks that are off though they are required."""
+    """Return required locks that are off, which prevent the start."""
     if sandbox is not Sandbox.REQUIRED:
         return ()
-    hint = "SANDBOX=best-effort goes on without it"
+    hint = "SANDBOX=best-effort starts without it"
     return tuple(Problem(f"sandbox, {lock.name}", lock.obstacle, hint) for lock in locks if lock.obstacle)

@@ -1,8 +1,8 @@
-"""The command line: verbs, and what becomes of the mistakes of whoever types them.
+"""The command line: it reads the verb and runs its module.
 
-The environment opens what all clients of one socket may do: CONTAINERS=1 the reads of a section, POST=1 the writes of
-the opened sections, ALLOW=ContainerStart a single operation, and nothing else but /_ping, /version and /events.
-A policy file says it for many sockets, each with operations, presets and conditions of its own.
+Environment variables configure one socket: CONTAINERS=1 allows the reads of a section, POST=1 the writes of all
+enabled sections, ALLOW=ContainerStart a single operation. /_ping, /version and /events are allowed by default, all
+else is denied. A policy file configures several sockets, each with its own operations, presets and conditions.
 
   dockerproxy demo
   dockerproxy run --preset testcontainers -- pytest
@@ -10,8 +10,8 @@ A policy file says it for many sockets, each with operations, presets and condit
   dockerproxy check --policy policy.yaml
   CONTAINERS=1 PROXIED_SOCKET_PATH="$PWD/docker.sock" dockerproxy
 
-exit status: 0 done; 1 the answer is no (explain, test, diff, verify, healthcheck); 2 something to
-mend, all of it listed; 3 not proven (diff); 70 a bug, please report it
+exit status: 0 success; 1 negative result (explain, test, diff, verify, healthcheck); 2 usage or configuration error,
+with all problems listed; 3 not proven (diff); 70 internal error, please report it
 """
 
 import argparse
@@ -33,34 +33,39 @@ from dockerproxy.problems import Problem, UserError
 from dockerproxy.version import describe
 
 USAGE: Final = 2
-"""Exit status for what an operator has to mend."""
+"""Exit status for mistakes that the operator can fix."""
+
+_NAME: Final = "dockerproxy"
 
 _WIDEST: Final = 120
-"""Columns of help."""
+"""Columns that help uses at most."""
 
 BUG: Final = 70
-"""Exit status for a bug of ours (sysexits.h, EX_SOFTWARE)."""
+"""Exit status for an internal error (sysexits.h, EX_SOFTWARE)."""
 
 VERBS: Final = {
     "serve": "run the proxy (the default)",
-    "check": "say what serve would do, and what the policy exposes, without opening a socket",
-    "explain": "say whether a request would be allowed, why, and what would change it",
-    "test": "compare what a policy decides with what you expect, for your own CI",
-    "diff": "say what two policies decide differently",
-    "verify": "compare the policy with the engine and the host: what is missing, ignored or unsafe",
-    "presets": "list the policies for known programs, or show one",
-    "suggest": "make the smallest policy for what a log shows",
-    "ask": "answer requests that no rule allows, of sockets in mode ask",
-    "report": "make a page of what clients did, what was denied, and what a policy exposes",
-    "schema": "print the JSON Schema of the policy file, for editors, or of the log",
-    "top": "watch a running proxy: clients, requests, streams, and what is denied",
-    "healthcheck": "ask the running proxy whether it lives and the engine answers",
-    "run": "run a program whose way to the engine is a proxy of its own",
-    "sweep": "remove what clients of a socket created, and nothing else",
-    "demo": "put the proxy in front of the engine of this machine, or of a stand-in, and try it",
+    "check": "show what serve would do and what the policy exposes, without opening a socket",
+    "explain": "show whether a request would be allowed, why, and how to change that",
+    "test": "test a policy against your expectations, for example in CI",
+    "diff": "compare what two policies allow",
+    "verify": "check the policy against the running engine and this host",
+    "presets": "list the presets for known programs, or show one",
+    "suggest": "generate the smallest policy that allows the requests in a log",
+    "ask": "answer requests that the policy does not allow, on sockets in mode ask",
+    "report": "write an HTML report of client activity, denials and exposures",
+    "schema": "print the JSON Schema of the policy file or of the log",
+    "top": "watch a running proxy: clients, requests, streams and denials",
+    "healthcheck": "check that the running proxy and the engine answer",
+    "run": "run a program that reaches the engine through its own proxy",
+    "sweep": "remove what the clients of a socket created, and nothing else",
+    "demo": "try the proxy with this machine's engine, or with a stand-in",
 }
-"""Each is a module beside this one. Its `add_arguments`, if it takes any, declares them; its `run` takes them and the
-environment, prints the answer and returns the exit status. A `UserError` is shown with the status `USAGE`."""
+"""Each verb is a module beside this one. Its `add_arguments`, if any, declares arguments. Its `run` takes the parsed
+arguments and the environment, prints the answer and returns the exit status. A `UserError` gives the status `USAGE`."""
+
+_VERBS_AT: Final = 4 + max(map(len, VERBS))
+"""Columns before the descriptions of verbs, without the gap."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -69,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         gc.disable()
         options = _read(words)
-        gc.freeze()  # Imported objects stay, so the collector never goes through them.
+        gc.freeze()  # Imported objects stay, so the collector need not visit them.
         gc.enable()
         status: int = options.run(options, os.environ)
     except UserError as error:
@@ -79,25 +84,25 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _read(words: Sequence[str]) -> argparse.Namespace:
-    """Read the command line, and say what is meant by a word that it does not know."""
+    """Parse the command line. Raises `UserError` with a suggestion for unknown words."""
     verb = words[0]
     if verb == "--policy":
-        raise UserError(Problem(verb, "no verb before it", f"write dockerproxy serve {' '.join(words)}"))
+        raise UserError(Problem(verb, "missing verb before it", f"write `dockerproxy serve {' '.join(words)}`"))
     if verb.startswith("-") and (found := tuple(_find_options(words))):
-        raise UserError(*found, Problem("the command", "is that of another proxy", "remove `command:`"))
+        raise UserError(*found, Problem("command", "has options of another proxy", "remove `command:`"))
     if verb not in VERBS and not verb.startswith("-"):
         raise UserError(Problem(show(verb), "unknown verb", hint_at(verb, VERBS, "`dockerproxy --help` lists them")))
     options, unknown = make_parser(words[:1]).parse_known_args(words)
     if unknown:
         is_policy = "policy" in options and unknown[0].endswith((".yaml", ".yml"))
-        hint = f"write --policy {unknown[0]}" if is_policy else f"`dockerproxy {verb} --help` says what it takes"
+        hint = f"write --policy {unknown[0]}" if is_policy else f"`dockerproxy {verb} --help` lists the arguments"
         raise UserError(Problem(" ".join(unknown), "unknown argument", hint))
     return options
 
 
 def _find_options(words: Sequence[str]) -> Iterator[Problem]:
-    """Find options of another proxy, whose `command:` was kept, each with what to write here."""
-    from dockerproxy.config.foreign import find_option  # noqa: PLC0415 (the others need not wait for its tables)
+    """Find options of another proxy, in a `command:` that was kept, each with its replacement here."""
+    from dockerproxy.config.foreign import find_option  # noqa: PLC0415 (loads its tables only if needed)
 
     for word in words:
         if says := find_option(word):
@@ -105,9 +110,12 @@ def _find_options(words: Sequence[str]) -> Iterator[Problem]:
 
 
 def make_parser(whole: Collection[str]) -> argparse.ArgumentParser:
-    """Make a parser that knows some verbs, or of all the name if none of these is one: those are not even imported."""
+    """Make a parser with the arguments of these verbs; without a known verb, only with the names of all.
+
+    Modules of other verbs are not imported.
+    """
     parser = _Parser(
-        prog="dockerproxy",
+        prog=_NAME,
         description="A filtering proxy for the Docker and Podman socket, over unix sockets only.",
         epilog=_find_epilog(__doc__),
         formatter_class=_HelpFormatter,
@@ -132,12 +140,12 @@ def make_parser(whole: Collection[str]) -> argparse.ArgumentParser:
 
 
 def _find_epilog(documentation: str | None) -> str:
-    """Return what follows the first paragraph of a module's documentation, which Python may leave out."""
-    return (documentation or "").partition("\n\n")[2].rstrip("\n")
+    """Return a module's docstring, which -OO removes, without its first paragraph and its link to attacks."""
+    return (documentation or "").partition("\n\n")[2].partition("\n\nAttacks: ")[0].rstrip("\n")
 
 
 class _ShowVersion(argparse.Action):
-    """Keeps lines as they are, which argparse's own action would wrap."""
+    """Prints the version without wrapping it, unlike argparse's action."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         print(parser.prog, describe())
@@ -145,18 +153,20 @@ class _ShowVersion(argparse.Action):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Adds no colours of Python's own: the terminal gets ours only."""
+    """Disables argparse's own colours."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.color = False  # From Python 3.14 on.
+        self.color = False  # Python 3.14 and newer.
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Wraps at the width of the terminal; what is indented is an example, and stays as it is."""
+    """Wraps at the width of the terminal, except examples, which are indented."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=min(find_width() or _WIDEST, _WIDEST))
+        if prog == _NAME:
+            self._action_max_length = _VERBS_AT  # argparse forgets that verbs are indented further than options.
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         del indent
@@ -165,15 +175,15 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 def entry() -> None:
-    """Run as a program."""
+    """Run the command line as a program."""
     forgo_tls()
     occupy_standard()
     sys.stdout, sys.stderr = show_all(sys.stdout), show_all(sys.stderr)
     try:
         status = main(sys.argv[1:])
-        if sys.stdout is not None:  # As Python leaves it where there was none.
+        if sys.stdout is not None:  # None if the descriptor was closed.
             sys.stdout.flush()
-    except Exception as error:  # noqa: BLE001 (a bug is shown whole, and its status says that it is no answer)
+    except Exception as error:  # noqa: BLE001 (a bug is shown with its traceback and status)
         status = _end_badly(error)
     sys.exit(status)
 
@@ -184,7 +194,7 @@ def _end_badly(error: Exception) -> int:
         traceback.print_exc()
         return BUG
     discard(sys.stdout.fileno())
-    if number == errno.EPIPE:  # Whoever read the output has seen enough.
+    if number == errno.EPIPE:  # The reader, like head(1), has closed the pipe.
         return 0
-    print("the output cannot be written: no space is left", file=sys.stderr)
+    print("the output cannot be written: no space left", file=sys.stderr)
     return USAGE

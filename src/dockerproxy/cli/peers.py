@@ -1,4 +1,4 @@
-"""Say who a client is: by its user, and by the program that the kernel says it runs.
+"""Describe a client by its user, and by the program that it runs according to the kernel.
 
 Attacks: docs/attacks.md, cli/peers.
 """
@@ -11,14 +11,14 @@ from dockerproxy.config.files import open_file
 from dockerproxy.problems import UserError
 
 UNKNOWN: Final = "a program"
-"""One of which nothing is known."""
+"""A client whose program is unknown."""
 
 _LONGEST: Final = 64
-"""Bytes of a name that is shown; the kernel keeps 15."""
+"""Characters of a name that are shown; the kernel keeps 15 bytes."""
 
 
 def describe_peer(uid: int, pid: int) -> str:
-    """Say who a client is, as far as it is known: it may have ended, or be in another PID namespace."""
+    """Describe a client as far as possible: it may have ended, or run in another PID namespace."""
     try:
         user = f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
     except KeyError:
@@ -27,7 +27,7 @@ def describe_peer(uid: int, pid: int) -> str:
 
 
 def find_program(pid: int) -> str:
-    """Return the file that a process runs, or the name that it has given itself; "a program" if neither is known."""
+    """Return the executable of a process, or else the name that it set for itself, or else "a program"."""
     try:
         return os.readlink(f"/proc/{pid}/exe")
     except OSError:
@@ -35,5 +35,5 @@ def find_program(pid: int) -> str:
     try:
         with open_file(f"/proc/{pid}/comm") as file:
             return f'"{file.read(_LONGEST).decode(errors="replace").strip()}"'
-    except (UserError, OSError):  # It has ended, perhaps just now.
+    except (UserError, OSError):  # The process has ended.
         return UNKNOWN

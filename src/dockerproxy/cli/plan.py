@@ -1,4 +1,4 @@
-"""What `run` is to do: its options read, all mistakes at once, before anything starts."""
+"""Read the options of `run` into a plan, and report all mistakes before anything starts."""
 
 import argparse
 import os
@@ -29,22 +29,22 @@ from dockerproxy.tenancy.own import Own
 from dockerproxy.tenancy.sweeps import find_obstacle
 
 NAME: Final = "run"
-"""Of a socket whose policy was typed, or is learned."""
+"""The name of the socket, unless a policy file names it."""
 
 _OWNERS_ONLY: Final = 0o600
 _GRACE: Final = 1.0
-"""Seconds for requests under way when the program has ended: nobody waits for them any more."""
+"""Seconds for running requests to finish after the program has ended and no longer waits for them."""
 
 _USUAL: Final = "--preset own-compose, ci, ai-agent or testcontainers"
 
 _MODES: Final = (Mode.ENFORCE, Mode.REPORT)
 _SCHEME: Final = "unix://"
 _PING: Final = "ping"
-"""A preset that is always there: nearly every client asks for it first."""
+"""This preset is always included, because nearly every client begins with a ping."""
 
 
 class Plan(NamedTuple):
-    """What to run, what it may do, and the file for what is learned, if anything is."""
+    """What to run, what the program may do, and the file for the learned policy, if any."""
 
     command: tuple[str, ...]
     engine: str
@@ -56,30 +56,30 @@ class Plan(NamedTuple):
     sweeps: bool
 
     def owner_in(self, directory: str) -> str:
-        """Return whose it is what the program creates, by a proxy whose socket is in a directory.
+        """Return the owner of what the program creates, if the socket of its proxy is in this directory.
 
-        A sweep removes no more than what the program created: not what others of the same policy do.
+        Each run has its own owner, so a sweep never removes objects of other runs with the same policy.
         """
         return os.path.basename(directory) if self.served is None or self.sweeps else self.served.policy.owner
 
     @property
     def policy(self) -> CompiledPolicy:
-        """What the program may do."""
+        """The policy of the program."""
         return self.settings_in(NAME, "").sockets[0].policy
 
     def settings_in(self, directory: str, learned: str) -> Settings:
-        """Return the settings of the proxy whose socket is in a directory, and which learns in another."""
+        """Return the settings of the proxy, given the directories of its socket and of what it learns."""
         path = os.path.join(directory, SOCKET)
         if self.served is None:
             name, limits, policy = NAME, DEFAULTS, make_typed_policy(self.lines, self.mode)
         else:
             name, limits, policy = self.served.name, self.served.limits, self.served.policy.policy
-        # Containers that mount a socket of the engine's get the private one, which is another each time.
+        # Containers that mount the engine's socket get the private one, whose path differs in each run.
         sockets = policy.places.sockets | {self.engine}
         places = replace(policy.places, own_socket=path if is_place(path) else "", sockets=sockets)
         places = find_roots(list_binds(policy.grants), places)
         mounts = list_mounts(policy.grants, places)
-        if any(find_nested(mounts, mounts)):  # Containers could replace the socket by a link, so none may mount it.
+        if any(find_nested(mounts, mounts)):  # A container could replace the socket by a link, so none may mount it.
             places = replace(places, own_socket="")
         owner = self.owner_in(directory)
         tenancy = replace(policy.tenancy, owner=owner) if isinstance(policy.tenancy, Own) else Own(owner)
@@ -104,7 +104,7 @@ class Plan(NamedTuple):
 
 
 def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Plan:
-    """Read the options; a `UserError` has every problem."""
+    """Read the options. Raises `UserError` with all problems."""
     problems = list(_find_conflicts(options))
     presets = (_PING, *(name.removeprefix(PRESET) for name in options.preset))
     lines = read_grants(options.allow, presets, problems, environment.get("PWD", ""))
@@ -138,7 +138,7 @@ def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Pl
 
 
 def list_words(command: Sequence[str]) -> Sequence[str]:
-    """Return the words of a command without the two dashes before it."""
+    """Return the words of a command without the leading `--`."""
     return command[1:] if command[:1] == ["--"] else command
 
 
@@ -150,7 +150,7 @@ def _find_conflicts(options: argparse.Namespace) -> Iterator[Problem]:
     typed = [name for name in ("preset", "allow") if getattr(options, name)]
     if not typed and options.policy is None and options.learn is None:
         hint = f"use {_USUAL}, --allow GRANT or --policy FILE; --learn FILE finds out what the program needs"
-        yield Problem("dockerproxy run", "nothing says what the program may do", hint)
+        yield Problem("dockerproxy run", "missing grants for the program", hint)
     if options.learn is not None:
         for name in (*typed, *(name for name in ("policy", "mode") if getattr(options, name) is not None)):
             yield Problem(f"--{name}", "conflicts with --learn, which denies nothing", "remove one of them")
@@ -179,7 +179,7 @@ def _read_mode(options: argparse.Namespace, served: SocketSettings | None, probl
 
 
 def _find_engine(host: str | None, of_file: str, environment: Mapping[str, str], problems: list[Problem]) -> str:
-    """Return the path of the first socket of an engine that may be opened; an empty one if there is none."""
+    """Return the path of the first engine socket that can be opened; empty if there is none."""
     variables = Variables(environment)
     if host is not None:
         read = read_path(host.removeprefix(_SCHEME))

@@ -1,12 +1,12 @@
-"""List the policies for known programs, or show one.
+"""List the presets for known programs, or show one.
 
-  dockerproxy presets                            # all of them, a line each
-  dockerproxy presets show traefik               # the file of one, with where its need was read
-  dockerproxy presets show traefik --expanded    # the operations it allows, those of what it builds on too
+  dockerproxy presets                          # list all
+  dockerproxy presets show traefik             # print one, with its sources
+  dockerproxy presets show traefik --expanded  # print every operation it allows
 
-A policy file takes one by its name: `allow: [preset:traefik]`.
+A policy file includes a preset by name: `allow: [preset:traefik]`.
 
-exit status: 0 done, 2 no such preset
+exit status: 0 success, 2 unknown preset
 """
 
 import argparse
@@ -26,16 +26,16 @@ from dockerproxy.problems import Problem, UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take what to do; nothing is to list."""
+    """Declare the actions; without one, the verb lists all presets."""
     parser.set_defaults(name=None)
     actions = parser.add_subparsers(title="actions", metavar="[show NAME]")
     child = actions.add_parser("show", help="print the file of a preset", description="Print the file of a preset.")
-    child.add_argument("name", metavar="NAME", help="one of those that `dockerproxy presets` lists")
-    child.add_argument("--expanded", action="store_true", help="print each operation that it allows, with what that is")
+    child.add_argument("name", metavar="NAME", help="a preset that `dockerproxy presets` lists")
+    child.add_argument("--expanded", action="store_true", help="print every operation it allows, with its description")
 
 
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
-    """List, or print one."""
+    """List the presets, or print one."""
     if options.name is None:
         width = max(map(len, PRESETS))
         for name in PRESETS:
@@ -53,9 +53,9 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 
 
 def _expand(preset: Preset) -> Iterator[str]:
-    """Write a preset as one that builds on no other, with what each line reveals or changes.
+    """Yield a preset with every included preset expanded, and a description of each operation.
 
-    `own` shows images by their names, which no other line says: what it grants stands in comments.
+    `own` stays one line, because only `own` limits images by name. The operations it grants follow as comments.
     """
     owns = any(grant.conditions == OWN_GRANT.conditions and grant.operations >= SEEN for grant in preset.grants)
     granted = {name: [each.conditions for each in preset.grants if name in each.operations] for name in OPERATIONS}
@@ -64,7 +64,7 @@ def _expand(preset: Preset) -> Iterator[str]:
     yield f"# {PRESET}{preset.name}: {preset.about}"
     yield "allow:"
     if owns:
-        yield f"  - {OWN:<{width}}  # what clients create, and images by their names: all lines that begin with #"
+        yield f"  - {OWN:<{width}}  # objects that clients create, and images by name: all lines that begin with #"
     for name, text in lines:
         is_own = owns and name in OWN_GRANT.operations and text == f"{name}: {{{OWN}: true}}"
         yield f"  {'#' if is_own else '-'} {text:<{width}}  # {OPERATIONS[name].says}"

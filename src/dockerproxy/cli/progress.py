@@ -1,4 +1,4 @@
-"""How far the reading of logs is, as a line on standard error if that is a terminal."""
+"""Show the progress of reading logs, as a line on standard error if that is a terminal."""
 
 import os
 import sys
@@ -11,14 +11,14 @@ from dockerproxy.cli.terminal import find_width, rewrite_line
 _Item = TypeVar("_Item")
 
 _EVERY: Final = 4096
-"""Lines between two looks at the clock."""
+"""Lines between two readings of the clock."""
 
 _PAUSE: Final = 0.1
-"""Seconds between two changes that a person sees."""
+"""Seconds between two updates of the line."""
 
 
 class Progress:
-    """Shows how much of some files was read. A pipe has no size: of it only the lines are counted."""
+    """Shows how much of the files was read. A pipe has no size, so only lines are counted."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._total = sum(os.path.getsize(path) for path in paths if os.path.isfile(path))
@@ -28,12 +28,12 @@ class Progress:
         self._shown = 0.0
 
     def follow(self, file: BinaryIO) -> None:
-        """Take the next file; the one before was read."""
+        """Begin the next file; the previous one is complete."""
         self._before += self._size
         self._file, self._size = file, os.fstat(file.fileno()).st_size
 
     def watch(self, items: Iterable[_Item]) -> Iterator[_Item]:
-        """Yield what is read, and show how far it is."""
+        """Yield the items, and show the progress."""
         is_shown = find_width(sys.stderr) > 0
         for item in items:
             self._lines += 1
@@ -45,12 +45,12 @@ class Progress:
             rewrite_line("", sys.stderr)
 
     def describe(self) -> str:
-        """Say how far it is."""
+        """Return the progress as text."""
         share = f"{min(1.0, self._read() / self._total):4.0%}  " if self._total else ""
         return f"{share}{self._lines:,} lines"
 
     def _read(self) -> int:
-        """Return how many bytes of the files were read, of compressed files as they are."""
+        """Return how many bytes of the files were read; compressed files count by their compressed size."""
         if self._file is None or self._file.closed:
             return self._before + self._size
         return self._before + (self._file.tell() if self._file.seekable() else 0)

@@ -1,4 +1,4 @@
-"""The other end of the control socket, for verbs that answer: lines that come, and answers that go.
+"""The client of the control socket, for verbs that answer questions: it reads lines and sends answers.
 
 Attacks: docs/attacks.md, cli/questions.
 """
@@ -31,13 +31,13 @@ _LONGEST: Final = 1 << 22
 _PIECE: Final = 1 << 16
 _FEW: Final = 12
 _MOST: Final = 240
-"""Fields of a body, and characters of one value, that are shown before somebody asks for all."""
+"""Fields of a body, and characters of a value, that are shown before the full view."""
 
 _IGNORED: Final = (b'{"kind":"record"', b'{"kind":"open"')
 
 
 class Asked(NamedTuple):
-    """A request that waits for an answer, the grant that would allow it, and all that the proxy has told of it.
+    """A request that waits for an answer, the grant that would allow it, and what the proxy told about it.
 
     `is_bounded` says whether a policy file can have the grant without allowing more than the request.
     """
@@ -51,7 +51,7 @@ class Asked(NamedTuple):
 
 
 class Over(NamedTuple):
-    """A question that is over: what was answered, or why nothing was."""
+    """A question that is over: its answer, or why there was none."""
 
     id: str
     answer: str
@@ -61,10 +61,7 @@ Event: TypeAlias = Asked | Over
 
 
 class Control:
-    """A connection to the control socket of a running proxy.
-
-    It has the `path` of that.
-    """
+    """A connection to the control socket, at `path`, of a running proxy."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -80,11 +77,11 @@ class Control:
             raise UserError(Problem(path, f"no proxy answers here: {error.strerror or error}", hint)) from None
 
     def fileno(self) -> int:
-        """Return the descriptor, to wait for."""
+        """Return the file descriptor, for select(2)."""
         return self._connection.fileno()
 
     def read(self) -> Iterator[Event] | None:
-        """Return what has come; None if the proxy has gone."""
+        """Return the received events; None if the proxy closed the connection."""
         try:
             piece = self._connection.recv(_PIECE)
         except OSError:
@@ -98,12 +95,12 @@ class Control:
         return (event for event in map(read_event, lines) if event is not None)
 
     def find_process(self, asked: Asked) -> int:
-        """Return the number of the client's process; 0 if the proxy counts processes otherwise than we."""
+        """Return the client's process ID; 0 if the proxy is in another PID namespace than this process."""
         pid = asked.told.get("pid")
         return pid if isinstance(pid, int) and self._counts_alike else 0
 
     def answer(self, id_: str, word: str) -> None:
-        """Answer a question; the proxy may have gone."""
+        """Answer a question; a closed connection is ignored."""
         line = json.dumps({"id": id_, "answer": word}).encode() + b"\n"
         try:
             self._connection.sendall(line)
@@ -116,7 +113,7 @@ class Control:
 
 
 def read_event(line: bytes) -> Event | None:
-    """Read a line of the proxy; None if it is about no question."""
+    """Read a line from the proxy; return None if it is not about a question."""
     if line.startswith(_IGNORED):
         return None
     try:
@@ -137,15 +134,15 @@ def read_event(line: bytes) -> Event | None:
 
 
 def list_exposures(asked: Asked, control: str) -> tuple[str, ...]:
-    """Say what the grant exposes, each a clause that follows "a client"; `control` is the control socket."""
+    """Return what the grant exposes, as clauses that follow "a client"; `control` is the path of the control socket."""
     binds, place = items_of(asked.conditions.get("binds", ())), os.path.realpath(control)
     is_mounted = any(f"{place}/".startswith(f"{path.rstrip('/')}/") for path, _ in map(split_mode, binds))
-    first = ("allows itself everything: it reaches the control socket",) if is_mounted else ()
+    first = ("can allow itself everything: it reaches the control socket",) if is_mounted else ()
     return (*first, *find_new_exposures(NOTHING, asked.operation, asked.conditions))
 
 
 def describe(asked: Asked, control: Control, width: int) -> Iterator[str]:
-    """Say who asks for what, and what it would expose, as wide as the terminal if any."""
+    """Yield the client, the request and the exposures, wrapped to the width of the terminal, if any."""
     told = asked.told
     left = max(0, round(_number(told.get("expires")) - time.time()))
     yield paint(f"{asked.operation} on socket {escape(asked.socket)}", Style.STRONG) + f"  {asked.id}, {left} s left"
@@ -165,7 +162,7 @@ def describe(asked: Asked, control: Control, width: int) -> Iterator[str]:
     faults = told.get("faults")
     wary = [_text(fault) for fault in faults] if isinstance(faults, list) else []
     if OPERATIONS[asked.operation].shape is Shape.TUNNEL:
-        wary.append("input that the client sends later is not shown")
+        wary.append("later input of the client is not shown")
     for line in wary:
         yield from (paint(row, Style.BAD) for row in _label("beware", [line], width))
     exposes = list_exposures(asked, control.path)
@@ -174,9 +171,9 @@ def describe(asked: Asked, control: Control, width: int) -> Iterator[str]:
 
 
 def write_line(asked: Asked, width: int) -> Iterator[str]:
-    """Write the line of a policy file that allows the request without a question, if a file can say that."""
+    """Yield the policy line that allows the request without asking, if there is one."""
     if not asked.is_bounded:
-        yield "  a line that allows this request would allow more"
+        yield "  no line allows only this request"
         return
     danger = describe_danger(asked.operation, asked.conditions)
     what = f"to let clients {danger}, " if danger else ""
@@ -186,7 +183,7 @@ def write_line(asked: Asked, width: int) -> Iterator[str]:
 
 
 def view(asked: Asked, width: int) -> Iterator[str]:
-    """Write all of a request that goes on, with a margin: its target, parameters, header fields and body."""
+    """Yield the full view of the forwarded request, in a margin: target, parameters, header fields and body."""
     told = asked.told
     target = str(told.get("target"))
     lines = [f"{_text(told.get('method'))} {escape(target)}"]
@@ -202,7 +199,7 @@ def view(asked: Asked, width: int) -> Iterator[str]:
 
 
 def list_fields(document: Json) -> Iterator[tuple[str, str]]:
-    """List what a body has: where, and what, both in ASCII without control characters."""
+    """Yield the path and value of each field of a body, in ASCII without control characters."""
     left: list[tuple[str, Json]] = [("", document)]
     while left:
         path, value = left.pop()
@@ -215,29 +212,29 @@ def list_fields(document: Json) -> Iterator[tuple[str, str]]:
 
 
 def _join(path: str, key: str) -> str:
-    """Return the path of a key. A key that could be taken for something else is quoted."""
+    """Return the path of a key. An ambiguous key is quoted."""
     return f"{path}.{key}".lstrip(".") if _IS_NAME(key) else f"{path}[{_write(key)}]"
 
 
 _IS_NAME: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 _EMPTY: Final = frozenset({"null", '""', "[]", "{}", "0", "false"})
-"""Values that are only in the full view."""
+"""Values that only the full view shows."""
 
 _TO_REGISTRIES: Final = ("x-registry-", "x-meta-")
-"""Header fields that engines send to registries begin so."""
+"""Prefix of header fields that engines send to registries."""
 
 _MARGIN: Final = "  | "
 _CONTINUED: Final = "  > "
-"""In front of a line of the full view, and of what goes on with the one above."""
+"""Margins of the full view: before a line, and before its continuation."""
 
 
 def _write(value: object, indent: int | None = None) -> str:
-    """Write a value in ASCII without control characters, so that it could be read back."""
+    """Return a value as JSON in ASCII, without control characters."""
     return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")
 
 
 def _shorten(text: str) -> str:
-    """Cut a text that is long, and say how much is missing."""
+    """Truncate a long text, and append how much is missing."""
     rest = len(text) - _MOST
     return f"{text[:_MOST]} ... and {count(rest, 'more character')}, with [v]iew" if rest > 0 else text
 
@@ -251,7 +248,7 @@ def _list_headers(told: Mapping[str, object]) -> Iterator[tuple[str, object]]:
 
 
 def _label(label: str, lines: Iterable[str], width: int) -> Iterator[str]:
-    """Write lines behind a label, each as far as the terminal has columns, and on below itself."""
+    """Yield lines after a label, each wrapped to the width of the terminal."""
     head = f"  {label}"
     for line in lines:
         size = max(width - _COLUMN, 1) if width else len(line) or 1
@@ -261,7 +258,7 @@ def _label(label: str, lines: Iterable[str], width: int) -> Iterator[str]:
 
 
 _COLUMN: Final = 11
-"""Where a client's text begins. Left of it are only words of ours."""
+"""The column where client text begins. Only our own words are left of it."""
 
 
 def _text(value: object) -> str:

@@ -1,13 +1,15 @@
-"""Make a report of what clients did, from logs of days or weeks: one page of HTML, which needs no network.
+"""Write an HTML report of client activity, denials and exposures.
 
   dockerproxy report --html report.html proxy.log
   dockerproxy report --policy policy.yaml --since 7d --html report.html proxy.log*
 
-There may be several logs, in either format, rotated, and compressed with gzip; LOG_LEVEL is info or debug. With a
-policy file, the report also says what each socket exposes. Of objects and denials it lists those that came most. It has
-names of objects, images and paths: it is for who may read the log.
+It reads one or more logs, in either format, also rotated or compressed with gzip. They need LOG_LEVEL=info or debug.
+With a policy file, the report also shows what each socket exposes. It lists the most frequent objects and denials. The
+page is one file that loads nothing from the network.
 
-exit status: 0 done, 2 something to mend
+The report has names of objects, images and paths: show it only to people who may read the log.
+
+exit status: 0 success, 2 usage or configuration error
 """
 
 import argparse
@@ -31,15 +33,15 @@ from dockerproxy.workbench.report import Judged, Source, write_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take logs, a policy and where the page goes."""
-    parser.add_argument("logs", metavar="LOG", nargs="+", help="logs of the proxy, - for standard input")
-    parser.add_argument("--html", metavar="FILE", required=True, help="write the page to this file")
-    parser.add_argument("--policy", metavar="FILE", help="the policy file; without it POLICY_FILE, or none")
-    parser.add_argument("--since", metavar="TIME", help="leave out what is older: 30d, 12h, 2w")
+    """Declare the logs, the policy and the output file."""
+    parser.add_argument("logs", metavar="LOG", nargs="+", help="logs of the proxy; - is standard input")
+    parser.add_argument("--html", metavar="FILE", required=True, help="the file to write")
+    parser.add_argument("--policy", metavar="FILE", help="the policy file (default: POLICY_FILE, or none)")
+    parser.add_argument("--since", metavar="TIME", help="ignore older requests: 30d, 12h, 2w")
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Write the page."""
+    """Write the report."""
     since = 0.0 if options.since is None else read_time_ago("--since", options.since)
     policy = find_policy_file(options.policy, environment)
     path = _find_place(options.html)
@@ -68,7 +70,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _find_place(given: str) -> str:
-    """Return where to write: in a folder that can be written to, over nothing but a former report."""
+    """Return the path to write. Raises `UserError` unless it is writable, and new or an earlier report."""
     path = os.path.realpath(given)
     problems = check_directory(os.path.dirname(path))
     if problems:

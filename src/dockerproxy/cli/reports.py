@@ -1,6 +1,6 @@
-"""Reports for CI: JUnit, which shows what failed, and SARIF, which annotates lines of files.
+"""Reports for CI: JUnit, which shows failures, and SARIF, which annotates lines of files.
 
-A verb that has `--format` gives its findings to `run_with_report`, which also takes the mistakes that a verb raises.
+A verb with `--format` passes its findings to `run_with_report`, which also reports a `UserError` of the verb.
 
 Attacks: docs/attacks.md, cli/reports.
 """
@@ -20,7 +20,7 @@ from dockerproxy.version import VERSION
 from dockerproxy.workbench.findings import Finding, Severity
 
 MISTAKE: Final = 2
-"""Exit status for what an operator has to mend."""
+"""Exit status for mistakes that the operator can fix."""
 
 _PLACE: Final = re.compile(r"(.+?):([0-9]+)(?::([0-9]+))?")
 
@@ -29,14 +29,14 @@ _VERSION: Final = "2.1.0"
 
 
 def add_format_argument(parser: argparse._ActionsContainer) -> None:
-    """Take the format of a report."""
-    parser.add_argument("--format", choices=sorted(_WRITERS), help="print a report for CI instead: JUnit or SARIF")
+    """Declare the format of the report."""
+    parser.add_argument("--format", choices=sorted(_WRITERS), help="print a JUnit or SARIF report for CI")
 
 
 def run_with_report(form: str, verb: str, policy_file: str, find: Callable[[], tuple[int, Sequence[Finding]]]) -> int:
-    """Print a report, `junit` or `sarif`, of what a verb finds, mistakes included; return the exit status.
+    """Print a report, `junit` or `sarif`, of a verb's findings and mistakes; return the exit status.
 
-    What is found in no file counts for the policy file; that is empty if the environment is configured.
+    A finding without a file counts for the policy file, which is empty if the environment is the configuration.
     """
     try:
         status, findings = find()
@@ -57,7 +57,7 @@ def _say(finding: Finding) -> str:
 
 
 def _find_place(where: str, default: str) -> tuple[str, int, int]:
-    """Return the file, from the working folder where it is below that, with line and column."""
+    """Return the file, relative to the working directory if it is below it, with line and column."""
     found = _PLACE.fullmatch(where)
     file, line, column = (found[1], int(found[2]), int(found[3] or 1)) if found else (where, 1, 1)
     file = file if found or os.path.isfile(file) else default
@@ -85,7 +85,7 @@ def write_junit(verb: str, policy_file: str, findings: Sequence[Finding]) -> str
 
 
 def write_sarif(verb: str, policy_file: str, findings: Sequence[Finding]) -> str:
-    """Write a report in SARIF 2.1.0, with what GitHub needs of it: what is well has no result."""
+    """Write a report in SARIF 2.1.0, with the fields that GitHub needs; a passed check has no result."""
     found = [finding for finding in findings if finding.says]
     rules = sorted({finding.rule for finding in found})
     driver = {
@@ -116,15 +116,15 @@ def _locate(file: str, line: int, column: int) -> object:
 _RULES: Final = {
     "mistake": "a mistake in a policy file, a variable, an argument or on this machine",
     "not-enforced": "a socket that denies nothing",
-    "exposure": "what a policy lets a client do that one may not expect",
+    "exposure": "a consequence of the policy that may be unexpected",
     "unmet": "an expectation that the policy does not meet",
     "not-exercised": "a line that no expectation exercises",
-    "gained": "what the new policy allows and the old one does not",
-    "not-proven": "what may allow more than the old policy, though no request was found that shows it",
-    "lost": "what the old policy allows and the new one does not",
-    "not-as-here": "what the policy, and the engine or the host, do not agree on",
+    "gained": "allowed by the new policy, not by the old one",
+    "not-proven": "may allow more than the old policy, but no such request was found",
+    "lost": "allowed by the old policy, not by the new one",
+    "not-as-here": "a mismatch between the policy and the engine or the host",
     "setting": "a setting of a socket that differs",
 }
-"""The kinds of findings, in a phrase."""
+"""The kinds of findings, each with a description."""
 
 _WRITERS: Final = {"junit": write_junit, "sarif": write_sarif}

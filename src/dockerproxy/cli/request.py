@@ -1,4 +1,4 @@
-"""One request through a unix socket, for the verbs that ask a running proxy.
+"""Send one request over a unix socket, for verbs that ask a running proxy.
 
 Attacks: docs/attacks.md, cli/request.
 """
@@ -13,29 +13,29 @@ from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.head import END_OF_HEAD, Framing, parse_response
 
 PATIENCE: Final = 5.0
-"""Seconds for an answer, from connecting on to its end."""
+"""Seconds for the whole exchange, from connecting to the end of the answer."""
 
 _LONGEST: Final = 1 << 20
-"""Bytes of an answer. Those of the proxy have some hundred; a list of the engine's is longer, and only its status is
-shown."""
+"""Bytes of an answer that are read. The proxy's own answers have some hundred. For longer ones, such as lists of the
+engine, only the status is used."""
 
 _SHORTEST: Final = 0.001
-"""Seconds to wait where no time is left: 0 would mean not to wait, and is another error."""
+"""The least timeout in seconds: 0 would make the socket non-blocking, with another error."""
 
 
 def ask(path: str, method: str, target: str, patience: float = PATIENCE) -> tuple[int, str]:
-    """Send a request to a socket; return the status, and the message of the answer if it has one.
+    """Send a request to a socket; return the status and the `message` of the answer, if it has one.
 
-    An `OSError` says that nobody answers there, or not in time.
+    Raises `OSError` if there is no answer, or none in time.
     """
     status, content = fetch(path, method, target, patience)
     return status, read_message(content)
 
 
 def fetch(path: str, method: str, target: str, patience: float = PATIENCE, most: int = _LONGEST) -> tuple[int, bytes]:
-    """Send a request to a socket; return the status and the content of the answer, which has so many bytes at most.
+    """Send a request to a socket; return the status and at most `most` bytes of the answer's content.
 
-    An `OSError` says that nobody answers there, or not in time.
+    Raises `OSError` if there is no answer, or none in time.
     """
     request = f"{method} {target} HTTP/1.1\r\nhost: dockerproxy\r\nconnection: close\r\n\r\n"
     deadline, received = time.monotonic() + patience, bytearray()
@@ -54,7 +54,7 @@ def fetch(path: str, method: str, target: str, patience: float = PATIENCE, most:
 
 
 def _read(received: bytes, *, ended: bool) -> tuple[int, bytes] | None:
-    """Return the status and the content of an answer, once all of it is there or nothing more is read."""
+    """Return the status and the content of an answer, once it is complete or reading has ended."""
     end = received.find(END_OF_HEAD) + len(END_OF_HEAD)
     head = parse_response(received[:end]) if end >= len(END_OF_HEAD) else None
     if head is None:

@@ -1,23 +1,26 @@
-"""Run a program whose way to the engine is a proxy of its own.
+"""Run a program that reaches the engine through its own proxy.
 
-  dockerproxy run --preset own-compose -- ./my-program        # docker compose: only what it creates itself
-  dockerproxy run --preset ci -- ./my-program                 # a CI job, likewise
-  dockerproxy run --preset ai-agent -- ./my-program           # an AI agent, with bounded containers
+  dockerproxy run --preset own-compose -- ./my-program  # Docker Compose
+  dockerproxy run --preset ci -- ./my-program           # a CI job
+  dockerproxy run --preset ai-agent -- ./my-program     # an AI agent
   dockerproxy run --preset testcontainers -- ./my-program
-  dockerproxy run --mode report --preset ci -- ./my-program   # once: it denies nothing, and ends with what is missing
+  dockerproxy run --mode report --preset ci -- ./my-program
   dockerproxy run --allow own --allow 'ContainerCreate: {images: [busybox]}' --sweep -- ./my-program
   dockerproxy run --allow ContainerList --allow 'ContainerLogs: {containers: ["web-*"]}' -- ./my-program
   dockerproxy run --allow 'ContainerCreate: {images: [python:3.13], binds: ["$PWD"]}' -- ./my-program
-  dockerproxy run --learn learned.yaml -- ./my-program     # once: it denies nothing
-  dockerproxy run --policy learned.yaml -- ./my-program    # from then on
+  dockerproxy run --learn learned.yaml -- ./my-program   # deny nothing, learn
+  dockerproxy run --policy learned.yaml -- ./my-program  # enforce it
 
-A program that creates needs a grant for each kind of create, which `own` does not include; these presets have them.
-The program keeps the terminal, and gets the signals that are sent to this command. A summary follows on standard error.
-DOCKER_HOST, CONTAINER_HOST and TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE name a private socket. It is no sandbox: the
-program runs as you, and if you may open the engine's own socket by its path, so may the program.
+--mode report denies nothing and ends with the missing grants. The presets above also allow creating objects; with
+`own`, add a grant for each kind of create.
 
-exit status: that of the program, 128+N if signal N ended it, 2 something to mend, 125 the proxy failed, 126 the program
-cannot be run, 127 it is not found
+The program keeps the terminal, and signals to this command are passed on to it. DOCKER_HOST, CONTAINER_HOST and
+TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE name the private socket of the proxy. A summary follows on standard error.
+
+This is not a sandbox: the program runs as your user. If you can open the engine's socket, so can the program.
+
+exit status: that of the program, 128+N if signal N ended it, 2 usage or configuration error, 125 the proxy failed, 126
+the program cannot be run, 127 the program is not found
 """
 
 import argparse
@@ -57,13 +60,13 @@ from dockerproxy.workbench.verdict import list_verdicts
 PROXY_FAILED: Final = 125
 CANNOT_RUN: Final = 126
 NOT_FOUND: Final = 127
-"""Exit statuses that programs which run others have: env(1), timeout(1), docker(1)."""
+"""Exit statuses that env(1), timeout(1) and docker(1) use, too."""
 
 SIGNALLED: Final = 128
-"""What is added to the number of a signal."""
+"""Added to the number of the signal that ended the program."""
 
 _TYPED: Final = re.compile("[ :}]")
-"""Ends the operation of a typed grant."""
+"""Characters that end the operation in a `--allow` grant."""
 
 _SOCKET_URLS: Final = ("DOCKER_HOST", "CONTAINER_HOST")
 _SOCKET_PATHS: Final = ("TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE",)
@@ -72,24 +75,27 @@ _OF_ANOTHER_HOST: Final = (
     *("DOCKER_SOCKET_PATH", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
     *("CONTAINER_CONNECTION", "CONTAINER_SSHKEY", "CONTAINER_TLS_CA", "CONTAINER_TLS_CERT", "CONTAINER_TLS_KEY"),
 )
-"""Name another engine, or how to speak to it. For Docker's command line DOCKER_HOST wins over DOCKER_CONTEXT
-(docker/cli, resolveContextName); for Podman CONTAINER_CONNECTION wins over CONTAINER_HOST (cmd/podman/root.go)."""
+"""Variables that select another engine, or how to connect to it. For Docker's command line, DOCKER_HOST overrides
+DOCKER_CONTEXT (docker/cli, resolveContextName). For Podman, CONTAINER_CONNECTION overrides CONTAINER_HOST
+(cmd/podman/root.go)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take what the program may do, and the program."""
-    grants = "(--preset NAME | --allow GRANT | --policy FILE | --learn FILE)"
-    parser.usage = f"%(prog)s {grants} [OPTION...] -- COMMAND [ARGUMENT...]"
+    """Declare what the program may do, and the program."""
+    parser.usage = (
+        "%(prog)s (--preset NAME | --allow GRANT | --policy FILE |\n"
+        "                        --learn FILE) [OPTION...] -- COMMAND [ARGUMENT...]"
+    )
     add = parser.add_argument
     add("--preset", metavar="NAME", action="append", default=[], help="allow what a known program needs; repeatable")
-    add("--allow", metavar="GRANT", action="append", default=[], help="allow this item of a policy file; repeatable")
-    add("--policy", metavar="FILE", help="allow what a socket of a policy file allows")
-    add("--socket", metavar="NAME", help="which socket of the policy; needed where it has several")
-    add("--learn", metavar="FILE", help="deny nothing, and write there the smallest policy for what was used")
-    add("--mode", metavar="MODE", help="enforce, or report: deny nothing, and say what would have been denied")
-    add("--host", metavar="SOCKET", help="the engine's socket; without it DOCKER_HOST, or the usual places")
-    add("--sweep", action="store_true", help="remove at the end what the program created, and nothing else")
-    add("--quiet", action="store_true", help="do not sum up at the end")
+    add("--allow", metavar="GRANT", action="append", default=[], help="allow this grant of a policy file; repeatable")
+    add("--policy", metavar="FILE", help="use the policy of a socket in this file")
+    add("--socket", metavar="NAME", help="a socket of the policy; required if it has several")
+    add("--learn", metavar="FILE", help="deny nothing, and write the smallest policy for these requests")
+    add("--mode", metavar="MODE", help="enforce, or report: deny nothing, and show what would be denied")
+    add("--host", metavar="SOCKET", help="the engine's socket (default: DOCKER_HOST, or the usual paths)")
+    add("--sweep", action="store_true", help="at the end, remove what the program created, and nothing else")
+    add("--quiet", action="store_true", help="print no summary")
     add("command", metavar="-- COMMAND", nargs=argparse.REMAINDER, help="the program and its arguments")
 
 
@@ -106,7 +112,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         summary = Summary(learns=bool(plan.learn), reports=plan.mode is Mode.REPORT)
         missing = Missing(plan._replace(mode=Mode.ENFORCE).settings_in(directory, "").sockets[0])
         if plan.mode is Mode.REPORT and not plan.is_quiet:
-            _complain("--mode report: everything passes, as without the proxy")
+            _complain("--mode report: nothing is denied")
         records = Records(split_lines(serving.log))
         reading = threading.Thread(target=_note_all, args=(records, summary, missing), name="records")
         reading.start()
@@ -126,13 +132,13 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
                 say(*_list_missing(plan, options, missing), stream=sys.stderr)
             if plan.learn:
                 _tell_learned(plan, learned, problems)
-        except OSError:  # Nobody reads it any more, and the status still counts.
+        except OSError:  # The reader has gone, but the exit status still counts.
             discard(sys.stderr.fileno())
         return PROXY_FAILED if problems else status
 
 
 def _note_all(records: Iterable[tuple[Record, float]], summary: Summary, missing: Missing) -> None:
-    """Note records as they come."""
+    """Note each record as it arrives."""
     for record, when in records:
         summary.note(record)
         if record.decision is Outcome.REPORTED:
@@ -140,7 +146,7 @@ def _note_all(records: Iterable[tuple[Record, float]], summary: Summary, missing
 
 
 def _list_missing(plan: Plan, options: argparse.Namespace, missing: Missing) -> Iterator[str]:
-    """Say in one block to paste what is missing: lines of the policy file, or the whole command."""
+    """Yield the missing grants as one block to paste: lines of the policy file, or the whole command."""
     if plan.served is not None:
         yield from missing.describe(options.policy)
         return
@@ -170,7 +176,7 @@ def _list_missing(plan: Plan, options: argparse.Namespace, missing: Missing) -> 
 
 
 def _extend(policy: CompiledPolicy, grants: Iterable[LearnedGrant]) -> CompiledPolicy:
-    """Return a policy with more grants, to judge what all of it exposes."""
+    """Return a policy with more grants, to judge what it exposes as a whole."""
     more = (
         OWN_GRANT
         if grant.operation == OWN
@@ -186,14 +192,14 @@ def _is_of_own(grant: LearnedGrant) -> bool:
 
 
 def make_environment(environment: Mapping[str, str], engine: str, socket: str) -> dict[str, str]:
-    """Return the environment of the program: nothing that we give it names another socket than ours."""
+    """Return the environment of the program, in which only the private socket is named."""
     engines = [name for name in ENGINE_VARIABLES if environment.get(name) == engine]
     others = {name: value for name, value in environment.items() if name not in (*_OF_ANOTHER_HOST, *engines)}
     return {**others, **dict.fromkeys(_SOCKET_URLS, f"unix://{socket}"), **dict.fromkeys(_SOCKET_PATHS, socket)}
 
 
 def _choose_builder(plan: Plan, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Have a program build the classic way where it could not build otherwise, and say so."""
+    """Select the classic builder if BuildKit would fail, and say so."""
     reason = builders.find_reason(plan.policy, plan.engine, environment)
     if reason:
         say(f"dockerproxy: the program gets {builders.VARIABLE}=0, because {reason}", stream=sys.stderr)
@@ -203,7 +209,7 @@ def _choose_builder(plan: Plan, environment: Mapping[str, str]) -> Mapping[str, 
 def _run(
     plan: Plan, environment: Mapping[str, str], serving: int, held: Iterable[int], clean: Callable[[], None]
 ) -> int:
-    """Run the program to its end, clean up, then have the serving process end; return the exit status."""
+    """Run the program to its end, sweep, stop the serving process, and return the exit status."""
     served = None
     if pending := children.find_pending():
         status = SIGNALLED + pending
@@ -214,7 +220,7 @@ def _run(
             _complain(f"{plan.command[0]}: {error.strerror or error}")
             status = NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
         else:
-            text = "the proxy has ended with status {}, so the program is told to end (SIGTERM)"
+            text = "the proxy ended with status {}, so the program gets SIGTERM"
             status, served = children.attend(program, serving, lambda ended: _complain(text.format(ended)))
     if served is None:
         clean()
@@ -230,15 +236,15 @@ def _sweep(socket: str, owner: str, summary: Summary) -> None:
 
 
 def _tell_learned(plan: Plan, learned: str, problems: tuple[Problem, ...]) -> None:
-    """Say what to do with what was learned. What cannot be written is printed, since it would be lost."""
+    """Explain how to use the learned policy. If it cannot be written, print it, since it would be lost."""
     if problems:
         show_problems(problems)
         say(learned, stream=sys.stderr)
     elif not learned:
-        _complain(f"nothing was asked for, so there is nothing to write to {plan.learn}")
+        _complain(f"there were no requests, so {plan.learn} was not written")
     elif not plan.is_quiet:
         command = shlex.join(("dockerproxy", "run", "--policy", plan.learn, "--", *plan.command))
-        say(f"  learned   {plan.learn}; read it, then enforce it:", f"  {command}", stream=sys.stderr)
+        say(f"  learned   {plan.learn}; review it, then enforce it:", f"  {command}", stream=sys.stderr)
 
 
 def _complain(text: str) -> None:

@@ -1,15 +1,15 @@
-"""Print the JSON Schema of the policy file, for editors, or of the log, for those who collect it.
+"""Print the JSON Schema of the policy file or of the log.
 
   dockerproxy schema > dockerproxy.schema.json
   dockerproxy schema log > log.schema.json
 
-With this as its first line, a policy file is completed and checked by editors that speak to yaml-language-server, like
-VS Code with the YAML extension, Neovim or Helix; a path is relative to the file:
+Editors that use yaml-language-server, like VS Code with the YAML extension, Neovim or Helix, complete and check a
+policy file that begins with this line. The path is relative to the file:
 
   # yaml-language-server: $schema=dockerproxy.schema.json
 
-What a schema cannot know, like a grant that a denial makes useless, `dockerproxy check` says. That of the log is for a
-line with LOG_FORMAT=json, and says which fields are stable.
+`dockerproxy check` also finds mistakes that a schema cannot express, like a grant that a denial makes useless. The
+schema of the log describes a line with LOG_FORMAT=json, and which fields are stable.
 """
 
 import argparse
@@ -27,14 +27,14 @@ test_the_schema_has_the_fields_that_a_line_has_and_no_others)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what it takes."""
+    """Declare the choice of the schema."""
     parser.add_argument(
-        "of", choices=("policy", "log"), nargs="?", default="policy", help="of what: policy (the default) or log"
+        "of", choices=("policy", "log"), nargs="?", default="policy", help="policy (the default) or log"
     )
 
 
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
-    """Print it."""
+    """Print the schema."""
     schema = json.loads(read_file(_LOG)) if options.of == "log" else make_schema()
     print(json.dumps(schema, ensure_ascii=False, indent=2))
     return 0

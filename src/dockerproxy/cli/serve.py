@@ -1,10 +1,11 @@
 """Run the proxy.
 
-SIGTERM and SIGINT stop accepting, let exchanges finish for SHUTDOWN_GRACE seconds, cut the rest, remove what is own
-where `sweep: at-exit` says so, and exit with 0; a second signal cuts at once. SIGHUP reads the policy file again: the
-whole of it, or nothing if there is a mistake.
-SIGUSR1 writes what was learned, and logs what was only reported. As a service of systemd it takes over the sockets of
-its .socket unit, and tells when it is ready, reloads and stops, and that it is alive.
+SIGTERM and SIGINT stop the proxy: it accepts no new connections and lets requests finish for SHUTDOWN_GRACE seconds.
+With `sweep: at-exit`, it removes the objects of clients. It exits with 0. A second signal ends requests at once.
+
+SIGHUP reloads the policy file; if it has a mistake, nothing changes. SIGUSR1 writes learned policies, and logs what
+report mode let pass. As a systemd service, the proxy uses the sockets of its .socket unit and supports Type=notify and
+WatchdogSec.
 """
 
 import argparse
@@ -41,30 +42,30 @@ from dockerproxy.server import Server
 from dockerproxy.settings import Level, SocketSettings
 
 _GARBAGE: Final = 2_000
-"""Objects that are made before the collector looks for cycles among them."""
+"""Allocations before the garbage collector runs."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the policy file, and whether to learn."""
+    """Declare the policy file, and the directory for learned policies."""
     add_policy_argument(parser)
     parser.add_argument(
         "--learn",
         metavar="DIRECTORY",
-        help="deny nothing on any socket, and write there the smallest policy for what was used",
+        help="deny nothing on any socket, and write the smallest policies for these requests",
     )
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Serve until told to stop."""
+    """Serve until a signal stops the proxy."""
 
     def read() -> Configured:
         return _read(environment, options.policy, options.learn)
 
-    gc.disable()  # What is read stays.
+    gc.disable()  # The configuration stays in memory.
     configured = read()
     settings = configured.settings
     if settings.sockets[0].path == DEFAULT_SOCKET and (problems := find_place_problems(configured)):
-        raise UserError(*problems)  # Before the log says anything: who types no more than the name reads only this.
+        raise UserError(*problems)  # Before the first log line, so that it is the only output.
     log = Log(settings.log_level, settings.log_format, polls=settings.log_polls)
     _announce(configured, log)
     serve(configured, log, read, service=read_service(environment))
@@ -85,9 +86,9 @@ def serve(
     make_learner: LearnerFactory = _make_learner,
     service: Service = NO_SERVICE,
 ) -> None:
-    """Serve until told to stop, and close the log. `read` reads the configuration again.
+    """Serve until a signal stops the proxy, and close the log. `read` reads the configuration again.
 
-    A `UserError` says that a socket cannot be opened, or that the process cannot be locked in.
+    Raises `UserError` if a socket cannot be opened, or a required lock of the sandbox is unavailable.
     """
     try:
         if configured.settings.sandbox is not Sandbox.OFF:
@@ -99,7 +100,7 @@ def serve(
 
 
 def _read(environment: Mapping[str, str], policy_file: str | None, learn: str | None) -> Configured:
-    """Read the configuration, and look whether what is learned can be written."""
+    """Read the configuration, and check that learned policies can be written."""
     if learn:
         environment = {**environment, "LEARN_DIR": os.path.abspath(learn)}
     configured = read_configuration(environment, policy_file)
@@ -116,14 +117,12 @@ def _read(environment: Mapping[str, str], policy_file: str | None, learn: str | 
 
 
 def _announce(configured: Configured, log: Log) -> None:
-    """Say what may surprise the operator, before anybody can connect."""
+    """Log what may surprise the operator, before clients can connect."""
     for warning in configured.warnings:
         log.message(Level.WARNING, str(warning))
     for served in configured.settings.sockets:
         if served.policy.policy.asks and not configured.settings.control_socket:
-            text = (
-                f"socket {served.name}: nobody can be asked, so all is denied that no rule allows; set CONTROL_SOCKET"
-            )
+            text = f"socket {served.name}: no operator can connect, so mode ask denies like enforce; set CONTROL_SOCKET"
             log.message(Level.WARNING, text)
         if served.remark:
             log.message(Level.WARNING, served.remark)
@@ -135,8 +134,8 @@ async def _serve(
     configured: Configured, log: Log, read: Callable[[], Configured], make_learner: LearnerFactory, service: Service
 ) -> None:
     loop = asyncio.get_running_loop()
-    # Tables and policies stay as long as the process: the collector need not go through them again. What a request
-    # leaves has no cycles, and looking for some after every few requests is a tenth of the time that a body takes.
+    # Tables and policies live as long as the process, so the collector need not visit them. Requests leave no cycles,
+    # and collecting after every few of them takes a tenth of the time that a body takes.
     gc.freeze()
     gc.enable()
     gc.set_threshold(_GARBAGE)
@@ -166,7 +165,7 @@ async def _keep_alive(service: Service) -> None:
 
 
 def _lock_in(configured: Configured, log: Log) -> str:
-    """Lock the process in as far as it can be, and say how far; return what health checks say of it."""
+    """Sandbox the process as far as possible, and log the locks; return the summary for health checks."""
     settings = configured.settings
     if settings.sandbox is Sandbox.OFF:
         log.message(Level.WARNING, OFF)
@@ -182,16 +181,16 @@ def _lock_in(configured: Configured, log: Log) -> str:
 
 
 def _end_with_a_word(log: Log, what: str) -> None:
-    """End the process: it does what serving never does, so that it may not be ours any more."""
-    frames = sys._current_frames().values()  # noqa: SLF001 (nothing else knows what the other threads do)
+    """Log a last line and end the process, because a forbidden call suggests that it was taken over."""
+    frames = sys._current_frames().values()  # noqa: SLF001 (the only way to see other threads)
     where = "\n".join("".join(traceback.format_stack(frame)) for frame in frames)
-    log.message(Level.EMERG, f"stopped by the sandbox, which forbids what was tried: {what}\n{where}")
+    log.message(Level.EMERG, f"stopped by the sandbox, which forbids this: {what}\n{where}")
     log.close()
     os._exit(128 + signal.SIGSYS)
 
 
 class _Reloading:
-    """Reads the configuration again when asked: once for many requests, and one after the other."""
+    """Reloads the configuration: one reload at a time, and one for all signals that arrive meanwhile."""
 
     def __init__(
         self, server: Server, log: Log, configured: Configured, read: Callable[[], Configured], service: Service
@@ -205,7 +204,7 @@ class _Reloading:
         self._one_by_one = asyncio.Lock()
 
     def ask(self) -> None:
-        """Reload soon."""
+        """Request a reload."""
         if not self._asked:
             self._asked = True
             self._server.start(self._reload(), "reading the configuration again")

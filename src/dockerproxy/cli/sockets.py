@@ -1,4 +1,4 @@
-"""A socket of ours in words: who may open it, and what keeps it from being opened."""
+"""Describe a socket of the proxy: who may open it, and what prevents the proxy from creating it."""
 
 import os
 from typing import Final
@@ -9,7 +9,7 @@ from dockerproxy.problems import Problem
 from dockerproxy.settings import SocketSettings
 
 _FIRST_STEPS: Final = """
-    this is the path inside a container; elsewhere, set PROXIED_SOCKET_PATH to a path that you may write to
+    this is the path inside a container; elsewhere, set PROXIED_SOCKET_PATH to a path that your user can write to
     or try one of these:
       dockerproxy demo                           # with the engine of this machine, or without one
       dockerproxy serve --policy policy.yaml     # with a policy file, which names the sockets
@@ -17,7 +17,7 @@ _FIRST_STEPS: Final = """
 
 
 def find_place_problems(configured: Configured) -> list[Problem]:
-    """Say what keeps the sockets from being opened; where nobody has chosen a path, also how to begin."""
+    """Return what prevents the sockets from being opened; if the path is the default, add first steps."""
     problems = [problem for socket in configured.settings.sockets for problem in check_place(socket)]
     if configured.policy_file:
         return problems
@@ -28,18 +28,18 @@ def find_place_problems(configured: Configured) -> list[Problem]:
 
 
 def find_owner(socket: SocketSettings) -> tuple[int, int]:
-    """Return user and group of a socket's file: ours, where it says nothing else."""
+    """Return the user and group of a socket's file; by default those of this process."""
     return os.geteuid() if socket.uid is None else socket.uid, os.getegid() if socket.gid is None else socket.gid
 
 
 def may_open(socket: SocketSettings, uid: int, groups: frozenset[int]) -> bool:
-    """Whether a user in some groups may connect: who may write to a socket's file may (unix(7)), and root always."""
+    """Whether a user with these groups may connect: root, or with write permission on the file (unix(7))."""
     owner, group = find_owner(socket)
     bit = 0o200 if uid == owner else 0o020 if group in groups else 0o002
     return uid == 0 or bool(socket.permissions & bit)
 
 
 def describe_file(socket: SocketSettings) -> str:
-    """Say who may open a socket."""
+    """Return the mode and owner of a socket's file."""
     uid, gid = find_owner(socket)
     return f"{socket.permissions:04o}, uid {uid}, gid {gid}"

@@ -1,4 +1,4 @@
-"""A stand-in for an engine, for the demo on a machine that has none: it answers a few reads and nothing else."""
+"""A stand-in for an engine, for the demo on a machine without one. It answers only a few reads."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ def _answer(path: str) -> tuple[str, str, bytes]:
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer requests without bodies, one after the other."""
+    """Answer requests without bodies, one at a time."""
     try:
         while True:
             head = await reader.readuntil(b"\r\n\r\n")

@@ -1,15 +1,19 @@
-"""Make the smallest policy for what a log shows.
+"""Generate the smallest policy that allows the requests in a log.
 
-  dockerproxy suggest proxy.log                                       # a policy file for all requests
-  docker compose logs dockerproxy | dockerproxy suggest -             # the same, from a running proxy
-  dockerproxy suggest --policy policy.yaml --socket backup proxy.log  # what to add to that socket, and what is unused
+  dockerproxy suggest proxy.log
+  docker compose logs dockerproxy | dockerproxy suggest -
+  dockerproxy suggest --policy policy.yaml --socket backup proxy.log
 
-The log may be in either format, and must have all requests: LOG_LEVEL is info or debug. It may also be that of another
-proxy: Tecnativa's, LinuxServer's, or at its level debug wollomatic's. Denied requests count, too, so read the policy
-before you use it. With --interactive you decide about each, the gravest first: allow it, narrow it,
-deny it for good, or skip it. Then the changes are shown, and written to the policy file after a yes.
+It prints a policy file. With --policy, it prints what to add to that socket, and which grants are unused. Denied
+requests count too, so review the policy before you use it.
 
-exit status: 0 done, 1 ended without writing, 2 something to mend
+The log can be in either format and needs LOG_LEVEL=info or debug. Logs of other proxies work too: Tecnativa's,
+LinuxServer's, and wollomatic's at level debug.
+
+With --interactive, you decide about each grant, the most dangerous first: allow it, narrow it, deny it for good, or
+skip it. At the end it shows the changes, and writes them to the policy file if you confirm.
+
+exit status: 0 success, 1 ended without writing, 2 usage or configuration error
 """
 
 import argparse
@@ -60,38 +64,38 @@ from dockerproxy.workbench.reasons import split_reason
 from dockerproxy.workbench.trying import find_recorded_faults, judge_recorded
 
 _MOST_SOCKETS: Final = 256
-"""That one log is of. A learner is kept for each."""
+"""Sockets in one log. Each has a learner in memory."""
 
 _SHOWN: Final = 200
-"""Characters of a request that a person is shown."""
+"""Characters of a request that are shown."""
 
 _MOST_REASONS: Final = 3
-"""Of denials of an operation that a person is shown."""
+"""Reasons that are shown for the denials of an operation."""
 
 _REMARK: Final = "A log does not say where a socket is: its path is a guess."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take logs, and the policy they are compared with."""
-    parser.add_argument("logs", metavar="FILE", nargs="+", help="a log of the proxy, - for standard input")
+    """Declare the logs, and the policy to compare them with."""
+    parser.add_argument("logs", metavar="FILE", nargs="+", help="a log of the proxy; - is standard input")
     parser.add_argument(
-        "--policy", metavar="FILE", help="a policy file: say what to add to it, and what it grants that is unused"
+        "--policy", metavar="FILE", help="a policy file: show what to add to it, and which grants are unused"
     )
     parser.add_argument(
-        "--interactive", action="store_true", help="decide about each, and write the policy file of --policy"
+        "--interactive", action="store_true", help="decide about each grant, and write the file of --policy"
     )
     parser.add_argument(
-        "--at-most", metavar="FILE", help="a policy file: with --interactive, refuse what is not proven to be within it"
+        "--at-most", metavar="FILE", help="a policy file: with --interactive, reject changes not proven within it"
     )
     add_socket_argument(parser)
 
 
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
-    """Print a policy file, or what is missing in one; or ask about that."""
+    """Print a policy file, or the grants that one lacks, or ask about them."""
     if options.interactive:
         return _ask(options)
     if options.at_most is not None:
-        raise UserError(Problem("--at-most", "bounds what --interactive writes", "give both, or neither"))
+        raise UserError(Problem("--at-most", "bounds what --interactive writes", "use both, or neither"))
     if options.policy is None:
         names = None if options.socket is None else {options.socket}
         learners = _learn(_read(options.logs, names))
@@ -106,7 +110,7 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 
 def _ask(options: argparse.Namespace) -> int:
     if options.policy is None or STDIN in options.logs:
-        hint = "name the policy file with --policy, and give the log as a file: answers come from standard input"
+        hint = "pass --policy, and the log as a file: answers come from standard input"
         raise UserError(Problem("--interactive", "needs a policy file and standard input", hint))
     text = read_file(options.policy)
     socket = choose_socket(read_policy(text, options.policy).sockets, options.socket)
@@ -152,7 +156,7 @@ def _find_missing(socket: SocketSettings, logs: list[str]) -> "Missing":
 
 
 class Missing:
-    """What a socket's policy would have to allow besides, for all requests that are noted."""
+    """What a socket's policy lacks to allow all noted requests."""
 
     def __init__(self, socket: SocketSettings) -> None:
         self._name = socket.name
@@ -168,10 +172,10 @@ class Missing:
         self.examples: dict[str, str] = {}
 
     def learned(self) -> LearnedSocket:
-        """Return what would have to be allowed, as far as the log tells.
+        """Return the missing grants, as far as the log shows them.
 
-        Nothing of what was denied for a body that it does not tell: a line without what the grant demands of bodies
-        would be wider than that, and may not do.
+        Requests that were denied for an unrecorded body are left out. A line without the demands of the grant on
+        bodies would be wider than the grant, and might still not be enough.
         """
         policy = self._policy.policy
         learned = self._learner.learned(list_mounts(policy.grants, policy.places))
@@ -189,7 +193,7 @@ class Missing:
         return name in self._denied
 
     def note(self, record: Record, when: float) -> None:
-        """Note a request, which the policy may not allow."""
+        """Note a request, and what the policy lacks to allow it."""
         if record.decision in {Outcome.ALLOWED, Outcome.REPORTED}:
             self._used.add(record.operation)
         need = find_need(record)
@@ -210,35 +214,36 @@ class Missing:
         self._learner.note(record, when)
 
     def describe(self, file: str) -> Iterator[str]:
-        """Say what to change, in lines of which those that are no comments can be pasted."""
+        """Yield the changes: lines to paste, and comments."""
         learned, untold = self.learned(), list(self.list_untold())
         if not learned.grants and not self._denials and not untold:
             yield "nothing to add"
         if learned.grants:
-            yield f"# Add to allow of the socket {self._name} in {file}:"
+            yield f"# Add to `allow` of socket {self._name} in {file}:"
             yield from write_openings(learned)
             yield from write_grants(learned.grants)
         yield from untold
         if self._denials:
-            yield f"# Remove from deny of the socket {self._name} in {file}, which overrides every grant:"
+            yield f"# Remove from `deny` of socket {self._name} in {file}, which overrides every grant:"
         for name in (name for name in OPERATIONS if name in self._denials):
             _, advice = split_reason(self._policy.default[name].message)
             yield f"# {self._denials[name]}  {name}: {advice}"
         yield from write_impossible(learned)
 
     def list_untold(self) -> Iterator[str]:
-        """Yield comments about what was denied for bodies that are not recorded, so that no line can be proposed."""
+        """Yield comments about denials for unrecorded bodies, for which no line can be proposed."""
         for grant in filter(self._is_by_body, self._learner.learned().grants):
-            yield f"# {grant.count}  {grant.operation}: denied for the body, which the log does not have, but why:"
+            yield f"# {grant.count}  {grant.operation}: denied for the body, which is not in the log; reasons:"
             yield from (f"#   {reason}" for reason in self._reasons[grant.operation])
 
     def list_unused(self, lines: Iterable[Line], file: str) -> Iterator[str]:
-        """Yield comments about lines that grant operations of which the log has no request that passed.
+        """Yield comments about lines with operations that no passed request in the log used.
 
-        Clients of `own` need all of it, sooner or later. A preset cannot be narrowed, so its operations are counted.
+        `own` is left out, because its clients need all of it sooner or later. For a preset, which cannot be narrowed,
+        the operations are only counted.
         """
         unshown = frozenset() if needs_podman(self._policy) or self._used & LIBPOD else LIBPOD
-        heading = f"# Not used in this log, by lines of the socket {self._name} in {file}:"
+        heading = f"# Not used in this log, by line of socket {self._name} in {file}:"
         for line in lines:
             names = line.operations - unshown
             granted = [name for name in OPERATIONS if name in names and self._policy.allows(name)]
@@ -253,7 +258,7 @@ class Missing:
 
 
 def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
-    """Whether a policy allows a recorded request, or answers it as the engine did."""
+    """Whether a policy allows a recorded request, or gives the same answer as the engine."""
     if record.operation in BUILD_TUNNELS:
         return policy.reads_builds or policy.allows(record.operation)
     policy = judge_recorded(policy, need.operation, record.body, trusting=record.decision is Outcome.ALLOWED)
@@ -267,7 +272,7 @@ def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
 
 
 def _find_broken(policy: CompiledPolicy, record: Record) -> Iterator[str]:
-    """Yield the words of a contained grant that a recorded request does not keep to."""
+    """Yield the conditions of a contained grant that a recorded request breaks."""
     case, request = find_contained(policy, record.operation), canonicalise(record.method, record.target)
     if case is not None and isinstance(request, CanonicalRequest) and record.body is not None:
         claims = reading_of_head(request, Known(found=find_named(request, record))).claims
@@ -277,7 +282,7 @@ def _find_broken(policy: CompiledPolicy, record: Record) -> Iterator[str]:
 
 
 def _is_denied_by_body(policy: CompiledPolicy, record: Record) -> bool:
-    """Whether a request was denied, and not for its head, and its body is not recorded."""
+    """Whether a request was denied for its body, and the body is not recorded."""
     request = canonicalise(record.method, record.target)
     if record.decision is not Outcome.DENIED or record.body is not None or not isinstance(request, CanonicalRequest):
         return False
@@ -300,8 +305,8 @@ def _read(logs: list[str], names: set[str] | None) -> Iterator[tuple[Record, flo
             others.add(record.socket)
     where = ", ".join("standard input" if log == STDIN else log for log in logs)
     if not found and others:
-        what = f"no request to {list_names(sorted(names or ()))} is recorded in it"
-        raise UserError(Problem(where, what, f"there are some to {list_names(sorted(others), 'and')}"))
+        what = f"has no request to {list_names(sorted(names or ()))}"
+        raise UserError(Problem(where, what, f"it has requests to {list_names(sorted(others), 'and')}"))
     if not found:
         raise UserError(Problem(where, NOTHING_RECORDED, HOW_TO_RECORD))
     tell_unreadable(where, reading.unreadable)

@@ -1,6 +1,6 @@
-"""What a run did, in a few lines: requests, refusals with the grant that would allow each, and what was created.
+"""Summarise a run in a few lines: requests, denials with the grant that would allow each, and created objects.
 
-In mode report, refusals come without grants: `run` ends with all of them in one block.
+In mode report, denials have no grants here: `run` ends with all of them in one block.
 
 Attacks: docs/attacks.md, cli/summary.
 """
@@ -22,22 +22,22 @@ from dockerproxy.text import escape, shorten_ids
 from dockerproxy.workbench.reasons import is_missing, split_reason
 
 _MOST_KEPT: Final = 1000
-"""Refusals and created objects of each kind that are told apart. A program may run for weeks."""
+"""Distinct denials, and created objects of each kind, that are kept. A program may run for weeks."""
 
 _INDENT: Final = len("  denied    " + "  ")
-"""Columns before the text of a refusal, besides its number."""
+"""Columns before the text of a denial, without its number."""
 
 _MOST_REFUSALS: Final = 10
 _MOST_NAMES: Final = 6
 
-_REPORT: Final = "--mode report denies nothing in one run, and ends with all that is missing"
+_REPORT: Final = "--mode report denies nothing, and lists all missing grants at the end"
 
 _WORDS: Final = {Outcome.DENIED: "denied", Outcome.REFUSED: "refused", Outcome.REPORTED: "would be denied"}
 _STYLES: Final = {Outcome.DENIED: Style.BAD, Outcome.REFUSED: Style.BAD, Outcome.REPORTED: Style.DOUBTFUL}
 
 
 class Summary:
-    """Counts what the records of a run say. While it learns, there is no policy by which something would be denied.
+    """Counts the records of a run. In mode learn, it shows no denials, because there is no policy yet.
 
     Attributes:
         total: Requests.
@@ -55,7 +55,7 @@ class Summary:
         self._left: list[Swept] = []
 
     def note(self, record: Record) -> None:
-        """Note a request."""
+        """Count a request."""
         if record.operation == HEALTH.name:
             return
         self.total += 1
@@ -73,7 +73,7 @@ class Summary:
             self._refusals[kind] += 1
 
     def note_swept(self, swept: Swept) -> None:
-        """Note what was removed at the end, or could not be."""
+        """Note an object that the sweep removed, or failed to remove."""
         if swept.fault:
             self._left.append(swept)
         else:
@@ -81,7 +81,7 @@ class Summary:
 
     def _note_created(self, record: Record) -> None:
         kind = CREATES[record.operation]
-        if kind == "execs":  # They go with their containers.
+        if kind == "execs":  # They are removed with their containers.
             return
         self._created[kind] += 1
         names = self._names.setdefault(kind, [])
@@ -91,7 +91,7 @@ class Summary:
             names.append(escape(next(iter(given), "")) or shorten_ids(record.created))
 
     def print_all(self) -> None:
-        """Print it on standard error."""
+        """Print the summary on standard error."""
         say(*self._describe(), stream=sys.stderr)
 
     def _describe(self) -> Iterator[str]:

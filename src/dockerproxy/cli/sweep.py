@@ -1,12 +1,11 @@
-"""Remove what the clients of a socket own: what they created, and nothing else.
+"""Remove what the clients of a socket created, and nothing else.
 
-It asks as a client of that socket, so its policy must grant `own`, and the proxy must run. What is in use goes last:
-services, containers with their anonymous volumes, then networks and volumes. It may be
-stopped and run again.
+The verb is a client of that socket, so the proxy must run and the policy must grant `own`. It removes services first,
+then containers with their anonymous volumes, then networks and volumes. If it is interrupted, run it again.
 
   dockerproxy sweep --policy policy.yaml --older-than 2h job-a
 
-exit status: 0 nothing is left, 1 something could not be removed, 2 something to mend
+exit status: 0 everything was removed, 1 something could not be removed, 2 usage or configuration error
 """
 
 import argparse
@@ -29,16 +28,16 @@ HINT: Final = 'grant "own" on it, and lists only with own: true; or set sweep, w
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the policy, the socket, and what to spare."""
+    """Declare the policy, the socket, and what to keep."""
     add_policy_argument(parser)
     add = parser.add_argument
-    add("--older-than", metavar="TIME", help="spare what is younger, like 30m, 2h or 1d")
-    add("--dry-run", action="store_true", help="only say what would be removed")
-    add("socket", metavar="SOCKET", nargs="?", help="which socket of the policy; needed where it has several")
+    add("--older-than", metavar="TIME", help="keep younger objects; like 30m, 2h or 1d")
+    add("--dry-run", action="store_true", help="only list what would be removed")
+    add("socket", metavar="SOCKET", nargs="?", help="a socket of the policy; required if it has several")
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Remove it, and print what was removed and what was not."""
+    """Sweep, and print what was removed and what was not."""
     sockets = read_configuration(environment, options.policy).settings.sockets
     served = choose_socket(sockets, options.socket, "sweep")
     if obstacle := find_obstacle(served.policy):
@@ -56,7 +55,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         sweep(served.path, served.policy.owner, tell, latest, is_dry=options.dry_run)
     except OSError as error:
         text = f"the proxy does not answer: {error.strerror or error}"
-        raise UserError(Problem(served.path, text, "start it with this policy; sweep asks through it")) from error
+        raise UserError(Problem(served.path, text, "start it with this policy: sweep is a client of it")) from error
     if not all_swept:
         say("nothing to remove")
     return 1 if any(swept.fault for swept in all_swept) else 0
@@ -65,9 +64,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def sweep(
     path: str, owner: str, tell: Callable[[Swept], None], latest: float | None = None, *, is_dry: bool = False
 ) -> None:
-    """Remove what an owner has, through a socket that is granted it, and tell each object when that was tried.
+    """Remove the objects of an owner, through a socket that grants `own`, and report each attempt to `tell`.
 
-    What was created after the latest time, in seconds since 1970, is spared.
+    Objects that were created after the latest time, in seconds since 1970, are kept.
     """
     steps = sweeps.sweep(owner, tell, latest, is_dry=is_dry)
     try:

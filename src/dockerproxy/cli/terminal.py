@@ -1,7 +1,7 @@
-"""Output for a person: text with colours.
+"""Output for people: text with colours, and without any control characters of others.
 
-Piped output has none, so that other programs can read it. Colours follow the custom: NO_COLOR, TERM=dumb and
-CLICOLOR=0 turn them off, FORCE_COLOR and CLICOLOR_FORCE turn them on, also in a pipe.
+Piped output has no colours, so that programs can read it. NO_COLOR, TERM=dumb and CLICOLOR=0 turn colours off;
+FORCE_COLOR and CLICOLOR_FORCE turn them on, also in a pipe.
 
 Attacks: docs/attacks.md, cli/terminal.
 """
@@ -19,14 +19,14 @@ from dockerproxy.text import escape
 
 
 def visible(text: str) -> str:
-    """Escape a text for a terminal: everything that is not printable, except line ends."""
+    """Escape everything in a text that is not printable, except line ends."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() or each == "\n" else escape(each) for each in text)
 
 
 class Style(Enum):
-    """What a text stands for, as the number of its colour."""
+    """The meaning of a text, as the number of its colour."""
 
     STRONG = "1"
     FAINT = "2"
@@ -40,7 +40,7 @@ _MARKED: Final = re.compile(rf"{_MARK}([0-9]*)m")
 
 
 class VisibleOutput(io.TextIOWrapper):
-    """Escapes all that cannot be seen, and adds our colours."""
+    """Escapes invisible characters, and adds our colours."""
 
     def write(self, text: str) -> int:
         """Write a text."""
@@ -58,15 +58,15 @@ def count(number: int, noun: str) -> str:
 
 
 def show_all(stream: TextIO | None) -> TextIO | None:
-    """Return a stream that shows all that is written to it."""
+    """Return a stream that escapes invisible characters."""
     if not isinstance(stream, io.TextIOWrapper):
-        return stream  # As Python leaves it where there was none.
+        return stream  # None if the descriptor was closed.
     buffering, encoding = stream.line_buffering, stream.encoding
     return VisibleOutput(stream.detach(), encoding=encoding, errors="backslashreplace", line_buffering=buffering)
 
 
 def paint(text: str, style: Style, stream: TextIO | None = None) -> str:
-    """Return a text in a colour, if the stream, standard output by default, is for a person."""
+    """Return a text in a colour, if the stream, standard output by default, has colours."""
     stream = stream or sys.stdout
     if not text or not isinstance(stream, VisibleOutput) or not has_colour(stream, os.environ):
         return text
@@ -77,7 +77,7 @@ _CHANGES: Final = {"@": Style.STRONG, "+": Style.GOOD, "-": Style.BAD}
 
 
 def paint_change(line: str, column: int = 0) -> str:
-    """Return a line in the colour of the sign in a column: of a patch, or of what differs."""
+    """Return a line of a patch or difference, in the colour of the sign at a column."""
     style = _CHANGES.get(line[column : column + 1])
     return line if style is None else paint(line, style)
 
@@ -93,7 +93,7 @@ def has_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
 
 
 def find_width(stream: TextIO | None = None) -> int:
-    """Return the columns of the terminal that a stream, standard output by default, is; 0 if it is none."""
+    """Return the width of the terminal behind a stream, standard output by default; 0 if it is not a terminal."""
     stream = stream or sys.stdout
     if stream is None or not stream.isatty():
         return 0
@@ -107,7 +107,7 @@ def find_width(stream: TextIO | None = None) -> int:
 
 
 def rewrite_line(text: str, stream: TextIO) -> None:
-    """Replace what stands in the terminal's last line by a text; by nothing if that is empty."""
+    """Replace the terminal's last line by a text, which may be empty."""
     width = find_width(stream) - 1
     if isinstance(stream, VisibleOutput):
         stream.flush()
@@ -121,7 +121,7 @@ def say(*lines: str, stream: TextIO | None = None) -> None:
 
 
 def show_problems(problems: Sequence[Problem]) -> None:
-    """Print mistakes of an operator on standard error."""
+    """Print the operator's mistakes on standard error."""
     for problem in problems:
         first, *hint = str(problem).split("\n")
         where = paint(problem.where, Style.BAD, sys.stderr)
@@ -129,13 +129,13 @@ def show_problems(problems: Sequence[Problem]) -> None:
 
 
 def show_policy(text: str) -> None:
-    """Print lines of a policy file, its comments in a colour of their own."""
+    """Print lines of a policy file, with comments in another colour."""
     for line in text.rstrip("\n").split("\n"):
         print(paint(line, Style.FAINT) if line.lstrip(" ").startswith("#") else line)
 
 
 def write_as_is(text: str) -> None:
-    """Print a text that another program will read, with all its characters; a terminal gets only what can be seen."""
+    """Print a text for another program, unchanged; only for a terminal, invisible characters are escaped."""
     if sys.stdout.isatty() or not isinstance(sys.stdout, VisibleOutput):
         sys.stdout.write(text)
         return

@@ -1,8 +1,8 @@
-"""Try a policy against what is expected of it, line by line: for the tests of whoever operates it.
+"""Test a policy against your expectations, for example in CI.
 
   dockerproxy test --policy policy.yaml expectations.txt
 
-A file has lines like these; those below `socket NAME` are about that socket:
+A file has one expectation per line; `socket NAME` selects the socket for the lines below it:
 
   socket dozzle
   allow GET /v1.45/containers/json
@@ -10,15 +10,15 @@ A file has lines like these; those below `socket NAME` are about that socket:
   deny POST /containers/create {"Image": "app", "HostConfig": {"Privileged": true}}
   allow POST /containers/create < create.json
 
-No engine is asked: a name is taken for the object's name. What depends on the body meets no expectation without it:
-it stands behind the target, or in a file that is found from where the expectations are. A socket whose mode is report
-or learn is judged by its policy.
+The engine is not asked, so a name in the request counts as the object's name. If the decision depends on the body,
+write it after the target, or `< FILE`, relative to the file of expectations. Without it, the expectation fails. The
+policy decides even if the mode of a socket is report or learn.
 
   dockerproxy test --policy policy.yaml --coverage expectations.txt
 
-A line of `allow` is covered if an expectation is allowed by it, one of `deny` if an expectation about it is denied.
+--coverage: a line of `allow` is covered if it allows the request of an expectation, a line of `deny` if it denies one.
 
-exit status: 0 all as expected, 1 something is not, 2 something to mend, all of it listed
+exit status: 0 all expectations met, 1 some not met, 2 usage or configuration error
 """
 
 import argparse
@@ -41,20 +41,20 @@ from dockerproxy.workbench.findings import Finding, Severity
 from dockerproxy.workbench.trying import Tried, try_request
 
 _NOT_EXERCISED: Final = "no expectation exercises {}"
-_GIVE_BODY: Final = "write it behind the target, or `< FILE`"
+_GIVE_BODY: Final = "write it after the target, or `< FILE`"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take files of expectations."""
-    parser.add_argument("files", metavar="FILE", nargs="+", help="expectations, one a line; - is standard input")
+    """Declare the files of expectations."""
+    parser.add_argument("files", metavar="FILE", nargs="+", help="expectations, one per line; - is standard input")
     add_policy_argument(parser)
     add_socket_argument(parser)
-    parser.add_argument("--coverage", action="store_true", help="list the lines of the policy that nothing exercises")
+    parser.add_argument("--coverage", action="store_true", help="list the policy lines that no expectation exercises")
     add_format_argument(parser)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print what is not as expected; 0 if nothing."""
+    """Print the expectations that are not met; return 0 if all are."""
     if options.format is not None:
         file = find_policy_file(options.policy, environment)
         return run_with_report(options.format, "test", file, partial(_find, options, environment))
@@ -113,8 +113,8 @@ def _find_lines(
 ) -> Sequence[Exercised]:
     path = find_policy_file(options.policy, environment)
     if not path:
-        hint = "name one with --policy; `dockerproxy check --print` prints one that means what the environment says"
-        raise UserError(Problem("--coverage", "the lines of a policy file are counted, and there is none", hint))
+        hint = "pass one with --policy; `dockerproxy check --print` converts the environment to one"
+        raise UserError(Problem("--coverage", "needs a policy file, whose lines it counts", hint))
     sockets = read_configuration(environment, options.policy).settings.sockets
     return find_coverage(choose_sockets(sockets, options.socket), read_file(path), path, expectations)
 
@@ -134,7 +134,7 @@ def _read(options: argparse.Namespace, environment: Mapping[str, str]) -> Sequen
 
 
 def _find_wrong(expectation: Expectation) -> tuple[str, ...]:
-    """Say what is not as expected, and why; nothing if all is."""
+    """Return what differs from the expectation, and why; empty if it is met."""
     socket, body = expectation.socket, expectation.body
     tried = try_request(socket.policy, expectation.method, expectation.target, body, most=socket.limits.body)
     request = f"{expectation.method} {expectation.target}"

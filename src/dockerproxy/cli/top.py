@@ -1,10 +1,10 @@
-"""Watch a running proxy in the terminal: clients, requests, streams, and what is denied.
+"""Watch a running proxy: clients, requests, streams and denials.
 
   dockerproxy top --control /run/operator/control.sock
-  dockerproxy top --control /run/operator/control.sock --policy policy.yaml    # the key e explains a request
+  dockerproxy top --control /run/operator/control.sock --policy policy.yaml
 
-The proxy tells what it does on the socket that its CONTROL_SOCKET names, which only its own user and root can open.
-It needs the package textual: in the clone, pip install '.[tui]'
+The verb reads the control socket, which the proxy opens at CONTROL_SOCKET for its own user and root. With the proxy's
+policy file, the key e explains a request. It needs the package textual: in the clone, pip install '.[tui]'
 
 Attacks: docs/attacks.md, cli/top.
 """
@@ -35,25 +35,25 @@ from dockerproxy.proxy.probing import connect
 from dockerproxy.workbench.bearing import Line
 
 _LONGEST: Final = 16 << 20
-"""Bytes of a line: a thousand connections, each with a long target."""
+"""Bytes of the longest line: a thousand connections, each with a long target."""
 
 _AGAIN: Final = 1.0
-"""Seconds until it is tried again to connect."""
+"""Seconds between two attempts to connect."""
 
 _TURN: Final = 100
-"""Lines after which keys and pictures have their turn."""
+"""Lines after which keys and drawing have their turn."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the proxy to watch."""
-    parser.add_argument("--control", metavar="PATH", help="the control socket; without it CONTROL_SOCKET")
+    """Declare the proxy to watch."""
+    parser.add_argument("--control", metavar="PATH", help="the control socket (default: CONTROL_SOCKET)")
     add_policy_argument(parser)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Watch until somebody quits."""
+    """Watch until the user quits."""
     if not sys.stdin.isatty() or not sys.stdout.isatty():
-        hint = "for other programs, use the log with LOG_FORMAT=json, or METRICS_SOCKET"
+        hint = "programs can read the log with LOG_FORMAT=json, or METRICS_SOCKET"
         raise UserError(Problem("top", "standard input and output must be a terminal", hint))
     if importlib.util.find_spec("textual") is None:
         raise UserError(Problem("top", "the package textual is missing", "in the clone: pip install '.[tui]'"))
@@ -62,16 +62,16 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         with socket.socket(socket.AF_UNIX) as tried:
             connect(tried, path, PATIENCE)
     except OSError as error:
-        hint = "start serve with this CONTROL_SOCKET, and top as the same user or as root"
+        hint = "start the proxy with this CONTROL_SOCKET, and run top as the same user or as root"
         raise UserError(Problem(path, f"cannot connect: {error.strerror or error}", hint)) from None
-    # Only this verb needs it, and it may not be installed.
+    # An optional dependency, which only this verb needs.
     from dockerproxy.cli.top_view import Top  # noqa: PLC0415
 
     plain = {} if has_colour(sys.stdout, environment) else {"NO_COLOR": "1"}
-    os.environ.pop("NO_COLOR", None)  # Which is for textual, even if it is empty.
+    os.environ.pop("NO_COLOR", None)  # Textual obeys it even if it is empty.
     os.environ.update(plain)
-    # Textual writes escape sequences to the one, and ours would show them. Of the other it asks for the size of the
-    # terminal, and what ours has taken the place of has none any more.
+    # Textual writes escape sequences to standard error, which our stream would escape. It asks standard output for the
+    # size of the terminal, which the stream that ours replaced no longer knows.
     terminal = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), encoding="utf-8")
     sys.__stdout__ = sys.__stderr__ = terminal  # type: ignore[misc] # Final, but replaced at the start already
     watched = Watched(path)
@@ -86,14 +86,14 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 class Watched:
-    """A proxy that is watched. If it does not answer, it is tried again after some seconds."""
+    """The watched proxy. After a lost connection, it connects again every few seconds."""
 
     def __init__(self, path: str, again: float = _AGAIN) -> None:
         self._path, self._again = path, again
         self._process = 0
 
     async def follow(self, take: Callable[[str], None], lose: Callable[[str], None]) -> None:
-        """Give each line to `take`, and to `lose` why there are no more for now. Connects again and again."""
+        """Pass each line to `take`, and the reason of each lost connection to `lose`. Never returns."""
         while True:
             try:
                 reader, writer = await asyncio.open_unix_connection(self._path, limit=_LONGEST)
@@ -111,11 +111,11 @@ class Watched:
             await asyncio.sleep(self._again)
 
     def find_program(self, pid: int, proxy: int) -> str:
-        """Return the name of the program that a process runs; empty if unknown. Numbers are as the proxy counts."""
+        """Return the program that a process runs; empty if unknown. Process IDs are those that the proxy sees."""
         if not pid or proxy != self._process:
             return ""
         program = find_program(pid)
-        if program == UNKNOWN:  # It has ended.
+        if program == UNKNOWN:  # The process has ended.
             return ""
         return program if program.startswith('"') else os.path.basename(program)
 
@@ -130,12 +130,12 @@ async def _read(reader: asyncio.StreamReader, take: Callable[[str], None]) -> No
 
 
 def explain(environment: Mapping[str, str], policy: str | None, record: Record, served: str) -> list[Line]:
-    """Explain a record by the policy as it is now; mistakes in it are told instead."""
+    """Explain a record by the current policy; if that has mistakes, return those."""
     try:
         told, lines = explain_record(read_configuration(environment, policy), record)
     except UserError as error:
         return [("mistake", str(problem)) for problem in error.problems]
     if served and digest(told.policy) != served:
-        note = "the proxy serves another policy than this; start top with --policy and the file of the proxy"
+        note = "the proxy uses another policy; start top with the policy file of the proxy"
         lines.insert(0, ("note", note))
     return lines

@@ -1,4 +1,4 @@
-"""A table of `top` as a widget: it shows rows, and has one that is chosen."""
+"""A table of `top` as a widget, with a selected row."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -21,26 +21,26 @@ STYLES: Final[Mapping[Tone, Style]] = {
     Tone.DOUBTFUL: Style(color="yellow"),
     Tone.BAD: Style(color="red"),
 }
-"""The colours of the terminal's own palette, as other verbs have them."""
+"""Colours of the terminal's palette, as in other verbs."""
 
 CHOSEN: Final = Style(reverse=True)
 
 
 def make_strip(line: Line, width: int, style: Style) -> Strip:
-    """Make what textual shows of a line. A segment is text as it is: no markup is read."""
+    """Convert a line for textual. A segment is plain text: textual reads no markup in it."""
     pieces = [Segment(text, style + STYLES[tone]) for text, tone in line]
     return Strip(pieces).adjust_cell_length(width, style)
 
 
 class Bar(Widget):
-    """Lines at the top or the bottom; as many as there are."""
+    """Some lines at the top or the bottom, as high as needed."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 (textual's name)
         super().__init__(id=id)
         self.lines: tuple[Line, ...] = ()
 
     def say(self, *lines: Line) -> None:
-        """Show other lines."""
+        """Replace the lines."""
         if lines != self.lines:
             self.lines = lines
             self.refresh()
@@ -51,7 +51,7 @@ class Bar(Widget):
 
 
 class Table(Widget, can_focus=True):
-    """A panel with its rows, by which column they are sorted, and which of them is chosen."""
+    """A panel with its rows, their order, and the selected row."""
 
     BINDINGS = [  # noqa: RUF012 (as textual declares it)
         Binding("up,k", "move(-1)", show=False),
@@ -71,7 +71,7 @@ class Table(Widget, can_focus=True):
         self._lines: list[tuple[Line, bool]] = []
 
     def show(self, rows: Sequence[Row]) -> None:
-        """Show rows. The chosen one stays chosen, wherever it is now; the first one is whatever comes first."""
+        """Show other rows. The selection follows its row, but on the first row it stays at the top."""
         key = self.find_chosen().key if self.chosen and self.rows else None  # type: ignore[union-attr] # there are rows
         self.rows = sort(rows, self.panel.columns, self.by, reverse=self.reverse)
         numbers = (number for number, row in enumerate(self.rows) if key is not None and row.key == key)
@@ -79,35 +79,35 @@ class Table(Widget, can_focus=True):
         self.lay_out()
 
     def find_chosen(self) -> Row | None:
-        """Return the chosen row, if there is any."""
+        """Return the selected row; None without rows."""
         return self.rows[self.chosen] if self.chosen < len(self.rows) else None
 
     def sort_by_next(self) -> None:
-        """Sort by the next column that is shown."""
+        """Sort by the next visible column."""
         shown = list(fit(self.panel.columns, self.size.width))
         self.by = next((each for each in shown if each > self.by), shown[0])
         self.reverse = False
         self.show(self.rows)
 
     def sort_reversed(self) -> None:
-        """Sort the other way round."""
+        """Reverse the order."""
         self.reverse = not self.reverse
         self.show(self.rows)
 
     def action_move(self, rows: int) -> None:
-        """Choose a row above or below."""
+        """Move the selection up or down."""
         self.chosen = max(0, min(self.chosen + rows, len(self.rows) - 1))
         self.lay_out()
 
     def lay_out(self) -> None:
-        """Write the lines that there is room for, the chosen row among them."""
+        """Render the lines that fit, with the selected row among them."""
         width, height = self.size.width, self.size.height - 1
-        if width <= 0:  # It is not seen.
+        if width <= 0:  # Not visible.
             return
         columns = self.panel.columns
         self._first = min(self._first, self.chosen)
         room, first = height, self.chosen
-        while first >= self._first and self.rows:  # What is above the chosen row, as far as both are seen.
+        while first >= self._first and self.rows:  # Rows above the selected one, as far as both fit.
             room -= len(list(write_row(self.rows[first], columns, width)))
             if room < 0 and first < self.chosen:
                 break
@@ -124,7 +124,7 @@ class Table(Widget, can_focus=True):
         self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Write the lines anew."""
+        """Render the lines again."""
         del event
         self.lay_out()
 

@@ -1,6 +1,6 @@
-"""The terminal of `top`: tables that are drawn anew twice a second, and what a key does.
+"""The user interface of `top`: tables that are drawn twice a second, and keys.
 
-Below `_WIDE` columns one table is seen beside the sockets, and its number chooses another; otherwise all are.
+Below `_WIDE` columns, it shows the sockets and one other table, which a number key selects; otherwise all tables.
 
 Attacks: docs/attacks.md, cli/top_view.
 """
@@ -26,7 +26,7 @@ from dockerproxy.workbench.table import Line, Piece, Row, Tone, clean
 from dockerproxy.workbench.units import write_age, write_number, write_rate
 
 _EVERY: Final = 0.5
-"""Seconds between two pictures."""
+"""Seconds between two updates of the screen."""
 
 _WIDE: Final = 140
 _BARS: Final = 20
@@ -49,15 +49,15 @@ _ACTIONS: Final = {
     "f": "filter",
     "space": "freeze",
 }
-"""What keys do, besides the numbers of tables."""
+"""Keys and their actions, without the numbers of tables."""
 
 Told = Sequence[tuple[str, str]]
 Follow = Callable[[Callable[[str], None], Callable[[str], None]], Awaitable[None]]
-"""Follows a proxy: gives each line to the first function, and to the second why there are no more for now."""
+"""Follows a proxy: passes each line to the first function, and the reason of a lost connection to the second."""
 
 
 class Sheet(ModalScreen[None]):
-    """What is told of a row, until a key is pressed."""
+    """The details of a row, shown until a key is pressed."""
 
     BINDINGS = [Binding("escape,enter,q,e", "dismiss", show=False)]  # noqa: RUF012 (as textual declares it)
 
@@ -82,7 +82,7 @@ class Sheet(ModalScreen[None]):
 
 
 class Top(App[None]):
-    """The view. It explains a record by the policy, which should have the digest that the proxy tells."""
+    """The application. It explains a record by the policy, whose digest should be that of the proxy."""
 
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 (as textual declares it)
@@ -109,7 +109,7 @@ class Top(App[None]):
         self._only = ""
         self._chosen = 0
         self._is_frozen = False
-        # Kept, because a picture may be due before they are mounted or after they are gone.
+        # Kept, because an update may come before they are mounted or after they are removed.
         self._bars = {name: Bar(id=name) for name in ("head", "held", "tabs", "keys")}
         self._tables = {panel.name: Table(panel, id=panel.name.lower()) for panel in (SOCKETS, *PANELS)}
 
@@ -137,7 +137,7 @@ class Top(App[None]):
         self.live.lose()
 
     def draw(self) -> None:
-        """Draw what there is now, unless it is frozen."""
+        """Draw the current state, unless the view is frozen."""
         now = self._clock()
         if not self._is_frozen:
             self._rows = {panel.name: list(panel.list_rows(self.live, now)) for panel in (SOCKETS, *PANELS)}
@@ -195,7 +195,7 @@ class Top(App[None]):
         return tuple(pieces)
 
     def action_choose(self, number: int) -> None:
-        """Look at a table."""
+        """Select a table."""
         self._chosen = number
         for each, panel in enumerate(PANELS):
             self._tables[panel.name].set_class(each == number, "-shown")
@@ -203,16 +203,16 @@ class Top(App[None]):
         self.draw()
 
     def action_turn(self, step: int) -> None:
-        """Look at the table beside."""
+        """Select the next or previous table."""
         self.action_choose((self._chosen + step) % len(PANELS))
 
     def action_freeze(self) -> None:
-        """Keep what is shown, or go on."""
+        """Freeze the view, or resume."""
         self._is_frozen = not self._is_frozen
         self.draw()
 
     def action_filter(self) -> None:
-        """Show only the next socket, or all again."""
+        """Show only the next socket, or after the last one all."""
         names = ["", *(row.socket for row in self._rows.get(SOCKETS.name, ()))]
         place = names.index(self._only) if self._only in names else 0
         self._only = names[(place + 1) % len(names)]
@@ -224,12 +224,12 @@ class Top(App[None]):
             self.focused.sort_by_next()
 
     def action_reverse(self) -> None:
-        """Sort the other way round."""
+        """Reverse the order."""
         if isinstance(self.focused, Table):
             self.focused.sort_reversed()
 
     def action_tell(self) -> None:
-        """Tell all of the chosen row."""
+        """Show the details of the selected row."""
         match self._find_chosen():
             case Seen(record, time):
                 self.push_screen(Sheet("Record", list(describe_record(record, [time]))))
@@ -237,7 +237,7 @@ class Top(App[None]):
                 self.push_screen(Sheet("Connection", list(describe_connection(self.live, connection, self._clock()))))
 
     def action_explain(self) -> None:
-        """Explain the chosen row by the policy."""
+        """Explain the selected row by the policy."""
         match self._find_chosen():
             case Seen(record, _):
                 served = {socket.name: socket.policy for socket in self.live.sockets}

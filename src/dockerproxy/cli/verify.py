@@ -1,14 +1,14 @@
-"""Compare the policy with the engine that runs, and with the files of this host. It only reads.
+"""Check the policy against the running engine and this host.
 
   dockerproxy verify --policy policy.yaml
   dockerproxy verify --policy policy.yaml --json
   dockerproxy verify --policy policy.yaml --format sarif > verify.sarif
 
-It finds an engine that is newer than the proxy, conditions that this engine ignores, names that no object has, binds
-that are missing or links, unsafe folders of sockets, and mounts that are dead after a restart. Files are looked at only
-where the engine's are seen from here.
+It finds engines that are newer than the proxy, conditions that this engine ignores, names without an object, binds that
+are missing or symbolic links, unsafe directories of sockets, and mounts that break after a restart. It changes nothing.
+It checks files only if this machine is the engine's host.
 
-exit status: 0 nothing to do, 1 errors or warnings, 2 something to mend, or the engine does not answer
+exit status: 0 no action needed, 1 errors or warnings, 2 usage or configuration error, or the engine does not answer
 """
 
 import argparse
@@ -33,7 +33,7 @@ from dockerproxy.workbench.on_disk import find_binds, find_engine_mount, find_mo
 from dockerproxy.workbench.verifying import Engine, compare, read, read_engine
 
 _PATIENCE: Final = 10.0
-"""Seconds for an answer of the engine."""
+"""Seconds for the engine to answer."""
 
 _LONGEST: Final = 16 << 20
 _GRAVITY: Final = (*Severity, None)
@@ -42,7 +42,7 @@ _STYLES: Final = {Severity.ERROR: Style.BAD, Severity.WARNING: Style.DOUBTFUL, S
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the policy file."""
+    """Declare the policy file and the form of the output."""
     add_policy_argument(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print what was found, gravest first; 0 if nothing needs action."""
+    """Print the findings, the most severe first; return 0 if none needs action."""
     if options.format is not None:
         file = find_policy_file(options.policy, environment)
         return run_with_report(options.format, "verify", file, partial(_report, options, environment, file))
@@ -67,7 +67,7 @@ def _find_status(findings: Sequence[Finding]) -> int:
 
 
 def _find(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[Engine, tuple[Finding, ...]]:
-    """Return what the engine is, and what was found, gravest first."""
+    """Return the engine, and the findings, the most severe first."""
     configured = read_configuration(environment, options.policy)
     paths = configured.settings.engines
     path = choose_engine(paths)
@@ -86,14 +86,14 @@ def _find(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[
 
 
 def _report(options: argparse.Namespace, environment: Mapping[str, str], file: str) -> tuple[int, Sequence[Finding]]:
-    """Return the same for a report: the engine, which was asked, and what was found."""
+    """Return the same for a report, with the engine as a finding."""
     engine, findings = _find(options, environment)
     told = (each._replace(says=f"{each.name}: {each.says}") for each in findings)
     return _find_status(findings), [Finding(name=str(engine), where=file, rule="not-as-here"), *told]
 
 
 def _look_around(configured: Configured, engine: Engine, path: str) -> Iterator[Finding]:
-    """Look at files, of the engine's host only if it is this one."""
+    """Check files; those of the engine's host only if it is this machine."""
     sockets, file = configured.settings.sockets, configured.policy_file
     yield from find_sockets(sockets, file)
     for problem in find_nested_sockets(sockets, file):
@@ -103,7 +103,7 @@ def _look_around(configured: Configured, engine: Engine, path: str) -> Iterator[
         for socket in sockets:
             yield from find_binds(socket, file)
     else:
-        text = "the files of its host are not seen from here: binds were not looked at"
+        text = "the files of its host are not visible here, so binds were not checked"
         yield differ("engine", file, Severity.NOTE, text, "run verify on the host")
 
 

@@ -93,7 +93,7 @@ def count_operations(policy: CompiledPolicy) -> str:
     if contained:
         counted += f", {contained} of them contained"
     if policy.mode is Mode.ENFORCE:
-        return f"{counted}; the rest is denied" + (", unless a person allows it" if policy.policy.asks else "")
+        return f"{counted}; the rest is denied" + (", unless an operator allows it" if policy.policy.asks else "")
     if policy.mode is Mode.REPORT:
         return f"{counted}; the rest passes too, and is reported"
     return "everything passes, and is learned"

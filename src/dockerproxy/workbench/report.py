@@ -40,7 +40,7 @@ class Source(NamedTuple):
 
 
 def write_report(activity: Activity, judged: Sequence[Judged], source: Source) -> str:
-    """Write the page."""
+    """Write the report as HTML."""
     header = element("header", element("h1", _TITLE), paragraph(f"{' to '.join(map(_say_time, activity.span))} UTC"))
     main = element("main", *_show_sections(activity, judged), id="main", tabindex=-1)
     return write_page(_TITLE, header, main, element("footer", *_show_source(source)))
