@@ -208,7 +208,7 @@ def test_the_line_for_a_command_allows_no_other_command(asked: list[str], other:
         ),
         (
             "web/archive?path=a/../b",
-            'to allow it, add this line to "allow" of socket "ci" in policy.yaml (it allows more, as path',
+            'to allow it, add this line to "allow" of socket "ci" in policy.yaml (it allows more, because path',
         ),
     ],
 )

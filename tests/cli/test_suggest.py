@@ -34,9 +34,9 @@ SEEN = (
 )
 
 ALL = """\
-# Learned by dockerproxy: the smallest policy that allows the requests that it saw.
+# Learned by dockerproxy: the smallest policy that allows the observed requests.
 # After each grant: the number of requests, and the time of the last one (UTC).
-# If a grant allows more than was seen, a comment above it says why.
+# If a grant allows more than these requests, a comment above it says why.
 # A log does not say where a socket is: its path is a guess.
 
 sockets:
@@ -277,7 +277,7 @@ def test_a_body_has_to_be_allowed_as_its_record_says() -> None:
         assert missing(folder, record_of("POST /containers/create", body=body)) == ["nothing to add"]
         assert missing(folder, record_of("POST /containers/create?name=web", body=more)) == [
             "# Add to `allow` of socket backup in FOLDER/policy.yaml:",
-            "# in place of its line: a socket has one for each create",
+            "# replaces the existing line: a socket has one for each create",
             "# it lets clients read keys of the host",
             '- ContainerCreate: {binds: ["/srv/*", /etc:ro], networks: [ci]}',
         ]
@@ -305,7 +305,7 @@ def test_a_body_that_is_not_recorded_is_allowed_if_it_was() -> None:
         denied = missing(folder, untold._replace(decision=Outcome.DENIED, status=403))
     assert denied == [
         "# Add to `allow` of socket backup in FOLDER/policy.yaml:",
-        "# every request had a body that was not recorded; contained as it is here it may be denied",
+        "# every request had a body that was not recorded; contained, as here, they may be denied",
         "# 1 of 1 was denied when it came",
         "- ContainerExec: {containers: [web]}",
     ]

@@ -74,7 +74,7 @@ def test_a_restriction_that_a_request_did_not_keep_to_is_explained_and_loosened_
     assert f"no   {granted.partition(':')[0]} " in explained.out
     assert lines[:2] == [
         "# Add to `allow` of socket backup in FOLDER/policy.yaml:",
-        "# in place of its line: a socket has one for each create",
+        "# replaces the existing line: a socket has one for each create",
     ]
     assert [line for line in lines[2:] if line != "# 1 of 1 was denied when it came"] == expected
 

@@ -27,10 +27,10 @@ def test_what_was_found_is_listed_gravest_first() -> None:
         file, done, as_json = f"{folder}/policy.yaml", verify(folder), verify(folder, "--json")
     assert (done.status, done.err) == (1, "")
     first, *findings, last = done.out.splitlines()
-    assert first == "engine   Docker 26.1.5, API 1.45, of unknown confinement"
+    assert first == "engine   Docker 26.1.5, API 1.45, unknown confinement"
     assert findings[:3] == [
         f"error    socket web: {folder}/web: No such file or directory",
-        "           make it before the proxy starts",
+        "           create it before the proxy starts",
         f'warning  {file}:6: there is no container "web"',
     ]
     assert findings[-2:] == [
@@ -85,7 +85,7 @@ def test_an_engine_that_answers_nonsense_is_found() -> None:
     with policy_in(POLICY) as folder, engine_at(folder / "engine.sock"):
         done = verify(folder)
     assert (done.status, done.err) == (1, "")
-    assert "warning  engine: it does not say which version of the API it has\n" in done.out
+    assert "warning  engine: its API version is unknown\n" in done.out
 
 
 def test_sockets_whose_clients_are_root_together_are_a_warning() -> None:

@@ -166,7 +166,7 @@ def test_a_program_that_names_nothing_does_the_same_again_with_what_was_learned(
     assert "unrestricted" not in allow
     assert '"*' not in allow
     assert "own" in allow
-    assert "# asks for each of the containers that it listed" in text
+    assert "# requests each of the containers that it listed" in text
     with running_policy(engine.socket, allow) as proxy:
         client = make_client(socket=proxy.socket)
         for _ in range(2):

@@ -26,7 +26,7 @@ sockets:
 """
 
 
-ROOTFUL = "it opens files of a container, like /etc/passwd, from outside as root: no proxy holds a hostile container"
+ROOTFUL = "it opens files of containers, like /etc/passwd, as root: no proxy confines a hostile container"
 
 
 def verify(engine: Engine, folder: Path, name: str) -> tuple[int, list[str]]:
@@ -53,7 +53,7 @@ def test_what_is_missing_is_found_and_what_is_there_is_not(engine: Engine) -> No
                 *always,
                 *missing,
                 f"error: {folder}/ci: No such file or directory",
-                f"warning: {folder}/cache is missing: some clients have the engine make it, owned by root",
+                f"warning: {folder}/cache is missing: some clients let the engine create it, owned by root",
             ]
         )
         for each in ("ci", "cache"):
@@ -66,7 +66,8 @@ def test_what_is_missing_is_found_and_what_is_there_is_not(engine: Engine) -> No
             make(engine, name, {"Binds": [f"{folder}/ci/docker.sock:/docker.sock"]})
             status, found = verify(engine, folder, name)
         remove(engine, name)
-    dead = f"warning: container {name} mounts the file {folder}/ci/docker.sock: it is dead after the proxy restarts"
+    path = f"{folder}/ci/docker.sock"
+    dead = f"warning: container {name} mounts the file {path}: the mount breaks when the proxy restarts"
     assert (status, [each for each in found if "configured" not in each]) == (1, [dead, *always])
 
 

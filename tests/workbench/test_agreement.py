@@ -29,7 +29,7 @@ MOST_LINES = 4
 """One after the other: what depends on an answer of the engine is asked when all else is granted."""
 
 WHY_NO_LINE = ("Requests that no policy allows", "denied for the body, which the log does not have")
-WHY_NOT_ENOUGH = ("is left out, because", "cannot list what a request has", "contained as it is here it may be denied")
+WHY_NOT_ENOUGH = ("is left out, because", "cannot list what a request has", "contained, as here, they may be denied")
 
 WHY_NONE = (
     "only a grant without condition",
@@ -98,7 +98,7 @@ def test_all_verbs_say_the_same_of_a_request(asked: Asked, data: st.DataObject) 
         log = write_log(folder / "log", seen)
         said = {"diff": _diff(folder, policy, log)}
         if not isinstance(find_need(seen), Impossible):
-            said["suggest"] = "# Add to allow" not in run_here("suggest", log, "--policy", policy).out
+            said["suggest"] = "# Add to `allow`" not in run_here("suggest", log, "--policy", policy).out
         if not (asked.operation.name in BODIES and BODIES[asked.operation.name].of_object):
             said |= _explain(folder, policy, asked)
     assert said == dict.fromkeys(said, allowed), (grant, seen)

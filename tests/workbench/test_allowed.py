@@ -28,7 +28,7 @@ def test_operations_are_listed_by_section_and_by_their_conditions() -> None:
     )
     logs = "the container is web and follow is true"
     assert list(list_allowed(policy)) == [
-        "  _ping               2 of 2   all of it",
+        "  _ping               2 of 2   all",
         f"  containers          1 of 29  if follow is false or if {logs}: ContainerLogs",
         "  networks            4 of 7   NetworkList, NetworkConnect",
         "                               if the network is front or app-*: NetworkDelete",
@@ -54,7 +54,7 @@ def test_what_is_contained_is_listed_so() -> None:
 
 def test_a_section_may_be_allowed_whole_under_one_condition() -> None:
     policy = policy_allowing("exec:read: {containers: [web]}", "exec:write: {containers: [web], unrestricted: true}")
-    assert list(list_allowed(policy)) == ["  exec                3 of 3   if the container is web: all of it"]
+    assert list(list_allowed(policy)) == ["  exec                3 of 3   if the container is web: all"]
 
 
 @given(environments())
@@ -88,14 +88,14 @@ def test_what_a_quota_cannot_count_is_said_to_be_left_out() -> None:
     builds = "ImageBuild: {tags: [ci/*]}"
     text = f"sockets: {{web: {{path: /w, quota: {{%s: 2}}, allow: [own, {builds}], deny: [ContainerUpdate]}}}}"
     assert list(list_left_out(sockets_of(text % "containers")["web"].policy)) == [
-        "  own (policy.yaml:1) does not cover what the quota cannot count: ServiceUpdate",
+        "  own (policy.yaml:1) does not cover operations that the quota cannot count: ServiceUpdate",
         "  quota does not count the containers of classic builds, and BuildKit makes none: ImageBuild",
     ]
     assert not list(list_left_out(sockets_of(text % "networks")["web"].policy))
 
 
 def test_what_nothing_can_bound_is_said_to_be_left_out() -> None:
-    left_out = "does not cover what nothing can limit, unless unrestricted"
+    left_out = "does not cover what no condition can limit, unless unrestricted"
     assert list(list_left_out(policy_allowing("swarm:write", "PluginPull: unrestricted", "plugins:write"))) == [
         f"  swarm:write (policy.yaml:5) {left_out}: SwarmInit, SwarmJoin, SwarmUpdate",
         f"  plugins:write (policy.yaml:7) {left_out}: PluginCreate, PluginPush, PluginSet, PluginUpgrade",

@@ -65,12 +65,12 @@ allow GET /
         "0.txt:1:1: unknown word 'sokcet'\n    did you mean socket?",
         f"0.txt:2:1: unknown word 'permit'\n    {FORM}",
         f"0.txt:4:1: allow takes a method and a target\n    {FORM}",
-        "0.txt:5:7: 'get' is not a method\n    capitals, like GET",
+        "0.txt:5:7: 'get' is not a method\n    write it in capitals, like GET",
         "0.txt:6:1: socket takes one name\n    like: socket traefik",
         "0.txt:7:8: 'bakcup' is not a socket of the policy\n    did you mean backup?",
         "0.txt:8:8: 'x' is not a socket of the policy\n    it has traefik, backup and new-thing",
         f"1.txt: no expectations\n    {FORM}",
-        "2.txt:1:1: which socket is this about?\n    add a line above: socket traefik, backup or new-thing",
+        "2.txt:1:1: missing socket\n    add a line above: socket traefik, backup or new-thing",
     ]
 
 
@@ -97,7 +97,7 @@ allow POST /e
 
 
 def test_what_is_no_body_is_said_where_it_is() -> None:
-    form = "a body behind the target is JSON in braces, or `< FILE`"
+    form = "a body after the target is JSON in braces, or `< FILE`"
     text = """\
 allow POST /a x y
 allow POST /b {"a": 1

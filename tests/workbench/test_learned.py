@@ -31,9 +31,9 @@ LOGS = LearnedGrant(
 LEARNED = LearnedSocket(settings=SOCKET, grants=(PING, LOGS), impossible=(), others=0)
 
 FILE = """\
-# Learned by dockerproxy: the smallest policy that allows the requests that it saw.
+# Learned by dockerproxy: the smallest policy that allows the observed requests.
 # After each grant: the number of requests, and the time of the last one (UTC).
-# If a grant allows more than was seen, a comment above it says why.
+# If a grant allows more than these requests, a comment above it says why.
 
 sockets:
   web:
@@ -69,7 +69,7 @@ def test_what_a_socket_hides_stays_hidden() -> None:
 
 def test_a_socket_that_nobody_used_allows_nothing() -> None:
     text = write_policy([LEARNED._replace(grants=())])
-    assert "    allow: []  # nothing was asked for that a policy allows\n" in text
+    assert "    allow: []  # no request that a policy can allow\n" in text
     (socket,) = read_policy(text, "x.yaml").sockets
     assert not socket.policy.policy.grants
 

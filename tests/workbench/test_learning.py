@@ -197,7 +197,7 @@ def test_the_text_says_nothing_of_the_order(seen: list[Record]) -> None:
         (
             [record_of(f"GET /containers/{ID}/json", ID, status=404), record_of("GET /containers/web/json", "web")],
             [
-                "# containers: 1 of 2 requests named an id that the engine did not know, which always gets 404",
+                "# containers: 1 of 2 requests named an ID that the engine did not know, which always gets 404",
                 "- ContainerInspect: {containers: [web]}",
             ],
         ),
@@ -211,7 +211,7 @@ def test_the_text_says_nothing_of_the_order(seen: list[Record]) -> None:
         (
             [record_of("POST /build"), record_of("DELETE /images/app:1", "docker.io/library/app:1")],
             [
-                "# tags: no name was seen; write those that clients may give to images, or remove",
+                "# tags: no name was seen; list the names that clients may give to images, or remove it",
                 "- ImageBuild: {tags: [localhost/unnamed]}",
                 "- ImageDelete: {images: [docker.io/library/app:1], force: false}",
             ],
@@ -226,7 +226,7 @@ def test_the_text_says_nothing_of_the_order(seen: list[Record]) -> None:
         (
             [record_of("POST /grpc", decision=Outcome.DENIED, status=403), record_of("POST /v1.45/session")],
             [
-                "# tags: no name was seen; write those that clients may give to images, or remove",
+                "# tags: no name was seen; list the names that clients may give to images, or remove it",
                 "# 1 of 2 was denied when it came",
                 "- ImageBuild: {tags: [localhost/unnamed]}",
             ],

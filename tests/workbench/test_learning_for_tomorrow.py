@@ -305,7 +305,7 @@ def test_what_is_done_to_an_own_object_is_allowed_or_told(name: str, data: st.Da
     policy = load(text)
     command: Json = {"entrypoint": "true", "arguments": []}
     mine = ResolvedObject(ID, ("web",), subject=ID, belongs_to=policy.owner, document={"processconfig": command})
-    is_told = "held to what is own" in " ".join(text.split())
+    is_told = "with `own`, as here" in " ".join(text.split())
     assert is_doubtful(record) or is_told or settled(policy, record, mine).allowed
 
 
@@ -313,7 +313,7 @@ def test_a_copy_of_an_own_container_that_has_run_is_learned_with_what_that_expos
     copied = record_of(f"GET /containers/{ID}/archive?path=/data", "web")
     assert "ContainerArchive: " not in learn(*OWN_RECORDS, copied), "it is covered by own"
     lines = lines_of(*OWN_RECORDS, copied._replace(body={"running": True}))
-    remark = "# running: a container had run; on a rootful engine, a client is root on the host by this"
+    remark = "# running: a container had run; on a rootful engine, this makes clients root on the host"
     assert remark in lines
     assert "- ContainerArchive: {own: true, path: [/data], running: true}" in lines
     assert "- ContainerArchive: {containers: [web], path: [/data]}" in lines_of(copied._replace(body={"running": True}))
@@ -335,7 +335,7 @@ def test_what_own_does_not_grant_is_written_beside_it() -> None:
 
 def test_what_reaches_beyond_an_own_object_is_told() -> None:
     changed = record_of("GET /containers/web/changes?parent=1", "web")
-    assert "# every request acted on more than it named; held" in learn(*OWN_RECORDS, changed)
+    assert "# every request acted on more than it named; with" in learn(*OWN_RECORDS, changed)
 
 
 def test_a_removal_of_images_beside_own_is_by_names() -> None:
@@ -359,7 +359,7 @@ def test_a_client_that_asks_for_each_container_that_it_listed_gets_the_read_with
     listed = record_of("GET /containers/json")
     assert lines_of(listed, *inspected) == [
         "- ContainerList",
-        "# asks for each of the containers that it listed",
+        "# requests each of the containers that it listed",
         "- ContainerInspect",
     ]
     assert lines_of(*inspected)[-1] == "- ContainerInspect: {containers: [cache, db, proxy, web]}"

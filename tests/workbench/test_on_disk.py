@@ -41,7 +41,7 @@ def test_a_bind_that_is_a_link(folder: Path) -> None:
     (folder / "real").mkdir()
     (folder / "link").symlink_to("real")
     (folder / "real" / "below").mkdir()
-    says = "warning: FOLDER/{} leads to FOLDER/{}: that is what gets mounted"
+    says = "warning: FOLDER/{} is a link to FOLDER/{}, which is mounted instead"
     assert binds(folder, "FOLDER/link:ro", "FOLDER/link/below:ro", "FOLDER/real:ro", "FOLDER/real/**:ro") == [
         says.format("link", "real"),
         says.format("link/below", "real/below"),
@@ -62,7 +62,7 @@ def test_a_bind_that_is_missing_or_a_socket(folder: Path) -> None:
 def test_a_bind_is_looked_for_where_the_host_has_it(folder: Path) -> None:
     (folder / "job").mkdir()
     assert binds(folder, "/workspace", paths={"/workspace": f"{folder}/job"}) == []
-    missing = "warning: FOLDER/gone is missing: some clients have the engine make it, owned by root"
+    missing = "warning: FOLDER/gone is missing: some clients let the engine create it, owned by root"
     assert set(binds(folder, "/workspace", paths={"/workspace": f"{folder}/gone"})) == {missing}
 
 
@@ -70,7 +70,7 @@ def test_a_folder_that_others_may_write_to(folder: Path) -> None:
     (folder / "open").mkdir()
     (folder / "open").chmod(0o777)
     found = said(find_sockets(sockets_of(f"{folder}/open/a.sock"), "p.yaml"), folder)
-    assert "error: anybody may replace the socket in FOLDER/open" in found
+    assert "error: every user can replace the socket in FOLDER/open" in found
     (folder / "open").chmod(0o1777)
     assert "error" not in str(said(find_sockets(sockets_of(f"{folder}/open/a.sock"), "p.yaml"), folder))
 
@@ -80,7 +80,7 @@ def test_a_folder_of_two_sockets_and_one_that_is_missing(folder: Path) -> None:
     (folder / "b").symlink_to("a")
     sockets = sockets_of(f"{folder}/a/a.sock", f"{folder}/b/b.sock", f"{folder}/c/c.sock")
     found = said(find_sockets(sockets, "p.yaml"), folder)
-    assert "warning: FOLDER/b is the folder of socket s0 too: who mounts it for one has both" in found
+    assert "warning: FOLDER/b is also the directory of socket s0: clients that mount it get both" in found
     assert "error: FOLDER/c: No such file or directory" in found
 
 
@@ -104,8 +104,8 @@ def test_a_file_that_is_not_as_configured(folder: Path) -> None:
         assert "as configured" not in str(of_folder)
         found = said(find_sockets(sockets_of(path, permissions="0666", group="4321"), "p.yaml"), folder)
     assert [each for each in found if each not in of_folder] == [
-        "warning: anybody on this host may connect to FOLDER/a.sock",
-        f"warning: FOLDER/a.sock is 0660, uid {os.geteuid()}, gid {os.getegid()}, and not as configured",
+        "warning: every user on this host can connect to FOLDER/a.sock",
+        f"warning: FOLDER/a.sock is 0660, uid {os.geteuid()}, gid {os.getegid()}, unlike the configuration",
     ]
     os.unlink(path)
     Path(path).touch()
@@ -125,7 +125,7 @@ def test_a_socket_that_a_container_mounts_as_a_file() -> None:
         (Severity.WARNING, "socket s0"),
         (Severity.NOTE, "engine"),
     ]
-    assert found[0].says == "container web mounts the file /run/a/docker.sock: it is dead after the proxy restarts"
+    assert found[0].says == "container web mounts the file /run/a/docker.sock: the mount breaks when the proxy restarts"
     assert list(find_mounted({"message": "no"}, (served,), "/run/engine.sock", "p.yaml")) == []
 
 
@@ -134,6 +134,6 @@ def test_an_engine_in_its_folder_is_no_mount(folder: Path) -> None:
     (found,) = find_engine_mount("/dev/shm", "p.yaml")
     assert (found.level, found.says, found.hint) == (
         Severity.NOTE,
-        "/dev/shm is mounted as a file: it is dead after the engine restarts, unless systemd holds it",
-        "else mount a directory that has only the socket",
+        "/dev/shm is mounted as a file: the mount breaks when the engine restarts, unless systemd holds it",
+        "otherwise mount a directory with only the socket",
     )

@@ -55,7 +55,7 @@ def test_what_was_refused_leaves_out_no_condition(decision: Outcome, status: int
     assert "path: [/data]" in lines
     assert "- web" in lines
     assert sum(line.startswith("- name") for line in lines) == 20
-    assert "# containers: others do not exist or were denied, and are not listed" in lines
+    assert "# containers: others are not listed, because they do not exist or were denied" in lines
 
 
 def test_what_was_refused_opens_nothing() -> None:

@@ -79,5 +79,5 @@ def test_rounds_without_end_are_forgotten() -> None:
 
 
 def test_a_round_is_said_in_words() -> None:
-    assert describe("ContainerInspect") == "asks for each of the containers that it listed"
-    assert describe("NetworkInspectLibpod") == "asks for each of the networks that it listed"
+    assert describe("ContainerInspect") == "requests each of the containers that it listed"
+    assert describe("NetworkInspectLibpod") == "requests each of the networks that it listed"

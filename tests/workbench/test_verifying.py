@@ -108,7 +108,7 @@ def test_a_podman_that_is_root_and_makes_containers_is_found() -> None:
     create = {"ContainerCreate": {"memory": "1GiB"}}
     (found,) = Engines(PODMAN).verify(create)
     assert (found.level, found.name) == (Severity.NOTE, "engine")
-    assert "no proxy holds a hostile container" in found.says
+    assert "no proxy confines a hostile container" in found.says
     assert Engines(PODMAN).verify("preset:ping") == []
     assert Engines(PODMAN, {"SecurityOptions": ["name=seccomp", "name=rootless"]}).verify(create) == []
 
@@ -128,7 +128,7 @@ def test_an_engine_that_mounts_nothing_below_a_directory_is_found(binds: list[st
     grant = {"ContainerCreate": {"binds": binds}}
     for version in (PODMAN, {**PODMAN, "ApiVersion": "1.45"}, {**DOCKER, "ApiVersion": "1.44"}):
         [found] = [each for each in Engines(version).verify(grant) if "Docker 26" in each.says]
-        assert found.hint == "let binds list the directory alone"
+        assert found.hint == "list only the directory in binds"
         whole = Engines(version).verify({"ContainerCreate": {"binds": ["/srv"]}})
         assert not any("Docker 26" in each for each in texts(whole))
     assert texts(Engines().verify(grant)) == []
@@ -148,8 +148,8 @@ def test_operations_of_the_other_engine_have_no_effect_unless_a_preset_has_them(
 
 def test_containers_without_a_seccomp_filter_are_found() -> None:
     (found,) = Engines(info={"SecurityOptions": ["name=apparmor"]}).verify("preset:ping")
-    assert found.says == "no seccomp filter confines its containers"
+    assert found.says == "its containers have no seccomp filter"
 
 
 def test_the_engine_of_a_policy_is_only_a_value() -> None:
-    assert str(Engine(name="x")) == "x, API unknown, of unknown confinement"
+    assert str(Engine(name="x")) == "x, API unknown, unknown confinement"

@@ -1,1 +1,1 @@
-"""Tools for operators: learn, explain, replay, report. Nothing that serves imports them."""
+"""Tools for operators: learn, explain, replay, report. The serving modules never import them."""

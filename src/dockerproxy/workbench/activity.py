@@ -1,6 +1,6 @@
-"""What clients did, counted from the records of a log in bounded memory.
+"""Count what clients did, from the records of a log, in bounded memory.
 
-A client is whoever has the same user and group on the same socket: a process is another one tomorrow.
+A client is a user and group on one socket. Processes are not told apart, because they change from day to day.
 
 Attacks: docs/attacks.md, workbench/activity.
 """
@@ -20,24 +20,24 @@ from dockerproxy.workbench.tallies import Tally, Top
 _MOST_CLIENTS: Final = 32
 _MOST_DAYS: Final = 100
 _MOST_KEPT: Final = 500
-"""Objects, and reasons of denials, of a client."""
+"""Objects, and reasons of denials, that are kept for each client."""
 
 _LONGEST: Final = 400
-"""Characters of a text that is kept."""
+"""Characters that are kept of a text."""
 
 _VERSION: Final = re.compile(r"/v[0-9.]+(?=/)")
 _ENDED: Final = frozenset({Outcome.DENIED, Outcome.REFUSED})
-"""What came of requests that did not pass."""
+"""Outcomes of requests that the policy does not allow, or that were refused."""
 
 _KNOWN: Final = {**OPERATIONS, HEALTH.name: HEALTH}
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 EARLIER: Final = date.min
-"""Stands for all days that there was no room for."""
+"""Collects all days beyond the limit."""
 
 
 class Client(NamedTuple):
-    """A client: by which socket it comes, and as whom the kernel knows it."""
+    """A client: its socket, and its user and group as the kernel reports them."""
 
     socket: str
     uid: int
@@ -45,18 +45,18 @@ class Client(NamedTuple):
 
 
 OTHERS: Final = Client("", -1, -1)
-"""All clients that there was no room for."""
+"""Collects all clients beyond the limit."""
 
 
 class Thing(NamedTuple):
-    """An object that requests named: of which kind, like `containers`, and its name."""
+    """An object that requests named: its kind, like `containers`, and its name."""
 
     kind: str
     name: str
 
 
 class Denial(NamedTuple):
-    """Requests that a policy does not allow, or that had no reading, for the same reason."""
+    """Requests that were not allowed, or were ambiguous, for the same reason."""
 
     outcome: Outcome
     operation: str
@@ -64,7 +64,7 @@ class Denial(NamedTuple):
 
 
 class Done:
-    """What one client did, by operation, object and reason of a denial."""
+    """The activity of one client, by operation, object and reason of a denial."""
 
     def __init__(self) -> None:
         self.tally = Tally()
@@ -73,7 +73,7 @@ class Done:
         self.denials: Top[Denial] = Top(_MOST_KEPT)
 
     def note(self, record: Record, when: float, times: int) -> None:
-        """Count a request so many times."""
+        """Count a request that came `times` times."""
         operation = _KNOWN.get(record.operation, UNKNOWN)
         stopped = record.decision is not Outcome.ALLOWED
         changes = operation.access is Access.WRITE and record.decision not in _ENDED
@@ -90,7 +90,7 @@ class Done:
 
 
 class Activity:
-    """What all clients of a log did, in the order in which they came."""
+    """The activity of all clients in a log, in the order of their first requests."""
 
     def __init__(self) -> None:
         self.clients: dict[Client, Done] = {}
@@ -98,7 +98,7 @@ class Activity:
         self._days: dict[int, date] = {}
 
     def note(self, record: Record, when: float, times: int) -> None:
-        """Count a request, at so many seconds since 1970, so many times."""
+        """Count a request that came `times` times, at `when` in seconds since 1970."""
         client = Client(record.socket, record.peer.uid, record.peer.gid)
         done = self.clients.get(client)
         if done is None:
@@ -110,12 +110,12 @@ class Activity:
 
     @property
     def span(self) -> tuple[float, float]:
-        """When the first request came, and when the last."""
+        """The times of the first and the last request."""
         tallies = [done.tally for done in self.clients.values()]
         return min(each.first for each in tallies), max(each.last for each in tallies)
 
     def _find_day(self, when: float) -> date:
-        """Return the day of a time, in UTC; those that are too old to be kept apart are one."""
+        """Return the day of a time, in UTC; days beyond the limit count as one."""
         number = int(when // 86_400)
         day = self._days.get(number)
         if day is None:
@@ -129,7 +129,7 @@ class Activity:
 
 
 def _find_thing(record: Record, operation: Operation) -> Thing | None:
-    """Return the object that a request named: as the engine knows it, or else as the client called it."""
+    """Return the object that a request named: by its name in the engine, or else as the client wrote it."""
     if operation.name not in KINDS or record.decision is Outcome.REFUSED:
         return None
     path = record.target.partition("?")[0]
@@ -139,7 +139,7 @@ def _find_thing(record: Record, operation: Operation) -> Thing | None:
 
 
 def _cut(text: str) -> str:
-    """Shorten a text that is kept: IDs as engines show them, and all else to what a person may read."""
+    """Shorten a text to keep: first its IDs, as engines show them, then the whole text."""
     if len(text) > 4 * _LONGEST:
         text = text[: 4 * _LONGEST]
     text = shorten_ids(text)

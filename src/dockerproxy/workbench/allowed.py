@@ -1,4 +1,4 @@
-"""What a policy allows, by section and by the conditions; and what a grant leaves out that one may think it covers."""
+"""List what a policy allows, by section and conditions, and which operations a grant unexpectedly does not cover."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,7 +12,7 @@ from dockerproxy.workbench.dangers import is_whole
 
 
 def list_allowed(policy: CompiledPolicy) -> Iterator[str]:
-    """Say which operations are allowed: a line for each section, and one for those under the same conditions."""
+    """Yield the allowed operations: a line per section, and one for all operations under the same conditions."""
     for section in SECTIONS:
         names = [name for name, operation in OPERATIONS.items() if operation.section == section]
         by_conditions: dict[str, list[str]] = {"": []}
@@ -24,13 +24,13 @@ def list_allowed(policy: CompiledPolicy) -> Iterator[str]:
         head = f"  {section:<18} {count:>2} of {len(names):<2}  "
         for conditions, those in by_conditions.items():
             if those:
-                which = "all of it" if len(those) == len(names) else ", ".join(those)
+                which = "all" if len(those) == len(names) else ", ".join(those)
                 yield f"{head}{conditions}{which}"
                 head = " " * len(head)
 
 
 def _describe(policy: CompiledPolicy, name: str) -> str:
-    """Say the conditions of an operation, and whether it is contained; nothing if all of it is allowed."""
+    """Return the conditions of an operation, and whether it is contained; empty if all requests are allowed."""
     ways: dict[str, None] = {}
     for case in policy.cases[name]:
         conditions = describe_conditions(case)
@@ -40,10 +40,10 @@ def _describe(policy: CompiledPolicy, name: str) -> str:
 
 
 def list_left_out(policy: CompiledPolicy, unsaid: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Say what grants of many operations leave out, and nothing else allows, but for some operations.
+    """Yield operations that a grant of many does not cover, and no other grant allows, except those in `unsaid`.
 
-    That is what can bear none of their conditions, and what nothing can bound and they do not open. A denial leaves it
-    out too; that needs no explanation.
+    They cannot have the conditions of the grant, or no condition can limit them and the grant is not unrestricted.
+    Operations that a denial removes are not listed.
     """
     denied = unsaid.union(*(denial.operations for denial in policy.policy.denials))
     covered: dict[str, set[str]] = {}
@@ -55,24 +55,24 @@ def list_left_out(policy: CompiledPolicy, unsaid: frozenset[str] = frozenset()) 
             yield f"  {source} does not cover operations without its conditions: {', '.join(missing)}"
         sealed = _list_refused(policy, (names & SEALED.keys()) - denied)
         if sealed:
-            yield f"  {source} does not cover what nothing can limit, unless unrestricted: {', '.join(sealed)}"
+            yield f"  {source} does not cover what no condition can limit, unless unrestricted: {', '.join(sealed)}"
         evading = {name for name in names - SEALED.keys() if policy.policy.tenancy.refuses(name, is_open=False)}
         uncounted = _list_refused(policy, evading - denied)
         if uncounted:
-            yield f"  {source} does not cover what the quota cannot count: {', '.join(uncounted)}"
+            yield f"  {source} does not cover operations that the quota cannot count: {', '.join(uncounted)}"
     builds = list(filter(policy.allows, BUILDS))
     if builds and "containers" in policy.policy.tenancy.most:
         yield f"  quota does not count the containers of classic builds, and BuildKit makes none: {', '.join(builds)}"
 
 
 def _list_refused(policy: CompiledPolicy, names: Iterable[str]) -> list[str]:
-    """Return those of some operations that nothing allows, in the order of the catalog."""
+    """Return the operations that no grant allows, in the order of the catalog."""
     refused = {name for name in names if not policy.allows(name)}
     return [name for name in OPERATIONS if name in refused]
 
 
 def _find_group(source: str) -> frozenset[str]:
-    """Return all operations that the word of a source stands for, if it stands for many."""
+    """Return the operations of the group that a source names; empty if it names none."""
     word = source.partition(" ")[0]
     name = word.removeprefix(PRESET)
     if name != word and name in PRESETS:

@@ -1,4 +1,4 @@
-"""What bears on a request: each grant and denial of its operation, and what would turn the decision.
+"""Explain a decision: each grant and denial of the operation, and what would change the decision.
 
 Attacks: docs/attacks.md, workbench/bearing.
 """
@@ -25,11 +25,11 @@ from dockerproxy.workbench.needs import LITERAL, NO_NAME, find_least, words_of_h
 from dockerproxy.workbench.trying import Tried, answer_by_name, find_faults
 
 Line = tuple[str, str]
-"""A label and a text; the label is empty where the text belongs to the line before."""
+"""A label and a text; the label is empty if the text continues the previous line."""
 
 
 class _Alone(NamedTuple):
-    """A grant as if there were no other, and no denial: what is wrong by each case, and whether it allows."""
+    """A grant judged alone, without other grants and denials: the faults by each case, and whether it allows."""
 
     grant: Grant
     policy: CompiledPolicy
@@ -38,7 +38,7 @@ class _Alone(NamedTuple):
 
     @property
     def all_faults(self) -> list[Fault]:
-        """What is wrong by any case."""
+        """The faults of all cases."""
         return [fault for _, faults in self.faults for fault in faults]
 
 
@@ -55,9 +55,9 @@ def _judge_each(policy: Policy, tried: Tried) -> list[_Alone]:
 
 
 def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
-    """Say which grants and denials speak of a request's operation, and which of their conditions it keeps to.
+    """Yield the grants and denials of a request's operation, and which of their conditions the request meets.
 
-    Of a grant that is contained also all that is wrong with the request, and what would allow it.
+    For a contained grant, also yield all faults of the request, and what would allow it.
     """
     operation = tried.request.operation
     if operation in (UNKNOWN, HEALTH):
@@ -83,7 +83,7 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
 
 
 def _bear(condition: Condition, tried: Tried, faults: Sequence[Fault]) -> str:
-    """Say of a condition whether the request keeps to it."""
+    """Return whether the request meets a condition, as text."""
     if condition == UNRESTRICTED:
         return f"yes  {UNRESTRICTED.word}: any body is allowed"
     if is_of_body(tried.request.operation, condition.word):
@@ -99,12 +99,12 @@ def _claims_of(tried: Tried) -> tuple[Claim, ...]:
 
 
 def _holds(condition: Condition, tried: Tried) -> bool:
-    """Whether a request keeps to a condition on its head, if the grant has no other."""
+    """Whether a request meets a condition on its head, if the grant has no other condition."""
     return not judge_claims({condition.word: condition}, _claims_of(tried)).faults
 
 
 def _explain(condition: Condition, tried: Tried) -> str:
-    """Say what a request has instead of what a condition demands, as the end of a line; nothing if no more is known."""
+    """Return what a request has instead of what a condition demands, as the end of a line; empty if unknown."""
     if is_about_object(tried.request.operation, condition.word):
         if tried.known.found is None:
             return ": unknown object"
@@ -121,7 +121,7 @@ def _explain(condition: Condition, tried: Tried) -> str:
 
 
 def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterator[Line]:
-    """Say what to write in a policy file to turn the decision of a socket, so that the file has no mistake then."""
+    """Yield the edit of a policy file that changes the decision of a socket, and keeps the file valid."""
     if tried.request.operation.name in BUILD_TUNNELS and not tried.decision.allowed:
         build = tried.request._replace(operation=OPERATIONS[BUILD], query=())
         tried = replace(tried, request=build, known=tried.known._replace(body=(None,)))
@@ -137,7 +137,7 @@ def find_change(policy: Policy, tried: Tried, socket: str, file: str) -> Iterato
 
 
 def _find_line(policy: Policy, tried: Tried, grants: Sequence[_Alone], where: str) -> Iterator[Line]:
-    """Say which line allows a request."""
+    """Yield the line that allows a request."""
     operation = tried.request.operation
     evaded = policy.tenancy.refuses(operation.name, is_open=operation.name in SEALED)
     if evaded:
@@ -167,28 +167,28 @@ def _find_line(policy: Policy, tried: Tried, grants: Sequence[_Alone], where: st
         return
     how = " if contained (its body says what else it needs)" if _lacks_body(tried, operation) else ""
     danger = describe_danger(operation.name, demanding, places=policy.places, owns=compile_policy(policy).owner != "")
-    # What an operation asks for by itself cannot be left out.
+    # The operation's own requirements cannot be omitted.
     instead = LEAVE_OUT if operation.name in BODIES and operation.name not in SEALED else ""
     start = f"to allow {say_what(operation.name, demanding, danger, how=how, instead=instead)}, "
     start += "also " if denied else ""
     sources = (alone.grant.source for alone in grants)
     named = list_names([source for source in sources if source.partition(" ")[0] == operation.name] or [""], "and")
-    if named and not demanding:  # Beside a line without conditions, theirs would restrict nothing.
+    if named and not demanding:  # A line without conditions would make theirs useless.
         yield "change", f'{start}remove the conditions of {named} in "allow" {where}'
         return
     if named and (operation.name in CREATES or set(demanding) == {UNRESTRICTED.word}):
         yield "change", f'{start}replace {named} in "allow" {where} by this line:'
     else:
         is_wider = unlisted and UNRESTRICTED.word not in demanding
-        more = f" (it allows more, as {list_names(unlisted, 'and')} cannot list what it has)" if is_wider else ""
+        more = f" (it allows more, because {list_names(unlisted, 'and')} cannot list what it has)" if is_wider else ""
         yield "change", f'{start}add this line to "allow" {where}{more}:'
     yield "", f"- {write_grant(operation.name, demanding)}"
 
 
 def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
-    """Return the conditions, values by their words, that allow a request and as little else as can be said.
+    """Return the narrowest conditions that allow a request, as values by word.
 
-    A list is empty where it would let less through, but cannot say what the request has.
+    A list is empty if the word restricts the request, but cannot list what the request has.
     """
     needed = _find_needed_of_head(tried, operation)
     if operation.name in SEALED:
@@ -207,7 +207,7 @@ def _find_needed(tried: Tried, operation: Operation) -> Mapping[str, Value]:
 
 
 def _find_fix(tried: Tried, operation: Operation) -> str:
-    """Say what a client would write instead of what it cannot have meant; empty if more than that is wrong."""
+    """Return what the client should write instead of an obvious mistake; empty if there are other faults."""
     if operation.name not in BODIES or tried.recorded is not None or _lacks_body(tried, operation):
         return ""
     read = read_request(BODIES[operation.name].without_object(), tried.request, tried.known)
@@ -232,12 +232,12 @@ def _make(values: Mapping[str, Value]) -> Mapping[str, Condition]:
 def _keep_demands(
     grants: Sequence[_Alone], policy: Policy, tried: Tried, needed: Mapping[str, Value]
 ) -> Mapping[str, Value] | str:
-    """Add what the nearest grant demands of every request, as far as the request needs; or say why that cannot be."""
+    """Add the demands of the closest grant, loosened as far as the request needs, or return why that fails."""
     if not grants or UNRESTRICTED.word in needed:
         return needed
     operation = tried.request.operation
     nearest = min(grants, key=lambda alone: len(alone.all_faults))
-    if operation.name in CREATES:  # Its line is one with the grant, so that more conditions would narrow it for others.
+    if operation.name in CREATES:  # Its line merges with the grant, so more conditions would narrow it for others.
         said = tuple(condition for condition in nearest.grant.conditions if not condition.constraint.is_private)
         return widen(values_of(said), nearest.all_faults)
     demanded = {
@@ -256,7 +256,7 @@ def _lacks_body(tried: Tried, operation: Operation) -> bool:
 
 
 def _find_refusal(policy: Policy, operation: Operation, grants: Sequence[_Alone], where: str) -> Iterator[Line]:
-    """Say what to write to have an operation refused: a denial, or less where a denial would leave a grant nothing."""
+    """Yield the edit that denies an operation: a denial, or fewer grants if a denial would leave a grant empty."""
     sources = dict.fromkeys(alone.grant.source for alone in grants)
     granted = {source: [each.operations for each in policy.grants if each.source == source] for source in sources}
     denied = frozenset[str]().union(*(denial.operations for denial in policy.denials))

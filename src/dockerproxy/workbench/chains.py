@@ -1,9 +1,9 @@
-"""Find out whether a policy lets a client become root on the host, and the shortest chain of grants that gives it.
+"""Find out whether a policy lets a client become root on the host, by the shortest chain of grants.
 
-A fact is a word, of which a grant has so much as its `Extent` says. `Exposure.gives` names the facts of grants. A rule
-derives a fact from others, and is as sure as the least of them. The search goes forward: first the facts that grants
-give, then what follows, until nothing new does. Of each fact the shortest chain is kept for each extent, so that one
-that is less sure cannot hide a longer one.
+Grants give facts (`Exposure.gives`), each to an `Extent`. A rule derives a fact from others, to the least of their
+extents. The search goes forward: it starts with the facts that grants give, and applies rules until there is nothing
+new. It keeps the shortest chain of each fact for each extent, so that a shorter chain of less certainty cannot hide a
+longer one.
 
 Attacks: docs/attacks.md, workbench/chains.
 """
@@ -27,7 +27,7 @@ _EVERYTHING: Final = "**"
 
 
 class Extent(IntEnum):
-    """On what a fact holds, from nothing to everything."""
+    """The extent to which a fact holds, from nothing to everything."""
 
     NO = 0
     OWN = 1
@@ -37,29 +37,29 @@ class Extent(IntEnum):
 
 
 ROOT: Final = "root"
-"""The fact that a policy is asked for: its clients can become root on the host."""
+"""The fact that is searched: clients can become root on the host."""
 
 MAKERS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("ContainerCreate", "ContainerCreateLibpod"), "container"),
     **dict.fromkeys(("ServiceCreate", "ServiceUpdate"), "service"),
     "PodCreateLibpod": "pod",
 }
-"""What some operations make. A fact that they give is of a thing that does not run yet: `any@container`."""
+"""What some operations create. Their facts are about a thing that does not run yet: `any@container`."""
 
 _STARTERS: Final[Mapping[str, tuple[str, str]]] = {
-    "container": ("its-starts", "if somebody else starts it, or the engine when it starts again"),
+    "container": ("its-starts", "if another client starts it, or the engine restarts"),
     "service": ("swarm", "if the engine manages a swarm"),
-    "pod": ("its-starts-pods", "if somebody else starts it"),
+    "pod": ("its-starts-pods", "if another client starts it"),
 }
-"""For what is made: the fact that has it run, and when it runs without."""
+"""For each created thing: the fact that starts it, and when it runs without that fact."""
 
 _MADE: Final = ("any", "trusted", "writes", "runs", "joins", "reads")
 
 
 class Rule(NamedTuple):
-    """A fact that follows from all of some others; a question mark behind it says that it only may.
+    """A fact that follows from all of some others, or may follow, with a question mark behind it.
 
-    It says why as a clause, or nothing where the facts say it.
+    The reason is a clause, empty if the facts are self-explanatory.
     """
 
     fact: str
@@ -87,13 +87,13 @@ class Link(NamedTuple):
     source: str
 
     def __str__(self) -> str:
-        """Name the line; with the operation, unless the line names it."""
+        """Return the line, with the operation unless the line names it."""
         word = self.source.partition(" ")[0]
         return self.source if word in {self.operation, "mode:"} else f"{self.operation} of {self.source}"
 
 
 class Chain(NamedTuple):
-    """Grants that together give a fact to an extent, and why they do."""
+    """Grants that together give a fact to an extent, with the reasons."""
 
     extent: Extent
     links: tuple[Link, ...] = ()
@@ -101,7 +101,7 @@ class Chain(NamedTuple):
 
     @property
     def length(self) -> tuple[int, int]:
-        """By which the shortest is found."""
+        """The sort key for the shortest chain."""
         return len(self.links) + len(self.reasons), len(self.reasons)
 
 
@@ -111,7 +111,7 @@ _Chains = dict[str, dict[Extent, Chain]]
 
 
 def find_root(policy: CompiledPolicy) -> Chain:
-    """Return the shortest chain that gives most of root on the host; `NOTHING` if there is none."""
+    """Return the shortest chain that gives the greatest extent of root on the host; `NOTHING` if there is none."""
     if policy.mode is not Mode.ENFORCE:
         return Chain(Extent.YES, (Link("", f"mode: {policy.mode}"),))
     known: _Chains = {}
@@ -125,12 +125,12 @@ def find_root(policy: CompiledPolicy) -> Chain:
 
 
 def describe_root(policy: CompiledPolicy) -> str:
-    """Say whether clients can become root on the host, and by which grants together."""
+    """Return whether clients can become root on the host, and by which grants."""
     return describe_chain(find_root(policy))
 
 
 def describe_chain(chain: Chain) -> str:
-    """Say the same of a chain that was found."""
+    """Return the same for a chain that was found."""
     if chain is NOTHING:
         return "root on the host: no"
     answer = "yes" if chain.extent is Extent.YES else "maybe"
@@ -145,23 +145,23 @@ def _give(exposure: Exposure) -> Iterator[tuple[str, Chain]]:
             for word in exposure.gives:
                 fact, most = _split(word)
                 thing = f"@{MAKERS[name]}" if name in MAKERS and fact != ROOT else ""
-                # It is about the host whatever object the request names.
+                # The host is affected, whatever object the request names.
                 whose = Extent.YES if fact == ROOT or thing else extent
                 yield fact + thing, Chain(min(whose, most), (link,))
                 yield f"its-{fact}", Chain(min(_ITS[extent], most), (link,))
 
 
 _ITS: Final = {Extent.OWN: Extent.YES, Extent.SOME: Extent.MAY, Extent.YES: Extent.YES}
-"""The extent of what holds of everything, of some objects or of one's own, for what the client made itself."""
+"""Extents of the same fact for objects that the client created itself."""
 
 
 def _split(word: str) -> tuple[str, Extent]:
-    """Return a fact of a table, and how far it goes at the most."""
+    """Return a fact of a table, and its greatest extent."""
     return word.removesuffix(_MAY), Extent.MAY if word.endswith(_MAY) else Extent.YES
 
 
 def _find_extent(exposure: Exposure, name: str, case: Case) -> Extent:
-    """Return on what the conditions of a case leave a fact."""
+    """Return the extent to which a fact holds under the conditions of a case."""
     restrictions = (each for each in exposure.restrictions(case) if narrows(OPERATIONS[name], each.word))
     words = [each.word for each in restrictions if _EVERYTHING not in items_of(each.value)]
     if OWN in words:
@@ -170,7 +170,7 @@ def _find_extent(exposure: Exposure, name: str, case: Case) -> Extent:
 
 
 def _derive(known: _Chains, rule: Rule) -> bool:
-    """Apply a rule to what is known; whether something new is."""
+    """Apply a rule to the known facts; return whether it gives anything new."""
     (fact, most), found = _split(rule.fact), False
     for chains in list(product(*(known.get(each, {}).values() for each in rule.facts))):
         links = dict.fromkeys(link for chain in chains for link in chain.links)
@@ -182,8 +182,8 @@ def _derive(known: _Chains, rule: Rule) -> bool:
 
 
 def _keep(known: _Chains, fact: str, chain: Chain) -> bool:
-    """Keep a chain if it is the shortest to its extent; whether it is."""
-    if fact == ROOT and chain.extent is Extent.OWN:  # Only in what a client made itself, which is confined.
+    """Keep a chain if it is the shortest for its extent; return whether it is."""
+    if fact == ROOT and chain.extent is Extent.OWN:  # Root only in its own containers, which are confined.
         return False
     kept = known.setdefault(fact, {})
     if chain.extent in kept and kept[chain.extent].length <= chain.length:

@@ -1,7 +1,7 @@
-"""Convert the environment to a policy file with the same meaning, also for a larger catalog.
+"""Convert the environment to a policy file with the same meaning, even for a larger catalog.
 
-A switch that opens a whole section is written as the section; an operation in `ALLOW` stays that operation. A policy
-file has no word that keeps buildx from a builder of its own: where containers may be of any kind, it keeps nobody else.
+A switch that allows a whole section becomes the section; an operation in `ALLOW` stays that operation. A policy file
+has no word that denies buildx its own builder, because that stops no other client if containers are unrestricted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,17 +23,17 @@ from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.learned import INDENT, write_comment, write_place
 
 KEPT: Final = tuple(name for name in OTHERS if name not in {*REPLACED, *ENGINE_VARIABLES, "POLICY_FILE"})
-"""Variables that a policy file does not have."""
+"""Variables that have no equivalent in a policy file."""
 
 
 _Line = tuple[str, tuple[str, ...]]
-"""An item of `allow`, and what else it exposes."""
+"""An item of `allow`, and its exposures."""
 
 
 def convert(configured: Configured, environment: Mapping[str, str]) -> str:
-    """Write the policy file that means the same as an environment.
+    """Return a policy file with the meaning of the environment.
 
-    A `UserError` says that a path has characters that no policy file can have.
+    Raises `UserError` if a path has characters that are invalid in a policy file.
     """
     (served,) = configured.settings.sockets
     given = {name for name, value in environment.items() if value}
@@ -52,7 +52,7 @@ def convert(configured: Configured, environment: Mapping[str, str]) -> str:
 
 
 def _introduce(given: set[str]) -> Sequence[str]:
-    """Say what stands for what; by names, for the value of a variable could end the comment."""
+    """Return the introductory comment. It has only names, because the value of a variable could end the comment."""
     replaced = [name for name in REPLACED if name in given]
     kept = [name for name in KEPT if name in given]
     said = "The defaults, because no variable is set."
@@ -71,7 +71,7 @@ def _check_path(path: str) -> None:
 
 
 def _find_grants(policy: CompiledPolicy, switches: Mapping[str, bool]) -> Iterator[_Line]:
-    """Find the lines that allow the same. What a denial takes away whole is no line: it would be a mistake."""
+    """Yield the equivalent lines, without those that a denial would make useless, which would be a mistake."""
     whole = {
         name
         for grant in policy.policy.grants

@@ -1,7 +1,7 @@
-"""Which lines of a policy file are exercised by expectations.
+"""Find the lines of a policy file that expectations exercise.
 
-A line of `allow` is exercised by an expectation that it allows by itself, and a line of `deny` by one that is about an
-operation of it and is denied. So a line that another one makes pointless counts, and one that is mistyped does not.
+An expectation exercises a line of `allow` that allows it alone, and a line of `deny` if its operation is in that line
+and it is denied. So a redundant line counts as exercised, and a mistyped one does not.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ from dockerproxy.workbench.trying import Tried, try_request
 
 
 class Exercised(NamedTuple):
-    """A line, and whether some expectation exercises it; once, even if an alias repeats it."""
+    """A line, and whether an expectation exercises it. A line that aliases repeat is listed once."""
 
     line: Line
     is_exercised: bool
@@ -26,7 +26,7 @@ class Exercised(NamedTuple):
 def find_coverage(
     sockets: Sequence[SocketSettings], text: str, file: str, expectations: Iterable[Expectation]
 ) -> tuple[Exercised, ...]:
-    """Return the lines of a policy file, in their order."""
+    """Return the lines of a policy file, in order."""
     allow, deny = read_lines(text, file), read_lines(text, file, "deny")
     asked: dict[str, list[tuple[Expectation, Tried]]] = {}
     for each in expectations:

@@ -1,7 +1,7 @@
-"""Which grants give away more than they seem to: lookups about one case of a policy, by what it says of bodies.
+"""Find grants that give away more than they seem to: predicates on one case of a policy.
 
-Of one that is unrestricted nothing is looked at but the path, and it has nearly every danger. One that is contained has
-those that its conditions let through.
+For an unrestricted case, the proxy checks only the path, so it has nearly every danger. A contained case has those that
+its conditions admit.
 """
 
 import re
@@ -21,41 +21,41 @@ from dockerproxy.policy.words.capabilities import capability_name
 Danger = Callable[[Case], bool]
 
 _ANY_NAME: Final = ("a", "any-name", "ANY_name.9")
-"""What no pattern matches all of that is meant for some names."""
+"""A pattern that matches all of these is meant to match any name."""
 
 _ANY_PATHS: Final = ("any", "any/name", "library/any")
 _ANY_TAGS: Final = ("latest", "9-any")
-"""What no pattern has in mind that is meant for some images of a registry."""
+"""Images that no pattern for specific images of a registry matches."""
 
 
 def is_whole(case: Case) -> bool:
-    """Whether nothing that a request says besides its path is looked at: it is unrestricted, or says nothing."""
+    """Whether only the path of a request is checked: the case is unrestricted, or has no conditions."""
     return case.body is None
 
 
 def is_contained(case: Case) -> bool:
-    """Whether what a request says is looked at."""
+    """Whether the body and the query of a request are checked."""
     return case.body is not None
 
 
 def is_any(_: Case) -> bool:
-    """Say yes: it is there whatever is looked at."""
+    """Return True: the danger does not depend on the conditions."""
     return True
 
 
 def lacks(*words: str) -> Danger:
-    """Whether one of some conditions is missing. Those on objects may be there where nothing else is looked at."""
+    """Whether one of these conditions is missing. Conditions on objects may exist even if only the path is checked."""
     return lambda case: not {condition.word for condition in case.conditions}.issuperset(words)
 
 
 def is_contained_without(*words: str) -> Danger:
-    """Whether what a request says is looked at, but one of some conditions is missing."""
+    """Whether a contained case lacks one of these conditions."""
     missing = lacks(*words)
     return lambda case: is_contained(case) and missing(case)
 
 
 def some(word: str, matches: Callable[[str], bool]) -> Danger:
-    """Whether a grant that is contained lists something of a kind by a word."""
+    """Whether a contained case lists a matching item under a word."""
     return lambda case: is_contained(case) and any(map(matches, items_of(values_of(case.conditions).get(word))))
 
 
@@ -64,7 +64,7 @@ def _is_any_name(item: str) -> bool:
 
 
 reads_every_secret: Final = some("secrets", _is_any_name)
-"""Whether secrets are shown by a pattern that means all of them."""
+"""Whether a pattern for all of them reveals secrets."""
 
 mounts_every_volume: Final = some("volumes", _is_any_name)
 """The same for volumes that are mounted."""
@@ -76,46 +76,46 @@ def shows_secrets(case: Case) -> bool:
 
 
 def adds(*capabilities: str) -> Danger:
-    """Whether a grant that is contained adds one of these. Of ALL, which is worse, something else is said."""
+    """Whether a contained case adds one of these capabilities. ALL is worse, and another exposure."""
     return some("add_capabilities", lambda item: capability_name(item) in capabilities)
 
 
-# What is mounted, and what devices are given
+# Mounts and devices
 
 writes_host: Final = some("binds", lambda item: split_mode(item)[1] == "rw")
-"""Whether directories of the host may be mounted to write there."""
+"""Whether directories of the host may be mounted writable."""
 
 writes_below: Final = some("binds", lambda item: split_mode(item)[1] == "rw" and find_tree(split_mode(item)[0]) != "")
-"""The same for all that lies below them."""
+"""The same for everything below them."""
 
 
 owns_devices: Final = some("devices", lambda item: not is_harmless(item))
-"""Whether devices may be used that are not known to be harmless."""
+"""Whether devices are listed that are not known to be harmless."""
 
 
 def uses_devices(case: Case) -> bool:
-    """Whether a grant that is contained gives devices or GPUs."""
+    """Whether a contained case lists devices or GPUs."""
     return is_contained(case) and not {"devices", "gpus"}.isdisjoint(case.by_word)
 
 
 def owns_host(case: Case) -> bool:
-    """Whether a grant that is contained gives the host away all the same."""
+    """Whether a contained case still gives control of the host."""
     return adds(*FREEING)(case) or some("binds", gives_host)(case)
 
 
 reads_keys: Final = some("binds", holds_keys)
-"""Whether something is mounted, even if only to read, that holds keys or passwords of the host."""
+"""Whether keys or passwords of the host can be mounted, even read-only."""
 
 
-# Names that are given
+# Names of images
 
 
 def replaces_images(case: Case) -> bool:
-    """Whether an image may be given any name, at least any of a whole registry."""
+    """Whether clients may give an image any name, or any name of a whole registry."""
     words = {condition.word: condition.value for condition in case.conditions}
     named = words.get("tags", words.get("images"))
     if case.body is not None and case.body.operation == "ImageCreate" and "tags" not in words:
-        return False  # A name of what is pulled is what its registry says.
+        return False  # The registry decides the name of a pulled image.
     return case.body is None if named is None else any(map(_is_any_image, items_of(named)))
 
 
@@ -125,7 +125,7 @@ def _is_any_image(item: str) -> bool:
     pattern = normalise_pattern(item)
     registry, begin = pattern.partition("/")[0], re.split(r"[*?]", pattern, maxsplit=1)[0]
     names = (f"{registry}/{path}:{tag}" for path in _ANY_PATHS for tag in _ANY_TAGS)
-    # What begins otherwise needs no glob, which takes long to compile.
+    # Other beginnings need no glob, which is slow to compile.
     return any(name.startswith(begin) and fits(pattern, name) for name in names)
 
 
@@ -161,5 +161,5 @@ _OF_WORDS: Final[Mapping[str, Callable[..., Danger]]] = {
 
 
 def find_danger(name: str, *words: str) -> Danger:
-    """Return a danger by its name in a table, and the words behind it."""
+    """Return the danger with this name in a table, and these arguments."""
     return _OF_WORDS[name](*words) if words else _DANGERS[name]

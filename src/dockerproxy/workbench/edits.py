@@ -1,4 +1,4 @@
-"""Add grants to the text of a policy file, and leave every other character, comments included, as it is.
+"""Add grants to the text of a policy file, and keep every other character, comments included.
 
 Attacks: docs/attacks.md, workbench/edits.
 """
@@ -23,9 +23,9 @@ Item = tuple[str, Mapping[str, Value]]
 
 @dataclass(slots=True)
 class _Span:
-    """A node of the document, and where its text begins and ends.
+    """A node of the document, with the beginning and end of its text.
 
-    It is shared if it is an alias or has an anchor, so that its text says something in another place too.
+    It is shared if it is an alias or has an anchor, so that its text also counts elsewhere.
     """
 
     start: int
@@ -38,13 +38,13 @@ class _Span:
     is_shared: bool = False
 
     def value(self, key: str) -> "_Span | None":
-        """Return the value of a key; None if this is no mapping, or has no such key."""
+        """Return the value of a key; None if this is not a mapping, or lacks the key."""
         pairs = zip(self.children[::2], self.children[1::2], strict=False)
         return None if self.is_list else next((value for name, value in pairs if name.text == key), None)
 
 
 def read_lines(text: str, file: str, key: str = "allow") -> Mapping[str, tuple[Line, ...]]:
-    """Return the lines of `allow` or `deny` by socket, of a policy file that has no mistakes."""
+    """Return the lines of `allow` or `deny` in a valid policy file, by socket."""
     reader = Reader(file)
     root = reader.compose(text)
     sockets = dict(_fields(root)).get("sockets")
@@ -58,7 +58,7 @@ def _fields(node: Node | None) -> Iterator[tuple[str, Node]]:
 
 
 def add_items(text: str, socket: str, key: str, items: Sequence[Item]) -> str | None:
-    """Add items at the end of `allow` or `deny` of a socket; None if the list cannot be changed alone."""
+    """Append items to `allow` or `deny` of a socket; return None if the text of the list is shared."""
     sockets = _compose(text).value("sockets")
     node = sockets.value(socket) if sockets is not None else None
     if node is None or node.is_shared or node.is_flow:
@@ -67,7 +67,7 @@ def add_items(text: str, socket: str, key: str, items: Sequence[Item]) -> str | 
     if found is None:
         return _insert(text, node.end, items, f"{indent}  ", (f"{indent}{key}:",))
     if found.is_shared or (not found.children and not found.is_flow):
-        return None  # What is written out, as a null.
+        return None  # An explicit value, like null.
     if found.is_flow and found.children:
         at = found.children[-1].end
         return text[:at] + "".join(f", {write_grant(*item)}" for item in items) + text[at:]
@@ -81,7 +81,7 @@ def add_items(text: str, socket: str, key: str, items: Sequence[Item]) -> str | 
 
 def write_patch(before: str, after: str, path: str) -> list[str]:
     """Return the unified diff of a file at a path, which `git apply` and `patch -p1` take, without line ends."""
-    path += "\t" * (" " in path)  # It ends there; else GNU patch takes what follows a blank for a time.
+    path += "\t" * (" " in path)  # Ends the name; otherwise GNU patch reads a timestamp after a space.
     return list(difflib.unified_diff(_split(before), _split(after), f"a/{path}", f"b/{path}", lineterm=""))
 
 
@@ -104,7 +104,7 @@ def _compose(text: str) -> _Span:
         start, end = cast("yaml.Mark", event.start_mark), cast("yaml.Mark", event.end_mark)  # Each event has them.
         if isinstance(event, yaml.CollectionEndEvent):
             closed = parents.pop()
-            # A block ends for YAML where the next one begins, behind comments.
+            # For YAML, a block ends where the next one begins, after comments.
             last = closed.children[-1].end if closed.children else closed.end
             closed.end = end.index if closed.is_flow else last
         elif isinstance(event, yaml.NodeEvent):

@@ -1,6 +1,6 @@
-"""Expectations of a policy, as an operator writes them: one a line, `allow METHOD TARGET` or `deny METHOD TARGET`.
+"""Read an operator's expectations of a policy: one per line, `allow METHOD TARGET` or `deny METHOD TARGET`.
 
-What depends on the body has it behind the target: JSON in braces, or `< FILE` for what is in a file.
+A body follows the target: JSON in braces, or `< FILE` for the content of a file.
 
     # dozzle may look, and nothing else
     socket dozzle
@@ -9,8 +9,8 @@ What depends on the body has it behind the target: JSON in braces, or `< FILE` f
     deny  POST /containers/create {"Image": "app", "HostConfig": {"Privileged": true}}
     allow POST /containers/create < create.json
 
-A line `socket NAME` says which socket those below it are about. `deny` is met by whatever does not let a request pass.
-What follows a `#` behind a blank is a comment.
+A line `socket NAME` selects the socket for the lines below it. `deny` also accepts a refusal. A `#` after a space
+begins a comment.
 """
 
 import os
@@ -32,20 +32,20 @@ _WORD: Final = re.compile(r"\S+")
 _METHOD: Final = re.compile(r"[A-Z]+")
 
 _BEFORE_BODY: Final = 3
-"""Words that stand before the body: allow or deny, a method, a target."""
+"""Words before the body: allow or deny, a method, a target."""
 
 MOST_OF_BODY: Final = 1 << 26
-"""Bytes of a file with a body. What is held of one is a mebibyte by default; a socket may hold more."""
+"""Bytes of a body in a file. A socket holds a mebibyte of a body by default, and may be set to hold more."""
 
 _ALLOW: Final = "allow"
 _SOCKET: Final = "socket"
 _WORDS: Final = (_ALLOW, "deny", _SOCKET)
 _FORM: Final = "a line is `allow METHOD TARGET`, `deny METHOD TARGET` or `socket NAME`"
-_FORM_OF_BODY: Final = "a body behind the target is JSON in braces, or `< FILE`"
+_FORM_OF_BODY: Final = "a body after the target is JSON in braces, or `< FILE`"
 
 
 class Expectation(NamedTuple):
-    """Whether a socket should allow a request, and where that is written. The body is None if none is said."""
+    """Whether a socket should allow a request, and the place of the line. The body is None if it is not given."""
 
     place: Place
     socket: SocketSettings
@@ -56,9 +56,9 @@ class Expectation(NamedTuple):
 
 
 class Reader:
-    """Reads expectations, and gathers what is wrong with them.
+    """Reads expectations, and collects their problems.
 
-    Lines before the first `socket` are about the chosen one; if there is none, they are wrong.
+    Lines before the first `socket` apply to the chosen socket; without one, they are invalid.
     """
 
     def __init__(self, sockets: Sequence[SocketSettings], chosen: SocketSettings | None) -> None:
@@ -69,7 +69,7 @@ class Reader:
         self._socket = chosen
 
     def read(self, text: str, file: str) -> None:
-        """Read the text of a file; files that it names are found from its folder."""
+        """Read the text of a file; paths in it are relative to its directory."""
         self._socket = self._chosen
         before = len(self.expectations) + len(self.problems)
         for number, line in enumerate(text.splitlines(), 1):
@@ -91,10 +91,10 @@ class Reader:
         elif len(words) < _BEFORE_BODY:
             self._problem(places[0], f"{words[0]} takes a method and a target", _FORM)
         elif _METHOD.fullmatch(words[1]) is None:
-            self._problem(places[1], f"{show(words[1])} is not a method", "capitals, like GET")
+            self._problem(places[1], f"{show(words[1])} is not a method", "write it in capitals, like GET")
         elif self._socket is None:
             hint = f"add a line above: socket {list_names(list(self._sockets))}"
-            self._problem(places[0], "which socket is this about?", hint)
+            self._problem(places[0], "missing socket", hint)
             self._socket = next(iter(self._sockets.values()))
         else:
             body = self._read_body(words[_BEFORE_BODY], places[_BEFORE_BODY]) if len(words) > _BEFORE_BODY else None
@@ -115,7 +115,7 @@ class Reader:
         return text.encode()
 
     def _read_socket(self, words: list[str], places: list[Place]) -> None:
-        """Turn to another socket; if it is none, to any, so that the lines below are read too."""
+        """Select another socket; if it is unknown, any socket, so that the lines below are read too."""
         self._socket = self._sockets.get(words[-1], next(iter(self._sockets.values())))
         if len(words) != len(("socket", "NAME")):
             self._problem(places[0], "socket takes one name", "like: socket traefik")

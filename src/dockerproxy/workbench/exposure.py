@@ -1,7 +1,6 @@
-"""What a policy exposes that its operator may not expect, in plain words.
+"""Find what a policy exposes that its operator may not expect.
 
-It depends on how an operation is granted: most of what can be done with a body is out of reach of a grant that is
-contained, and some of it is not.
+Exposures depend on how an operation is granted: a contained grant prevents most of those that need a body, but not all.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,19 +20,19 @@ from dockerproxy.workbench.dangers import Danger, find_danger
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A consequence of allowed operations, and of a policy that has `cases` of it; `exposures.txt` explains it.
+    """A consequence of allowed operations, and the `cases` of a policy that have it (see `exposures.txt`).
 
     Attributes:
         says: What a client can do, as a clause that follows "a client".
-        names: Of the operations that have it; one suffices.
+        names: The operations that have it; one suffices.
         exposes: Whether a grant of one of them has it.
-        words: Of conditions on bodies, those that make it less; the others change nothing of it.
-        of_others: Whether it is about what others have, so that nothing of it is left under `own`.
-        hidden_by: Words of `hide` that leave nothing of it.
-        needs: Names of operations; without one of them, nothing comes of it.
-        reads_secrets: Whether it reveals passwords, keys or files, so that `check` says so in its verdict.
-        gives: Facts of `workbench/chains` that it is; a question mark behind one says that it only may be.
-        cases: Of a policy, those that have it, by the names of their operations.
+        words: Conditions on bodies that reduce it; others have no effect on it.
+        of_others: Whether it concerns objects of others, so that `own` prevents it.
+        hidden_by: Words of `hide` that prevent it.
+        needs: Operations of which one must be allowed, too.
+        reads_secrets: Whether it reveals passwords, keys or files, which the verdict of `check` mentions.
+        gives: Facts of `workbench/chains` that follow; a question mark behind one means that it may follow.
+        cases: Cases of a policy that have it, by operation.
     """
 
     says: str
@@ -49,11 +48,11 @@ class Exposure:
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """Those of a policy that have it."""
+        """The operations of the policy that have it."""
         return tuple(self.cases)
 
     def restrictions(self, case: Case) -> tuple[Condition, ...]:
-        """Return the conditions of a case that make it less. Who is not buildx calls a container anything."""
+        """Return the conditions of a case that reduce it. Clients other than buildx choose any name for a container."""
         return tuple(
             condition
             for condition in case.conditions
@@ -63,7 +62,7 @@ class Exposure:
         )
 
     def _is_of_body(self, case: Case, word: str) -> bool:
-        """Whether a condition of a case is about what only a body says."""
+        """Whether a condition of a case concerns only the body."""
         return any(case in cases and is_of_body(OPERATIONS[name], word) for name, cases in self.cases.items())
 
 
@@ -85,22 +84,22 @@ def _read(rows: Iterable[Row]) -> tuple[Exposure, ...]:
 
 
 EXPOSURES: Final = _read(ROWS["told"])
-"""Gravest first. Each is shown with those of its operations that are allowed, and with how to take them out."""
+"""The most dangerous first. Each is shown with its allowed operations, and with how to deny them."""
 
 _HELPS: Final = _read(ROWS["helps"])
 GIVING: Final = (*(each for each in EXPOSURES if each.gives), *_HELPS)
-"""What gives facts: exposures, and what is told of no policy."""
+"""Sources of facts: the exposures, and others that are never shown."""
 
 _REVEALING: Final = tuple(each for each in (*EXPOSURES, *_HELPS) if each.reads_secrets)
 
 
 def find_exposures(policy: CompiledPolicy) -> tuple[Exposure, ...]:
-    """Return what a policy exposes in spite of its conditions, each with what does it here."""
+    """Return what a policy exposes in spite of its conditions, with the cases that expose it."""
     return find_in(policy, map(_spare_own, EXPOSURES))
 
 
 def find_revealing(policy: CompiledPolicy) -> tuple[Exposure, ...]:
-    """Return which of them read secrets, besides what only helps to."""
+    """Return the exposures that read secrets, without those that only help to."""
     return find_in(policy, map(_spare_own, _REVEALING))
 
 
@@ -111,7 +110,7 @@ def _spare_own(exposure: Exposure) -> Exposure:
 
 
 def find_in(policy: CompiledPolicy, exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:
-    """Return those of some exposures that a policy has, `own` or not, each with what does it here."""
+    """Return the exposures that a policy has, `own` or not, with the cases that have them."""
     shown = (each for each in exposures if policy.hides.isdisjoint(each.hidden_by))
     shown = (each for each in shown if not each.needs or any(map(policy.cases.get, each.needs)))
     found = ((exposure, _find_cases(policy, exposure)) for exposure in shown)
@@ -130,12 +129,12 @@ def _find_cases(policy: CompiledPolicy, exposure: Exposure) -> Mapping[str, tupl
 
 
 def _prevents(case: Case) -> bool:
-    """Whether a client cannot type, so that nothing is left of what an operation exposes."""
+    """Whether a client cannot send input, which prevents the exposure."""
     return "stdin" in case.by_word and case.by_word["stdin"].value is False
 
 
 def on_host(policy: CompiledPolicy, case: Case) -> Case:
-    """Return a case that lists directories by what the host calls them, not the client (`policy/places`)."""
+    """Return a case that lists directories by their paths on the host, not the client's (`policy/places`)."""
     binds, places = case.by_word.get("binds"), policy.policy.places
     if binds is None or places == NOWHERE:
         return case

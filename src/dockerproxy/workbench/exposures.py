@@ -1,4 +1,4 @@
-"""What a policy exposes, as lines that `serve` logs and `check` prints."""
+"""Describe what a policy exposes, in lines that `serve` logs and `check` prints."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from dockerproxy.workbench.exposure import Exposure, find_exposures
 
 
 def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False, base: CompiledPolicy | None = None) -> str:
-    """Say in plain words what a client can do that its operator may not expect, and how to take it out."""
+    """Return what clients can do that the operator may not expect, and how to deny it."""
     told = [f"  {each}" for each in list_exposures(policy, in_file=in_file, base=base)]
     head = ["what this policy lets a client do that you may not expect:"] if told else []
     return "\n".join([*head, *told, count_operations(policy)])
@@ -23,7 +23,7 @@ def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False, base: C
 def list_exposures(
     policy: CompiledPolicy, *, in_file: bool = False, base: CompiledPolicy | None = None
 ) -> tuple[str, ...]:
-    """Say each thing that an operator may not expect, and that a base does not have, the gravest first."""
+    """Yield each exposure that a base does not have, the most dangerous first."""
     exposures = find_exposures(policy)
     before = {exposed.says: _list_ways(exposed) for exposed in (find_exposures(base) if base else ())}
     new = (exposed for exposed in exposures if not _list_ways(exposed) <= before.get(exposed.says, set()))
@@ -54,7 +54,7 @@ def _describe(exposed: Exposure, *, in_file: bool) -> str:
 
 
 def _say_source(case: Case) -> str:
-    """Say which line of a file it is, and if so, that it is unrestricted."""
+    """Return the line of a file, and whether it is unrestricted."""
     source = case.decision.source
     if UNRESTRICTED not in case.conditions:
         return source
@@ -65,7 +65,7 @@ def _say_source(case: Case) -> str:
 
 
 def _list_opened(policy: CompiledPolicy, exposures: tuple[Exposure, ...], base: CompiledPolicy | None) -> Iterator[str]:
-    """Say for what else nothing is looked at but the path: each grant that is unrestricted is heard of."""
+    """Yield the other unrestricted grants, so that each of them is mentioned."""
     told = {
         name
         for exposed in exposures
@@ -85,7 +85,7 @@ def _list_opened(policy: CompiledPolicy, exposures: tuple[Exposure, ...], base: 
 
 
 def count_operations(policy: CompiledPolicy) -> str:
-    """Say how many operations are allowed, and what becomes of the others."""
+    """Return how many operations are allowed, and what happens to the others."""
     allowed = [operation for name, operation in OPERATIONS.items() if policy.allows(name)]
     reads = sum(operation.access == "read" for operation in allowed)
     counted = f"{reads} operations that read and {len(allowed) - reads} that change something are allowed"

@@ -1,7 +1,7 @@
-"""Prove that one policy is within another one, by structure: each new grant lies within an old grant.
+"""Prove that a policy allows no more than another one: each new grant lies within an old grant.
 
-`covers` compares two grants word by word. A field of a policy without a rule here must be equal, so a field that is
-added later is never passed over (test: test_a_setting_without_a_rule_is_never_passed_over).
+`covers` compares two grants word by word. Fields without a rule here must be equal, so a field that is added later is
+never ignored (test: test_a_setting_without_a_rule_is_never_passed_over).
 
 Attacks: docs/attacks.md, workbench/inclusion.
 """
@@ -20,7 +20,7 @@ from dockerproxy.settings import SocketSettings
 
 
 class Doubt(NamedTuple):
-    """A reason why the proof fails: the key of a setting or the name of an operation, a clause, and the new grant."""
+    """A reason why the proof fails: the setting or operation, an explanation as a clause, and the new grant."""
 
     what: str
     why: str
@@ -33,7 +33,7 @@ Rule = Callable[[Any, Any], bool]
 
 
 def find_doubts(old: SocketSettings | None, new: SocketSettings) -> Iterator[Doubt]:
-    """Yield each reason why the proof fails that a socket allows no more than before; none if it is proven."""
+    """Yield the reasons why the proof fails that a socket allows no more than before; none if it is proven."""
     now = new.policy
     if old is None:
         if now.policy.mode_word != Mode.ENFORCE or any(map(now.allows, OPERATIONS)):
@@ -80,7 +80,7 @@ def _is_within(name: str, before: Iterable[Case], case: Case) -> bool:
         if _is_alike(old, case) and covers(name, old.conditions, case.conditions, owns=old.beside is not None):
             return True
         if old.body is not None and case.body is None:
-            return False  # Later cases are tried only after the body was read, and reading may refuse it.
+            return False  # Later cases are tried only after the body was read, which may refuse the request.
     return False
 
 
@@ -114,14 +114,14 @@ _KEYS: Final = {
     "denials": "deny",
     "asks": "mode",
 }
-"""What a policy file calls some fields."""
+"""Names of fields in a policy file, where they differ."""
 
 _OF_SOCKET: Final[Mapping[str, Rule]] = dict.fromkeys(
     ("name", "policy", "notes_created", "sweep", "idle_after"), _may_differ
 )
 _OF_COMPILED: Final[Mapping[str, Rule]] = dict.fromkeys(("policy", "cases", "default", "tenancy"), _may_differ)
 _OF_POLICY: Final[Mapping[str, Rule]] = {
-    # The compiled cases have the meaning of these.
+    # The compiled cases contain the meaning of these fields.
     **dict.fromkeys(("grants", "hint", "remedy", "lines"), _may_differ),
     "denials": _denies_no_less,
     "mode": lambda _old, new: new is Mode.ENFORCE,

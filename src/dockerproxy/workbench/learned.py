@@ -1,4 +1,4 @@
-"""Write what was learned as a policy file, for a person to read."""
+"""Write learned grants as a policy file with comments for the reader."""
 
 import calendar
 import contextlib
@@ -17,10 +17,10 @@ from dockerproxy.workbench.remarks import is_explanation
 
 _WIDTH: Final = 120
 _GRANT_WIDTH: Final = 78
-"""Columns of a grant with its count on one line; a longer one gets several lines."""
+"""The longest grant, in columns, that is written on one line with its count."""
 
 INDENT: Final = " " * 6
-"""Of an item of `allow`."""
+"""The indentation of an item of `allow`."""
 
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
 
@@ -28,9 +28,9 @@ _TOLD: Final = re.compile(r" *- ([A-Za-z]+)(?![A-Za-z]).*# +([0-9]{1,15})  ([0-9
 """A grant with its count and the time of the last request."""
 
 _HEAD: Final = """\
-# Learned by dockerproxy: the smallest policy that allows the requests that it saw.
+# Learned by dockerproxy: the smallest policy that allows the observed requests.
 # After each grant: the number of requests, and the time of the last one (UTC).
-# If a grant allows more than was seen, a comment above it says why.
+# If a grant allows more than these requests, a comment above it says why.
 """
 
 _UNRESTRICTED: Final = "Unrestricted, because no condition allows all of these requests:"
@@ -38,10 +38,10 @@ _UNRESTRICTED: Final = "Unrestricted, because no condition allows all of these r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedGrant:
-    """A grant for an operation that was used, how often, and last at so many seconds since 1970.
+    """A learned grant for one operation: how often it was used, and when last, in seconds since 1970.
 
-    All requests met its conditions. Doubts say why it may not do, openings why it is unrestricted.
-    Remarks are what else a person should know.
+    All requests met its conditions. Doubts explain why it may not be enough, openings why it is unrestricted. Remarks
+    are other comments for the reader.
     """
 
     operation: str
@@ -54,7 +54,7 @@ class LearnedGrant:
 
 
 class LearnedSocket(NamedTuple):
-    """What was used on one socket, and what no policy allows, with its number; its policy says nothing here."""
+    """The learned grants of one socket, and the counts of requests that no policy allows. Its policy is ignored."""
 
     settings: SocketSettings
     grants: tuple[LearnedGrant, ...]
@@ -63,7 +63,7 @@ class LearnedSocket(NamedTuple):
 
 
 def write_policy(sockets: Sequence[LearnedSocket], remark: str = "") -> str:
-    """Write a policy file of some sockets, in their order; a remark is a line of its head."""
+    """Return a policy file for these sockets, in this order. A remark becomes a line of its header."""
     head = _HEAD + (f"# {remark}\n" if remark else "")
     for each in sockets:
         head += "".join(f"{line}\n" for line in write_openings(each, of=each.settings.name if sockets[1:] else ""))
@@ -74,12 +74,12 @@ def _write_socket(socket: LearnedSocket) -> list[str]:
     lines = [f"  {write_value(socket.settings.name)}:", *write_place(socket.settings)]
     if socket.settings.policy.hides:
         lines.append(f"    hide: {write_value(tuple(sorted(socket.settings.policy.hides)))}")
-    lines.append("    allow:" if socket.grants else "    allow: []  # nothing was asked for that a policy allows")
+    lines.append("    allow:" if socket.grants else "    allow: []  # no request that a policy can allow")
     return [*lines, *write_grants(socket.grants), *write_impossible(socket, "    ")]
 
 
 def write_place(settings: SocketSettings) -> Iterator[str]:
-    """Write where a socket is and who may open it, indented as it stands in a file."""
+    """Yield the lines for the path and permissions of a socket, indented as in a policy file."""
     yield f"    path: {write_value(settings.path)}"
     yield f'    permissions: "{settings.permissions:04o}"'
     for key, number in (("owner", settings.uid), ("group", settings.gid)):
@@ -88,16 +88,16 @@ def write_place(settings: SocketSettings) -> Iterator[str]:
 
 
 def read_counts(text: str) -> Mapping[str, tuple[int, float]]:
-    """Read what a file of ours says behind its grants: for each operation a count and a time."""
+    """Read the comments after the grants in a learned file: the count and time of each operation."""
     told = {}
     for line in filter(None, map(_TOLD.fullmatch, text.split("\n"))):
-        with contextlib.suppress(ValueError):  # An invalid time, written by a person.
+        with contextlib.suppress(ValueError):  # An invalid time, edited by hand.
             told[line[1]] = int(line[2]), float(calendar.timegm(time.strptime(line[3], _TIME)))
     return told
 
 
 def write_grants(grants: Sequence[LearnedGrant]) -> list[str]:
-    """Write items of `allow`, indented as they stand in a file."""
+    """Return items of `allow`, indented as in a policy file."""
     written = [write_item(grant.operation, grant.conditions, INDENT) for grant in grants]
     column = max((len(first) for first, *_ in written), default=0) + 2
     digits = max((len(str(grant.count)) for grant in grants), default=0)
@@ -116,7 +116,7 @@ def write_grants(grants: Sequence[LearnedGrant]) -> list[str]:
 
 
 def write_openings(socket: LearnedSocket, *, of: str = "") -> list[str]:
-    """Write why grants are unrestricted, as comments; with the name of the socket where there are others."""
+    """Return comments that explain why grants are unrestricted; with the name of the socket if there are several."""
     opened = [f"{grant.operation}: {why}" for grant in socket.grants for why in grant.openings]
     if not opened:
         return []
@@ -127,7 +127,7 @@ def write_openings(socket: LearnedSocket, *, of: str = "") -> list[str]:
 
 
 def write_impossible(socket: LearnedSocket, indent: str = "") -> list[str]:
-    """Write what no policy allows, as comments."""
+    """Return comments about requests that no policy allows."""
     counted = [*socket.impossible, *([("others", socket.others)] if socket.others else [])]
     if not counted:
         return []
@@ -139,7 +139,7 @@ def write_impossible(socket: LearnedSocket, indent: str = "") -> list[str]:
 
 
 def write_item(name: str, conditions: Mapping[str, Value], indent: str) -> list[str]:
-    """Write an item of `allow` on one line, or where that would be long a condition a line, or an item a line."""
+    """Return an item of `allow` on one line; if it is too long, with a line for each condition, or for each item."""
     line = f"{indent}- {write_grant(name, conditions)}"
     if len(line) <= _GRANT_WIDTH:
         return [line]
@@ -154,9 +154,9 @@ def write_item(name: str, conditions: Mapping[str, Value], indent: str) -> list[
 
 
 def write_comment(text: str, indent: str) -> list[str]:
-    """Write a text as a comment of as many lines as it needs."""
+    """Return a text as a comment, wrapped."""
     return textwrap.wrap(
-        escape(text),  # Text of a log may have line ends of YAML.
+        escape(text),  # Text from a log may contain line breaks of YAML.
         _WIDTH,
         initial_indent=f"{indent}# ",
         subsequent_indent=f"{indent}#   ",

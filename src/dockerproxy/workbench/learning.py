@@ -1,9 +1,9 @@
-"""Learning: record what is asked for on a socket, and write the smallest policy that allows it, also tomorrow.
+"""Learning: record the requests on a socket, and write the smallest policy that allows them and their next variants.
 
-Each operation gets one grant, with every condition that all its requests kept. Requests that differ in two conditions
-(`web` with follow, `db` without) allow the other pairs too: one readable line is worth more. A comment names whatever
-else is wider than what was seen. Bodies are granted contained by the narrowest words, or unrestricted, and the head of
-the file says why. Names that an engine or a library generated are never listed.
+Each operation gets one grant, with every condition that all its requests met. Requests that differ in two conditions
+(`web` with follow, `db` without) allow the other combinations too, so that the line stays readable. Comments name other
+cases in which a grant is wider than the requests. Grants for bodies are contained, with the narrowest words, or
+unrestricted with a reason in the header of the file. Names that an engine or a library generated are never listed.
 """
 
 from collections import Counter
@@ -45,10 +45,10 @@ from dockerproxy.workbench.rounds import Rounds, describe
 from dockerproxy.workbench.seen import Settled, begin
 
 _MOST_TOLD_APART: Final = 50
-"""Kept kinds of impossible requests, and reasons for unrestricted grants."""
+"""Kinds of impossible requests, and reasons for unrestricted grants, that are kept."""
 
 _MOST_EXPLAINED: Final = 3
-"""Written reasons why a grant is unrestricted."""
+"""Reasons that are written for an unrestricted grant."""
 
 _BINDS: Final = "binds"
 _NETWORKS: Final = WORDS[Kind.NETWORK]
@@ -56,11 +56,11 @@ _NETWORKS: Final = WORDS[Kind.NETWORK]
 _FEWEST_OWN: Final = 3
 
 _USED: Final = frozenset(WORDS[kind] for kind in (Kind.CONTAINER, Kind.NETWORK, Kind.VOLUME))
-"""Objects that bodies name. Those that are the client's own need not be listed where `own` is granted, except in what a
-swarm runs: `own` says nothing of that."""
+"""Words for objects that bodies name. With `own`, the client's own objects need not be listed, except those that a
+swarm uses, which `own` does not cover."""
 
 _NOT_FOUND: Final = 404
-"""The engine has no such object, and would say so itself."""
+"""The engine lacks the object, and answers so itself."""
 
 _EARLIER: Final = "learned before a restart"
 
@@ -69,10 +69,10 @@ _LONGEST_REMEMBERED: Final = 512
 
 
 class Learner:
-    """Records what is used on one socket. Repeated requests are cheap, since programs poll.
+    """Records the requests on one socket. Repeated requests are cheap, because programs poll.
 
-    It has `changed` if anything is new since the last text. A remark is a line of the head of its file. With `demands`,
-    its grants demand what those of the socket's policy do, as far as the requests kept to it.
+    `changed` is true if there is news since the last `text`. A remark is a line in the header of the file. With
+    `demands`, grants keep the demands of the socket's policy as far as the requests met them.
     """
 
     def __init__(self, settings: SocketSettings, remark: str = "", *, demands: bool = False) -> None:
@@ -94,7 +94,7 @@ class Learner:
         return self._settings.name
 
     def note(self, record: Record, when: float) -> None:
-        """Note a request, at so many seconds since 1970; a stream once, when it begins or when it ends."""
+        """Note a request at `when`, in seconds since 1970. A stream counts once, when it begins or ends."""
         need = self._find_need(record)
         if need is None:
             return
@@ -118,32 +118,32 @@ class Learner:
         self._owned.note(record, need)
 
     def resume(self, policy: Policy, told: Mapping[str, tuple[int, float]]) -> None:
-        """Go on from a policy, told how many requests needed each operation, and when the last one came."""
+        """Continue from a policy; `told` has the count of requests and the last time for each operation."""
         self._own = told.get(OWN)
         for grant in policy.grants:
-            if len(grant.operations) > 1:  # It is what `own` stands for.
+            if len(grant.operations) > 1:  # This grant is `own`.
                 continue
             for name in grant.operations:
                 usage = self._usages.setdefault(name, _Usage(OPERATIONS[name], self._owned))
                 usage.resume(values_of(grant.conditions), *told.get(name, (1, 0.0)))
 
     def resume_from(self, path: str) -> None:
-        """Continue from the policy file that an earlier run wrote; a `UserError` says why it cannot be read."""
+        """Continue from the policy file of an earlier run. Raises `UserError` if it cannot be read."""
         text = read_file(path)
         sockets = read_policy(text, path).sockets
         if len(sockets) != 1:
-            raise UserError(Problem(path, f"has {len(sockets)} sockets, and a learned file has one"))
+            raise UserError(Problem(path, f"has {len(sockets)} sockets, but a learned file has one"))
         self.resume(sockets[0].policy.policy, read_counts(text))
 
     def text(self) -> str:
-        """Return a policy file with this one socket."""
+        """Return a policy file with this socket."""
         self.changed = False
         return write_policy([self.learned()], self._remark)
 
     def learned(self, beside: Sequence[Mount] = ()) -> LearnedSocket:
-        """Return what was learned, grants in the order of the catalog; what is the client's own in one, if much is.
+        """Return the learned grants, in the order of the catalog. `own` replaces the grants that it covers, if several.
 
-        Binds that nest are left out, also those that nest with what is granted beside this.
+        Nested binds are left out, also those that nest with the mounts `beside`.
         """
         usages = self._usages
         stamped = {word for name, word in CREATES.items() if name in usages}
@@ -176,13 +176,13 @@ class Learner:
 
 
 def find_contained(policy: CompiledPolicy, name: str) -> Case | None:
-    """Return the contained case of an operation that demands most; None if it has none."""
+    """Return the contained case of an operation with the most demands; None if it has none."""
     cases = [case for case in policy.cases.get(name, ()) if case.body is not None]
     return max(cases, key=lambda case: sum(each.constraint.narrows for each in case.conditions), default=None)
 
 
 def gather(grants: Sequence[LearnedGrant], before: tuple[int, float] | None) -> Iterator[LearnedGrant]:
-    """Yield grants; `own` in place of those that it covers, if several say nothing else, or it was there before."""
+    """Yield the grants, with `own` in place of those that it covers, if there are several or it was granted before."""
     own = [grant for grant in grants if not grant.doubts and _is_covered(grant)]
     if sum(grant.conditions == {OWN: True} for grant in own) < _FEWEST_OWN and before is None:
         yield from grants
@@ -197,9 +197,9 @@ def gather(grants: Sequence[LearnedGrant], before: tuple[int, float] | None) -> 
 def leave_out_nested(
     grants: Sequence[LearnedGrant], places: Places, beside: Sequence[Mount] = ()
 ) -> Sequence[LearnedGrant]:
-    """Leave out binds that no policy may have together, those above others first; a remark names each.
+    """Leave out binds that a policy cannot combine, parent directories first, with a remark for each.
 
-    Another one names those that only Docker 26 can mount (`policy/subtrees`).
+    Another remark names binds that need Docker 26 (`policy/subtrees`).
     """
     listed = [(grant.operation, item) for grant in grants for item in items_of(grant.conditions.get(_BINDS))]
     items = sorted({item for _, item in listed}, key=lambda bind: (bind.rstrip("/").count("/"), bind))
@@ -237,7 +237,7 @@ def _without_binds(grant: LearnedGrant, left_out: Mapping[str, Nested], below: C
 
 
 def _is_covered(grant: LearnedGrant) -> bool:
-    """Whether `own` admits all that a grant admits; what changes an object it bounds further."""
+    """Whether `own` admits everything that a grant admits; it limits requests that update an object further."""
     if grant.conditions == {OWN: True}:
         return grant.operation in OWN_GRANT.operations
     is_free = grant.operation in OWN_GRANT.operations - CREATED_BY.keys()
@@ -245,7 +245,7 @@ def _is_covered(grant: LearnedGrant) -> bool:
 
 
 class _Usage:
-    """What was seen of an operation."""
+    """The observed requests of an operation."""
 
     def __init__(self, operation: Operation, owned: Owned) -> None:
         self._name = operation.name
@@ -284,12 +284,12 @@ class _Usage:
 
     @property
     def is_own(self) -> bool:
-        """Whether all requests were about what the client had created."""
+        """Whether all requests concerned objects that the client had created."""
         return 0 < self._own == self._count
 
     @property
     def _may_reach(self) -> bool:
-        """Whether the grant does not say that requests act on more than they name, as they may."""
+        """Whether requests may act on more than they name, without a word for that in the grant."""
         return any(self._words[name].settle(self._count).value is None for name in self._leave)
 
     def _open(self, reason: str, count: int) -> None:
@@ -307,7 +307,7 @@ class _Usage:
         if values.get(OWN) is True:
             self._own += count
         else:
-            self.lists = ""  # Perhaps for its filters, which the policy does not say.
+            self.lists = ""  # Perhaps by its filters, which the policy does not have.
         if any(values.get(name) is True for name in self._leave):
             self._reaching += count
         if UNRESTRICTED.word in values:
@@ -319,9 +319,9 @@ class _Usage:
             word.resume(values.get(name), count)
 
     def grant(self, *, owns: bool = False, stamps: bool = False) -> LearnedGrant:
-        """Return what allows all requests.
+        """Return the grant that allows all requests.
 
-        `owns` says that they are about what the client owns, `stamps` that the socket is to know what that is.
+        `owns`: the requests concern the client's own objects. `stamps`: the socket records ownership.
         """
         settled = {name: word.settle(self._count) for name, word in self._words.items()}
         remarks = [] if owns else [*self._leave_out_names(settled)]
@@ -343,7 +343,7 @@ class _Usage:
         if RUNNING in settled and (openings or not (owns or stamps)):
             settled[RUNNING] = Settled(None)
         elif RUNNING in settled and settled[RUNNING].value is not None:
-            remarks.append("running: a container had run; on a rootful engine, a client is root on the host by this")
+            remarks.append("running: a container had run; on a rootful engine, this makes clients root on the host")
         written = {name: each for name, each in settled.items() if not (openings and name in self._of_body)}
         conditions = {name: each.value for name, each in written.items() if each.value is not None}
         remarks = [*(remark for each in written.values() for remark in each.remarks), *remarks]
@@ -353,7 +353,7 @@ class _Usage:
             conditions = {name: each for name, each in conditions.items() if (name == "tags") is stamps}
         if needs_tags(self._name, conditions.keys(), owns=stamps):
             conditions["tags"] = NO_NAME
-            remarks.append("tags: no name was seen; write those that clients may give to images, or remove")
+            remarks.append("tags: no name was seen; list the names that clients may give to images, or remove it")
         return LearnedGrant(
             operation=self._name,
             conditions=conditions,
@@ -367,15 +367,15 @@ class _Usage:
     def _doubt(self, *, owns: bool, contained: bool) -> Iterator[str]:
         beyond = self._beyond + (self._reaching if self._may_reach else 0)
         if owns and beyond:
-            yield f"{share(beyond, self._count)} {REACHING.reason}; held to what is own as it is here it may be denied"
+            yield f"{share(beyond, self._count)} {REACHING.reason}; with `own`, as here, they may be denied"
         if self._untold and contained:
-            yield f"{share(self._untold, self._count)} {UNTOLD.reason}; contained as it is here it may be denied"
+            yield f"{share(self._untold, self._count)} {UNTOLD.reason}; contained, as here, they may be denied"
         if self._denied:
             were = "was denied when it" if self._denied == 1 else "were denied when they"
             yield f"{self._denied} of {self._count} {were} came"
 
     def _leave_out_names(self, settled: dict[str, Settled]) -> Iterator[str]:
-        """Leave out the names of objects where they say nothing, and say what is known of them instead."""
+        """Leave out names of objects that predict nothing, and describe them instead."""
         named = self.named
         if not named:
             return
@@ -389,8 +389,8 @@ class _Usage:
             settled[named] = Settled(None, settled[named].remarks)
 
     def _explain(self, openings: Counter[str]) -> Iterator[str]:
-        """Say why the grant is unrestricted; the reasons for most requests come first."""
+        """Yield why the grant is unrestricted, the reasons of most requests first."""
         reasons = sorted(openings.items(), key=lambda each: (-each[1], each[0]))
         yield from (f"{reason} ({share(count, self._count)})" for reason, count in reasons[:_MOST_EXPLAINED])
         if len(reasons) > _MOST_EXPLAINED:
-            yield "there are other reasons too"
+            yield "other reasons"

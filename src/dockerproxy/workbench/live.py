@@ -1,7 +1,7 @@
-"""What goes on in a running proxy, from the lines of its control socket.
+"""The state of a running proxy, from the lines of its control socket.
 
-A line changes the state, and nothing else does: there is no clock and no I/O here, so that a test, a picture and the
-terminal show the same for the same lines.
+Only lines change the state. There is no clock and no I/O here, so tests, pictures and the terminal show the same state
+for the same lines.
 
 Attacks: docs/attacks.md, workbench/live.
 """
@@ -19,22 +19,22 @@ from dockerproxy.workbench.reasons import is_missing
 
 PROTOCOL: Final = 1
 MOST: Final = 1000
-"""Of each kind of thing that is kept apart."""
+"""Items of each kind that are kept."""
 
 MOST_RECORDS: Final = 500
-"""Last requests that are kept whole."""
+"""Recent requests that are kept completely."""
 
 _GONE: Final = 300.0
-"""Seconds after which a client is forgotten that is not connected any more."""
+"""Seconds after which a disconnected client is forgotten."""
 
 _FAILED: Final = 500
-"""Status from which on the engine did not answer as it should."""
+"""The lowest status that means an error of the engine."""
 
 _LARGEST: Final = 2**62
-"""Of numbers that are read: sums of them can still be shown."""
+"""The largest number that is accepted, so that sums can still be shown."""
 
 _QUICK: Final = frozenset(name for name, operation in OPERATIONS.items() if operation.shape is Shape.REPLY)
-"""Operations that the engine answers at once."""
+"""Whether the engine answers an operation at once."""
 
 _NUMBERS: Final = ("uid", "gid", "pid", "status", "received", "sent", "ms")
 
@@ -44,7 +44,7 @@ Fields = Mapping[str, object]
 
 
 class Hello(NamedTuple):
-    """Who speaks. The sockets are told with what is open."""
+    """The proxy that sends the lines. Its sockets come with the list of connections."""
 
     protocol: int
     version: str
@@ -53,7 +53,7 @@ class Hello(NamedTuple):
 
 
 class Socket(NamedTuple):
-    """A socket of the proxy, as it was told last."""
+    """A socket of the proxy, as last reported."""
 
     name: str
     mode: str
@@ -62,7 +62,7 @@ class Socket(NamedTuple):
 
 
 class Connection(NamedTuple):
-    """A connection of a client, with the request that is under way on it."""
+    """A connection of a client, with its current request."""
 
     socket: str
     id: int
@@ -80,16 +80,16 @@ class Connection(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A request, and when its record was written, in seconds since 1970."""
+    """A request, and the time of its record, in seconds since 1970."""
 
     record: Record
     time: float
 
 
 class Traffic:
-    """What was asked for, by whomever: a socket, a client, an operation.
+    """The requests of a socket, a client or an operation.
 
-    What was refused counts as denied. Durations are of answers that the engine gave at once.
+    Refused requests count as denied. Durations are only of operations that the engine answers at once.
     """
 
     __slots__ = ("at", "denied", "durations", "last", "rate", "received", "requests", "sent")
@@ -101,7 +101,7 @@ class Traffic:
         self.at = 0.0
 
     def note(self, seen: Seen, now: float, times: int) -> None:
-        """Count requests; none if it is the end of one that was counted."""
+        """Count requests, except the end of a stream that was counted when it began."""
         self.last, self.at = seen, now
         record = seen.record
         self.requests += times
@@ -134,19 +134,19 @@ FindProgram = Callable[[int, int], str]
 
 
 class Live:
-    """The state. `take` is the only way to change it. Of all that is kept, what came last is at the end.
+    """The state, which only `take` and `lose` change. In every collection, the newest item is last.
 
     Args:
-        find_program: Returns the name of the program that a process runs now; empty if it is unknown. Is told the
-            number of the process, and that of the proxy.
+        find_program: Returns the program that a process runs now; empty if unknown. Gets the process IDs of the
+            client and of the proxy.
 
     Attributes:
-        more: Connections that were not told.
-        lost: Records that were left out because we were too slow.
-        told: When the connections were told, by the proxy's clock, and by ours.
-        programs: Of clients, as they were called when they were first seen.
-        held: What waits for the answer of an operator, by ID.
-        unreadable: Lines that are none of the protocol.
+        more: Connections that the proxy left out.
+        lost: Records that the proxy left out because we were too slow.
+        told: The time of the last list of connections, by the proxy's clock and by ours.
+        programs: Programs of clients, by their names when they were first seen.
+        held: Requests that wait for the answer of an operator, by ID.
+        unreadable: Lines that do not belong to the protocol.
     """
 
     def __init__(self, find_program: FindProgram = lambda *_: "") -> None:
@@ -170,7 +170,7 @@ class Live:
         self._begun: dict[tuple[str, str], None] = {}
 
     def take(self, line: str, now: float) -> None:
-        """Take a line, at so many seconds of a clock that never runs backwards."""
+        """Take a line at `now`, in seconds of a monotonic clock."""
         try:
             fields = json.loads(line)
             match fields["kind"]:
@@ -192,11 +192,11 @@ class Live:
             self.unreadable += 1
 
     def lose(self) -> None:
-        """Know that nothing is open any more: the proxy has gone, or does not speak to us."""
+        """Note the end of the connection to the proxy: nothing is open any more."""
         self.connections, self.more, self.held = (), 0, {}
 
     def _take_hello(self, hello: Hello) -> None:
-        if self.hello != hello:  # Not the proxy that we knew.
+        if self.hello != hello:  # Another proxy.
             self._forget()
         self.hello = hello
         self.held = {}
@@ -242,13 +242,13 @@ class Live:
             denials.last = seen
 
     def _name(self, client: ClientKey) -> None:
-        """Find out the program of a client while it runs. Later, another one may have the number of its process."""
+        """Find the program of a client while it runs. Later, another process may get its ID."""
         if not _find(self.programs, client, str):
             self.programs[client] = self._find_program(client[2], self.hello.pid if self.hello is not None else 0)
 
 
 def _find(kept: dict[_Key, _Kept], key: _Key, make: Callable[[], _Kept]) -> _Kept:
-    """Return what is kept under a key, which comes last from now on; the first one makes room if there are too many."""
+    """Return the item of a key and move it to the end; if there are too many items, drop the first."""
     value = kept.pop(key) if key in kept else make()
     if len(kept) >= MOST:
         del kept[next(iter(kept))]
@@ -268,7 +268,7 @@ def _value(fields: Fields, name: str, kind: type[_Scalar]) -> _Scalar:
 
 
 def _list(fields: Fields, name: str) -> Iterable[Fields]:
-    """Return a list of objects, not more than there may be."""
+    """Return a list of objects, cut to the limit."""
     value = fields.get(name, [])
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         raise TypeError(name)
@@ -276,5 +276,5 @@ def _list(fields: Fields, name: str) -> Iterable[Fields]:
 
 
 def _read(kind: type[_Told], fields: Fields) -> _Told:
-    """Read what is told. A connection on which no request is under way has fewer fields."""
+    """Read a message. A connection without a current request has fewer fields."""
     return kind(**{name: _value(fields, name, of) for name, of in kind.__annotations__.items()})

@@ -1,6 +1,6 @@
-"""HTML, built from elements. A text becomes markup in one place, `_write`, which escapes it.
+"""HTML, built from elements. Text becomes markup only in `_write`, which escapes it.
 
-An element is an `Html`; whatever else is put into one is a text, a client's or ours.
+An element is an `Html`; all other content is text.
 
 Attacks: docs/attacks.md, workbench/markup.
 """
@@ -22,18 +22,18 @@ _ATTRIBUTES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Html:
-    """Markup. Only this module makes it of a text, and `constant` of what stands in our code."""
+    """Markup. Only this module makes it from text, and `constant` from literals in our code."""
 
     markup: str
 
 
 def constant(markup: str) -> Html:
-    """Take a literal of our code as it is."""
+    """Return a literal of our code as markup."""
     return Html(markup)
 
 
 def _write(text: str) -> str:
-    """Write any text as that text."""
+    """Escape a text."""
     return escape_markup(escape(text), quote=True)
 
 
@@ -41,9 +41,9 @@ def element(name: str, *children: Html | str, **attributes: str | int) -> Html:
     """Make an element.
 
     Args:
-        name: Of it, a literal.
+        name: A literal.
         children: Elements and texts.
-        attributes: By names with `_` for `-`, and one behind a word of Python; an empty text leaves one out.
+        attributes: In names, `_` stands for `-`, and one follows a keyword of Python; an empty text omits one.
     """
     written = "".join(
         f' {key}="{_write(str(value))}"'
@@ -62,5 +62,5 @@ def _name(key: str) -> str:
 
 
 def join(*parts: Html | str) -> Html:
-    """Put elements and texts behind each other."""
+    """Concatenate elements and texts."""
     return Html("".join(part.markup if isinstance(part, Html) else _write(part) for part in parts))

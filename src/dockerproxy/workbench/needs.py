@@ -1,7 +1,7 @@
 """Find what a request needs from a policy: for each condition of its operation, the value that allows it.
 
-A record has less than the proxy had: one of an image's names, or only the client's spelling of an object. If it does
-not say enough, or a policy could not, the need is a `Gap`: the condition must be omitted.
+A record has less than the proxy had: one of an image's names, or only the client's spelling of an object. If the record
+or a policy cannot express the value, the need is a `Gap`, and the condition must be omitted.
 
 Attacks: docs/attacks.md, workbench/needs.
 """
@@ -50,22 +50,22 @@ from dockerproxy.workbench.generated import can_be_listed as can_list_command
 from dockerproxy.workbench.patterns import is_id
 
 LITERAL: Final = frozenset({"signal"})
-"""Lists of plain words: no globs are in them."""
+"""Lists of plain words, without globs."""
 
 _UNKNOWN_ID: Final = f"sha256:{'0' * 64}"
 
 _SHOWN: Final = 100
-"""Characters of a path that a comment shows."""
+"""Characters of a path that are shown in a comment."""
 
 _UNCERTAIN: Final = {
     "path": "did not name one clean path",
     "signal": "did not name one signal",
     "images": "did not name images in a way that engines read alike",
 }
-"""For each list in the query: why it may be empty."""
+"""For each list in the query, why it may be empty."""
 
 _HAS_RUN: Final = {"state": {"Status": "running"}, "mounts": []}
-"""What an engine says of a container of which a record says that it has run, or shares what it mounts."""
+"""The facts about a container whose record says that it has run, or that it shares mounts."""
 
 _BY_ID: Final = "named one only by its id"
 
@@ -75,7 +75,7 @@ _UNNAMED: Final = {
     "containers": "named no container that a policy can list",
     "commands": "ran nothing that a policy can list",
 }
-"""For each list without which everything is let through: why a request may not keep to any list."""
+"""For each list whose omission admits everything, why a request may not meet any list."""
 
 _NOT_FOUND: Final = 404
 
@@ -101,10 +101,10 @@ _CONTRIVED: Final = frozenset({_CUT, _LONG, _STRANGE})
 """Gaps that no program needs, and any client can send: they never omit a condition."""
 
 _NOT_OF_NAMES: Final = frozenset({OWN, LABELLED, RUNNING})
-"""Words that speak of an object whatever it is called: no request says which of its labels matter."""
+"""Words about other properties of an object than its name: no request shows which of its labels matter."""
 
 _OPTIONAL: Final = frozenset({"names"})
-"""Optional in a request: most clients give no name to what they create."""
+"""Optional in a request: most clients do not name what they create."""
 
 _DONE: Final = range(100, 400)
 """Statuses of valid requests for existing objects; none if the client left before."""
@@ -122,17 +122,17 @@ class Need:
     """What a policy must have for a request to pass.
 
     Attributes:
-        operation: To be granted.
-        named: What its path calls the object; empty if it names none, or none that the engine is asked for.
-        values: For each possible condition its value (of a list the items), or why there is none.
-        reaches: Whether a parameter, which the grant must name too, reaches more than the named object.
-        opening: Why only an unrestricted grant allows it, or empty.
-        is_untold: Whether the record lacks what a contained grant must have.
+        operation: The operation to grant.
+        named: The object in its path; empty if there is none, or none that the engine is asked about.
+        values: For each possible condition the value (for a list, its items), or why there is none.
+        reaches: Whether a parameter, which the grant must list too, reaches more than the named object.
+        opening: Why only an unrestricted grant allows it; or empty.
+        is_untold: Whether the record lacks the conditions that a contained grant must have.
         demands: Conditions without which a contained grant allows less.
-        is_doubtful: Whether it was denied or named something missing: it may be made to be learned from.
-        is_own: Whether it is about something that the client created.
-        in_round: Whether it is about one of many things that the client listed before.
-        needs_all: Whether it is a list or prune with a filter that is denied where only a part is shown or removed.
+        is_doubtful: Whether it was denied or named a missing object: it may be an attempt to poison learning.
+        is_own: Whether its object was created by the client.
+        in_round: Whether its object is one of many that the client listed before.
+        needs_all: Whether it is a list or prune whose filter is denied by grants that show or remove only a part.
     """
 
     operation: Operation
@@ -156,7 +156,7 @@ class Impossible:
 
 
 def find_need(record: Record) -> Need | Impossible | None:
-    """Return what the request of a record needs; None of one that needs nothing."""
+    """Return what the request of a record needs; None if it needs nothing."""
     undecided = record.decision is Outcome.DENIED and record.status not in _DENIALS
     if record.operation in BUILD_TUNNELS:  # The name of its build is unknown.
         record = record._replace(target="/build", body={})
@@ -172,7 +172,7 @@ def find_need(record: Record) -> Need | Impossible | None:
         unknown = record.reason if record.operation == BUILD else "unknown operation"
         return _impossible(record, request.reason if isinstance(request, Refusal) else unknown)
     if request.operation.name in BUILD_TUNNELS:
-        return None  # The builds in it have records of their own.
+        return None  # Its builds have their own records.
     named = find_object(request)
     values = {name: _find_value(word, request, record) for name, word in words_of_head(request.operation).items()}
     need = Need(
@@ -182,12 +182,12 @@ def find_need(record: Record) -> Need | Impossible | None:
         _reaches(values, request, find_named(request, record)),
         needs_all=request.operation.name in LISTED and refuse_filters(request) != "",
     )
-    is_there = not (isinstance(named, Lookup) and is_absent(named, record))  # Else it gets 404 whatever the body says.
+    is_there = not (isinstance(named, Lookup) and is_absent(named, record))  # Otherwise any body gets 404.
     return _be_wary(_with_body(need, record, asked=is_there), record)
 
 
 def _be_wary(need: Need, record: Record) -> Need | Impossible:
-    """Leave out what would open more than a person reads out of it."""
+    """Leave out conditions that would allow more than they seem to."""
     for word, value in need.values.items():
         if isinstance(value, tuple) and word not in LITERAL and not _is_itself(value):
             return _impossible(record, f"a * or ? in {word} would be a pattern")
@@ -210,13 +210,13 @@ def _be_wary(need: Need, record: Record) -> Need | Impossible:
 
 
 def _is_itself(value: Value) -> bool:
-    """Whether nothing in a list would stand for something else, but for a few characters of a command."""
+    """Whether a list has no wildcards, except a few in commands."""
     commands = [item for item in value if isinstance(item, tuple)] if isinstance(value, tuple) else []
     return all(map(can_list_command, commands)) if commands else is_literal(value)
 
 
 def words_of_head(operation: Operation) -> Mapping[str, Constraint]:
-    """Return the conditions on what the head of an operation says that can be learned, by their names."""
+    """Return the conditions on the head of an operation that can be learned, by name."""
     words = find_words(operation).items() if operation.name not in LISTED else ()
     return {name: word for name, word in words if name not in _NOT_OF_NAMES and not is_of_body(operation, name)}
 
@@ -245,7 +245,7 @@ def _with_body(need: Need, record: Record, *, asked: bool = True) -> Need:
 
 
 def _can_be_used(body: Mapping[str, Value], operation: Operation) -> bool:
-    """Whether a policy can say what a record says of a body: a log may be of another version."""
+    """Whether a policy can express the conditions in a record, which may come from another version."""
     words = find_words(operation)
     if isinstance(body.get(UNRESTRICTED.word), str):
         return True
@@ -253,7 +253,7 @@ def _can_be_used(body: Mapping[str, Value], operation: Operation) -> bool:
 
 
 def _is_said(operation: Operation, word: Constraint, value: Value) -> bool:
-    """Whether a record can say a value of a word."""
+    """Whether a word of a record can have this value."""
     if restricts(operation, word) and not isinstance(value, tuple):
         is_known = isinstance(value, Pairs) if word.takes is Takes.TEXTS else isinstance(value, str)
         return value == "" or (is_known and word.takes is not Takes.ITEMS)
@@ -279,7 +279,7 @@ def find_named(request: CanonicalRequest, record: Record) -> ResolvedObject | No
     if not name:
         return missing(known)
     identity = known.name if is_full_id(known.name) else ""
-    # Whose it was and how it was labelled, no record says.
+    # Records do not contain owner and labels.
     if known.kind is Kind.IMAGE and not is_full_id(name):
         # As if the engine had answered with this name only.
         answer = json.dumps({"Id": identity or _UNKNOWN_ID, "RepoTags": [name]})
@@ -292,7 +292,7 @@ def find_named(request: CanonicalRequest, record: Record) -> ResolvedObject | No
 
 
 def is_absent(lookup: Lookup, record: Record) -> bool:
-    """Whether a request named a full id that the engine did not know."""
+    """Whether a request named a full ID that the engine did not know."""
     return record.status == _NOT_FOUND and is_full_id(lookup.name) and record.object in ("", *missing(lookup).names)
 
 
@@ -321,11 +321,11 @@ def _find_value(word: Constraint, request: CanonicalRequest, record: Record) -> 
 
 
 NO_NAME: Final = ("localhost/unnamed",)
-"""The `tags` of a grant of a build that has no name: it needs some, and no client gives this one."""
+"""The `tags` of a grant for unnamed builds: some value is required, and no client uses this one."""
 
 
 def find_least(word: Constraint, claims: Iterable[Claim]) -> Value | None:
-    """Return the least that a policy must say by a word alone to admit what a request claims; None if it cannot."""
+    """Return the narrowest value of a word that admits the claims of a request; None if the word alone cannot."""
     own = (claim for claim in claims if claim.word == word.name and claim.options)
     found = [least for claim in own if (least := word.least(claim.options[0][0])) is not None]
     return reduce(lambda one, other: merge(one, other) or one, found) if found else None
@@ -354,7 +354,7 @@ _TRUE: Final = Condition(CONSTRAINTS["force"], value=True)
 
 
 def _keeps_to(word: Constraint, value: Value, claims: Iterable[Claim], beside: Mapping[str, Condition]) -> bool:
-    """Whether a request keeps to the condition on its object, where a grant has some others."""
+    """Whether a request meets the condition on its object, in a grant with other conditions."""
     own = [claim for claim in claims if claim.word == word.name]
     return not judge_claims({word.name: Condition(word, value), **beside}, own).faults
 
@@ -372,7 +372,7 @@ def _reaches(
 
 
 def _find_ignorance(known: ResolvedObject | Lookup | None, found: ResolvedObject, record: Record) -> str:
-    """Say why what a record calls an object is not enough to list it; empty if it is."""
+    """Return why the recorded name of an object is not enough to list it; empty if it is."""
     if not found.names:
         return "named one that was not recorded"
     if found.every:
@@ -381,13 +381,13 @@ def _find_ignorance(known: ResolvedObject | Lookup | None, found: ResolvedObject
         return ""
     is_image = known.kind is Kind.IMAGE
     if is_id(known.name) and record.object in ("", known.name, *missing(known).names):
-        # Except for images, an object without another name is listed by its ID.
+        # An object without a name, except an image, is listed by its ID.
         return _BY_ID if is_image or not record.object else ""
     return "named an image that has no name" if is_image and is_full_id(found.names[0]) else ""
 
 
 def _check(word: Constraint, items: tuple[object, ...]) -> Value | Gap:
-    """Return items as a policy would list them, if it can."""
+    """Return items as a policy lists them, or why it cannot."""
     texts = tuple(map(str, items))
     if max(map(len, texts)) > LONGEST:
         return _LONG

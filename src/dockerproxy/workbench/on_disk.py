@@ -1,4 +1,4 @@
-"""Look at the host's files that a policy speaks of: binds, the folders of sockets, and what no restart survives.
+"""Check the host's files that a policy names: binds, directories of sockets, and mounts that break after a restart.
 
 Attacks: docs/attacks.md, workbench/on_disk.
 """
@@ -16,10 +16,10 @@ from dockerproxy.wire.document import list_of, object_of
 from dockerproxy.workbench.exposure import on_host
 from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source
 
-_CLEANED: Final = ("/tmp/", "/var/tmp/")  # noqa: S108 (they are looked for, not written to)
+_CLEANED: Final = ("/tmp/", "/var/tmp/")  # noqa: S108 (searched, not written to)
 _MOUNTS: Final = "/proc/self/mountinfo"
 _MOST: Final = 16 << 20
-"""Bytes of it: each container has some lines there."""
+"""Bytes of it that are read: each container adds some lines."""
 
 _VOLATILE: Final = frozenset({"tmpfs", "ramfs"})
 
@@ -40,31 +40,31 @@ def find_binds(socket: SocketSettings, file: str) -> Iterator[Finding]:
 
 
 def _look_at(path: str) -> str:
-    """Say what is wrong with what may be mounted, or nothing."""
+    """Return what is wrong with a directory that may be mounted; empty if nothing."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
-        return f"{path} is missing: some clients have the engine make it, owned by root"
+        return f"{path} is missing: some clients let the engine create it, owned by root"
     except OSError:
-        return ""  # What we may not look at may be fine.
+        return ""  # It may be fine, but we may not look.
     real = os.path.realpath(path)
     if real != path:
-        return f"{path} leads to {real}: that is what gets mounted"
+        return f"{path} is a link to {real}, which is mounted instead"
     if stat.S_ISSOCK(mode):
-        return f"{path} is a socket: its mount is dead after its program restarts; mount its folder"
+        return f"{path} is a socket: its mount breaks when its program restarts; mount its directory"
     return ""
 
 
 def find_sockets(sockets: tuple[SocketSettings, ...], file: str) -> Iterator[Finding]:
-    """Find sockets whose folders are unsafe, shared or gone after a restart, and files that are not as configured."""
+    """Find unsafe, shared or temporary directories of sockets, and socket files that differ from the configuration."""
     folders: dict[str, str] = {}
     for socket in sockets:
         folder = os.path.dirname(socket.path)
         about, real = f"socket {socket.name}", os.path.realpath(folder)
         other = folders.setdefault(real, socket.name)
         if other != socket.name:
-            text = f"{folder} is the folder of socket {other} too: who mounts it for one has both"
-            yield differ(about, file, Severity.WARNING, text, "give each socket a folder of its own")
+            text = f"{folder} is also the directory of socket {other}: clients that mount it get both"
+            yield differ(about, file, Severity.WARNING, text, "give each socket its own directory")
         for said in (*_look_at_folder(folder, real), *_look_at_socket(socket)):
             yield differ(about, file, *said)
 
@@ -76,21 +76,21 @@ def _look_at_folder(folder: str, real: str) -> Iterator[_Said]:
     try:
         mode = os.stat(folder).st_mode
     except OSError as error:
-        yield Severity.ERROR, f"{folder}: {error.strerror}", "make it before the proxy starts"
+        yield Severity.ERROR, f"{folder}: {error.strerror}", "create it before the proxy starts"
         return
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        yield Severity.ERROR, f"anybody may replace the socket in {folder}", f"chmod o-w {folder}"
+        yield Severity.ERROR, f"every user can replace the socket in {folder}", f"chmod o-w {folder}"
     if f"{real}/".startswith(_CLEANED):
         yield Severity.WARNING, f"{folder} is cleaned by the system, and empty after a restart", "use /run or /srv"
     elif _find_mount(real)[1] in _VOLATILE:
         text = f"{folder} is in memory, and gone when the host restarts"
-        yield Severity.NOTE, text, "have it made before the proxy and its clients start"
+        yield Severity.NOTE, text, "create it at boot, before the proxy and its clients start"
 
 
 def _look_at_socket(socket: SocketSettings) -> Iterator[_Said]:
-    """Compare the file with its settings; the proxy need not run."""
+    """Compare the file of a socket with its settings; the proxy need not run."""
     if socket.permissions & stat.S_IWOTH:
-        yield Severity.WARNING, f"anybody on this host may connect to {socket.path}", "set permissions and group"
+        yield Severity.WARNING, f"every user on this host can connect to {socket.path}", "set permissions and group"
     try:
         found = os.lstat(socket.path)
     except OSError:
@@ -101,20 +101,20 @@ def _look_at_socket(socket: SocketSettings) -> Iterator[_Said]:
     mode = stat.S_IMODE(found.st_mode)
     wanted = (socket.permissions, socket.uid or found.st_uid, socket.gid or found.st_gid)
     if wanted != (mode, found.st_uid, found.st_gid):
-        text = f"{socket.path} is {mode:04o}, uid {found.st_uid}, gid {found.st_gid}, and not as configured"
+        text = f"{socket.path} is {mode:04o}, uid {found.st_uid}, gid {found.st_gid}, unlike the configuration"
         yield Severity.WARNING, text, "reload or restart the proxy"
 
 
 def find_engine_mount(engine: str, file: str) -> Iterator[Finding]:
-    """Find that the engine's socket is mounted here as a file."""
+    """Find out whether the engine's socket is mounted here as a file."""
     real = os.path.realpath(engine)
     if _find_mount(real)[0] == real:
-        text = f"{engine} is mounted as a file: it is dead after the engine restarts, unless systemd holds it"
-        yield differ("engine", file, Severity.NOTE, text, "else mount a directory that has only the socket")
+        text = f"{engine} is mounted as a file: the mount breaks when the engine restarts, unless systemd holds it"
+        yield differ("engine", file, Severity.NOTE, text, "otherwise mount a directory with only the socket")
 
 
 def _find_mount(path: str) -> tuple[str, str]:
-    """Return the mount that a path is on, and its type."""
+    """Return the mount of a path, and its type."""
     best = ("", "")
     for line in read_bytes(open_file(_MOUNTS), _MOUNTS, _MOST).decode(errors="replace").splitlines():
         head, _, tail = line.partition(" - ")
@@ -126,7 +126,7 @@ def _find_mount(path: str) -> tuple[str, str]:
 
 
 def find_mounted(containers: object, sockets: tuple[SocketSettings, ...], engine: str, file: str) -> Iterator[Finding]:
-    """Find containers, as the engine lists them, that have a socket mounted as a file, or the engine's own."""
+    """Find containers, in the engine's list, that mount one of our sockets as a file, or the engine's socket."""
     ours = {path: socket.name for socket in sockets for path in (socket.path, socket.policy.policy.places.own_socket)}
     for container in map(object_of, list_of(containers)):
         names = list_of(container.get("Names"))
@@ -134,8 +134,8 @@ def find_mounted(containers: object, sockets: tuple[SocketSettings, ...], engine
         for mount in map(object_of, list_of(container.get("Mounts"))):
             path = str(mount.get("Source", ""))
             if path in ours and path:
-                text = f"container {name} mounts the file {path}: it is dead after the proxy restarts"
-                yield differ(f"socket {ours[path]}", file, Severity.WARNING, text, "mount its folder")
+                text = f"container {name} mounts the file {path}: the mount breaks when the proxy restarts"
+                yield differ(f"socket {ours[path]}", file, Severity.WARNING, text, "mount its directory")
             elif path == engine:
                 text = f"container {name} mounts the engine's socket: unless it is this proxy, it is root on the host"
                 yield differ("engine", file, Severity.NOTE, text)

@@ -1,8 +1,7 @@
 """Read requests in the logs of other proxies: HAProxy's (Tecnativa, LinuxServer) and wollomatic's.
 
-They say less than ours: who asked is unknown, and no body is told. HAProxy, as these images run it, writes no time
-zone: it is UTC in their containers. CetusGuard writes a path without its escapes, line ends too. Its clients can write
-any line of its log, so that is not read.
+They have no clients and no bodies. HAProxy, as configured in these images, writes no time zone; their containers use
+UTC. CetusGuard's log is not read: it writes paths unescaped, line breaks included, so its clients can forge lines.
 
 Formats: HAProxy 3.2 (`option httplog`), wollomatic/socket-proxy 1.13 (Go's slog, as text and JSON).
 """
@@ -19,21 +18,21 @@ from dockerproxy.observe.record import Outcome
 from dockerproxy.workbench.reading import parse
 
 SOCKET: Final = "docker"
-"""The socket of their records: such a proxy has one."""
+"""The name of the socket in the records: these proxies have one socket."""
 
 _ALLOWED: Final = 200, Outcome.ALLOWED
 _DENIED: Final = 403, Outcome.DENIED
-"""What a line stands for that has no status."""
+"""The status of a line without one, by the outcome."""
 
 _HAPROXY: Final = re.compile(
     r"\[(?P<time>\d\d/[A-Z][a-z]{2}/\d{4}(?::\d\d){3})\.\d+\] \S+ [^/ ]+/(?P<server>\S+)"
     r' [-+\d/]+ (?P<status>-?\d+) \+?\d+ - - \S+ \S+ \S+ "(?P<method>[A-Z]+) (?P<target>\S+) HTTP/1\.[01]"'
 ).search
 _ESCAPED: Final = re.compile("#([0-9A-F]{2})")
-"""A byte of a request line that could end the field."""
+"""An escaped byte of a request line, which could otherwise end the field."""
 
 _NO_SERVER: Final = "<NOSRV>"
-"""HAProxy denied the request itself."""
+"""The server in a line for a request that HAProxy denied."""
 
 _SLOG: Final = re.compile(
     r'time=(?P<time>[-+.:0-9TZ]+) level=\S+ msg="(?P<msg>allowed|blocked) request"(?: reason=(?:"[^"]*"|\S+))?'
@@ -42,7 +41,7 @@ _SLOG: Final = re.compile(
 
 
 def read_other(line: str) -> Mapping[str, object]:
-    """Return the fields of a record, as the JSON log has them; none if the line has no request of another proxy."""
+    """Return the fields of a record, as in our JSON log; empty if the line has no request to another proxy."""
     fields = parse(line)
     if isinstance(fields.get("log"), str):
         return read_other(cast("str", fields["log"]))
@@ -53,7 +52,7 @@ def read_other(line: str) -> Mapping[str, object]:
 
 
 _Request = tuple[str, str, str, tuple[int, Outcome]]
-"""Time, method, target, and what became of it."""
+"""Time, method, target and outcome."""
 
 
 def _read_haproxy(line: str) -> Iterator[_Request]:

@@ -1,6 +1,6 @@
-"""Remember what the clients of a socket created, by the ids in the engine's answers.
+"""Remember what the clients of a socket created, by the IDs in the engine's answers.
 
-What they do to it later is done to objects of their own, whatever the engine calls them.
+Later requests about these objects concern the clients' own objects, whatever their names.
 """
 
 from collections.abc import Collection
@@ -14,13 +14,13 @@ _MOST: Final = 1024
 """Objects that are remembered. The oldest is forgotten first."""
 
 _SHORT_ID: Final = 12
-"""Characters of the shortest id that clients write."""
+"""Characters of the shortest ID that clients write."""
 
 _CONTAINERS: Final = WORDS[Kind.CONTAINER]
 
 
 class Owned:
-    """The objects that were created, by their ids and names, and the names that clients chose."""
+    """The created objects, by ID and name, and the names that clients chose."""
 
     def __init__(self) -> None:
         self.chosen: Collection[str] = ()
@@ -28,7 +28,7 @@ class Owned:
         self._names: dict[tuple[str, str], bool] = {}
 
     def note(self, record: Record, need: Need) -> None:
-        """Note what a request created, or what its object is called from now on."""
+        """Note what a request created, or the new name of its object."""
         word = CREATES.get(need.operation.name, "") if record.created else ""
         if not word and need.operation.name == "ContainerRename" and self.owns(record, need):
             word = _CONTAINERS
@@ -42,7 +42,7 @@ class Owned:
         self.chosen = frozenset(name for (_, name), is_chosen in self._names.items() if is_chosen)
 
     def owns(self, record: Record, need: Need) -> bool:
-        """Whether a request is about an object that was created here."""
+        """Whether the object of a request was created here."""
         kind = KINDS.get(need.operation.name)
         if kind is None or not need.named:
             return False
@@ -57,7 +57,7 @@ class Owned:
         return by_id or (word, record.object or need.named) in self._names
 
     def owns_all(self, word: str, names: object) -> bool:
-        """Whether what a body names by a word are objects that were created here."""
+        """Whether all objects that a body names under a word were created here."""
         return isinstance(names, tuple) and all((word, name) in self._names for name in names)
 
     def _forget(self) -> None:
@@ -66,6 +66,6 @@ class Owned:
 
 
 def forget_oldest(known: dict[Any, Any], most: int) -> None:
-    """Forget what is remembered longest, so that no more than so much is left."""
+    """Forget the oldest items, so that at most `most` remain."""
     while len(known) > most:
         del known[next(iter(known))]

@@ -1,4 +1,4 @@
-"""A page of HTML that needs nothing but itself: no script, no font, no network.
+"""A self-contained HTML page: no script, no font, no network.
 
 Attacks: docs/attacks.md, workbench/page.
 """
@@ -18,7 +18,7 @@ _POLICY: Final = (
     "base-uri 'none'; form-action 'none'"
 )
 BEGIN: Final = b'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-"""With which each page begins."""
+"""The elements at the top of each page."""
 
 _META: Final = (
     {"charset": "utf-8"},
@@ -41,9 +41,9 @@ Cell = Html | str | int
 
 
 def table(caption: str, heads: Sequence[Html | str], rows: Sequence[Sequence[Cell]], kinds: str = "") -> Html:
-    """Make a table that has rows; a wide one scrolls alone, with the keyboard too. The first cell of a row is its head.
+    """Make a table. A wide one scrolls by itself, with the keyboard too. The first cell of a row is its header.
 
-    Kinds are classes for the cells of each column: `n` for numbers, `-` for none; by the first row if there are none.
+    Kinds are CSS classes for the columns: `n` for numbers, `-` for none. By default, the first row decides them.
     """
     classes = kinds.split() or ["n" if isinstance(cell, int) else "" for cell in rows[0]]
     classes = ["" if each == "-" else each for each in classes]
@@ -61,7 +61,7 @@ def _cell(cell: Cell, name: str, index: int) -> Html:
 
 
 def listing(items: Sequence[Html | str]) -> Html:
-    """List some clauses."""
+    """Make a list of items."""
     return element("ul", *(element("li", item) for item in items))
 
 
@@ -71,6 +71,6 @@ def paragraph(*parts: Html | str) -> Html:
 
 
 def section(title: str, name: str, *parts: Html) -> Html:
-    """Make a section with a heading, which names it."""
+    """Make a section that its heading labels."""
     heading = element("h2", title, id=f"{name}-title")
     return element("section", heading, *parts, id=name, aria_labelledby=f"{name}-title")

@@ -1,4 +1,4 @@
-"""The tables of `top`: what each of them shows of the state."""
+"""The tables of `top`: which parts of the state each of them shows."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +13,7 @@ from dockerproxy.workbench.table import Cell, Column, Row, Tone, cell, clean
 from dockerproxy.workbench.units import write_age, write_duration, write_number, write_rate
 
 LASTING: Final = frozenset({Shape.STREAM, Shape.TUNNEL, Shape.WAIT})
-"""Shapes of requests that are under way for long."""
+"""Shapes of long requests."""
 
 _TONES: Final = {Outcome.DENIED: Tone.BAD, Outcome.REFUSED: Tone.BAD, Outcome.REPORTED: Tone.DOUBTFUL}
 _BARS: Final = " ▁▂▃▄▅▆▇█"
@@ -21,7 +21,7 @@ _SLOW: Final = 0.95
 
 
 class Panel(NamedTuple):
-    """A table: its rows at a time, the column by which they are sorted at first, and what it says without rows."""
+    """A table: a function that lists its rows, the initial sort column, and a text for no rows."""
 
     name: str
     columns: tuple[Column, ...]
@@ -31,7 +31,7 @@ class Panel(NamedTuple):
 
 
 def draw_bars(numbers: tuple[int, ...], width: int) -> str:
-    """Draw so many bars, each of as many numbers; the highest of all is a whole block."""
+    """Draw `width` bars, each for equally many numbers; the highest bar is a full block."""
     each = len(numbers) // width
     sums = [sum(numbers[start : start + each]) for start in range(0, width * each, each)] if each else []
     highest = max(sums, default=0)
@@ -39,7 +39,7 @@ def draw_bars(numbers: tuple[int, ...], width: int) -> str:
 
 
 def name_client(live: Live, key: ClientKey) -> str:
-    """Say which program it is, as far as that is known, and its process."""
+    """Return the client's program, if known, and its process ID."""
     _, uid, pid = key
     return live.programs.get(key) or (f"uid {uid}" if pid else f"uid {uid}, unseen")
 
@@ -49,19 +49,19 @@ def _number(number: float, tone: Tone | None = None) -> Cell:
 
 
 def _count(activity: Traffic, now: float) -> tuple[Cell, ...]:
-    """Return the rate of requests, their number, and how many were denied."""
+    """Return cells for the rate and number of requests, and the number of denials."""
     rate = activity.rate.per_second(now)
     of_rate = Cell(write_rate(rate), rate, None if rate else Tone.FAINT)
     return of_rate, _number(activity.requests), _number(activity.denied, Tone.BAD)
 
 
 def _measure(activity: Traffic | Connection) -> tuple[Cell, Cell]:
-    """Return the bytes in and out."""
+    """Return cells for the bytes in and out."""
     return _number(activity.received), _number(activity.sent)
 
 
 def _last(activity: Traffic) -> tuple[Cell, ...]:
-    """Return how long half of all answers take, and how long nearly all."""
+    """Return cells for the median and a high quantile of the durations."""
     found = (activity.durations.find_quantile(share) for share in (0.5, _SLOW))
     return tuple(Cell(write_duration(each), -1.0 if each is None else each) for each in found)
 
@@ -222,7 +222,7 @@ CLIENTS: Final = Panel(
         Column("PROGRAM", 10, grows=True), _n("PID", 7), _n("UID", 6, 2), Column("SOCKET", 9), _n("REQ/S", 6),
         _n("TOTAL", 6), _n("DENIED", 6), _n("OPEN", 4), _n("IN", 6), _n("OUT", 6), Column("LAST", 20, 3),
     ),
-    _list_clients, 4, "nobody is connected",
+    _list_clients, 4, "no clients are connected",
 )
 STREAMS: Final = Panel(
     "Streams",
@@ -230,7 +230,7 @@ STREAMS: Final = Panel(
         _n("AGE", 6), Column("SHAPE", 6), Column("SOCKET", 9), Column("PROGRAM", 10), _n("PID", 7, 2),
         Column("OPERATION", 18, grows=True), Column("OBJECT", 16, 3, grows=True), _n("IN", 6), _n("OUT", 6),
     ),
-    _list_lasting, 0, "no stream or tunnel is open",
+    _list_lasting, 0, "no open streams or tunnels",
 )
 DENIALS: Final = Panel(
     "Denials",
@@ -238,7 +238,7 @@ DENIALS: Final = Panel(
         _n("TIME", 8), _n("COUNT", 6), Column("SOCKET", 9), Column("PROGRAM", 10), Column("DECISION", 8),
         Column("OPERATION", 12, grows=True),
     ),
-    _list_denials, 0, "nothing was denied",
+    _list_denials, 0, "no denials",
 )
 OPERATIONS: Final = Panel(
     "Operations",
@@ -261,7 +261,7 @@ PANELS: Final = (CLIENTS, DENIALS, STREAMS, OPERATIONS, REQUESTS)
 
 
 def describe_connection(live: Live, connection: Connection, now: float) -> Iterator[tuple[str, str]]:
-    """Say all that was told of a connection."""
+    """Yield every known detail of a connection."""
     time, then = live.told
     key = connection.socket, connection.uid, connection.pid
     yield "socket", connection.socket

@@ -1,7 +1,7 @@
-"""Generalise names that programs make up, like `ci-3f9a2b` and `ci-77c01d`, to patterns.
+"""Generalise names that programs generate, like `ci-3f9a2b` and `ci-77c01d`, to patterns.
 
-At least three names that differ only in parts that look made up become one pattern, which keeps what they share. So
-separate families never become one `*`. Other names stay as they are.
+Three or more names that differ only in parts that look generated become one pattern, which keeps their common parts. So
+separate families never become one `*`. Other names do not change.
 
 Attacks: docs/attacks.md, workbench/patterns.
 """
@@ -18,22 +18,22 @@ from dockerproxy.policy.values import is_literal
 from dockerproxy.workbench.generated import split_reference, takes_star
 
 _FAMILY: Final = 3
-"""Names that make a family: two may be alike by chance."""
+"""Names that make a family: two may be similar by chance."""
 
 _TAGS: Final = 5
-"""Tags of an image after which any is taken: a program that follows releases soon has so many."""
+"""Tags of an image that make the pattern match any tag: a program that follows releases soon uses so many."""
 
 _SHORTEST_STEM: Final = 3
-"""Characters before the first made-up part: a shorter prefix does not show the owner."""
+"""Characters before the first generated part: a shorter prefix does not identify the owner."""
 
 _OFFICIAL: Final = "library/"
-"""The namespace of official images on Docker Hub: it does not show the owner."""
+"""The namespace of official images on Docker Hub, which does not identify an owner."""
 
 _WHOLE_ID: Final = re.compile(r"(?=[a-f]*[0-9])[0-9a-f]{64}")
-"""IDs that nobody chooses as names. Shorter ones have the length of names."""
+"""IDs that are too long to be chosen as names."""
 
 _ID: Final = re.compile(r"(?=[a-z]*[0-9])(?:[0-9a-f]{12,64}|[0-9a-z]{25})")
-"""Ids as Docker writes them, short and whole; those of a swarm are 25 digits to the base of 36."""
+"""IDs as Docker writes them, short and full; those of a swarm are 25 digits in base 36."""
 
 _HEX: Final = "(?=[a-f]*[0-9])[0-9a-f]{6,}"
 """At least one digit: `facade` and `decade` are words."""
@@ -46,23 +46,23 @@ _MADE_UP: Final = re.compile(
 """Parts between separators: UUIDs, hexadecimal and plain numbers, long mixes of letters and digits."""
 
 _MADE_UP_END: Final = re.compile(r"((?<![0-9a-f])(?=[a-f]*+[0-9])[0-9a-f]{6,}+|(?<![0-9])[0-9]++)\Z")
-"""A made-up end without a separator, as in `job4711`. Searched once per part: the first version took 300 ms for 300
-hostile names of 300 characters."""
+"""A generated suffix without a separator, as in `job4711`. Searched once per part: the first version took 300 ms for
+300 hostile names of 300 characters."""
 
 _ADJECTIVES: Final = " ".join(list_rows(read_table("adjectives", __file__)))
 _GENERATED: Final = re.compile(rf"(?:{'|'.join(_ADJECTIVES.split())})_[a-z]+[0-9]?")
 
 Families = Mapping[str, tuple[str, ...]]
-"""For each pattern the names that it stands for, sorted."""
+"""For each pattern, the names that it replaces, sorted."""
 
 
 def is_id(name: str) -> bool:
-    """Whether a name is most likely an id, or is as random as one."""
+    """Whether a name is probably an ID, or as random as one."""
     return _ID.fullmatch(name.removeprefix("sha256:")) is not None
 
 
 def is_generated(name: str) -> bool:
-    """Whether Docker or Podman make up such names for containers that are given none."""
+    """Whether Docker or Podman generate such names for unnamed containers."""
     return "_" in name and _GENERATED.fullmatch(name) is not None
 
 
@@ -72,7 +72,7 @@ def find_families(names: Iterable[str]) -> Families:
 
 
 def _find(names: Iterable[str], *groups: Callable[[list[str]], Mapping[str, list[str]]]) -> Families:
-    """Find the families by one way to group names after the other; each takes those that are left."""
+    """Find families by each grouping in turn, among the names that are left."""
     left = {name for name in names if is_literal(name)}
     families: dict[str, tuple[str, ...]] = {}
     for group in groups:
@@ -84,7 +84,7 @@ def _find(names: Iterable[str], *groups: Callable[[list[str]], Mapping[str, list
 
 
 def find_bind_families(binds: Iterable[str]) -> Families:
-    """Find the families among what is mounted of the host."""
+    """Find the families among binds."""
     return {pattern: members for pattern, members in find_families(binds).items() if not gives_away(pattern)}
 
 
@@ -101,7 +101,7 @@ def find_command_families(commands: Iterable[tuple[str, ...]]) -> Mapping[tuple[
 
 
 def _tells_a_directory(pattern: str) -> bool:
-    """Whether a pattern over paths begins with a whole directory, and a part of a path does; others are as they are."""
+    """Whether a pattern for paths begins with a complete directory; true for patterns that are not paths."""
     if not pattern.startswith("/"):
         return True
     stem = pattern.partition("*")[0]
@@ -114,7 +114,7 @@ def find_image_families(references: Iterable[str]) -> Families:
 
 
 def _group_ids(names: list[str]) -> dict[str, list[str]]:
-    """As many question marks as a whole id has digits are nearly as narrow as the id, and stand for the next one."""
+    """Group full IDs under as many question marks, which also match the next ID and hardly anything else."""
     members = list(filter(_WHOLE_ID.fullmatch, names))
     return {"?" * len(members[0]): members} if members else {}
 
@@ -124,7 +124,7 @@ def _group_parts(names: list[str]) -> dict[str, list[str]]:
 
 
 def _group_image_names(references: list[str]) -> dict[str, list[str]]:
-    """Group images whose names have made-up parts; registry, tag and digest stay."""
+    """Group images whose names have generated parts; registry, tag and digest stay."""
     parts = []
     for reference in references:
         name, rest = split_reference(reference)
@@ -135,13 +135,13 @@ def _group_image_names(references: list[str]) -> dict[str, list[str]]:
 
 
 def _group_by_parts(names: Iterable[tuple[str, str, str]]) -> dict[str, list[str]]:
-    """Group names by what is left without their made-up parts; a part that is the same in all of them stays.
+    """Group names by what is left without their generated parts; a part that is equal in all of them stays.
 
-    What stands before and behind each name stays, too.
+    The text before and after each name stays, too.
     """
     groups: dict[tuple[str, ...], list[list[str]]] = defaultdict(list)
     for before, name, rest in names:
-        pieces = _MADE_UP.split(name)  # Every second one is made up.
+        pieces = _MADE_UP.split(name)  # Every second piece is generated.
         groups[before, *pieces[::2], rest].append(pieces)
     families = {}
     for (before, *_, rest), members in groups.items():
@@ -152,14 +152,14 @@ def _group_by_parts(names: Iterable[tuple[str, str, str]]) -> dict[str, list[str
 
 
 def _group_ends(names: list[str]) -> dict[str, list[str]]:
-    """Group names by what stands before an end that looks made up, where no separator says where it begins."""
+    """Group names by the text before a suffix that looks generated, without a separator."""
     groups = defaultdict(list)
     for name in names:
         if end := _MADE_UP_END.search(name):
             groups[name[: end.start()]].append(name)
     families = {}
     for start, members in groups.items():
-        # A shared letter is not part of a number, though it could be: `cache` ends with four.
+        # A common letter does not count as a hexadecimal digit: `cache` ends with four that could be.
         common = os.path.commonprefix((members[0], members[-1]))  # noqa: RUF071 (of names)
         stem = max(start, common.rstrip("0123456789"), key=len)
         if len(members) >= _FAMILY and len(stem) >= _SHORTEST_STEM and "*" not in stem:
@@ -168,7 +168,7 @@ def _group_ends(names: list[str]) -> dict[str, list[str]]:
 
 
 def _group_tags(references: list[str]) -> dict[str, list[str]]:
-    """Group images by name: those of which many tags were seen, or several digests."""
+    """Group images with many tags or several digests by name."""
     groups = defaultdict(list)
     for reference in references:
         name, rest = split_reference(reference)

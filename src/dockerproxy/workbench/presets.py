@@ -1,4 +1,4 @@
-"""Compare a policy with its presets and `own`, and leave out the API of the other engine."""
+"""Compare a policy with its presets and `own`, and leave out the API of the other engine for display."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -21,7 +21,7 @@ _BY_DEFAULT: Final = frozenset({"SystemPingLibpod", "SystemPingHeadLibpod", "Sys
 
 
 def list_bases(policy: CompiledPolicy) -> Mapping[str, str]:
-    """Return the presets of a policy, and `own` if it has it, each with its purpose."""
+    """Return the presets of a policy, and `own` if granted, each with its purpose."""
     words = dict.fromkeys(grant.source.partition(" ")[0] for grant in policy.policy.grants)
     names = {word: word.removeprefix(PRESET) for word in words if word.startswith(PRESET)}
     about = {word: find_preset(name).about for word, name in names.items() if name in PRESETS}
@@ -29,7 +29,7 @@ def list_bases(policy: CompiledPolicy) -> Mapping[str, str]:
 
 
 def find_base(policy: CompiledPolicy) -> CompiledPolicy:
-    """Return the policy of its presets and `own` alone."""
+    """Return the policy of only its presets and `own`."""
     grants: list[Grant] = []
     for word in list_bases(policy):
         grants += (OWN_GRANT,) if word == OWN else find_preset(word.removeprefix(PRESET)).grants
@@ -37,7 +37,7 @@ def find_base(policy: CompiledPolicy) -> CompiledPolicy:
 
 
 def _join_creates(grants: Iterable[Grant]) -> Iterator[Grant]:
-    """Leave a create without conditions to the preset that has some, as a policy file does."""
+    """Drop a create without conditions if a preset has the create with conditions, as a policy file does."""
     grants = tuple(grants)
     limited = frozenset().union(*(grant.operations & _CREATES for grant in grants if grant.conditions))
     for grant in grants:

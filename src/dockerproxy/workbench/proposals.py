@@ -1,4 +1,4 @@
-"""What a person may decide about a policy: grants that it lacks, with what each would expose, the gravest first."""
+"""Propose the grants that a policy lacks, with what each would expose, the most dangerous first."""
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -20,18 +20,18 @@ NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hint=lambda _: "")
 """A policy that allows nothing."""
 
 _RANKS: Final = {exposure.says: rank for rank, exposure in enumerate(EXPOSURES)}
-"""The place of each exposure, the gravest first."""
+"""The rank of each exposure, the most dangerous first."""
 
 
 class Proposal(NamedTuple):
-    """A grant that a policy lacks, as narrow as what was seen, and what it would expose."""
+    """A missing grant, as narrow as the requests, and what it would expose."""
 
     grant: LearnedGrant
     exposes: tuple[str, ...]
 
 
 def list_proposals(policy: CompiledPolicy, grants: Iterable[LearnedGrant]) -> tuple[Proposal, ...]:
-    """Return what to decide: what exposes most first, then what changes something, then what was asked for most."""
+    """Return the proposals: the most dangerous first, then writes, then the most frequent."""
     found = [Proposal(grant, find_new_exposures(policy, grant.operation, grant.conditions)) for grant in grants]
     return tuple(
         sorted(
@@ -46,7 +46,7 @@ def list_proposals(policy: CompiledPolicy, grants: Iterable[LearnedGrant]) -> tu
 
 
 def find_new_exposures(policy: CompiledPolicy, name: str, conditions: Mapping[str, Value]) -> tuple[str, ...]:
-    """Say what a client could do besides if a policy had one more grant; each is a clause that follows "a client"."""
+    """Return what one more grant would let clients do in addition, as clauses that follow "a client"."""
     before = {exposure.says: exposure.cases for exposure in find_exposures(policy)}
     grant = Grant(frozenset({name}), name, conditions_of(conditions)) if name in OPERATIONS else OWN_GRANT
     after = find_exposures(extend(policy, (grant,)))
@@ -54,10 +54,10 @@ def find_new_exposures(policy: CompiledPolicy, name: str, conditions: Mapping[st
 
 
 def complete(policy: CompiledPolicy, learned: LearnedGrant, broken: AbstractSet[str]) -> LearnedGrant:
-    """Return a grant beside those that a policy has, and what it exposes if it restricts less by some broken words.
+    """Return a learned grant that fits into a policy, with remarks on what it exposes.
 
-    A socket has one line for each create, so that what was seen would narrow it for others: that line keeps all that
-    the policy says, but for broken words.
+    A socket has one line for each create, so a narrower line would restrict other clients. The line therefore keeps the
+    conditions of the policy, except broken words, which it loosens.
     """
     name, seen, remarks = learned.operation, learned.conditions, [*learned.remarks]
     case, operation = find_contained(policy, name), OPERATIONS.get(name)
@@ -74,12 +74,12 @@ def complete(policy: CompiledPolicy, learned: LearnedGrant, broken: AbstractSet[
                 both = None if before is None or restricts(operation, constraint) else merge(before, own)
                 said[word] = own if both is None else both
             elif word not in told:
-                remarks.append(f"{word}: cannot list what a request has; only without {word}, it would be allowed")
+                remarks.append(f"{word}: cannot list what a request has; only a grant without {word} allows it")
             elif constraint.narrows:
                 del said[word]
         seen = said
         if name in policy.policy.lines:
-            remarks.insert(0, "in place of its line: a socket has one for each create")
+            remarks.insert(0, "replaces the existing line: a socket has one for each create")
     if any(restricts(operation, CONSTRAINTS[word]) for word in broken):
         exposed = {exposure.says for exposure in find_exposures(policy)}
         new = [says for says in find_new_exposures(policy, name, seen) if says not in exposed]

@@ -1,20 +1,20 @@
-"""How much happens in a second, and how long it takes: of the last minute only, whatever comes."""
+"""Rates and durations over the last minute, in bounded memory."""
 
 from collections import deque
 from typing import Final
 
 SECONDS: Final = 60
-"""For which counts are kept."""
+"""Seconds for which counts are kept."""
 
 _AVERAGED: Final = 5
-"""Whole seconds of which the average is the rate: one would jump, and more would be late."""
+"""Seconds over which a rate is averaged: one would be jumpy, more would lag."""
 
 _SAMPLES: Final = 128
-"""Durations that are kept, the last ones."""
+"""Recent durations that are kept."""
 
 
 class Rate:
-    """Counts, second by second. Time never runs backwards."""
+    """Counts per second, by a monotonic clock."""
 
     __slots__ = ("_counts", "_second")
 
@@ -23,23 +23,23 @@ class Rate:
         self._second = 0
 
     def add(self, now: float, number: int = 1) -> None:
-        """Count so many more."""
+        """Add a number to the count."""
         self._move(now)
         self._counts[self._second % (SECONDS + 1)] += number
 
     def list_seconds(self, now: float) -> tuple[int, ...]:
-        """Return the counts of the last whole seconds, the oldest first."""
+        """Return the counts of the last complete seconds, the oldest first."""
         self._move(now)
         return tuple(self._counts[(self._second + each) % (SECONDS + 1)] for each in range(1, SECONDS + 1))
 
     def per_second(self, now: float) -> float:
-        """Return how many there are in a second."""
+        """Return the rate per second."""
         self._move(now)
         last = range(self._second - _AVERAGED, self._second)
         return sum(self._counts[second % (SECONDS + 1)] for second in last) / _AVERAGED
 
     def _move(self, now: float) -> None:
-        """Forget what is too old."""
+        """Forget old seconds."""
         second = max(int(now), self._second)
         for passed in range(self._second + 1, min(second, self._second + SECONDS + 1) + 1):
             self._counts[passed % (SECONDS + 1)] = 0
@@ -49,7 +49,7 @@ class Rate:
 
 
 class Durations:
-    """The last durations, in milliseconds."""
+    """Recent durations, in milliseconds."""
 
     __slots__ = ("_last",)
 
@@ -57,10 +57,10 @@ class Durations:
         self._last: deque[float] = deque(maxlen=_SAMPLES)
 
     def add(self, milliseconds: float) -> None:
-        """Note one more."""
+        """Add a duration."""
         self._last.append(milliseconds)
 
     def find_quantile(self, share: float) -> float | None:
-        """Return the duration that such a share of all do not exceed; None if there is none."""
+        """Return a quantile of the durations; None without durations."""
         ordered = sorted(self._last)
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else None

@@ -1,9 +1,8 @@
-"""Read records back from a log, in either format, as whoever collected it keeps it.
+"""Read records back from a log, in either format, even if a log collector changed its lines.
 
-In front of a record a line may have what the collector put there: the name that compose adds, the time of
-`docker logs -t`, the fields of a journal. Docker's `json-file` driver keeps each line as a string in JSON of its own.
-What comes first in a line decides its format: the head of a text record or a brace. The log itself makes sure that a
-client can write neither (`log.py`).
+A collector may prefix a line: Compose with a name, `docker logs -t` with a time, a journal with fields. Docker's
+`json-file` driver wraps each line in a JSON string. The format of a line is that of the first match: the head of a text
+record, or a brace. The log escapes both in client text (`log.py`).
 """
 
 import json
@@ -24,21 +23,21 @@ from dockerproxy.text import trim
 _Value = TypeVar("_Value", str, int)
 
 _MOST_TIMES: Final = 100_000
-"""For how many exchanges of a minute a line may stand."""
+"""Exchanges that one line may count."""
 
 _LARGEST: Final = 1 << 63
-"""More than any number of a record is. Sums of larger ones cannot be printed."""
+"""An upper bound for numbers in a record. Sums of larger ones cannot be printed."""
 
 _MOST_BEGUN: Final = 65_536
-"""Streams whose end has not come yet. There are never so many at one time; of a log that has lost the ends of more, the
-oldest are forgotten, and would count twice."""
+"""Open streams that are kept. There are never so many at a time. If a log has lost more ends, the oldest are forgotten,
+and may count twice."""
 
 
 class Records:
-    """The records in the lines of a log, each with its time, in seconds since 1970, and the number of unreadable lines.
+    """The records in the lines of a log, each with its time in seconds since 1970, and the count of unreadable lines.
 
-    The line with which a stream begins and the one with which it ends are of one exchange, and give one record. One of
-    repeated reads gives as many as it stands for. `others` is given what is no line of ours.
+    The first and last line of a stream give one record. A line for repeated reads gives as many as it counts. Lines in
+    other formats go to `others`.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class Records:
             yield from repeat((record, time), times)
 
     def grouped(self) -> Iterator[tuple[Record, float, int]]:
-        """Yield each record once, with its time and for how many exchanges it stands."""
+        """Yield each record once, with its time and the number of exchanges that it counts."""
         for line in self._lines:
             try:
                 fields = _find_fields(line)
@@ -87,7 +86,7 @@ _LINE: Final = re.compile(
     rf"(?P<time>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9:]{{8}}\.[0-9]{{3}}Z) (?:{'|'.join(Level)}) (?P<rest>.*)",
     re.DOTALL,
 )
-"""A line of the text format, from its time on."""
+"""A line of the text format, from its timestamp on."""
 
 _NUMBER: Final = "-?[0-9]{1,18}"
 _EXCHANGE: Final = re.compile(
@@ -101,7 +100,7 @@ _EXCHANGE: Final = re.compile(
 _TEXTS: Final = ("socket", "method", "target", "operation", "decision", "source", "reason")
 _NUMBERS: Final = ("uid", "gid", "pid", "status", "received", "sent")
 _OPTIONAL: Final = {"object": "", "created": "", "id": ""}
-"""Texts that logs of older versions lack, or most records."""
+"""Text fields that most records, or logs of older versions, lack."""
 
 _BODY: Final = " body="
 _DECODER: Final = json.JSONDecoder()
@@ -110,7 +109,7 @@ _SIGNS: Final = {r"\\": "\\", r"\n": "\n", r"\r": "\r", r"\t": "\t"}
 
 
 def _find_fields(line: str) -> Mapping[str, object]:
-    """Return the fields of a line of ours, however it is wrapped; none if it is not one."""
+    """Return the fields of a line, unwrapped if necessary; empty if it is not in our format."""
     brace = line.find("{")
     text = _LINE.search(line) if brace else None
     if text is not None and (brace < 0 or text.start() < brace):
@@ -121,7 +120,7 @@ def _find_fields(line: str) -> Mapping[str, object]:
 
 
 def _read_text(time: str, text: str) -> Mapping[str, object]:
-    """Return the fields of a line of the text format, as those of JSON."""
+    """Return the fields of a line in the text format, as in JSON."""
     found = _EXCHANGE(text)
     if found is None:
         return {} if " uid=" in text else {"event": "message"}
@@ -142,7 +141,7 @@ def _read_text(time: str, text: str) -> Mapping[str, object]:
 
 
 def _decode(text: str) -> str:
-    """Return a text as it was before the log escaped it. Raises a `ValueError` if the log did not."""
+    """Unescape a text of the log. Raises `ValueError` if the log did not write it."""
     return "" if text == "-" else _ESCAPED.sub(_unescape, text)
 
 
@@ -161,7 +160,7 @@ def parse(line: str) -> Mapping[str, object]:
 
 
 def read_record(fields: Mapping[str, object]) -> Record:
-    """Read a line of an exchange. Raises a `ValueError` if it is none."""
+    """Read the record of an exchange. Raises `ValueError` if the fields are not one."""
     event, milliseconds = fields.get("event"), fields.get("ms")
     if event not in ("exchange", "start") or not isinstance(milliseconds, int | float):
         raise ValueError(fields)
@@ -178,7 +177,7 @@ def read_record(fields: Mapping[str, object]) -> Record:
 
 
 def read_time(text: object) -> float:
-    """Read a time. Raises a `ValueError` for one that no calendar has in UTC."""
+    """Read a time. Raises `ValueError` if it is not a valid time in UTC."""
     if not isinstance(text, str):
         raise ValueError(text)  # noqa: TRY004 (what a file says is a wrong value, whatever its type)
     time = datetime.fromisoformat(text).timestamp()
@@ -187,7 +186,7 @@ def read_time(text: object) -> float:
 
 
 def read_body(value: object) -> Mapping[str, Value]:
-    """Read what a contained grant would have to say. Raises a `ValueError` if it says something else."""
+    """Read the conditions that a contained grant would need. Raises `ValueError` if they are invalid."""
     if not isinstance(value, dict):
         raise ValueError(value)  # noqa: TRY004 (what a file says is a wrong value, whatever its type)
     return {word: _read_value(said) for word, said in value.items()}
@@ -212,12 +211,12 @@ def _read_texts(value: object) -> tuple[str, ...]:
 
 
 def _take(fields: Mapping[str, object], names: Iterable[str], kind: type[_Value]) -> list[_Value]:
-    """Return values, all of one type; this is done for each of a million lines."""
+    """Return values, all of one type. Must be fast: it runs for each of a million lines."""
     values: list[object] = [fields.get(name) for name in names]
     if {*map(type, values)} != {kind}:
         raise ValueError(values)
     if kind is str:
         text = "".join(cast("list[str]", values))
         if not text.isascii():
-            text.encode(errors="surrogateescape")  # Half a pair is no text of ours, unless it stands for a byte.
+            text.encode(errors="surrogateescape")  # We write no lone surrogate, except for a raw byte.
     return cast("list[_Value]", values)

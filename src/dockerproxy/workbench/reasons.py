@@ -1,4 +1,4 @@
-"""The reason of a denial, taken apart: what is wrong, and what would allow it.
+"""Split the reason of a denial into the fault and the advice.
 
 Attacks: docs/attacks.md, workbench/reasons.
 """
@@ -10,11 +10,11 @@ from dockerproxy.observe.record import Outcome, Record
 
 _NOT_FOUND: Final = 404
 _QUOTED_OR_ADVICE: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|; (?=to allow )', re.DOTALL)
-"""A quote without an end goes on to the end of the text."""
+"""An unterminated quote extends to the end of the text."""
 
 
 def split_reason(reason: str) -> tuple[str, str]:
-    """Split a reason before what would allow the request; the second part is empty if nothing is proposed."""
+    """Return the fault and the advice in a reason; the advice may be empty."""
     for found in _QUOTED_OR_ADVICE.finditer(reason):
         if not found[0].startswith('"'):
             return reason[: found.start()], reason[found.end() :]
@@ -22,6 +22,6 @@ def split_reason(reason: str) -> tuple[str, str]:
 
 
 def is_missing(record: Record) -> bool:
-    """Whether an object does not exist: with and without the proxy. What is hidden has the reason of a denial."""
+    """Whether a 404 means that an object does not exist. A hidden object has the reason of a denial."""
     is_denial = record.reason.startswith(f"{record.operation} denied: ")
     return record.decision is Outcome.DENIED and record.status == _NOT_FOUND and not is_denial

@@ -1,4 +1,4 @@
-"""Say in comments what a list stands for, and why one is missing."""
+"""Comments that explain what a list stands for, or why it is missing."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -14,12 +14,12 @@ _SHOWN: Final = 80
 
 
 def share(count: int, total: int) -> str:
-    """Say how many requests of all."""
+    """Return the share of requests as text."""
     return "every request" if count == total else f"{count} of {total} requests"
 
 
 def explain(word: str, pattern: str, members: tuple[str, ...]) -> str:
-    """Say what a pattern stands for."""
+    """Return a comment about the names that a pattern stands for."""
     if not members:
         return f"{word}: {write_value(pattern)} was learned before a restart"
     if is_id(members[0]):
@@ -28,12 +28,12 @@ def explain(word: str, pattern: str, members: tuple[str, ...]) -> str:
 
 
 def is_explanation(remark: str) -> bool:
-    """Whether a remark says what a pattern stands for, which a file says once."""
+    """Whether a remark explains a pattern, which a file does once."""
     return " stands for names like " in remark or " question marks stand for names " in remark
 
 
 def explain_commands(commands: Mapping[Item, tuple[Item, ...]]) -> Iterable[str]:
-    """Say what stars and question marks in commands stand for."""
+    """Yield comments about the wildcards in commands."""
     if not commands:
         return
     _, (example, *_) = min(commands.items(), key=str)
@@ -44,7 +44,7 @@ def explain_commands(commands: Mapping[Item, tuple[Item, ...]]) -> Iterable[str]
 
 
 def describe_items(items: tuple[Item, ...]) -> str:
-    """Name some items, for whoever wants to list them after all."""
+    """Return some items, for readers who want to list them."""
     if not items:
         return ""
     more = f" and {len(items) - _EXAMPLES} more" if len(items) > _EXAMPLES else ""

@@ -1,7 +1,7 @@
-"""Recorded requests, decided again by two policies.
+"""Decide recorded requests again, by two policies.
 
-A record has no body, but what a contained grant would have to say for it, if the request was denied or the socket
-learned. Where it does not say that, a body is taken to be within what any grant says.
+A record has no body. If the request was denied or the socket learned, it has the conditions that a contained grant
+would need. Otherwise the body counts as meeting the conditions of every grant.
 """
 
 from collections import Counter
@@ -23,30 +23,30 @@ from dockerproxy.workbench.needs import find_named
 from dockerproxy.workbench.trying import judge_recorded
 
 MOST_KEPT: Final = 1 << 26
-"""Characters of records that differ, of which each is kept. Programs ask for the same again and again."""
+"""Characters of distinct records that are kept. Programs repeat the same requests."""
 
 _MOST_STRANGERS: Final = 100
 _LONGEST_NAME: Final = 63
 
 
 class Pair(NamedTuple):
-    """A socket before and after a change; None where it does not exist."""
+    """A socket before and after a change; None if it does not exist."""
 
     old: SocketSettings | None
     new: SocketSettings | None
 
     @property
     def name(self) -> str:
-        """What to call it: by its new name if it has one."""
+        """The name for messages: the new one, if the socket still exists."""
         socket = self.new or self.old
         return socket.name if socket is not None else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A kind of request that one policy allows and the other does not, and how often it was recorded.
+    """A kind of request that only one policy allows, and how often it was recorded.
 
-    Its line has the method, the target, and the object if that was asked for: escaped, as others named them.
+    Its line has the method, the target, and the resolved object if any, all escaped.
     """
 
     pair: Pair
@@ -57,15 +57,15 @@ class Difference:
 
 
 Group = tuple[str, ...]
-"""What requests have in common that are decided alike."""
+"""The properties that decide a request: equal ones have equal decisions."""
 
 
 class Replay:
-    """Counts recorded requests, one of each group, to decide each group once.
+    """Counts recorded requests in groups, to decide each group once.
 
     Attributes:
-        strangers: Requests by a socket that neither policy has.
-        left_out: How many are not decided, as too many others are kept.
+        strangers: Requests on sockets that neither policy has.
+        left_out: Requests that are not decided, because too many different ones are kept.
     """
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
@@ -75,7 +75,7 @@ class Replay:
         self._first: dict[Group, Record] = {}
         self._room = MOST_KEPT
         self._pairs = {pair.new.name: pair for pair in pairs if pair.new is not None}
-        self._pairs |= {pair.old.name: pair for pair in pairs if pair.old is not None}  # It was the one that recorded.
+        self._pairs |= {pair.old.name: pair for pair in pairs if pair.old is not None}  # The old socket recorded them.
 
     @property
     def total(self) -> int:
@@ -83,7 +83,7 @@ class Replay:
         return self._counts.total()
 
     def note(self, record: Record) -> None:
-        """Count a request. One that had no reading is refused by every policy."""
+        """Count a request. Every policy refuses an ambiguous one, so it is skipped."""
         if record.socket not in self._pairs:
             name = record.socket[:_LONGEST_NAME]
             known = name in self.strangers or len(self.strangers) < _MOST_STRANGERS
@@ -99,14 +99,14 @@ class Replay:
             self._counts[group] += 1
 
     def differences(self) -> Iterator[Difference]:
-        """Decide all by both policies; those that are recorded most come first."""
+        """Decide all groups by both policies, and yield the differences, the most frequent first."""
         for group, count in self._counts.most_common():
             record = self._first[group]
             request = canonicalise(record.method, record.target)
             if isinstance(request, Refusal):
-                continue  # A target that was cut, as it was too long for a record.
+                continue  # A truncated target.
             if request.operation.name in BUILD_TUNNELS and record.operation == BUILD:
-                continue  # The builds in it have records of their own.
+                continue  # Its builds have their own records.
             pair = self._pairs[record.socket]
             old, new = (_decide(socket, request, record) for socket in (pair.old, pair.new))
             if old.allowed is not new.allowed:
@@ -133,5 +133,5 @@ def _decide(socket: SocketSettings | None, request: CanonicalRequest, record: Re
         return next((case.decision for case in socket.policy.cases[BUILD]), socket.policy.default[BUILD])
     policy = judge_recorded(socket.policy, request.operation, record.body, trusting=True)
     decision = decide(policy, request, Known(found=find_named(request, record)))
-    # What it named cannot be known: no condition on it holds.
+    # The object is unknown, so no condition on it is met.
     return decision if isinstance(decision, Decision) else policy.default[request.operation.name]

@@ -1,6 +1,6 @@
-"""The report: what the clients of a log did, and what their policies expose, as one page.
+"""The HTML report on the activity of clients in a log, and on the exposures of their policies.
 
-What is a client's, and what is the operator's, goes through `markup` alike.
+All text, of clients and of the operator, goes through `markup`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,14 +16,14 @@ from dockerproxy.workbench.page import Cell, listing, paragraph, section, table,
 
 _TITLE: Final = "Dockerproxy report"
 _SHOWN: Final = 20
-"""Objects, and denials, of a client that are listed."""
+"""Objects and denials that are listed for each client."""
 
 _OUTCOMES: Final = {Outcome.REPORTED: "passed, would be denied", Outcome.DENIED: "denied", Outcome.REFUSED: "refused"}
 _ORDER: Final = (*OPERATIONS, HEALTH.name, "")
 
 
 class Judged(NamedTuple):
-    """What there is to say of a socket's policy: who becomes root, and what it exposes."""
+    """The verdicts and exposures of a socket's policy."""
 
     name: str
     root: str
@@ -32,7 +32,7 @@ class Judged(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Of what a report is made: paths of logs and of a policy file, and the lines that were not read."""
+    """The sources of a report: paths of logs and of a policy file, and the count of unreadable lines."""
 
     logs: Sequence[str]
     policy: str

@@ -1,6 +1,6 @@
-"""Recognise a client that lists objects and then asks for each of them by its id.
+"""Recognise clients that list objects and then request each of them by its ID.
 
-Such a client asks for new objects tomorrow, so the names that it saw today say nothing.
+Such a client will request new objects tomorrow, so today's names predict nothing.
 
 Attacks: docs/attacks.md, workbench/rounds.
 """
@@ -24,19 +24,19 @@ LISTED_BY: Final = {
     "ContainerTopLibpod": "ContainerListLibpod",
     "NetworkInspectLibpod": "NetworkListLibpod",
 }
-"""Operations that read one object, and the list that shows its id."""
+"""Operations that read one object, and the list that shows its ID."""
 
 _FEWEST: Final = 3
-"""Objects of a round: two may be the ones that a client knows."""
+"""The fewest objects of a round: a client may know two by name."""
 
 _PATIENCE: Final = 60
-"""Seconds from a list, or from the last object of a round, to the next one."""
+"""Seconds from a list, or from one object of a round, to the next object."""
 
 _MOST: Final = 256
-"""Rounds under way that are remembered."""
+"""Current rounds that are remembered."""
 
 _STATES: Final = frozenset({"status", "health", "exited", "dangling"})
-"""Filters of a list that name no object and nobody's label."""
+"""Filters of a list that name neither an object nor a label."""
 
 
 class Rounds:
@@ -47,7 +47,7 @@ class Rounds:
         self._ids: dict[tuple[object, str], set[str]] = {}
 
     def note(self, record: Record, need: Need, when: float, *, is_own: bool) -> bool:
-        """Note a request, at so many seconds since 1970, and return whether it is part of a round."""
+        """Note a request at `when`, in seconds since 1970, and return whether it is part of a round."""
         name = need.operation.name
         if name in LISTED_BY.values() and _lists_all(record):
             self._ends[record.peer, name] = when + _PATIENCE
@@ -66,12 +66,12 @@ class Rounds:
 
 
 def describe(operation: str) -> str:
-    """Say what a client does that makes rounds."""
-    return f"asks for each of the {WORDS[KINDS[operation]]} that it listed"
+    """Describe the behaviour of a client that makes rounds."""
+    return f"requests each of the {WORDS[KINDS[operation]]} that it listed"
 
 
 def _lists_all(record: Record) -> bool:
-    """Whether a list is not of objects that the client knows already, such as those of its project."""
+    """Whether a list is not limited to known objects, such as those of a project."""
     request = canonicalise(record.method, record.target)
     if not isinstance(request, CanonicalRequest):
         return False

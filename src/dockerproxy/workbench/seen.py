@@ -1,7 +1,7 @@
-"""Collect what requests had for one condition, and say what a policy would list.
+"""Collect the values of requests for one condition, and decide what a policy would list.
 
 Memory is bounded: a list that grows too long becomes patterns, or is omitted. If omitting it would deny requests, the
-grant has to be unrestricted.
+grant must be unrestricted.
 """
 
 from collections import Counter
@@ -31,19 +31,19 @@ from dockerproxy.workbench.patterns import (
 from dockerproxy.workbench.remarks import describe_items, explain, explain_commands, share
 
 PUBLISHED: Final = ("ports", "addresses")
-"""Of what `publish` says something. What it leaves out may be anything."""
+"""The keys of `publish`. An omitted key admits any value."""
 
 _MOST_KEPT: Final = 300
 """Items of a list before patterns are searched."""
 
 _MOST_DOUBTFUL: Final = 20
-"""Items that only denied requests, or requests for missing objects, had. They never make a list too long."""
+"""Items from only denied requests, or requests for missing objects. They never make a list too long."""
 
 _MOST_LISTED: Final = 100
-"""Items of a list that a person will read."""
+"""Items of a list that is still readable."""
 
 _MOST_WRITTEN: Final = 2300
-"""Characters of a list, so that a file with all lists and comments stays below 1 MiB."""
+"""Characters of a list, which keeps a file with all lists and comments below 1 MiB."""
 
 _MOST_EXPLAINED: Final = 5
 """Patterns of a list that are explained one by one."""
@@ -55,7 +55,7 @@ _EARLIER: Final = Gap("came before a restart, and it was left out then")
 _GENERATED: Final = Gap("had a name that the engine generated")
 
 _NAMED_BY_ENGINES: Final = frozenset({"containers", "pods"})
-"""Lists of objects to which an engine gives a name if nobody else does."""
+"""Lists of objects to which the engine gives a name if the client does not."""
 
 _FINDERS: Final = {
     **dict.fromkeys(("images", "tags"), find_image_families),
@@ -72,9 +72,9 @@ _MASKS: Final[dict[str, Callable[[str], str]]] = {
 
 
 class Settled(NamedTuple):
-    """What a policy would list, if anything, and what a person should know about it.
+    """The value of a condition in a policy, if any, with remarks for the reader.
 
-    A fault says why leaving it out denies what was seen, unless the grant is unrestricted.
+    A fault explains why omitting the condition would deny requests, unless the grant is unrestricted.
     """
 
     value: Value | None
@@ -83,7 +83,7 @@ class Settled(NamedTuple):
 
 
 def begin(word: Constraint, owned: Owned, *, of_body: bool) -> "Listed | _Published | _Demanded":
-    """Return what notes a condition."""
+    """Return the collector for a condition."""
     if word.takes is Takes.PORTS:
         return _Published()
     if of_body and (word.takes not in LISTS or not word.is_learned):
@@ -92,7 +92,7 @@ def begin(word: Constraint, owned: Owned, *, of_body: bool) -> "Listed | _Publis
 
 
 class Listed:
-    """A list of which each request needs some items, or a parameter."""
+    """Collects a list or a parameter: each request needs some items."""
 
     def __init__(self, word: Constraint, owned: Owned, *, of_body: bool) -> None:
         self._word = word
@@ -111,13 +111,13 @@ class Listed:
         self._has_more = False
 
     def note(self, value: Value | Gap | Absent, *, doubtful: bool = False) -> None:
-        """Note what one request needs; a gap is for good."""
+        """Note what one request needs; a gap is permanent."""
         if doubtful and not isinstance(value, Absent):
             self._note_doubtful(value)
         elif isinstance(value, Gap):
             self._gaps[value] += 1
         elif isinstance(value, Absent):
-            # One is enough to list if no other object was named.
+            # An ID is listed only if no other object was named.
             self._absent[next(iter(self._absent), value.id)] += 1
         elif isinstance(value, tuple):
             is_named = not self._widens and self._word.name in _NAMED_BY_ENGINES
@@ -138,13 +138,13 @@ class Listed:
             self._refused.add(value)
 
     def resume(self, value: Value | None, count: int) -> None:
-        """Take in a list of a file: its patterns stay patterns, and its names make none, as some may be doubtful."""
+        """Continue from a list in a file. Its patterns stay; its names make none, because some may be doubtful."""
         if value is None and self._widens:
             self._items |= set(self._word.unspoken)
         elif value is None:
             self._gaps[_EARLIER] += count
         elif isinstance(value, tuple):
-            # An ID stays: nothing else was named, or a person wrote it.
+            # Keep an ID: nothing else was named, or a person wrote it.
             texts = _texts(value) if self._word.name in _FINDERS else ()
             fixed = {item for item in texts if is_id(item) or not is_literal(item)}
             self._families |= dict.fromkeys(fixed, ())
@@ -165,11 +165,11 @@ class Listed:
         self._items.add(item)
         if len(self._items) > _MOST_KEPT:
             self._families, self._items = self._shorten()
-            # Keep half of the room free, or each name without a family would cost a search.
+            # Keep half of the room free; otherwise each name without a family would cost a search.
             self._is_endless = len(self._items) > _MOST_KEPT // 2 or len(self._families) > _MOST_LISTED
 
     def _mask(self, item: Item) -> Item:
-        """Return the pattern of an item in which something was generated; else the item."""
+        """Return an item with generated parts masked."""
         if isinstance(item, tuple):
             return mask_command(item)
         pattern = _MASKS.get(self._word.name, str)(item)
@@ -179,7 +179,7 @@ class Listed:
         return pattern
 
     def _shorten(self) -> tuple[dict[str, tuple[str, ...]], set[Item]]:
-        """Return the families with two examples each, and the items that belong to none."""
+        """Return the families with two examples each, and the items without a family."""
         find = _FINDERS.get(self._word.name)
         found: Families = find(_texts(self._items)) if find is not None else {}
         found = {pattern: members for pattern, members in found.items() if not self._word.fault(pattern)}
@@ -187,7 +187,7 @@ class Listed:
         return families | self._families, self._items.difference(*found.values())
 
     def settle(self, total: int) -> Settled:
-        """Say which items and patterns would be listed, or why none."""
+        """Return the items and patterns to list, or why there are none."""
         families, single = self._shorten()
         families |= {pattern: _texts(known) for pattern, known in self._masked.items() if isinstance(pattern, str)}
         single |= {item for item in self._earlier if not _is_covered(item, families)}
@@ -233,16 +233,16 @@ class Listed:
         if len(remarks) > _MOST_EXPLAINED:
             yield f"{name}: the other patterns were made the same way"
         if self._has_more:
-            yield f"{name}: others do not exist or were denied, and are not listed"
+            yield f"{name}: others are not listed, because they do not exist or were denied"
         made_up = sorted(filter(is_generated, single))
         if made_up and name in _FINDERS:
-            yield f"{name}: the engine generates names like {made_up[0]}; the next one is not listed"
+            yield f"{name}: the engine generates names like {made_up[0]}, so the next one is not listed"
         if self._absent:
             those = share(self._absent.total(), total)
-            yield f"{name}: {those} named an id that the engine did not know, which always gets 404"
+            yield f"{name}: {those} named an ID that the engine did not know, which always gets 404"
 
     def _choose(self, items: tuple[Item, ...], total: int) -> tuple[Value | None, str]:
-        """Return the value, if there is one, and why there is none, if that must be said."""
+        """Return the value, if any, and why there is none, if that must be explained."""
         silent = {UNTOLD} if items or self._values else {UNTOLD, _EARLIER}
         gaps = sorted((-count, gap.reason) for gap, count in self._gaps.items() if gap not in silent)
         if self._gaps:
@@ -257,7 +257,7 @@ class Listed:
 
 
 class _Published:
-    """Which ports of the host were opened, and on which addresses."""
+    """Collects the published ports of the host, and their addresses."""
 
     def __init__(self) -> None:
         self._seen: dict[str, set[str]] = {name: set() for name in PUBLISHED}
@@ -292,7 +292,7 @@ class _Published:
         return Settled(Pairs(pairs), remarks) if pairs else Settled(None)
 
     def _with_doubtful(self, name: str) -> set[str]:
-        """Return what was seen, and of what is doubtful as much as leaves the list one that is read."""
+        """Return the items, with as many doubtful ones as keep the list readable."""
         seen = set(self._seen[name])
         for text in sorted(_texts(self._doubtful[name])):
             seen |= {text} if len(_join(name, {*seen, text})) <= _MOST_LISTED else set()
@@ -300,7 +300,7 @@ class _Published:
 
 
 def _join(name: str, texts: Iterable[str]) -> tuple[str, ...]:
-    """Write ports that follow each other as a range. 0 is none of them: it is any free one."""
+    """Join consecutive ports to ranges, except 0, which means any free port."""
     if name != "ports":
         return tuple(sorted(texts))
     ports = sorted({port for text in texts for port in read_ports(text) or ()})
@@ -310,10 +310,9 @@ def _join(name: str, texts: Iterable[str]) -> tuple[str, ...]:
 
 
 class _Demanded:
-    """A demand of a policy: it is loosened for requests that did not keep to it, and never made up.
+    """A demand of a policy: requests that did not meet it loosen it, but no demand is invented.
 
-    Requests that failed loosen nothing, unless a person asks what they would need. An amount that a request needs to be
-    granted is learned.
+    Failed requests loosen nothing, unless a person asks what they would need. An amount is learned if a grant needs it.
     """
 
     def __init__(self, word: Constraint) -> None:
@@ -346,7 +345,7 @@ class _Demanded:
 
 
 def loosen(word: Constraint, value: Value, needed: Value) -> Value | None:
-    """Return the most of a demand that admits what a record keeps of a request, too; None if nothing of it does."""
+    """Return the strictest form of a demand that also admits a recorded request; None if there is none."""
     parts: list[Value] = [Pairs((each,)) for each in value.items] if isinstance(value, Pairs) else []
     parts += [(each,) for each in items_of(value)]
     if not needed and needed != "":
@@ -365,7 +364,7 @@ def _value_of(word: Constraint, items: Iterable[Item]) -> Value:
 
 
 def _take_few(items: set[Item]) -> tuple[tuple[Item, ...], bool]:
-    """Return as many doubtful items as are kept, the same in whatever order they came, and whether there are more."""
+    """Return the doubtful items to keep, independent of their order, and whether there are more."""
     return tuple(sorted(items, key=str)[:_MOST_DOUBTFUL]), len(items) > _MOST_DOUBTFUL
 
 

@@ -1,4 +1,4 @@
-"""Tables for a terminal of any width: columns that matter less give way, and one takes the room that is left.
+"""Tables for a terminal of any width: less important columns are hidden, and one column takes the free space.
 
 Attacks: docs/attacks.md, workbench/table.
 """
@@ -16,23 +16,23 @@ _MOST_BELOW: Final = 6
 """Lines of a text below a row."""
 
 _NARROWEST: Final = 20
-"""Columns in which a text is still wrapped; of narrower ones the end is cut."""
+"""The narrowest width at which text is wrapped; below it, text is truncated."""
 
 _LONGEST: Final = 2000
-"""Characters of a cell: a client's text may be a megabyte, and is escaped for each picture."""
+"""Characters of a cell. Text of clients can have a megabyte, and is escaped at each update."""
 
 
 Tone = Enum("Tone", "PLAIN STRONG FAINT GOOD DOUBTFUL BAD")
-"""What a text stands for."""
+"""The meaning of a text, which decides its colour."""
 
 Piece = tuple[str, Tone]
 Line = tuple[Piece, ...]
 
 
 class Column(NamedTuple):
-    """A column of at least some width. The higher its rank, the earlier it is left out; with rank 0 it never is.
+    """A column with a least width. The higher its rank, the earlier it is hidden; rank 0 is always shown.
 
-    Numbers are to the right, and sorted with the highest first. What grows takes the room that is left.
+    Numbers are aligned right, and sorted from the highest. A growing column takes the free space.
     """
 
     title: str
@@ -43,7 +43,7 @@ class Column(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """What is in a column of a row, by what the rows are sorted, and its tone if it is not the row's."""
+    """A cell: its text, its sort key, and its tone if it differs from the row's."""
 
     text: str
     value: float | str
@@ -51,7 +51,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row with texts below it. Its key tells it from others, also in the next picture; `about` is told who asks."""
+    """A row with texts below it. Its key identifies it across updates; `about` is passed to actions on the row."""
 
     key: Hashable
     socket: str
@@ -62,17 +62,17 @@ class Row(NamedTuple):
 
 
 def cell(text: str, value: float | str | None = None) -> Cell:
-    """Make a cell of a text, whoever wrote it."""
+    """Make a cell from any text, also a client's."""
     return Cell(clean(text), text if value is None else value)
 
 
 def clean(text: str) -> str:
-    """Return a text in printable ASCII, one column for each character."""
+    """Return a text in printable ASCII, so that each character takes one column."""
     return escape(text[:_LONGEST])
 
 
 def fit(columns: Sequence[Column], width: int) -> dict[int, int]:
-    """Return the columns that there is room for, with their widths."""
+    """Return the columns that fit, with their widths."""
     shown = list(range(len(columns)))
     while sum(columns[each].width + len(_GAP) for each in shown) - len(_GAP) > width:
         least = max(shown, key=lambda each: columns[each].rank)
@@ -88,12 +88,12 @@ def fit(columns: Sequence[Column], width: int) -> dict[int, int]:
 
 
 def sort(rows: Iterable[Row], columns: Sequence[Column], by: int, *, reverse: bool = False) -> list[Row]:
-    """Sort rows by a column: numbers the highest first, texts by the alphabet. What is equal stays in order."""
+    """Sort rows by a column, stably: numbers from the highest, texts alphabetically."""
     return sorted(rows, key=lambda row: row.cells[by].value, reverse=columns[by].is_number is not reverse)
 
 
 def write_titles(columns: Sequence[Column], width: int, by: int, *, reverse: bool = False) -> Line:
-    """Write the titles, the one by which it is sorted with a mark."""
+    """Return the titles, with a mark at the sort column."""
     mark = "▼" if columns[by].is_number is not reverse else "▲"
     pieces: list[Piece] = []
     for each, wide in fit(columns, width).items():
@@ -106,7 +106,7 @@ def write_titles(columns: Sequence[Column], width: int, by: int, *, reverse: boo
 
 
 def write_row(row: Row, columns: Sequence[Column], width: int) -> Iterator[Line]:
-    """Write a row: a line with its cells, and lines for the texts below."""
+    """Yield a row: a line with its cells, and lines for the texts below."""
     pieces: list[Piece] = []
     for each, wide in fit(columns, width).items():
         text = _align(row.cells[each].text, wide, is_number=columns[each].is_number)
@@ -136,7 +136,7 @@ def _align(text: str, width: int, *, is_number: bool) -> str:
 
 
 def _end(pieces: Sequence[Piece], width: int) -> Line:
-    """Make a line that is as wide as the table, also where there is no room for its columns."""
+    """Fit a line to the width of the table."""
     line: list[Piece] = []
     for text, tone in (*pieces, (" " * width, Tone.PLAIN)):
         line.append((text[:width], tone))

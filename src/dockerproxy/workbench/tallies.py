@@ -1,4 +1,4 @@
-"""Counters whose memory is bounded, however many different things a log has.
+"""Counters in bounded memory, for any number of different keys in a log.
 
 Attacks: docs/attacks.md, workbench/tallies.
 """
@@ -13,7 +13,7 @@ _Key = TypeVar("_Key", bound=Hashable)
 
 @dataclass(slots=True)
 class Tally:
-    """How often something came, changed something or was stopped, when, in seconds since 1970, and one of them."""
+    """Counts of requests, writes and stopped requests, first and last time in seconds since 1970, and an example."""
 
     count: int = 0
     changes: int = 0
@@ -23,7 +23,7 @@ class Tally:
     example: str = ""
 
     def note(self, when: float, times: int, *, changes: bool = False, stopped: bool = False) -> None:
-        """Count something so many times."""
+        """Add `times` to the counts."""
         self.count += times
         self.changes += times * changes
         self.stopped += times * stopped
@@ -32,7 +32,7 @@ class Tally:
 
 
 class Top(Generic[_Key]):
-    """Tallies of what came most. What came less may be forgotten, and is then counted as `others`."""
+    """Tallies of the most frequent keys. Rarer keys may be forgotten, and then count as `others`."""
 
     def __init__(self, most: int) -> None:
         self.others = 0
@@ -40,7 +40,7 @@ class Top(Generic[_Key]):
         self._tallies: dict[_Key, Tally] = {}
 
     def find(self, key: _Key) -> Tally:
-        """Return the tally of a key, a new one if there is none."""
+        """Return the tally of a key; create it if necessary."""
         found = self._tallies.get(key)
         if found is None:
             if len(self._tallies) >= 2 * self._most:
@@ -54,10 +54,10 @@ class Top(Generic[_Key]):
         self._tallies = kept
 
     def list_most(self, number: int) -> list[tuple[_Key, Tally]]:
-        """Return those that came most, with their tallies."""
+        """Return the most frequent keys, with their tallies."""
         return nlargest(number, self._tallies.items(), key=lambda each: each[1].count)
 
     def count_rest(self, number: int) -> int:
-        """Return how often all came that are not among those that came most."""
+        """Return the total count of all but the most frequent keys."""
         shown = sum(tally.count for _, tally in self.list_most(number))
         return self.others + sum(tally.count for tally in self._tallies.values()) - shown

@@ -1,4 +1,4 @@
-"""A request that is judged without being sent: no engine is asked, so a name is taken for what it says."""
+"""Judge a request without sending it. The engine is not asked, so a name in the request counts as the object's name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,17 +26,17 @@ from dockerproxy.wire.document import read_json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """A request, and the answer to it if its objects are called what the request calls them.
+    """A request, and its decision if the names in it are the names of the objects.
 
     Attributes:
-        request: What it asks for.
-        known: What is known of it besides its head, as far as can be said without the engine; its body in any case, as
-            what is needed to allow it depends on that.
-        decision: Whether the policy allows it, whatever the mode of its socket; not, as long as its body is wanted.
-        asked: What `serve` would ask the engine of the objects that it names; that of its path first.
-        wants_body: Whether all depends on its body, which is not there.
-        is_barred: Whether it is denied whatever is granted, for what its socket hides.
-        recorded: In place of its body what a record keeps of that; None if this is no recorded request.
+        request: The request.
+        known: What is known besides its head, without the engine. It always includes the body, which decides what is
+            needed to allow the request.
+        decision: Whether the policy allows it, whatever the mode of its socket; a denial while the body is missing.
+        asked: The lookups that `serve` would send to the engine, the object of the path first.
+        wants_body: Whether the decision depends on the missing body.
+        is_barred: Whether `hide` denies it, so that no grant can allow it.
+        recorded: The recorded conditions in place of a body; None if the request is not from a record.
     """
 
     request: CanonicalRequest
@@ -58,10 +58,10 @@ def try_request(  # noqa: PLR0913 (what is known of a request)
     found: ResolvedObject | None = None,
     recorded: Mapping[str, Value] | None = None,
 ) -> Tried | Refusal:
-    """Judge a request as a client sends it; without a body it has none, or one unknown.
+    """Judge a request as a client sends it. Without `body`, it has none, or an unknown one.
 
-    A socket holds so many bytes of a body at most. `found` is the object of the path, if an engine has named it, and
-    `recorded` what a record keeps of the body.
+    `most` is the limit of a body in bytes. `found` is the object of the path, if an engine has resolved it. `recorded`
+    has the recorded conditions in place of the body.
     """
     head = f"{method} {target} HTTP/1.1\r\nHost: dockerproxy\r\n{_write_fields(method, target, body)}\r\n"
     judged = judge(policy, head.encode(errors="surrogateescape"))
@@ -87,7 +87,7 @@ def try_request(  # noqa: PLR0913 (what is known of a request)
 
 
 def _write_fields(method: str, target: str, body: bytes | None) -> str:
-    """Write what the head says of the body, as an honest client would."""
+    """Return the header fields about the body, as a valid client sends them."""
     if body is None:
         return ""
     request = canonicalise(method, target)
@@ -96,7 +96,7 @@ def _write_fields(method: str, target: str, body: bytes | None) -> str:
 
 
 def _leave_out_objects(policy: CompiledPolicy, request: CanonicalRequest) -> CompiledPolicy:
-    """Return a policy that looks at nothing which only the engine knows of the object."""
+    """Return a policy without conditions on facts about the object that only the engine knows."""
     name = request.operation.name
     cases = tuple(
         case if case.body is None else replace(case, body=case.body.without_object())
@@ -106,12 +106,12 @@ def _leave_out_objects(policy: CompiledPolicy, request: CanonicalRequest) -> Com
 
 
 def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tried:
-    """Decide, and answer each lookup by the name that is asked for."""
+    """Decide, and answer each lookup with an object of that name."""
     named, asked = find_object(request), list[Lookup]()
     while not isinstance(answer := decide(policy, request, known), Decision):
         if isinstance(answer, Wanted):
             if not all(case.body.optional for case in policy.cases[request.operation.name] if case.body is not None):
-                break  # It may not come without a body.
+                break  # The request is invalid without a body.
             known = known._replace(body=(None,))
         elif answer == named and known.found is None:
             asked.insert(0, answer)
@@ -129,7 +129,7 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
 
 
 def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:
-    """Return what is wrong with a request by a case that is contained, as far as it is there."""
+    """Return the faults of a request by a contained case, as far as the body is known."""
     if case.body is not None and tried.recorded is not None:
         return find_recorded_faults(case, tried.request.operation, tried.recorded)
     if case.body is None or tried.wants_body:
@@ -149,9 +149,9 @@ def find_faults(case: Case, tried: Tried) -> tuple[Fault, ...]:
 def judge_recorded(
     policy: CompiledPolicy, operation: Operation, needed: Mapping[str, Value] | None, *, trusting: bool = False
 ) -> CompiledPolicy:
-    """Return a policy that needs no body to decide about a recorded request, and decides as if it had it.
+    """Return a policy that decides a recorded request without its body as if it had the body.
 
-    A body of which the record says nothing is within what any grant says, if the record is trusted.
+    If the record has no conditions for the body and is trusted, the body counts as meeting those of every grant.
     """
     name, kept, denied = operation.name, list[Case](), list[tuple[Case, tuple[Fault, ...]]]()
     for case in policy.cases[name]:
@@ -174,25 +174,25 @@ def judge_recorded(
 
 
 def find_recorded_faults(case: Case, operation: Operation, needed: Mapping[str, Value]) -> tuple[Fault, ...]:
-    """Return what is wrong with a recorded request by a case that is contained."""
+    """Return the faults of a recorded request by a contained case."""
     if UNRESTRICTED.word in needed:
         path, _, says = str(needed[UNRESTRICTED.word]).partition(" ")
         return (Fault(path, "", says),)
     if not needed.keys() <= CONSTRAINTS.keys():
-        return (Fault("the body", "", "has what only another version knows"),)
+        return (Fault("the body", "", "was recorded by another version, with unknown conditions"),)
     return judge_claims(case.by_word, claims_of(operation, needed)).faults
 
 
 def answer_by_name(known: Known, lookup: Lookup) -> Known:
-    """Answer a lookup, and its others: there is an object of that name, of which nothing else is known."""
+    """Answer a lookup, and its alternatives, with an object of that name, of which nothing else is known."""
     answers = {(each.kind, each.name): take_for_name(each) for each in (lookup, *lookup.others)}
     return known._replace(answers={**known.answers, **answers})
 
 
 def take_for_name(lookup: Lookup) -> ResolvedObject:
-    """Return the object that is called what the client writes; of an exec or a task, that is its owner's name.
+    """Return an object with the name in the request. For an exec or a task, this is the name of its owner.
 
-    A container is taken for an ordinary one, which shares nothing with the host or others, and was not started yet.
+    A container counts as an ordinary one, which shares nothing with the host or others, and was not started yet.
     """
     found = missing(lookup)
     document = _ORDINARY.get(lookup.kind, {})
@@ -206,11 +206,11 @@ _ORDINARY: Final[Mapping[Kind, Mapping[str, object]]] = {
         "state": {"Status": "created"},
     }
 }
-"""What an engine says of an object of which there is nothing to say."""
+"""The facts of an ordinary object."""
 
 
 def describe_object(lookup: Lookup) -> str:
-    """Say what the name in a request was taken for."""
+    """Return how the name in a request was interpreted."""
     taken = "its name"
     if lookup.kind in {Kind.EXEC, Kind.TASK}:
         taken = f"the name of its {WORDS[lookup.kind].removesuffix('s')}"
@@ -218,7 +218,7 @@ def describe_object(lookup: Lookup) -> str:
 
 
 def describe_unseen(tried: Tried) -> str:
-    """Say what `serve` would look at besides, of the object that a request names; empty if nothing."""
+    """Return what `serve` would also check of the named object; empty if nothing."""
     operation = tried.request.operation
     body = BODIES.get(operation.name)
     if body is None or not body.of_object:

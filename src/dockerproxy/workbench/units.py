@@ -1,4 +1,4 @@
-"""Numbers as a narrow column shows them: three digits and a unit."""
+"""Format numbers for narrow columns: three digits and a unit."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def write_number(number: float) -> str:
-    """Write a number of things or bytes: `0`, `980`, `1.2k`, `35M`."""
+    """Format a count or a number of bytes: `0`, `980`, `1.2k`, `35M`."""
     for unit in _UNITS:
         if number < _THOUSAND or unit == _UNITS[-1]:
             break
@@ -18,12 +18,12 @@ def write_number(number: float) -> str:
 
 
 def write_rate(rate: float) -> str:
-    """Write how many there are in a second: `0`, `0.4`, `12.5`, `120`."""
+    """Format a rate per second: `0`, `0.4`, `12.5`, `120`."""
     return "0" if not rate else f"{rate:.1f}" if rate < _TEN * _TEN else write_number(rate)
 
 
 def write_duration(milliseconds: float | None) -> str:
-    """Write how long an answer took: `0.7ms`, `35ms`, `1.2s`; nothing if none came."""
+    """Format the duration of an answer: `0.7ms`, `35ms`, `1.2s`; empty if there was none."""
     if milliseconds is None:
         return "-"
     if milliseconds < _TEN:
@@ -35,7 +35,7 @@ def write_duration(milliseconds: float | None) -> str:
 
 
 def write_age(seconds: float) -> str:
-    """Write how long something has lasted: `5s`, `12m`, `3h07m`, `5d04h`."""
+    """Format an age: `5s`, `12m`, `3h07m`, `5d04h`."""
     whole = max(0, int(seconds))
     if whole < _MINUTE:
         return f"{whole}s"

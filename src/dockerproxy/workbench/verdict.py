@@ -1,6 +1,6 @@
-"""Answer in three lines what an operator asks first: root on the host, secrets, and objects of other clients.
+"""Summarise a policy in three lines: root on the host, secrets, and objects of other clients.
 
-A verdict is never more favourable than the policy. Each names the grant that decides.
+A verdict never understates what the policy allows. Each names the deciding grant.
 
 Attacks: docs/attacks.md, workbench/verdict.
 """
@@ -62,7 +62,7 @@ def _list_secrets(policy: CompiledPolicy) -> Iterator[_Way]:
 
 
 def _list_others(policy: CompiledPolicy) -> list[_Way]:
-    """List what reaches objects that the client does not own, changes first. Images have no owner."""
+    """List the ways to reach objects of others, changes first. Images have no owner."""
     found: dict[str, list[_Way]] = {"changes them": [], "uses them": [], "reads them": []}
     for name, operation in OPERATIONS.items():
         for case in policy.cases[name]:
@@ -73,7 +73,7 @@ def _list_others(policy: CompiledPolicy) -> list[_Way]:
 
 
 def _judge(operation: Operation, case: Case) -> tuple[str, tuple[Condition, ...]]:
-    """Return a verb for how a case reaches objects of others, and its limits; an empty verb if it does not."""
+    """Return how a case reaches objects of others, as a verb, and what limits it; empty if it does not."""
     if operation.name in OF_OBJECTS | BESIDES and OWN not in case.by_word:
         verb = "changes them" if operation.access is Access.WRITE else "reads them"
         said = (each for each in case.conditions if not each.constraint.is_private and each != UNRESTRICTED)

@@ -1,7 +1,7 @@
-"""Compare a policy with an engine: its version, what it confines, and the objects that conditions name.
+"""Compare a policy with an engine: its version, its confinement, and the objects that conditions name.
 
-The engine is only asked to read. What it says is not trusted: a text is shown escaped, and an answer that is no JSON
-object counts as empty (test: test_an_answer_that_makes_no_sense_is_no_crash).
+This only reads. Answers are not trusted: text is shown escaped, and an answer that is not a JSON object counts as empty
+(test: test_an_answer_that_makes_no_sense_is_no_crash).
 """
 
 import json
@@ -27,24 +27,24 @@ from dockerproxy.wire.document import list_of, object_of
 from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source
 
 Ask = Callable[[str], tuple[int, bytes]]
-"""Sends the engine a GET for a target; returns the status and the content."""
+"""Sends a GET for a target to the engine; returns the status and the content."""
 
 Number = tuple[int, ...]
 
 _LIBPOD: Final = "v4.0.0"
 _SWARM: Final = frozenset({"configs", "nodes", "plugins", "services", "swarm", "tasks"})
-"""Sections that Podman has nothing of."""
+"""Sections that Podman does not have."""
 
 _CREATES: Final = frozenset({"ContainerCreate", "ContainerCreateLibpod"})
 
 _OF_MANAGERS: Final = frozenset({"configs", "nodes", "secrets", "services", "tasks"})
-"""Sections for which Docker must manage a swarm."""
+"""Sections that need a swarm in Docker."""
 
 
 class Engine(NamedTuple):
-    """What an engine says of itself: a name like `Docker 26.1.5`, versions, and where it keeps its data.
+    """An engine, as it describes itself: a name like `Docker 26.1.5`, versions, and its data directory.
 
-    Its security is what confines containers: `seccomp`, `rootless`, `userns`; None if it does not say.
+    Security is what confines containers: `seccomp`, `rootless`, `userns`; None if unknown.
     """
 
     name: str
@@ -57,21 +57,21 @@ class Engine(NamedTuple):
     def __str__(self) -> str:
         start = f"{self.name}, API {_say(self.api) or 'unknown'}"
         if self.security is None:
-            return f"{start}, of unknown confinement"
+            return f"{start}, unknown confinement"
         who = "rootless" if "rootless" in self.security else "as root"
         spaces = "with" if self.security & {"rootless", "userns"} else "without"
         return f"{start}, {who}, {spaces} user namespaces"
 
 
 def read_engine(ask_engine: Ask) -> Engine:
-    """Ask an engine what it is. An `OSError` says that it does not answer."""
+    """Ask an engine to describe itself. Raises `OSError` if it does not answer."""
     version, info = (object_of(read(ask_engine, target)) for target in ("/version", "/info"))
     is_podman = _is_podman(version)
     options = info.get("SecurityOptions")
     # Like `name=seccomp,profile=builtin`.
     security = frozenset(str(each).partition(",")[0].removeprefix("name=") for each in list_of(options))
     return Engine(
-        name=f"{'Podman' if is_podman else 'Docker'} {version.get('Version', 'of no version')}",
+        name=f"{'Podman' if is_podman else 'Docker'} {version.get('Version', 'without version')}",
         api=read_number(version.get("ApiVersion")),
         podman=read_number(version.get("Version")) if is_podman else (),
         security=security if isinstance(options, list) else None,
@@ -81,7 +81,7 @@ def read_engine(ask_engine: Ask) -> Engine:
 
 
 def find_podman(ask_engine: Ask) -> bool | None:
-    """Ask an engine whether it is Podman; None if it does not say. An `OSError` says that it does not answer."""
+    """Return whether an engine is Podman; None if unknown. Raises `OSError` if it does not answer."""
     version = object_of(read(ask_engine, "/version"))
     return _is_podman(version) if read_number(version.get("ApiVersion")) else None
 
@@ -92,7 +92,7 @@ def _is_podman(version: Mapping[str, object]) -> bool:
 
 
 def read(ask_engine: Ask, target: str) -> object:
-    """Ask an engine for a document; return None for what is no JSON."""
+    """Ask an engine for a JSON document; return None if the answer is not JSON."""
     try:
         return json.loads(ask_engine(target)[1])
     except (ValueError, RecursionError):
@@ -100,25 +100,23 @@ def read(ask_engine: Ask, target: str) -> object:
 
 
 def read_number(text: object) -> Number:
-    """Read the first two numbers of a version; none if it is not one."""
+    """Read the first two numbers of a version; empty if it is not a version."""
     found = re.match(r"([0-9]{1,4})\.([0-9]{1,4})", text) if isinstance(text, str) else None
     return (int(found[1]), int(found[2])) if found else ()
 
 
 def compare(sockets: tuple[SocketSettings, ...], engine: Engine, ask_engine: Ask, file: str) -> Iterator[Finding]:
-    """Yield what the policies of some sockets, of a file, have that an engine has not."""
+    """Yield the mismatches between the policies of these sockets and an engine."""
     yield from _find_newer(engine, file)
     creates = any(socket.policy.allows(name) for socket in sockets for name in _CREATES)
     if engine.podman and creates and "rootless" not in (engine.security or ()):
-        text = (
-            "it opens files of a container, like /etc/passwd, from outside as root: no proxy holds a hostile container"
-        )
-        yield differ("engine", file, Severity.NOTE, text, "give each hostile client a rootless one")
+        text = "it opens files of containers, like /etc/passwd, as root: no proxy confines a hostile container"
+        yield differ("engine", file, Severity.NOTE, text, "give each hostile client its own rootless engine")
     exists = cache(partial(_exists, ask_engine))
     for socket in sockets:
         if socket.policy.policy.places.has_parts and (engine.podman or engine.api < SINCE[:2]):
-            text = "binds below a directory need Docker 26, API 1.45: this engine gets none of them"
-            yield differ(f"socket {socket.name}", file, Severity.WARNING, text, "let binds list the directory alone")
+            text = "binds below a directory need Docker 26, API 1.45: this engine gets none"
+            yield differ(f"socket {socket.name}", file, Severity.WARNING, text, "list only the directory in binds")
         for name, cases in socket.policy.cases.items():
             for case in cases if name in OPERATIONS else ():
                 make = partial(differ, f"socket {socket.name}", place_of_source(file, case.decision.source))
@@ -126,13 +124,13 @@ def compare(sockets: tuple[SocketSettings, ...], engine: Engine, ask_engine: Ask
 
 
 Make = Callable[..., Finding]
-"""Makes a finding about one line: of its level, what is the matter, and a hint."""
+"""Makes a finding about one line, from a severity, a text and a hint."""
 
 
 def _compare_case(engine: Engine, exists: "Exists", operation: Operation, case: Case, make: Make) -> Iterator[Finding]:
     lack = _find_lack(engine, operation)
     if lack:
-        if not case.decision.source.startswith(PRESET):  # Presets are for either engine.
+        if not case.decision.source.startswith(PRESET):  # Presets are for both engines.
             yield make(Severity.NOTE, lack)
         return
     for condition in case.conditions:
@@ -141,20 +139,18 @@ def _compare_case(engine: Engine, exists: "Exists", operation: Operation, case: 
 
 
 def _find_newer(engine: Engine, file: str) -> Iterator[Finding]:
-    """Find an engine that is newer than the tables: what is new in it is refused."""
+    """Find an engine that is newer than the tables, whose new fields are denied."""
     if not engine.api:
-        text = "it does not say which version of the API it has"
+        text = "its API version is unknown"
         yield differ("engine", file, Severity.WARNING, text, "is it Docker or Podman?")
     covered = read_number(PODMAN_API if engine.podman else DOCKER_API)
     own = engine.podman or engine.api
     if own > covered:
         what = "Podman" if engine.podman else "API"
-        text = (
-            f"{what} {_say(own)} is newer than {_say(covered)}, up to which its fields are known: new ones are denied"
-        )
+        text = f"{what} {_say(own)} is newer than {_say(covered)}, the newest known version: its new fields are denied"
         yield differ("engine", file, Severity.WARNING, text, "update dockerproxy")
     if engine.security is not None and "seccomp" not in engine.security:
-        text = "no seccomp filter confines its containers"
+        text = "its containers have no seccomp filter"
         yield differ("engine", file, Severity.WARNING, text, "run it on a kernel with seccomp")
 
 
@@ -163,7 +159,7 @@ def _say(number: Number) -> str:
 
 
 def _find_lack(engine: Engine, operation: Operation) -> str:
-    """Say why an engine has no such operation, or nothing if it may."""
+    """Return why an engine lacks an operation; empty if it may have it."""
     if operation.section.startswith("libpod/") and not engine.podman:
         return f"{operation.section} has no effect: this engine is Docker"
     if operation.section in _SWARM and engine.podman:
@@ -174,9 +170,9 @@ def _find_lack(engine: Engine, operation: Operation) -> str:
 
 
 def _find_ignored(engine: Engine, operation: Operation, condition: Condition, make: Make) -> Iterator[Finding]:
-    """Find a condition all of whose fields are newer than the engine, which drops them.
+    """Find a condition whose fields are all newer than the engine, which ignores them.
 
-    What Podman knows of Docker's API does not go by its version.
+    Podman is skipped, because its support of Docker's fields does not follow the API version.
     """
     own = () if engine.podman else engine.api
     if own and is_of_body(operation, condition.word):
@@ -199,17 +195,17 @@ _KINDS: Final[Mapping[str, tuple[Kind, str, Severity]]] = {
     "configs": (Kind.CONFIG, "ConfigInspect", Severity.WARNING),
     "images": (Kind.IMAGE, "ImageInspect", Severity.NOTE),
 }
-"""By the word that names objects: what they are, who asks for one, and how grave it is that there is none: images are
-pulled when they are needed."""
+"""For each word that names objects: their kind, the operation that reads one, and the severity of a missing one.
+Missing images are pulled when needed."""
 
 _ALWAYS: Final = frozenset({"none", "default", "bridge", "host", "podman"})
-"""Networks, or words for none, that need not be asked for."""
+"""Networks, or words for none, that always exist."""
 
 Exists = Callable[[str, Condition], bool]
 
 
 def _find_missing(exists: Exists, condition: Condition, make: Make) -> Iterator[Finding]:
-    """Find names in a condition that no object has. What a pattern means may come yet."""
+    """Find names in a condition without an object. Patterns are skipped, because matching objects may come later."""
     if condition.word not in _KINDS or not isinstance(condition.value, tuple):
         return
     kind, _, severity = _KINDS[condition.word]
@@ -220,7 +216,7 @@ def _find_missing(exists: Exists, condition: Condition, make: Make) -> Iterator[
 
 
 def _exists(ask_engine: Ask, word: str, condition: Condition) -> bool:
-    """Whether the engine has an object that a condition on one name admits; also if it does not say."""
+    """Whether the engine has an object that a condition on one name admits; True if unknown."""
     kind, asks, _ = _KINDS[word]
     version = _LIBPOD if asks.endswith("Libpod") else ""
     (name,) = items_of(condition.value)
