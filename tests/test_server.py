@@ -82,7 +82,7 @@ def read_all(client: socket.socket) -> bytes:
 
 def test_it_starts_before_the_engine_and_finds_it_when_it_comes() -> None:
     with short_folder() as folder, serving(folder) as proxy:
-        proxy.wait_for("no engine, which is tried again for every client: the engine")
+        proxy.wait_for("no engine; the proxy tries again for every client: the engine")
         status, message = ask(f"{folder}/docker.sock", "GET", "/_ping")
         assert status == 503
         assert message.startswith(f"the engine's socket is not there: {folder}/engine.sock")
@@ -308,7 +308,7 @@ def test_a_socket_that_cannot_be_put_in_its_place_any_more_is_named() -> None:
             (folder / "directory").rename(folder / "moved")
             return ""
 
-        with pytest.raises(UserError, match="one: cannot be put in its place: No such file or directory"):
+        with pytest.raises(UserError, match="one: cannot move the socket there: No such file or directory"):
             await Server(settings, log).run(move)
         serving.cancel()
 

@@ -221,7 +221,7 @@ async def test_an_engine_that_hangs_ends_a_sweep() -> None:
         here.server._sweeper = sweeper
         engine.goes_on.clear()
         look(here, sweeper)
-        text = "not all that its clients own is removed: the engine does not answer: it says nothing for 0.5 seconds"
+        text = "not all that its clients own is removed: the engine does not answer: it was silent for 0.5 seconds"
         await until(says(here, Level.WARNING, text), "it gives up")
         for _ in range(3):
             look(here, sweeper)

@@ -1,4 +1,4 @@
-"""Open the control socket, on which operators see what goes on and answer what is asked."""
+"""Open the control socket, on which operators watch the proxy and answer questions."""
 
 import asyncio
 import os
@@ -14,22 +14,22 @@ from dockerproxy.settings import Level, SocketFile
 from dockerproxy.version import VERSION
 
 _EVERY: Final = 1.0
-"""Seconds between two lines of what is open."""
+"""Seconds between two lists of open connections."""
 
 _MODE: Final = 0o600
-"""Who may connect may answer for the operator, and sees what all clients ask."""
+"""Only our user may connect, because a reader sees all requests and can allow them."""
 
 PROTOCOL: Final = 1
 
 
 class ControlSocket:
-    """The control socket of a proxy, and who is connected to it.
+    """The control socket of a proxy, and its connections.
 
     Args:
-        settings: Where it is, if anywhere, and whether it replaces that of another proxy.
-        log: Where it is said.
-        control: Those who read.
-        describe_open: Returns what is open now.
+        settings: Its path, if any, and whether it replaces that of another proxy.
+        log: The log.
+        control: The connected readers.
+        describe_open: Returns a description of the open connections.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class ControlSocket:
         self._acceptor: asyncio.AbstractServer | None = None
 
     async def open(self) -> None:
-        """Open the socket, on which nobody is accepted yet; one in use stays in its place.
+        """Open the socket without accepting connections yet; a socket in use stays in place.
 
         Raises:
             UserError: It cannot be opened.
@@ -62,7 +62,7 @@ class ControlSocket:
         self._log.message(Level.NOTICE, f"operators connect to {self._path} with mode {_MODE:04o}")
 
     async def run(self) -> None:
-        """Accept operators, and tell them again and again what is open."""
+        """Accept operators, and send them the list of open connections periodically."""
         if self._acceptor is None:
             return
         await self._acceptor.start_serving()
@@ -72,7 +72,7 @@ class ControlSocket:
                 self._control.tell_open(self._describe_open())
 
     def close(self) -> None:
-        """Accept nobody any more, and let those go who read."""
+        """Stop accepting, and disconnect the readers."""
         if self.listening is not None:
             self.listening.remove()
         if self._acceptor is not None:

@@ -1,4 +1,4 @@
-"""Why a request is refused, as a value: a hostile or malformed request is nothing exceptional."""
+"""The refusal of a request, as a value: malformed requests are expected, so they raise no exception."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ class Refusal(NamedTuple):
     """Why a request is ambiguous, malformed or over a limit.
 
     Attributes:
-        status: The HTTP status of the answer: 400, or 404, 417 and 431 where these say it better.
+        status: The HTTP status of the answer: 400, or 404, 413, 417 and 431 where these are more specific.
         reason: What is wrong, for the client and the log; a clause without a full stop.
     """
 

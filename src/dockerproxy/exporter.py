@@ -1,4 +1,4 @@
-"""Export metrics: to whoever asks on a socket, and into a file that node_exporter reads."""
+"""Export metrics: on a socket, and to a file that node_exporter reads."""
 
 import asyncio
 import contextlib
@@ -20,21 +20,21 @@ from dockerproxy.settings import Level, SocketFile
 from dockerproxy.version import VERSION
 
 _EVERY: Final = 15.0
-"""Seconds between two versions of the file; Prometheus asks node_exporter as often by default, or less."""
+"""Seconds between two versions of the file; by default, Prometheus scrapes node_exporter no more often."""
 
 _BACKLOG: Final = 16
 _SOCKET_MODE: Final = 0o660
 _FILE_MODE: Final = 0o644
-"""node_exporter runs as a user of its own."""
+"""node_exporter runs as another user."""
 
 
 class Exporter:
-    """Exports metrics of some sockets where the settings say so.
+    """Exports the metrics of sockets, as configured.
 
     Args:
-        settings: Where to.
-        log: Where it is said that the file cannot be written.
-        list_measured: Returns the sockets that are served now.
+        settings: The paths of socket and file.
+        log: The log, for failures to write the file.
+        list_measured: Returns the currently served sockets.
     """
 
     def __init__(self, settings: Settings, log: Log, list_measured: Callable[[], Sequence[Measured]]) -> None:
@@ -50,7 +50,7 @@ class Exporter:
         self._wrote: tuple[int, ...] = ()
 
     async def open(self) -> None:
-        """Open the socket, on which nobody is accepted yet; one in use stays in its place.
+        """Open the socket without accepting connections yet; a socket in use stays in place.
 
         Raises:
             UserError: It cannot be opened, or the file's directory cannot be written to.
@@ -70,7 +70,7 @@ class Exporter:
             self._log.message(Level.NOTICE, f"metrics are on {self._path} with mode {_SOCKET_MODE:04o}")
 
     async def run(self) -> None:
-        """Accept who asks, and write the file again and again."""
+        """Accept clients, and write the file periodically."""
         if self._acceptor is not None:
             await self._acceptor.start_serving()
         while self._file:
@@ -78,7 +78,7 @@ class Exporter:
             await asyncio.sleep(_EVERY)
 
     def close(self) -> None:
-        """Accept nobody any more, and leave no file that looks like a running proxy's."""
+        """Stop accepting, and remove the file, so that the proxy does not seem to run."""
         if self.listening is not None:
             self.listening.remove()
         if self._acceptor is not None:
@@ -91,9 +91,9 @@ class Exporter:
         self._process.close()
 
     async def _write_file(self) -> None:
-        """Write the file, unless another proxy took over, and wrote it after us; a failure is said once.
+        """Write the file, unless another proxy took over and wrote it after us; log a failure once.
 
-        A thread does, so that a slow disk delays no client.
+        A thread writes, so that a slow disk delays no client.
         """
         if self._wrote and self._find_version() not in {self._wrote, ()}:
             return
@@ -102,14 +102,14 @@ class Exporter:
             await asyncio.to_thread(write_atomically, self._file, text, _FILE_MODE)
         except OSError as error:
             if not self._failed:
-                text = f"cannot write {self._file}: {error.strerror or error}; it is tried again"
+                text = f"cannot write {self._file}: {error.strerror or error}; retrying"
                 self._log.message(Level.ERR, text)
             self._failed = True
         else:
             self._failed, self._wrote = False, self._find_version()
 
     def _find_version(self) -> tuple[int, ...]:
-        """Return what tells one version of the file from another: an inode alone may be used again. () if none is."""
+        """Return the identity of the file's version, not only the inode, which may be reused; () without a file."""
         try:
             status = os.stat(self._file)
         except OSError:
@@ -125,7 +125,7 @@ class Exporter:
         yield Family("dockerproxy_log_lines_dropped", Kind.COUNTER, text).add(self._log.lost)
         text = "Version of the proxy; always 1."
         yield Family("dockerproxy_build_info", Kind.GAUGE, text).add(1, version=VERSION)
-        # With a prefix, because node_exporter has such metrics of itself.
+        # With a prefix, because node_exporter has the same metrics about itself.
         yield Family("dockerproxy_process_cpu_seconds", Kind.COUNTER, "Processor time.").add(time.process_time())
         memory = self._process.find_memory()
         yield Family("dockerproxy_process_resident_memory_bytes", Kind.GAUGE, "Bytes in memory.").add(memory)

@@ -1,4 +1,4 @@
-"""Mistakes of an operator, which are raised: all of them at once, each where it is."""
+"""Mistakes of the operator, raised all at once, each with its place."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ class Problem(NamedTuple):
     Attributes:
         where: The variable, or the file with line and column.
         what: What is wrong with it.
-        hint: What to write instead; empty where nothing better is known.
+        hint: What to write instead; may be empty.
     """
 
     where: str
@@ -21,7 +21,7 @@ class Problem(NamedTuple):
 
 
 class UserError(Exception):
-    """Mistakes an operator can mend, all of them at once."""
+    """Mistakes that the operator can fix, all at once."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))

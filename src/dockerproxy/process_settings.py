@@ -14,14 +14,14 @@ class LogFormat(StrEnum):
 
 
 class LogPolls(StrEnum):
-    """What the log has of the same read that comes again and again."""
+    """How the log treats repeated reads."""
 
     EACH = "each"
     COLLAPSE = "collapse"
 
 
 class Sandbox(StrEnum):
-    """Whether the process locks itself in."""
+    """Whether the process sandboxes itself."""
 
     OFF = "off"
     BEST_EFFORT = "best-effort"
@@ -33,18 +33,18 @@ class Settings(NamedTuple):
 
     Attributes:
         engines: Paths where the engine's socket may be; the first that exists when a client connects is used.
-        sockets: Our own.
+        sockets: The sockets for clients.
         shutdown_grace: Seconds for exchanges to finish after SIGTERM.
         log_level: Lines below this level are not written.
-        log_format: Of each line.
+        log_format: Format of each line.
         log_polls: Whether repeated reads are one line a minute.
-        learn_directory: Where sockets that learn write their policies; empty if nowhere.
-        metrics_socket: Where metrics can be asked for; empty if nowhere.
-        metrics_file: Where they are written for node_exporter; empty if nowhere.
-        ask_timeout: Seconds for a person to answer.
-        control_socket: Where operators see what is going on, and answer what is asked; empty if nowhere.
-        sandbox: Whether the process locks itself in.
-        takes_over: Whether it replaces the sockets of another proxy that still runs.
+        learn_directory: Directory for learned policies; empty for none.
+        metrics_socket: Path of the socket for metrics; empty for none.
+        metrics_file: Path of the metrics file for node_exporter; empty for none.
+        ask_timeout: Seconds for an operator to answer.
+        control_socket: Path of the control socket; empty for none.
+        sandbox: Whether the process sandboxes itself.
+        takes_over: Whether it replaces the sockets of another running proxy.
     """
 
     engines: tuple[str, ...]

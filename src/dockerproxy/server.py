@@ -32,23 +32,23 @@ from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.sweeper import Sweeper
 
 _LEARNED_EVERY: Final = 60.0
-"""Seconds between two looks at whether something new was learned."""
+"""Seconds between two checks for newly learned requests."""
 
 _KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-"""The event loop leaves the file of a socket alone, which may be systemd's."""
+"""The event loop must not remove the file of a socket, which may be systemd's."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class _Door:
-    """A served socket of ours.
+    """A socket that is served.
 
     Attributes:
-        listening: It.
-        state: What its clients share.
-        journal: What its exchanges leave.
-        acceptor: Accepts them.
+        listening: The listening socket.
+        state: The state that its clients share.
+        journal: The journal of its exchanges.
+        acceptor: Accepts clients.
         since: When its policy was read, in seconds since 1970.
-        digest: Of its policy; empty until somebody asks.
+        digest: The digest of its policy; empty until requested.
     """
 
     listening: Listening[SocketSettings]
@@ -92,10 +92,10 @@ class Server:
         """Serve until `stop` is called, then let exchanges finish.
 
         Args:
-            lock_in: Called when everything is open and nobody is served yet; returns a remark for health checks.
+            lock_in: Called when everything is open, before clients are served; returns a remark for health checks.
 
         Raises:
-            UserError: A socket of ours cannot be opened, or the process cannot be locked in.
+            UserError: A socket cannot be opened, or a required lock of the sandbox is unavailable.
         """
         asyncio.get_running_loop().set_exception_handler(self._log_loop_error)
         self._service.check(socket.path for socket in self._settings.sockets)
@@ -108,7 +108,7 @@ class Server:
             self._follow_learners()
             self._announce()
             self._shared.remark = lock_in()
-            self._appear()  # After all that can fail: until then, another proxy may serve there.
+            self._appear()  # After everything that can fail: until then, another proxy may serve there.
             self._log.open()
             for door in self._doors.values():
                 await door.acceptor.start_serving()
@@ -159,10 +159,10 @@ class Server:
                 self._log.message(Level.WARNING, text)
 
     async def reload(self, settings: Settings) -> None:
-        """Serve by other settings from now on, or change nothing.
+        """Switch to other settings, or change nothing.
 
-        Sockets that stay keep their connections, and each exchange keeps the policy that it began with. Removed sockets
-        let their exchanges finish. The log stays as it is.
+        Remaining sockets keep their connections, and each exchange keeps the policy that it began with. Removed sockets
+        let their exchanges finish. The log does not change.
 
         Raises:
             UserError: A new socket cannot be opened, or a file cannot be changed; nothing has changed.
@@ -181,7 +181,7 @@ class Server:
             raise
         await self._learned.write()
         if settings.engines != self._settings.engines:
-            for door in self._doors.values():  # None goes on with the engine that was left.
+            for door in self._doors.values():  # No client keeps using the previous engine.
                 door.state.connections.finish_all()
         self._settings, self._shared.engines = settings, settings.engines
         for path in self._doors.keys() - wanted.keys():
@@ -204,7 +204,7 @@ class Server:
         self._follow_learners()
 
     def _share_room(self) -> None:
-        """If there is no room for the connections of all sockets, give each socket a share."""
+        """If there are too few descriptors for all connections, give each socket a share."""
         sockets = [door.state for door in self._doors.values()]
         wanted = sum(socket.limits.connections for socket in sockets)
         for socket in sockets:
@@ -213,7 +213,7 @@ class Server:
     def _listen_to_all(
         self, sockets: Iterable[SocketSettings], *, takes_over: bool = False
     ) -> list[Listening[SocketSettings]]:
-        """Open every socket, or none; all mistakes are reported at once."""
+        """Open every socket, or none, and report all mistakes at once."""
         listening: list[Listening[SocketSettings]] = []
         problems: list[Problem] = []
         for socket in sockets:
@@ -246,10 +246,10 @@ class Server:
         return acceptor
 
     def _appear(self) -> None:
-        """Put every socket in its place.
+        """Move every socket to its path.
 
         Raises:
-            UserError: One cannot be put there any more.
+            UserError: A socket can no longer be moved there.
         """
         listening = (door.listening for door in self._doors.values())
         for each in (*listening, self._exporter.listening, self._control.listening):
@@ -258,7 +258,9 @@ class Server:
             try:
                 each.appear()
             except OSError as error:
-                raise UserError(Problem(each.settings.path, f"cannot be put in its place: {error.strerror}")) from error
+                raise UserError(
+                    Problem(each.settings.path, f"cannot move the socket there: {error.strerror}")
+                ) from error
 
     def _change_files(self, wanted: dict[str, SocketSettings]) -> None:
         """Set new permissions and owners of the sockets that stay: all of them or none.
@@ -283,13 +285,13 @@ class Server:
             self._log.message(Level.NOTICE, f"{text}; {_describe_owner(new)}, was {_describe_owner(old)}")
 
     def _follow_learners(self) -> None:
-        """Write what learners learn from now on."""
+        """From now on, write learned policies."""
         learners = {door.state.name: door.journal.learner for door in self._doors.values() if door.journal.learner}
         if self._settings.learn_directory:
             self._learned.follow(self._settings.learn_directory, learners)
 
     def _log_changes(self, state: SocketState, new: SocketSettings) -> None:
-        """Log which operations a socket gains and loses, the digest of its policy, and mounts that now nest."""
+        """Log gained and lost operations of a socket, the digest of its policy, and mounts that now nest."""
         for line in find_changes(state.policy, new.policy).lines():
             self._log.message(Level.NOTICE, f"socket {new.name}: {line}")
         self._log.message(Level.NOTICE, f"socket {new.name}: policy {digest(new.policy)}")
@@ -321,7 +323,7 @@ class Server:
             await self._learned.write()
 
     def _announce(self) -> None:
-        """Log where we listen, and for which engine."""
+        """Log the sockets and the engine."""
         wanted, room = sum(settings.limits.connections for settings in self._settings.sockets), self._room.connections
         if room < wanted:
             text = f"the limit of open files leaves room for {room} connections of {wanted}; `ulimit -n` raises it"
@@ -331,7 +333,7 @@ class Server:
             text = f"listening on {settings.path} with mode {settings.permissions:04o} for the engine at {engine}"
             self._log.message(Level.NOTICE, text)
         if trouble := find_trouble(self._settings.engines):
-            self._log.message(Level.WARNING, f"no engine, which is tried again for every client: {trouble}")
+            self._log.message(Level.WARNING, f"no engine; the proxy tries again for every client: {trouble}")
 
     async def _drain(self) -> None:
         """Let exchanges finish for the grace period, or until a second signal; then cut the rest."""
@@ -349,7 +351,7 @@ class Server:
         await emptied
 
     def _log_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """Log an exception that escaped a callback: the exchange is lost, the process goes on."""
+        """Log an exception that escaped a callback: the exchange is lost, the process continues."""
         del loop
         error = context.get("exception")
         transport = cast("asyncio.Transport | None", context.get("transport"))
@@ -362,7 +364,7 @@ class Server:
 
 
 async def _wait_unless(event: asyncio.Event, work: asyncio.Future[Any], patience: float | None = None) -> None:
-    """Wait for something until an event comes before, or for so many seconds."""
+    """Wait for `work`, but not longer than until an event or for `patience` seconds."""
     coming = asyncio.ensure_future(event.wait())
     await asyncio.wait((work, coming), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
     coming.cancel()
@@ -379,7 +381,7 @@ def _make_room(settings: Settings) -> Room:
 
 
 def _is_engine(path: str, engines: tuple[str, ...]) -> bool:
-    """Whether a path is the socket of the engine by another name, as another mount of its directory gives it."""
+    """Whether a path is the engine's socket under another name, for example through another mount."""
     with contextlib.suppress(OSError):
         return any(os.path.exists(engine) and os.path.samefile(path, engine) for engine in engines)
     return False

@@ -7,7 +7,7 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.model import Mode
 
 MAX_SOCKET_PATH: Final = 107
-"""Bytes of a unix socket's path that fit `sockaddr_un.sun_path` with its final NUL (unix(7))."""
+"""The longest path of a unix socket, in bytes: `sockaddr_un.sun_path` without its final NUL (unix(7))."""
 
 
 class Level(StrEnum):
@@ -29,7 +29,7 @@ class Level(StrEnum):
 
 
 class Sweep(StrEnum):
-    """When what clients of a socket own is removed by itself."""
+    """When the objects of a socket's clients are removed automatically."""
 
     NEVER = "never"
     AT_EXIT = "at-exit"
@@ -42,7 +42,7 @@ class Limits(NamedTuple):
     Attributes:
         connections: Connected clients.
         requests: Running requests, without streams and tunnels.
-        rate: Requests in a second; each 4 KiB of a head count as one more.
+        rate: Requests per second; each 4 KiB of a head count as one more.
         streams: Open streams: events, logs, progress.
         tunnels: Open tunnels: attach, exec, BuildKit.
         head: Size of a request head. Credentials can take 20 kB, and filters 40 kB.
@@ -70,7 +70,7 @@ DEFAULTS: Final = Limits()
 
 
 class SocketFile(NamedTuple):
-    """The file of a socket of ours.
+    """The file of one of the proxy's sockets.
 
     Attributes:
         path: Absolute, at most `MAX_SOCKET_PATH` bytes.
@@ -86,16 +86,16 @@ class SocketFile(NamedTuple):
 
 
 class SocketSettings(NamedTuple):
-    """A socket of ours that clients use.
+    """One of the proxy's sockets for clients.
 
     Attributes:
-        path, permissions, uid, gid: As of a `SocketFile`.
+        path, permissions, uid, gid: As in `SocketFile`.
         name: Its name in the log.
         policy: What its clients may do.
         limits: How much its clients may use.
-        notes_created: Whether its records say what was created, as they do where it reports or learns.
-        sweep: When what its clients own is removed.
-        idle_after: Seconds without a client after which it is idle.
+        notes_created: Whether its records have the created objects, which report and learn need.
+        sweep: When the objects of its clients are removed.
+        idle_after: Seconds without clients after which it is idle.
     """
 
     path: str

@@ -1,6 +1,6 @@
-"""Removing what clients of a socket own, when none has been connected for a while, or at the end of the process.
+"""Remove the objects of a socket's clients, when none has been connected for a while, or when the process ends.
 
-It asks the engine itself, in the owner's name (`proxy/running`): that takes no socket of ours, and is no client.
+Requests go to the engine directly, in the owner's name (`proxy/running`), without a client connection.
 
 Attacks: docs/attacks.md, sweeper.
 """
@@ -21,19 +21,19 @@ _PATIENCE: Final = 60.0
 """Seconds for an answer: a container may have to be killed first."""
 
 AT_EXIT: Final = 30.0
-"""Seconds for all that is removed at the end of the process."""
+"""Seconds for all removals when the process ends."""
 
 _LEFT: Final = "not all that its clients own is removed"
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class _Quiet:
-    """An owner none of whose clients is connected.
+    """An owner without connected clients.
 
     Attributes:
-        since: When that was first seen.
-        clients: How many there have been until then.
-        is_swept: Whether a sweep has begun since.
+        since: When this was first seen.
+        clients: The count of its clients until then.
+        is_swept: Whether a sweep has begun since then.
     """
 
     since: float
@@ -42,7 +42,7 @@ class _Quiet:
 
 
 class Sweeper:
-    """Sweeps for the owners of sockets, and knows since when none of their clients is connected."""
+    """Sweeps for the owners of sockets, and tracks since when they have no connected clients."""
 
     def __init__(
         self, shared: Shared, list_sockets: Callable[[], Sequence[SocketState]], patience: float = _PATIENCE
@@ -54,7 +54,7 @@ class Sweeper:
         self._asking: set[str] = set()
 
     def look(self) -> None:
-        """Begin to sweep for each owner none of whose sockets has had a client for a while. What failed is retried."""
+        """Start a sweep for each owner without clients for a while. Failed sweeps are retried."""
         now = self._shared.now()
         owners = self._find_owners(Sweep.IDLE)
         self._quiet = {owner: quiet for owner, quiet in self._quiet.items() if owner in owners}
@@ -68,7 +68,7 @@ class Sweeper:
                 self._shared.tasks.start(work, "removing what nobody uses")
 
     async def sweep_at_exit(self) -> None:
-        """Sweep for all owners of sockets that ask for it, none of whom waits for another; it may be cancelled."""
+        """Sweep concurrently for all owners that request it at exit; may be cancelled."""
         await asyncio.gather(*(self._sweep_in_time(*each) for each in self._find_owners(Sweep.AT_EXIT).items()))
 
     async def _sweep_in_time(self, owner: str, socket: SocketState) -> None:
@@ -80,14 +80,14 @@ class Sweeper:
             self._say(socket, Level.WARNING, f"{_LEFT}: it takes more than {AT_EXIT:g}s")
 
     def _find_owners(self, when: Sweep) -> dict[str, SocketState]:
-        """Return a socket of each owner whose things go then."""
+        """Return a socket of each owner whose objects are removed at that time."""
         sockets = self._list_sockets()
         replaced = {each.policy.owner for each in sockets if each.is_replaced}
         owners = {each.policy.owner: each for each in sockets if each.sweep is when}
         return {owner: socket for owner, socket in owners.items() if owner not in replaced}
 
     async def _sweep(self, socket: SocketState, owner: str, may_go_on: Callable[[], bool]) -> None:
-        """Remove what an owner has, as long as that may go on."""
+        """Remove the objects of an owner, as long as `may_go_on` returns true."""
         steps = sweep(owner, partial(self._tell, socket))
         try:
             ask = next(steps)
@@ -99,11 +99,11 @@ class Sweeper:
             self._quiet.pop(owner, None)
             self._say(socket, Level.WARNING, f"{_LEFT}: the engine does not answer: {error.strerror or error}")
         else:
-            self._quiet.pop(owner, None)  # If it was only a health check, all is as before.
+            self._quiet.pop(owner, None)  # If it was only a health check, the wait begins again.
             self._say(socket, Level.NOTICE, f"{_LEFT}: a client has come")
 
     async def _ask(self, socket: SocketState, owner: str, ask: Ask) -> Answer:
-        """Make a request, which goes on alone if it takes too long.
+        """Make a request, which continues in the background if it takes too long.
 
         Raises:
             OSError: The engine cannot be reached, or does not answer in time.
@@ -113,7 +113,7 @@ class Sweeper:
         try:
             await asyncio.wait((answered,), timeout=self._patience)
             if not answered.done():
-                raise TimeoutError(f"it says nothing for {self._patience:g} seconds")
+                raise TimeoutError(f"it was silent for {self._patience:g} seconds")
             return answered.result()
         finally:
             answered.cancel()
@@ -140,10 +140,10 @@ class Sweeper:
         self._shared.log.message(level, f"socket {socket.name}: {text}")
 
     def _count(self, owner: str) -> tuple[int, int]:
-        """Return how many clients of an owner are there, and how many there have been; a health check is none."""
+        """Return the connected clients of an owner, and the total count; health checks do not count."""
         theirs = [each.connections for each in self._list_sockets() if each.policy.owner == owner]
         return sum(map(len, theirs)), sum(each.admitted - each.checks for each in theirs)
 
     def _is_quiet(self, owner: str, quiet: _Quiet) -> bool:
-        """Whether no client of an owner is there, and none has been since."""
+        """Whether an owner has no connected client, and has had none since."""
         return self._count(owner) == (0, quiet.clients)

@@ -13,10 +13,10 @@ from urllib.parse import unquote_to_bytes
 _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _UPPER: Final = {lower: upper for upper, lower in _LOWER.items()}
 _FOLDED: Final = {**_LOWER, ord("\u017f"): ord("s"), ord("\u212a"): ord("k")}
-"""Two letters outside ASCII are equal to one inside for Go's simple folding: LONG S and KELVIN SIGN."""
+"""Go's simple folding maps two letters outside ASCII to letters inside: LONG S and KELVIN SIGN."""
 
 _WHOLE_ID: Final = re.compile(r"(?<![0-9A-Za-z])(?<!@sha256:)([0-9a-f]{12})[0-9a-f]{52}(?![0-9A-Za-z])").sub
-"""Not the digest of a reference, which belongs to a name."""
+"""Full IDs, but not the digest of a reference, which belongs to a name."""
 
 _DECIMAL: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?").fullmatch
 
@@ -70,5 +70,5 @@ def escape(text: str) -> str:
 
 
 def shorten_ids(text: str) -> str:
-    """Cut whole IDs of 64 digits to 12, as engines show them. For people only: a short ID is not unique."""
+    """Shorten full IDs of 64 digits to 12, as engines show them. Only for display: a short ID is not unique."""
     return _WHOLE_ID(r"\1", text)

@@ -1,16 +1,16 @@
-"""Which version this is, and which versions of the engines' APIs its tables cover."""
+"""The version of the proxy, and the newest versions of the engines' APIs that its tables cover."""
 
 from typing import Final
 
 VERSION: Final = "0.2.0"
-"""As in the names of releases (https://semver.org)."""
+"""The version, as in the names of releases (https://semver.org)."""
 
 COMMIT: Final = "$Format:%H$".strip("$").removeprefix("Format:%H")
-"""Empty in a clone. `git archive` writes it, and so do forges into what they offer to download (.gitattributes)."""
+"""The commit, empty in a clone. `git archive` writes it, also in the downloads of forges (.gitattributes)."""
 
 DOCKER_API: Final = "1.56"
 PODMAN_API: Final = "6.0"
-"""The newest versions of which every operation, parameter and field is in a table."""
+"""The newest versions whose operations, parameters and fields are all in the tables."""
 
 
 def describe() -> str:

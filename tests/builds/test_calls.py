@@ -86,7 +86,7 @@ def test_what_no_policy_allows_is_denied_and_the_next_call_goes_on() -> None:
     at = Ends()
     content = framed(attrs({"cmdline": "x"}))
     assert denied(at.said(at.call(SOLVE, content))).startswith('refused: "cmdline=x" is not allowed')
-    assert denied(at.said(at.call(CONTROL + "Prune"))).startswith("refused: Control/Prune is none of the calls")
+    assert denied(at.said(at.call(CONTROL + "Prune"))).startswith("refused: Control/Prune is not a call")
     assert (at.reached, at.refused) == ({}, [SOLVE, CONTROL + "Prune"])
     at.call(INFO)
     assert len(at.reached) == 1
@@ -100,22 +100,22 @@ def test_traces_are_answered_without_the_engine() -> None:
 
 
 HEADS: list[tuple[str, Fields, str]] = [
-    ("a GET", head(INFO, method="GET"), "call is not one of gRPC"),
-    ("another method", head(INFO, method="post"), "call is not one of gRPC"),
+    ("a GET", head(INFO, method="GET"), "call is not a gRPC call"),
+    ("another method", head(INFO, method="post"), "call is not a gRPC call"),
     ("compressed", head(INFO, ("grpc-encoding", "gzip")), "refused: a call is compressed"),
-    ("no content type", [field for field in head(INFO) if field not in GRPC], "call is not one of gRPC"),
-    ("JSON", [*head(INFO)[:4], ("content-type", "application/grpc+json")], "call is not one of gRPC"),
-    ("gRPC of browsers", [*head(INFO)[:4], ("content-type", "application/grpc-web")], "call is not one of gRPC"),
-    ("a parameter", [*head(INFO)[:4], ("content-type", "application/grpc;x=y")], "call is not one of gRPC"),
+    ("no content type", [field for field in head(INFO) if field not in GRPC], "call is not a gRPC call"),
+    ("JSON", [*head(INFO)[:4], ("content-type", "application/grpc+json")], "call is not a gRPC call"),
+    ("gRPC of browsers", [*head(INFO)[:4], ("content-type", "application/grpc-web")], "call is not a gRPC call"),
+    ("a parameter", [*head(INFO)[:4], ("content-type", "application/grpc;x=y")], "call is not a gRPC call"),
     ("a content type twice", head(INFO, GRPC[0]), "call has a header twice"),
     ("a build twice", head(INFO, (BUILD, "a"), (BUILD, "a")), "call has a header twice"),
     ("an encoding twice", head(INFO, *[("grpc-encoding", "identity")] * 2), "call has a header twice"),
     ("a time limit twice", head(INFO, ("grpc-timeout", "1S"), ("grpc-timeout", "2S")), "call has a header twice"),
     ("a time limit that is none", head(INFO, ("grpc-timeout", "1 S")), "a call is compressed, or its"),
     ("a long time limit", head(INFO, ("grpc-timeout", "123456789S")), "a call is compressed, or its"),
-    ("an unknown method", head("/x/y"), "refused: /x/y is none of the calls"),
-    ("a method with a query", head(INFO + "?x"), "call is not one of gRPC"),
-    ("a long path", head("/x/" + "y" * 300), "call is not one of gRPC"),
+    ("an unknown method", head("/x/y"), "refused: /x/y is not a call"),
+    ("a method with a query", head(INFO + "?x"), "call is not a gRPC call"),
+    ("a long path", head("/x/" + "y" * 300), "call is not a gRPC call"),
 ]  # fmt: skip
 
 

@@ -174,7 +174,7 @@ def test_a_cache_is_in_the_image_a_directory_or_a_registry(kind: str) -> None:
         (cache_from(kind, {"ref": "x"}), SOLVE),
         (cache_from(kind, {"ref": "x"}, path=STEP), STEP),
     ):
-        assert f'a cache of the type "{kind}" is somewhere else' in denial(content, path)
+        assert f'a cache of the type "{kind}" is not in the image' in denial(content, path)
 
 
 @for_each("name", ["registry.insecure", "src", "dest", "url", "Ref"])
@@ -195,7 +195,7 @@ OTHERS = [
 
 @for_each("path", OTHERS)
 def test_a_method_that_no_build_needs_is_denied(path: str) -> None:
-    assert "is none of the calls that a build needs" in denial(b"", path)
+    assert "is not a call that builds need" in denial(b"", path)
 
 
 def test_a_build_whose_names_would_not_fit_in_a_request_is_denied() -> None:
@@ -294,5 +294,5 @@ def test_the_settings_of_an_image_have_the_label_by_which_it_is_no_image_of_anot
         return text(1, text(3, text(1, "id")) + entry(10, name, settings))
 
     for settings in OF_OTHERS:
-        assert "has not the label dockerproxy.build" in denial(result(settings), BRIDGE + "Return"), settings
+        assert "lacks the label dockerproxy.build" in denial(result(settings), BRIDGE + "Return"), settings
     assert not denial(result(json.dumps(BUILT)), BRIDGE + "Return")

@@ -127,7 +127,7 @@ def make_deaf(folder: Path) -> socket.socket:
 def test_what_is_no_listening_unix_socket_is_refused(make: Callable[[Path], socket.socket]) -> None:
     with short_folder() as folder, make(folder) as handed, Handed(handed, "serve", **places(folder)) as proxy:
         assert proxy.wait_end() == 2
-        assert "descriptor 3 is no unix socket that listens on a path" in proxy.printed
+        assert "descriptor 3 is not a unix socket that listens on a path" in proxy.printed
 
 
 def test_a_socket_with_another_mode_is_refused_with_the_line_to_write() -> None:

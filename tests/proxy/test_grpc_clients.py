@@ -64,14 +64,14 @@ DENIED: list[tuple[str, bytes, str]] = [
     (SOLVE, text(9, "network.host"), "ImageBuild denied: its steps would have rights on the host"),
     (SOLVE, flag(14, 1), "ImageBuild denied: Build.session_exporter is"),
     (SOLVE, flag(99, 1), "ImageBuild denied: Build has the unknown field 99"),
-    (SOLVE, text(1, "é")[:-1], "ImageBuild denied: Build is cut short"),
+    (SOLVE, text(1, "é")[:-1], "ImageBuild denied: Build is truncated"),
     (STEP, attrs({"build-arg:BUILDKIT_SYNTAX": "é\n"}, path=STEP), "ImageBuild denied: "),
     (SOLVE, attrs({"build-arg:BUILDKIT_ATTEST_SBOM": ""}), 'ImageBuild denied: "build-arg:BUILDKIT_ATTEST_SBOM='),
     (SOLVE, attrs({"ulimit": "x" * 3_000_000}), 'ImageBuild denied: "ulimit=xxx'),
-    (CONTROL + "Prune", b"", "ImageBuild denied: Control/Prune is none of the calls"),
-    (CONTROL + "DiskUsage", b"", "ImageBuild denied: Control/DiskUsage is none of the calls"),
-    (BRIDGE + "NewContainer", b"", "ImageBuild denied: LLBBridge/NewContainer is none of the calls"),
-    ("/containerd.services.content.v1.Content/Info", b"", "ImageBuild denied: Content/Info is none of the calls"),
+    (CONTROL + "Prune", b"", "ImageBuild denied: Control/Prune is not a call"),
+    (CONTROL + "DiskUsage", b"", "ImageBuild denied: Control/DiskUsage is not a call"),
+    (BRIDGE + "NewContainer", b"", "ImageBuild denied: LLBBridge/NewContainer is not a call"),
+    ("/containerd.services.content.v1.Content/Info", b"", "ImageBuild denied: Content/Info is not a call"),
 ]  # fmt: skip
 
 

@@ -1,1 +1,1 @@
-"""BuildKit's builds, read and written anew: what `docker build` sends through `/grpc` and `/session`."""
+"""BuildKit builds: parse and rewrite what `docker build` sends over `/grpc` and `/session`."""

@@ -1,8 +1,7 @@
-"""The calls of a client of BuildKit: read whole, judged, and made anew on a connection of our own to the engine.
+"""The gRPC calls of a BuildKit client: each is read whole, judged, and made again on our connection to the engine.
 
-Both connections speak HTTP/2 (RFC 9113) and gRPC, and share nothing: no stream, no header and no table of headers of
-one reaches the other. What a client sends of a call is held until it is judged. What the engine answers goes on as it
-comes, as far as the client takes it.
+The two connections speak HTTP/2 (RFC 9113) and gRPC, and share no streams, headers or header tables. A call is held
+until it is judged. Answers of the engine are forwarded as they arrive, as fast as the client reads.
 
 Attacks: docs/attacks.md, builds/calls.
 """
@@ -34,30 +33,30 @@ from dockerproxy.builds.solving import Call, DeniedError, read_call, scope
 from dockerproxy.wire.http2 import PREFACE, quote_message
 
 LONGEST: Final = 4 * 1024 * 1024
-"""Bytes of a message of a client, and of all that are held of one connection. The longest honest one has 50 KiB."""
+"""Bytes of a client's message, and of all held messages of one connection. The longest legitimate one has 50 KiB."""
 
 MOST_FRAMES: Final = 10_000
-"""Frames without data that a client may send, and more for what it was sent: one for each `_PAID` bytes, `_FOR_EACH`
-for each piece of an answer. Clients answer each line that a build prints by a ping and a window."""
+"""Frames without data that a client may send. It earns more by what it receives: one for each `_PAID` bytes, and
+`_FOR_EACH` for each piece of an answer, because clients answer each line of a build with a ping and a window update."""
 
 _PAID: Final = 100
 _FOR_EACH: Final = 4
 
 PIECE: Final = 4 * 1024
-"""Bytes that are taken at one time, so that others have their turn: at most some hundred frames."""
+"""Bytes that are read at a time, so that other clients have their turn: at most some hundred frames."""
 
 _BUILD: Final = "buildkit-controlapi-buildid"
 """The header by which a call names its build."""
 
 _TRACES: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-"""What clients tell of themselves: answered, and dropped."""
+"""The method by which clients send telemetry: it is answered, and dropped."""
 
 _HEAD: Final = 9
 """Bytes before a frame (RFC 9113 §4.1)."""
 
 _DATA: Final = 0
 _MOST_SAID: Final = 1000
-"""Characters of a reason. What a client says can be as long as a message."""
+"""Characters of a reason, which may quote a client's whole message."""
 
 _TYPE: Final = "application/grpc"
 _IS_GRPC: Final = re.compile(r"application/grpc(\+proto)?").fullmatch
@@ -74,11 +73,11 @@ _PERMISSION_DENIED: Final = "7"
 _Fields: TypeAlias = list[tuple[str, str]]
 
 Judge: TypeAlias = Callable[[Call, str, Callable[[str], None]], None]
-"""Decides about a call of a build, and tells why it is denied, or nothing: at once, or later."""
+"""Decides a call of a build, at once or later, and passes on why it is denied; empty if allowed."""
 
 
 class _Item(NamedTuple):
-    """What waits to be sent."""
+    """Queued data or headers."""
 
     content: bytes | _Fields
     source: int
@@ -90,9 +89,9 @@ class _Side:
     """One of the two connections.
 
     Attributes:
-        frames: Frames without data that have come.
-        sent: Bytes of data that were sent.
-        answers: Pieces of data of the other side that were sent, each whole.
+        frames: Received frames without data.
+        sent: Sent bytes of data.
+        answers: Pieces of data from the other side that were sent completely.
     """
 
     def __init__(self, credit: Callable[[int, int], None], *, is_client: bool) -> None:
@@ -105,7 +104,7 @@ class _Side:
         self.frames = self.sent = self.answers = 0
 
     def receive(self, data: bytes) -> list[Event]:
-        """Return what came. No frame is too long: h2 keeps such a one until all of it is there, up to 16 MB."""
+        """Return the received events. Rejects long frames, because h2 would buffer one up to 16 MB."""
         came, at = self._start + data, self._rest
         while len(came) >= at + _HEAD:
             length, kind = int.from_bytes(came[at : at + 3]), came[at + 3]
@@ -118,12 +117,12 @@ class _Side:
         return self.connection.receive_data(data)
 
     def queue(self, stream: int, content: bytes | _Fields, source: int = 0, size: int = 0, *, ends: bool) -> None:
-        """Send data or headers, behind what waits. When they are sent, so many bytes are credited to their source."""
+        """Queue data or headers. When they are sent, `size` bytes are credited to their source."""
         self._queues.setdefault(stream, deque()).append(_Item(content, source, size, ends))
         self.flush(stream)
 
     def flush(self, *streams: int) -> None:
-        """Send what the other end takes, of some streams or of all."""
+        """Send queued items of some streams, or of all, as far as the other end accepts them."""
         for stream in streams or tuple(self._queues):
             queue = self._queues.get(stream, deque())
             try:
@@ -134,7 +133,7 @@ class _Side:
             except ProtocolError:
                 if self.connection.config.client_side:
                     raise
-                self.drop(stream)  # The client has reset it, which is read later.
+                self.drop(stream)  # The client reset the stream; the event is read later.
             if not queue:
                 self._queues.pop(stream, None)
 
@@ -142,7 +141,7 @@ class _Side:
         """Send the first item of a queue; return whether all of it is sent."""
         content, _, _, ends = item = queue[0]
         if not isinstance(content, bytes):
-            # Kept in no table, whose size the other end decides.
+            # Never indexed, because the other end decides the size of the table.
             fields = [NeverIndexedHeaderTuple(*field) for field in content]
             self.connection.send_headers(stream, fields, end_stream=ends)
             return True
@@ -168,7 +167,7 @@ class _Side:
 
 
 class _Incoming:
-    """A call of a client, as it comes."""
+    """A call of a client that is still arriving."""
 
     is_whole = False
 
@@ -180,12 +179,12 @@ class _Incoming:
 
 
 class Calls:
-    """Two connections, and the calls that go from one to the other.
+    """The connections to a client and to the engine, and the calls between them.
 
-    Bytes go in by `take`, and come out by `give`.
+    `take` accepts received bytes, `give` returns bytes to send.
 
     Attributes:
-        is_over: Whether the connections end.
+        is_over: Whether the connections must be closed.
     """
 
     def __init__(self, owner: str, judge: Judge, refuse: Callable[[str, str], str]) -> None:
@@ -201,15 +200,15 @@ class Calls:
 
     @property
     def held(self) -> int:
-        """Bytes that are held of calls."""
+        """Bytes of held calls."""
         return self._held
 
     def give(self, *, to_client: bool) -> bytes:
-        """Return what goes to one end."""
+        """Return the bytes to send to one end."""
         return (self._client if to_client else self._engine).connection.data_to_send()
 
     def take(self, data: bytes, *, is_client: bool) -> None:
-        """Take what came from one end, of a client at most `PIECE` bytes at one time."""
+        """Take bytes from one end; from a client at most `PIECE` bytes at a time."""
         side, handle = (self._client, self._hear) if is_client else (self._engine, self._answer)
         try:
             for event in side.receive(data):
@@ -223,7 +222,7 @@ class Calls:
             self.is_over = True
 
     def _credit_engine(self, source: int, size: int) -> None:
-        """Let the engine send more, when the client has taken what it sent."""
+        """Let the engine send more, after the client has read its data."""
         if size:
             self._engine.connection.acknowledge_received_data(size, source)
 
@@ -253,7 +252,7 @@ class Calls:
                 self.is_over = True
 
     def _begin(self, stream: int, headers: _Fields) -> None:
-        """Read the headers of a call: those of the list, each of them once. No others go on."""
+        """Read the headers of a call: only those of the list are forwarded, each at most once."""
         counted, named = Counter(name for name, _ in headers), dict(headers)
         path, timeout = named.get(":path", ""), named.get("grpc-timeout", "")
         is_grpc = named.get(":method") == "POST" and _IS_GRPC(named.get("content-type", "")) and _IS_PATH(path)
@@ -263,7 +262,7 @@ class Calls:
         fields += [(name, value) for name, value in also.items() if value]
         self._incoming[stream] = _Incoming(path if is_grpc else "", fields, build)
         if not is_grpc:
-            self._refuse_call(stream, "a call is not one of gRPC")
+            self._refuse_call(stream, "a call is not a gRPC call")
         elif any(counted[name] > 1 for name in _READ):
             self._refuse_call(stream, "a call has a header twice")
         elif named.get("grpc-encoding", "identity") != "identity" or (timeout and not _IS_TIMEOUT(timeout)):
@@ -277,7 +276,7 @@ class Calls:
                 self._refuse_call(stream, f"calls of more than {LONGEST} bytes at one time")
 
     def _finish(self, stream: int, call: _Incoming) -> None:
-        """Judge a call that is whole."""
+        """Judge a complete call."""
         call.is_whole, content = True, bytes(call.content)
         if call.path == _TRACES:
             self._forget(stream)
@@ -295,7 +294,7 @@ class Calls:
             self._judge(judged, judged.build or call.build, partial(self._go_on, stream, judged))
 
     def _go_on(self, stream: int, judged: Call, denial: str) -> None:
-        """Make a judged call, if its client still waits for it."""
+        """Make a judged call, if its client still waits."""
         if stream not in self._incoming or self.is_over:
             return
         try:
@@ -320,11 +319,11 @@ class Calls:
         self._held -= len(call.content) if call is not None else 0
 
     def _refuse_call(self, stream: int, says: str) -> None:
-        """Deny what no policy allows, with a record."""
+        """Deny a call that no policy can allow, with a record."""
         self._deny(stream, self._refuse(self._incoming[stream].path, says[:_MOST_SAID]))
 
     def _deny(self, stream: int, says: str) -> None:
-        """Answer a call ourselves. What still comes of it is not read."""
+        """Answer a call ourselves. The rest of it is not read."""
         is_whole = self._incoming[stream].is_whole
         self._forget(stream)
         message = ("grpc-message", quote_message(says))
@@ -339,7 +338,7 @@ class Calls:
         match event:
             case ResponseReceived() | TrailersReceived():
                 fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers]
-                # Without a status, it is an unknown error to gRPC; without any field, h2 would raise.
+                # gRPC reads a missing status as an unknown error; without any field, h2 would raise.
                 fields = [each for each in fields if each[0] in _ANSWERED] or [("grpc-status", "2")]
                 self._pass_on(event.stream_id, fields, 0, ends=event.stream_ended is not None)
             case DataReceived(stream_id=far, data=data, flow_controlled_length=length):
@@ -361,5 +360,5 @@ class Calls:
 
 
 def _prefix(content: bytes) -> bytes:
-    """Return what stands before a message that is not compressed."""
+    """Return the prefix of an uncompressed message."""
     return b"\0" + len(content).to_bytes(4)

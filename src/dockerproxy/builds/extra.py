@@ -1,4 +1,4 @@
-"""The extra that builds need: HTTP/2 is spoken by h2, which only `builds/calls` imports."""
+"""The optional dependency for builds: h2, for HTTP/2, which only `builds/calls` imports."""
 
 from importlib.util import find_spec
 from typing import Final
@@ -7,5 +7,5 @@ INSTALL: Final = "pip install 'dockerproxy[builds]'"
 
 
 def is_installed() -> bool:
-    """Whether calls of BuildKit can be read."""
+    """Whether h2 is installed."""
     return find_spec("h2") is not None

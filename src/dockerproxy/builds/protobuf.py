@@ -1,7 +1,7 @@
-"""Messages of protocol buffers: read strictly against tables of fields, and written anew from what was read.
+"""Protocol buffer messages: parsed strictly by tables of fields, and serialised again from the result.
 
-The encoding lets one message be written in many ways, which readers take differently: a field twice, numbers longer
-than they must be, fields that one of two does not know. All of that is refused.
+The encoding allows many forms of one message, which parsers read differently: duplicate fields, overlong numbers,
+fields that only one parser knows. All of these are refused.
 
 Attacks: docs/attacks.md, builds/protobuf.
 """
@@ -15,14 +15,14 @@ Value: TypeAlias = "str | bytes | int | list[Value] | dict[str, Value]"
 Message: TypeAlias = dict[str, Value]
 
 MOST_FIELDS: Final = 4096
-"""Of one message, with all that is in it."""
+"""Fields of a message, including nested messages."""
 
 _VARINT, _LENGTH = 0, 2
 _MOST_BITS: Final = 64
 _KEY, _VALUE = 1, 2
 _BITS: Final = 7
 _LOW: Final = 0x7F
-"""The bits of a byte that belong to a number; the highest says that more follow."""
+"""The bits of a byte that belong to a number; the highest bit means that more bytes follow."""
 
 _EMPTY: Final[Mapping[str, Value]] = {"string": "", "bytes": b"", "bool": 0, "int": 0}
 _NUMBERS: Final = frozenset({"bool", "int"})
@@ -35,7 +35,7 @@ class Field(NamedTuple):
         name: What we call it.
         type: `string`, `bytes`, `bool`, `int`, `unset`, `aside`, or the name of a message.
         many: `[]` for a list, `{}` for a map; else empty.
-        says: What it is, in a phrase.
+        says: A description, as a phrase.
     """
 
     name: str
@@ -55,14 +55,14 @@ MESSAGES: Final = {name: dict(map(_read_field, rows)) for name, rows in read_tab
 
 
 class ProtobufError(ValueError):
-    """A message that is not read; says where and why."""
+    """A refused message, with the place and the reason."""
 
 
 def read_message(content: bytes, name: str) -> Message:
-    """Return the fields of a message that are there, by their names.
+    """Return the fields that are present in a message, by name.
 
     Raises:
-        ProtobufError: it has what its table has not, or what one value could be written for in another way.
+        ProtobufError: The message has unknown fields, or is not in its canonical form.
     """
     return _Reader(content).read(0, len(content), name)
 
@@ -129,15 +129,15 @@ class _Reader:
                     raise ProtobufError(f"{where} has {key!r} twice")
                 maps[field.name][key] = item
             elif field.name in read:
-                raise ProtobufError(f"{where} is there twice")
+                raise ProtobufError(f"{where} occurs twice")
             elif field.type != "aside":
                 read[field.name] = self._value(value, field.type, where)
         return {**read, **lists, **maps}
 
     def _entry(self, value: int | slice, kind: str, where: str) -> tuple[str, Value]:
-        """Read an entry of a map: its key and its value, each of which is left out if it is empty."""
+        """Read an entry of a map: its key and its value, either of which is omitted if empty."""
         if isinstance(value, int):
-            raise ProtobufError(f"{where} is no map")
+            raise ProtobufError(f"{where} is not a map")
         entry: dict[int, Value] = {}
         for number, each in self._fields(value.start, value.stop, where):
             if number in entry or number not in {_KEY, _VALUE}:
@@ -161,7 +161,7 @@ class _Reader:
             raise ProtobufError(f"{where} is not UTF-8") from None
 
     def _fields(self, at: int, end: int, where: str) -> Iterator[tuple[int, int | slice]]:
-        """Give the number of each field, and its value if that is a number, or where its bytes are."""
+        """Yield the number of each field, and its value if that is a number, else the place of its bytes."""
         while at < end:
             self._left -= 1
             if self._left < 0:
@@ -174,13 +174,13 @@ class _Reader:
             if wire_type == _VARINT:
                 yield number, value
             elif value > end - at:
-                raise ProtobufError(f"{where} is cut short")
+                raise ProtobufError(f"{where} is truncated")
             else:
                 yield number, slice(at, at + value)
                 at += value
 
     def _number(self, at: int, end: int, where: str) -> tuple[int, int]:
-        """Read a number, which has no byte more than it needs."""
+        """Read a number in its shortest encoding."""
         number = shift = 0
         while at < end and shift <= _MOST_BITS:
             byte = self._content[at]
@@ -191,4 +191,4 @@ class _Reader:
                 if (not byte and shift > _BITS) or number >> _MOST_BITS:
                     break
                 return number, at
-        raise ProtobufError(f"{where} has a number that is cut short, or longer than it must be")
+        raise ProtobufError(f"{where} has a truncated or overlong number")

@@ -1,6 +1,6 @@
-"""The head of a session, by which the engine reads a client's files and secrets: written anew.
+"""Rewrite the head of a session, through which the engine reads a client's files and secrets.
 
-A session's ID, and the key under which the engine keeps an uploaded context, go to it as `builds/solving` scopes them.
+The ID of a session, and the key of an uploaded context, are scoped to the owner by `builds/solving`.
 
 Attacks: docs/attacks.md, builds/sessions.
 """
@@ -22,14 +22,14 @@ _METHODS: Final = frozenset(b"/" + row.split()[0].encode() for row in list_rows(
 
 
 def write_session(head: RequestHead, owner: str) -> bytes | Refusal:
-    """Write the head of a session for the engine: names in lower case, each field once."""
+    """Return the head of a session for the engine: names in lower case, each field once."""
     given = [(name, value) for name, value in head.fields if name.startswith(_PREFIX)]
     kept = [field for field in head.fields if field not in given]
     named = dict(given)
     once = [name for name, _ in given if name != _METHOD]
     if len(set(once)) < len(once) or not set(once) <= {*_SCOPED, _NAME} or not named.get(_ID):
         return Refusal(400, "a session has one ID, one name and one key")
-    # A space stands for no key: engines share what was uploaded without one (BuildKit source/local).
+    # A space replaces a missing key: engines share contexts without a key (BuildKit source/local).
     scoped = {name: scope(owner, what, (named.get(name) or b" ").decode("latin-1")) for name, what in _SCOPED.items()}
     kept += [(name, value.encode()) for name, value in scoped.items()]
     kept.append((_NAME, named.get(_NAME, b"")))

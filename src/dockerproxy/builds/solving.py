@@ -1,10 +1,10 @@
-"""What a build may say: each call of a client is read against tables, and written anew for the engine.
+"""Parse the calls of a build by tables, judge them, and rewrite them for the engine.
 
-A build is judged as the requests that would do the same by the classic builder: `POST /build`, and those that push and
-pull what it names besides. What has no such equal is refused here, by name, whatever a policy says.
+A build is judged as the equivalent requests of the classic builder: `POST /build`, and the pushes and pulls of other
+images that it names. Anything without an equivalent is refused here, whatever a policy says.
 
-Clients make up names of builds, sessions, contexts and caches. The engine gets a hash of each with its owner, so nobody
-can name another's.
+Clients choose the names of builds, sessions, contexts and caches. The engine gets a hash of each with its owner, so
+clients cannot name those of others.
 
 Attacks: docs/attacks.md, builds/solving.
 """
@@ -35,12 +35,12 @@ _DIGITS: Final = 32
 _STARTS: Final = ("build-arg:BUILDKIT_", "annotation")
 
 _SETTINGS: Final = "containerimage.config"
-"""What a result says of an image, and of each platform behind a slash (BuildKit exporter/containerimage/exptypes)."""
+"""Metadata of an image, or of a platform after a slash (BuildKit exporter/containerimage/exptypes)."""
 
 _MOUNTS: Final = "build-arg:BUILDKIT_CACHE_MOUNT_NS"
 _FIXED: Final = {
-    "cmdline": "1",  # The engine reads no `# syntax=` of a Dockerfile then (frontend/dockerfile/builder, Build).
-    f"label:{BUILT}": "true",  # As of classic builds.
+    "cmdline": "1",  # Makes the engine ignore `# syntax=` in a Dockerfile (frontend/dockerfile/builder, Build).
+    f"label:{BUILT}": "true",  # As for classic builds.
 }
 
 _SCOPED: Final = {
@@ -48,38 +48,38 @@ _SCOPED: Final = {
     "Ref": {"ref": "build"},
     "Image": {"session": "session"},
 }
-"""Fields with a name that a client made up, and what it is of."""
+"""Fields with a name that the client chose, and the kind of the named thing."""
 
 Request: TypeAlias = tuple[str, str]
 """A method and a target."""
 
 _ANY: Final = ("POST", "/build")
-"""What reads images, as any build does."""
+"""Reads images, as any build does."""
 
 
 _LONGEST: Final = 16 * 1024
-"""Characters of a request as which a build is judged, and of which a record tells."""
+"""Characters of an equivalent request, which is judged and recorded."""
 
 
 class DeniedError(ValueError):
-    """A call that no policy allows; says why."""
+    """A call that no policy can allow, with the reason."""
 
 
 class Rule(NamedTuple):
-    """What an attribute may be, and what it does."""
+    """The valid values of an attribute, and its effect."""
 
     rule: str
     says: str
 
 
 class Call(NamedTuple):
-    """A call that may go to the engine, if all the requests may as which it is judged.
+    """A call that may be forwarded if all equivalent requests are allowed.
 
     Attributes:
-        content: Its message, for the engine.
-        requests: What a grant must allow; nothing if it builds nothing.
+        content: The message for the engine.
+        requests: The equivalent requests, which grants must allow; empty if it builds nothing.
         is_part: Whether it belongs to a build that was judged before.
-        build: What the engine calls the build that its message names; empty if it names none.
+        build: The engine's name of the build in its message; empty if there is none.
     """
 
     content: bytes
@@ -100,20 +100,20 @@ _RULES: Final = {
 
 
 def scope(owner: str, what: str, text: str) -> str:
-    """Return what the engine gets in place of a name that a client made up; an empty one stays."""
+    """Return the name for the engine in place of one that a client chose; an empty one stays."""
     spelled = f"{len(owner)} {owner} {what} {text}".encode(errors="surrogateescape")
     return hashlib.sha256(spelled).hexdigest()[:_DIGITS] if text else ""
 
 
 def read_call(path: str, content: bytes, owner: str) -> Call:
-    """Read a call: the path of its method, and its message. The owner is whose the names are that a client makes up.
+    """Read a call: the path of its method, and its message. Names in it are scoped to the owner.
 
     Raises:
-        DeniedError: no grant could allow it.
+        DeniedError: No grant can allow it.
     """
     name = METHODS.get(path, "")
     if not name:
-        raise DeniedError(f"{path.rpartition('.')[2]} is none of the calls that a build needs")
+        raise DeniedError(f"{path.rpartition('.')[2]} is not a call that builds need")
     try:
         message = read_message(content, name)
     except ProtobufError as error:
@@ -124,7 +124,7 @@ def read_call(path: str, content: bytes, owner: str) -> Call:
 
 
 class _Reader:
-    """Reads one message, changes what goes on, and collects the requests as which it is judged."""
+    """Reads one message, rewrites it, and collects the equivalent requests."""
 
     def __init__(self, owner: str) -> None:
         self._owner = owner
@@ -132,7 +132,7 @@ class _Reader:
         self._requests: list[Request] = []
 
     def read(self, message: Message, name: str) -> list[Request]:
-        """Read a message, and change it in place."""
+        """Read a message, and rewrite it in place."""
         for field, what in _SCOPED.get(name, {}).items():
             if field in message:
                 message[field] = scope(self._owner, what, _text(message[field]))
@@ -172,7 +172,7 @@ class _Reader:
         return self._requests
 
     def _export(self, kind: str, attributes: dict[str, Value]) -> None:
-        """Read where a result goes."""
+        """Read the destination of a result."""
         if kind not in _EXPORTERS:
             raise DeniedError(f"the exporter {show(kind)} is not known")
         for name, value in attributes.items():
@@ -182,11 +182,9 @@ class _Reader:
                 self._push(name)
 
     def _cache(self, kind: str, attributes: dict[str, Value], *, pushes: bool) -> None:
-        """Read where unchanged steps go or come from."""
+        """Read the destination or source of a cache."""
         if kind not in _CACHES:
-            raise DeniedError(
-                f"a cache of the type {show(kind)} is somewhere else than in the image, a directory or a registry"
-            )
+            raise DeniedError(f"a cache of the type {show(kind)} is not in the image, a directory or a registry")
         for name, value in attributes.items():
             self._attribute("cache", name, _text(value))
         if kind == "registry":
@@ -203,7 +201,7 @@ class _Reader:
         )
 
     def _attribute(self, kind: str, name: str, value: str) -> str:
-        """Read an attribute by its rule, and return what goes to the engine."""
+        """Read an attribute by its rule, and return the value for the engine."""
         found = _RULES[kind].get(name) or _RULES[kind].get(_family(name))
         if found is None:
             raise DeniedError(f"the {kind} attribute {show(name)} is not known")
@@ -224,30 +222,30 @@ class _Reader:
         return value
 
     def scope_name(self, name: str, value: str) -> str:
-        """Replace what a client made up."""
+        """Replace a name that the client chose."""
         return scope(self._owner, "session" if name.startswith("local") else name, value)
 
     def check_names(self, _name: str, value: str) -> str:
-        """Names are given to the image."""
+        """Check the names that the image gets."""
         names = self._parameters.setdefault("t", [])
         names += [each for each in dict.fromkeys(value.split(",")) if each not in names and value]
         return value
 
     def check_limits(self, name: str, value: str) -> str:
-        """No limit lets a step go before others on the host."""
+        """Check that no limit gives a step priority over others on the host."""
         for limit in value.split(","):
             if not re.fullmatch(r"\w+=\d+(:\d+)?", limit, re.ASCII) or not is_harmless(limit.partition("=")[0]):
                 raise DeniedError(f"{show(name + '=' + value)} is not known to be harmless")
         return value
 
     def check_images(self, _name: str, value: str) -> str:
-        """Images are pulled."""
+        """Check the images that are pulled."""
         for image in filter(None, value.split(",")):
             self._pull(image)
         return value
 
     def check_imports(self, name: str, value: str) -> str:
-        """Read a list in JSON, which Go reads without regard to the case of keys: it is written anew."""
+        """Rewrite a JSON list, because Go reads its keys case-insensitively."""
         listed = read_json(value.encode()) if value else []
         kept = []
         for each in listed if isinstance(listed, list) else (None,):
@@ -274,16 +272,16 @@ _CHECKS: Final[Mapping[str, Callable[[_Reader, str, str], str]]] = {
 
 
 def _check_settings(metadata: dict[str, Value]) -> None:
-    """The settings of an image have the label that makes it one of its own, as the engine has written them."""
+    """Check that the configuration of an image has the label of builds, as the engine wrote it."""
     for name, value in metadata.items():
         if name.partition("/")[0] == _SETTINGS and isinstance(value, bytes):
             labels = object_of(object_of(object_of(read_json(value)).get("config")).get("Labels"))
             if labels.get(BUILT) != "true":
-                raise DeniedError(f"{name} has not the label {BUILT}, and could make it the image of another")
+                raise DeniedError(f"{name} lacks the label {BUILT}, and could make it another client's image")
 
 
 def _family(name: str) -> str:
-    """Return how a table spells the attributes of which this is one."""
+    """Return the name of an attribute's family in the table."""
     start = next((each for each in _STARTS if name.startswith(each)), name.partition(":")[0] + ":")
     return start + "*"
 

@@ -1,1 +1,1 @@
-"""Everything that the proxy asks of the operating system."""
+"""Access to the operating system: sockets, files, processes and the sandbox."""

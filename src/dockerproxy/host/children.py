@@ -1,10 +1,9 @@
-"""Child processes: one that serves beside a program, and the program itself in the foreground.
+"""Child processes of `run`: the proxy that serves, and the program in the foreground.
 
-The program has the terminal and our process group, so the terminal's own signals reach it without us. We wait for
-signals with sigwaitinfo(2), which says where each comes from: what somebody sends to us alone is passed on, and what
-the terminal sends to the whole group is not, so that Ctrl-C arrives once. When the program stops, we stop too: a shell
-looks at us to tell that a job has stopped. What another process sends to the whole group may arrive twice: nothing
-tells it from what is sent to us alone.
+The program has the terminal and our process group, so it gets the terminal's signals directly. We wait for signals with
+sigwaitinfo(2), which returns the sender. A signal that a process sends to us is passed on; a signal that the terminal
+sends to the whole group is not, so Ctrl-C arrives once. When the program stops, we stop too, because the shell watches
+us. A signal that another process sends to the whole group may arrive twice: it looks like one sent to us alone.
 """
 
 import errno
@@ -23,22 +22,22 @@ from dockerproxy.host.libc import call
 _PASSED_ON: Final = (*(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM), *(signal.SIGUSR1, signal.SIGUSR2))
 _WAITED_FOR: Final = frozenset({*_PASSED_ON, signal.SIGCHLD})
 _HELD: Final = _WAITED_FOR | {signal.SIGTSTP}
-"""Signals that do not interrupt us. SIGTSTP stops us only after the program, which may ignore it."""
+"""Signals that we handle by waiting. SIGTSTP stops us only after the program, which may ignore it."""
 
 _STOPS: Final = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
-"""Signals of job control that stop a program. SIGSTOP is not: who sends it to one process knows nothing of us."""
+"""Signals of job control that stop a program, except SIGSTOP, whose sender means that process alone."""
 
 _FROM_KERNEL: Final = 1
-"""The least si_code of a signal that no process sent (siginfo.h)."""
+"""The lowest si_code of a signal that the kernel sent (siginfo.h)."""
 
 _PR_SET_PDEATHSIG: Final = 1
 _FIRST_FREE: Final = 3
 _PATIENCE: Final = 5.0
-"""Seconds for the serving process to end by itself."""
+"""Seconds for the serving process to end before it is killed."""
 
 
 class Serving(NamedTuple):
-    """A process that serves beside us, and its log, which ends with it. If it is not ready, it ends or has ended."""
+    """The serving process, and its log, which ends with it. If it is not ready, it has failed."""
 
     process: int
     log: BinaryIO
@@ -46,24 +45,24 @@ class Serving(NamedTuple):
 
 
 def hold_signals() -> frozenset[signal.Signals]:
-    """Hold back signals from now on, to be waited for; return those that were held before, for the program."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # Whoever ignores it cannot wait for a child.
+    """Block signals, to wait for them; return those that were blocked before, for the program."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # A process that ignores it cannot wait for a child.
     return frozenset(map(signal.Signals, signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)))
 
 
 def find_pending() -> int:
-    """Return a signal that ends us and is waiting, 0 if there is none."""
+    """Return a pending signal that ends us, 0 if there is none."""
     return next((number for number in _PASSED_ON if number in signal.sigpending()), 0)
 
 
 def fork_serving(serve: Callable[[int, Callable[[], None]], int]) -> Serving:
-    """Fork a process that serves until SIGTERM, or until we are gone; wait until it is ready or has failed.
+    """Fork a process that serves until SIGTERM, or until we end; wait until it is ready or has failed.
 
-    It is in a session of its own, out of reach of the terminal's signals, and no signal is held back there. Of our
-    descriptors it keeps only standard error.
+    It gets its own session, which the terminal's signals do not reach, and blocks no signals. It keeps only standard
+    error of our descriptors.
 
     Args:
-        serve: Gets a descriptor for its log, and what to call when it is ready; returns the exit status.
+        serve: Gets a descriptor for its log, and a function to call when it is ready; returns the exit status.
     """
     parent, (ready, tell), (log, write) = os.getpid(), os.pipe(), os.pipe()
     process = os.fork()
@@ -82,7 +81,7 @@ def _tell(descriptor: int) -> None:
 
 
 def _be_child(serve: Callable[[], int], parent: int, kept: set[int]) -> NoReturn:
-    """Serve, and end without going back into what the parent does."""
+    """Serve, and end without returning into the parent's code."""
     status = 70
     try:
         os.setsid()
@@ -92,12 +91,12 @@ def _be_child(serve: Callable[[], int], parent: int, kept: set[int]) -> NoReturn
         os.dup2(null, 1)
         for descriptor in map(int, os.listdir("/proc/self/fd")):
             if descriptor >= _FIRST_FREE and descriptor not in kept:
-                with suppress(OSError):  # The one that listed them.
+                with suppress(OSError):  # The descriptor of the listing itself is closed.
                     os.close(descriptor)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         if os.getppid() == parent:
             status = serve()
-    except BaseException:  # noqa: BLE001 (nothing may go back into what the parent does)
+    except BaseException:  # noqa: BLE001 (nothing may return into the parent's code)
         traceback.print_exc()
     finally:
         sys.stderr.flush()
@@ -105,23 +104,25 @@ def _be_child(serve: Callable[[], int], parent: int, kept: set[int]) -> NoReturn
 
 
 def start_program(command: tuple[str, ...], environment: Mapping[str, str], held: Iterable[int]) -> int:
-    """Start a program with our descriptors, in our process group; return its process id, or raise an `OSError`."""
-    spawn = partial(os.posix_spawnp, setsigmask=held, setsigdef=(signal.SIGPIPE, signal.SIGXFSZ))  # Python ignores two.
+    """Start a program with our descriptors, in our process group; return its process ID, or raise an `OSError`."""
+    spawn = partial(
+        os.posix_spawnp, setsigmask=held, setsigdef=(signal.SIGPIPE, signal.SIGXFSZ)
+    )  # Python ignores these two.
     try:
         return spawn(command[0], command, environment)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
-        # A script whose first line names no interpreter is one of the shell (execvp(3)).
+        # A script without an interpreter line is run by the shell (execvp(3)).
         script = ("/bin/sh", shutil.which(command[0]) or command[0], *command[1:])
         return spawn(script[0], script, environment)
 
 
 def attend(program: int, serving: int, tell: Callable[[int], None]) -> tuple[int, int | None]:
-    """Pass signals on until a program ends; return its exit status, as a shell has it.
+    """Pass signals on until a program ends; return its exit status, in the form of a shell.
 
-    If the serving process ends first, the program gets SIGTERM, since it can do nothing any more. Its exit status is
-    told, and returned, too.
+    If the serving process ends first, the program gets SIGTERM, because it can no longer reach the engine. The exit
+    status of the serving process is then passed to `tell`, and returned too.
     """
     served: int | None = None
     while True:
@@ -139,14 +140,14 @@ def attend(program: int, serving: int, tell: Callable[[int], None]) -> tuple[int
 
 
 def _send(program: int, number: int) -> None:
-    with suppress(PermissionError):  # It is setuid, like sudo(8), and belongs to another user now.
+    with suppress(PermissionError):  # A setuid program, like sudo(8), now belongs to another user.
         os.kill(program, number)
 
 
 def _is_ours_alone(info: signal.struct_siginfo, program: int) -> bool:
-    """Whether the program does not get a signal by itself: it comes from a process, or it is in another group.
+    """Whether only we got a signal: a process sent it, or the program is in another process group.
 
-    On a hangup the terminal tells only the leader of the session.
+    On a hangup, the terminal signals only the leader of the session.
     """
     if info.si_code < _FROM_KERNEL:
         return info.si_pid != program
@@ -156,7 +157,7 @@ def _is_ours_alone(info: signal.struct_siginfo, program: int) -> bool:
 
 
 def _find_end(process: int, stop: Callable[[], None] = lambda: None) -> int | None:
-    """Return the exit status of a child as a shell has it, None if it has not ended; call `stop` if it has stopped."""
+    """Return the exit status of a child in the form of a shell, None if it runs; call `stop` if it has stopped."""
     found, status = os.waitpid(process, os.WNOHANG | os.WUNTRACED)
     if not found:
         return None
@@ -169,7 +170,7 @@ def _find_end(process: int, stop: Callable[[], None] = lambda: None) -> int | No
 
 
 def _stop_with(program: int) -> None:
-    """Stop as the program did, and go on with it. Where nobody controls jobs, the kernel does not stop us."""
+    """Stop like the program, and continue it afterwards. Without job control, the kernel does not stop us."""
     os.kill(os.getpid(), signal.SIGTSTP)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
@@ -177,7 +178,7 @@ def _stop_with(program: int) -> None:
 
 
 def stop_serving(serving: int) -> int:
-    """Have the serving process end, and return its exit status. A second signal cuts, a long wait kills it."""
+    """End the serving process, and return its exit status. A second signal cuts requests, a timeout kills it."""
     os.kill(serving, signal.SIGTERM)
     while (status := _find_end(serving)) is None:
         info = signal.sigtimedwait(_WAITED_FOR, _PATIENCE)

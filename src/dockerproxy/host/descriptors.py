@@ -1,17 +1,17 @@
-"""Limit of open files: how many connections fit."""
+"""The limit of open files, and the number of connections that it allows."""
 
 import os
 import resource
 from typing import Final, NamedTuple
 
 _RESERVE: Final = 64
-"""Descriptors for everything uncounted: the log, the event loop, libraries."""
+"""Descriptors for everything that is not counted: the log, the event loop, libraries."""
 
 _PER_CONNECTION: Final = 2
 
 _BACKLOG: Final = 4096
-"""Connections that may wait to be accepted, as for Docker in Go; net.core.somaxconn limits it. All of them are accepted
-at once, before any is turned away, so each needs a descriptor."""
+"""Connections that may wait to be accepted, as in Docker; net.core.somaxconn limits it. All of them are accepted before
+any is rejected, so each needs a descriptor."""
 
 _LEAST_BACKLOG: Final = 16
 _PART: Final = 8
@@ -30,16 +30,16 @@ def occupy_standard() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # It takes the lowest number that is free.
+            os.open(os.devnull, os.O_RDWR)  # Takes the lowest free number.
 
 
 def discard(number: int) -> None:
-    """Have what is written to a descriptor go nowhere from now on, as nobody reads it: Python flushes it once more."""
+    """Redirect a broken descriptor to /dev/null, because Python flushes it once more at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
 class Room(NamedTuple):
-    """How many connections fit, of all sockets together, and how many may wait on each."""
+    """The number of connections that fit on all sockets together, and the number that may wait on each."""
 
     connections: int
     backlog: int

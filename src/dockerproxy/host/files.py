@@ -8,13 +8,13 @@ from dockerproxy.problems import Problem
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _MODE = 0o640
-"""Of a new file, before the umask: a locked process cannot change it later."""
+"""The mode of a new file, before the umask. In the sandbox, it cannot be changed later."""
 
 
 def write_atomically(path: str, text: str, mode: int = _MODE, *, keep: bool = False) -> None:
-    """Write a text to a file; a reader sees the old text or the new one, complete, even after a crash or an `OSError`.
+    """Write a text to a file; readers see either the old or the new text, even after a crash or an `OSError`.
 
-    A new file gets the mode, before the umask. To keep a file is to leave it whose it is, and who may read it.
+    A new file gets the mode, before the umask. With `keep`, an existing file keeps its owner and permissions.
     """
     old = os.stat(path) if keep else None
     beside = os.path.join(os.path.dirname(path), f".new-{os.urandom(8).hex()}")

@@ -35,7 +35,7 @@ _NO_FILES: Final = Files(0)
 _OF_A_FILE: Final = (
     Files.EXECUTE | Files.WRITE_FILE | Files.READ_FILE | Files.TRUNCATE | Files.IOCTL_DEV | Files.RESOLVE_UNIX
 )
-"""Rights that a file other than a directory can have."""
+"""Rights that apply to files other than directories."""
 
 _TCP: Final = 0b0011
 _UDP: Final = 0b1100
@@ -75,7 +75,7 @@ class Restrictions(NamedTuple):
 
 
 def find_version() -> int:
-    """Return the kernel's version of Landlock; 0 if it has none, or has it switched off."""
+    """Return the kernel's version of Landlock; 0 if it is missing or disabled."""
     try:
         return call("syscall", _CREATE, None, 0, _ASK_VERSION)
     except OSError:
@@ -92,12 +92,12 @@ def find_restrictions(version: int) -> Restrictions:
 
 
 def list_missing(version: int) -> tuple[str, ...]:
-    """List what a version of Landlock cannot restrict yet, and which kernel can."""
+    """List what this version of Landlock cannot restrict, with the first kernel that can."""
     return tuple(f"{what} (needs Linux {kernel})" for since, kernel, what, *_ in RIGHTS if since > version)
 
 
 def restrict(restrictions: Restrictions, rules: Iterable[Rule]) -> None:
-    """Restrict this thread, and those that it starts, for good, to what rules allow. Call `forbid_new` before.
+    """Permanently restrict this thread, and those that it starts, to what the rules allow. Call `forbid_new` before.
 
     Paths that do not exist or cannot be reached are left out. After an `OSError` nothing is restricted.
     """

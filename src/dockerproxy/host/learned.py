@@ -28,14 +28,14 @@ def check_learning(settings: Settings) -> tuple[Problem, ...]:
     if not names:
         return ()
     if not settings.learn_directory:
-        hint = "set it to a directory that outlives the proxy, like LEARN_DIR=/learned"
-        what = f'missing; socket "{names[0]}" needs a directory for what it learns'
+        hint = "set it to a persistent directory, like LEARN_DIR=/learned"
+        what = f'missing; socket "{names[0]}" needs a directory for its learned policy'
         return (Problem("environment variable LEARN_DIR", what, hint),)
     return check_directory(settings.learn_directory)
 
 
 class Learned:
-    """Writes a file for each learning socket when it has news."""
+    """Writes the policy of each learning socket to a file when it has changed."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -44,9 +44,9 @@ class Learned:
         self._writing = asyncio.Lock()
 
     def follow(self, directory: str, learners: Mapping[str, Learner]) -> None:
-        """Write the policies of these learners, by the names of their sockets, into a directory from now on.
+        """From now on, write the policies of these learners, by socket name, to a directory.
 
-        A new one goes on from the file of an earlier run.
+        A new learner continues from the file of an earlier run.
         """
         for name, learner in learners.items():
             if learner not in self._learners.values():
@@ -60,11 +60,11 @@ class Learned:
             learner.resume_from(path)
         except UserError as error:
             aside = f"{path}.old"
-            with contextlib.suppress(OSError):  # Writing will say what is wrong there.
+            with contextlib.suppress(OSError):  # The next write will report the error.
                 os.replace(path, aside)
-            self._log.message(Level.WARNING, f"{path} is not what was learned before; it is now {aside}:\n{error}")
+            self._log.message(Level.WARNING, f"{path} is not a learned policy; it was moved to {aside}:\n{error}")
         else:
-            self._log.message(Level.NOTICE, f"learning goes on from {path}")
+            self._log.message(Level.NOTICE, f"learning continues from {path}")
 
     async def write(self) -> None:
         """Write each changed policy; log those that cannot be written."""

@@ -10,7 +10,7 @@ Argument = int | ctypes.Array[ctypes.c_char] | None
 
 
 def call(name: str, *arguments: Argument) -> int:
-    """Call a function that returns -1 where it fails, which raises an `OSError`."""
+    """Call a function that returns -1 on failure; raise an `OSError` then."""
     given = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
     result = int(getattr(_LIBC, name)(*given))
     if result == -1:

@@ -1,6 +1,6 @@
-"""Create listening sockets: bound beside their path, given mode and owner, renamed into place.
+"""Create listening sockets: bind beside the path, set mode and owner, rename into place.
 
-The mode is set at creation, because a locked process cannot change it. A socket that systemd hands over is its own: we
+The mode is set at creation, because a sandboxed process cannot change it. A socket from systemd stays systemd's: we
 neither change nor remove it.
 
 Attacks: docs/attacks.md, host/listen.
@@ -22,9 +22,9 @@ _File = TypeVar("_File", SocketFile, SocketSettings)
 
 @dataclass(slots=True, eq=False, repr=False)
 class Listening(Generic[_File]):
-    """A listening socket of ours, with device and inode of its file. It may be one that systemd made.
+    """A listening socket of the proxy or of systemd, with device and inode of its file.
 
-    Its file is beside its place until it appears there.
+    Until `appear`, its file is beside its final path.
     """
 
     settings: _File
@@ -34,7 +34,7 @@ class Listening(Generic[_File]):
     beside: str = ""
 
     def appear(self) -> None:
-        """Put the file in its place, unless it is there; a socket of another process is replaced in one step."""
+        """Move the file to its final path, if necessary; it replaces another process's socket atomically."""
         if self.beside:
             os.rename(self.beside, self.settings.path)
             self.beside = ""
@@ -46,9 +46,9 @@ class Listening(Generic[_File]):
         """
         if not self.is_ours:
             return False
-        self.is_ours = False  # Once it is closed, its inode may become that of another socket.
+        self.is_ours = False  # After closing, another socket may get the inode.
         path = self.beside or self.settings.path
-        with contextlib.suppress(OSError):  # It or its directory is gone: nothing to remove.
+        with contextlib.suppress(OSError):  # The file or its directory is already gone.
             status = os.lstat(path)
             if (status.st_dev, status.st_ino) != self.identity:
                 return True
@@ -56,13 +56,13 @@ class Listening(Generic[_File]):
         return False
 
     def change(self, settings: _File) -> None:
-        """Change permissions and owner of the file; a `UserError` says that we may not, or that it is not ours."""
+        """Change mode and owner of the file. Raises `UserError` without permission, or if the file is not ours."""
         if not self.is_ours:
             self.identity = _compare(settings)
             self.settings = settings
             return
         try:
-            # Without a named owner, it is ours again.
+            # Without a configured owner, it gets ours again.
             uid = os.geteuid() if settings.uid is None and self.settings.uid is not None else settings.uid
             gid = os.getegid() if settings.gid is None and self.settings.gid is not None else settings.gid
             _give(self.settings.path, uid, gid, settings.permissions, self.identity)
@@ -78,8 +78,8 @@ class Listening(Generic[_File]):
 def listen(settings: _File, backlog: int, *, takes_over: bool = False) -> Listening[_File]:
     """Create a socket; clients can reach it only after its mode and owner are set.
 
-    If it takes over, and another process listens there, it is left to `appear` to replace that socket. A `UserError`
-    says that the path cannot be used, or that another process listens there.
+    If another process listens there: with `takes_over`, `appear` replaces that socket later, otherwise this raises
+    `UserError`, as for an unusable path.
     """
     is_taken = is_in_use(settings.path)
     if is_taken and not takes_over:
@@ -100,27 +100,27 @@ def listen(settings: _File, backlog: int, *, takes_over: bool = False) -> Listen
             opened.appear()
     except OSError as error:
         listener.close()
-        with contextlib.suppress(OSError):  # It was not made, or cannot be removed either.
+        with contextlib.suppress(OSError):  # It was not created, or cannot be removed either.
             os.unlink(beside)
         raise UserError(_explain(settings, error)) from error
     return opened
 
 
 def adopt(settings: _File, listener: socket.socket) -> Listening[_File]:
-    """Take over a socket that systemd made and listens on, by a descriptor of its own: it can be taken over again.
+    """Adopt a socket on which systemd listens, by a duplicated descriptor, so that it can be adopted again.
 
-    A `UserError` says that its file has another mode or owner than the settings say, or is gone.
+    Raises `UserError` if mode or owner of its file differ from the settings, or the file is missing.
     """
     identity = _compare(settings)
     return Listening(settings, listener.dup(), identity, is_ours=False)
 
 
 def _compare(settings: _File) -> tuple[int, int]:
-    """Return the identity of a socket's file; a `UserError` says that it is not as the settings say."""
+    """Return the identity of a socket's file. Raises `UserError` if it differs from the settings."""
     try:
         status = os.lstat(settings.path)
     except OSError as error:
-        text = f"systemd listens on it, but its file is not there: {error.strerror}"
+        text = f"systemd listens on it, but its file is missing: {error.strerror}"
         raise UserError(Problem(settings.path, text, "restart the .socket unit")) from error
     found = stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
     wanted = settings.permissions, settings.uid, settings.gid
@@ -128,14 +128,14 @@ def _compare(settings: _File) -> tuple[int, int]:
         words = zip(("SocketMode={:04o}", "SocketUser={}", "SocketGroup={}"), wanted, strict=True)
         lines = " and ".join(word.format(want) for word, want in words if want is not None)
         hint = f"write {lines} in the .socket unit, or change the policy"
-        raise UserError(Problem(settings.path, "systemd made it with another mode or owner", hint))
+        raise UserError(Problem(settings.path, "systemd created it with another mode or owner", hint))
     return status.st_dev, status.st_ino
 
 
 def _give(
     path: str, uid: int | None, gid: int | None, permissions: int, identity: tuple[int, int] | None = None
 ) -> tuple[int, int]:
-    """Set the mode of a socket's file, and its owner where one is named; return the file's identity."""
+    """Set the mode of a socket's file, and its owner if configured; return the file's identity."""
     descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
@@ -158,7 +158,7 @@ def _give(
 def _find_beside(path: str) -> str:
     """Choose an unused name in the same directory, no longer than a socket's path may be.
 
-    The name is random, because in containers that share a volume every proxy is process 1.
+    The name is random, because in containers that share a volume, every proxy has process ID 1.
     """
     directory, name = os.path.split(path)
     room = MAX_SOCKET_PATH - len(os.fsencode(directory)) - 1
@@ -172,7 +172,7 @@ def _find_beside(path: str) -> str:
 def check_place(settings: _File) -> tuple[Problem, ...]:
     """Report what would prevent `listen` from opening a socket, without opening it.
 
-    A process that listens there already is no problem: most likely it is the proxy whose settings are checked.
+    A process that already listens there is not a problem: it is probably the proxy whose settings are checked.
     """
     directory = os.path.dirname(settings.path)
     try:
@@ -189,11 +189,11 @@ def check_place(settings: _File) -> tuple[Problem, ...]:
 
 
 def is_in_use(path: str) -> bool:
-    """Whether a process listens on a socket at this path; a `UserError` says that it is none, or cannot be tried."""
+    """Whether a process listens at this path. Raises `UserError` if it is not a socket, or cannot be checked."""
     try:
         kind = os.lstat(path).st_mode
     except OSError:
-        return False  # Nothing is there, or binding will report the error.
+        return False  # The path is free, or binding will report the error.
     if not stat.S_ISSOCK(kind):
         raise UserError(Problem(path, "exists and is not a socket", "choose another path"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

@@ -1,4 +1,4 @@
-"""A directory of this user alone, for as long as a program runs.
+"""A private directory of this user, for the duration of a program.
 
 Attacks: docs/attacks.md, host/private.
 """
@@ -17,14 +17,14 @@ SOCKET: Final = "docker.sock"
 
 _PREFIX: Final = "dockerproxy-"
 _RANDOM: Final = 8
-"""Bytes of the name. Learning takes so many hexadecimal digits for generated, and writes a pattern for them."""
+"""Random bytes of the name: enough hexadecimal digits for learning to recognise them as generated."""
 
-_PLACES: Final = ("/tmp", "/var/tmp")  # noqa: S108 (what is made there is private, and its name random)
+_PLACES: Final = ("/tmp", "/var/tmp")  # noqa: S108 (the directory is private, with a random name)
 
 
 @contextlib.contextmanager
 def private_directory(environment: Mapping[str, str]) -> Iterator[str]:
-    """Make a directory, and remove it with all that is in it; a `UserError` says that there is no place for it."""
+    """Create a directory, and remove it with its content at the end. Raises `UserError` if there is no place for it."""
     directory = _make_directory(environment)
     try:
         yield directory
@@ -46,12 +46,12 @@ def _make_directory(environment: Mapping[str, str]) -> str:
                 obstacle = error.strerror or str(error)
             else:
                 return directory
-        problems.append(Problem(place, f"no place for a private socket: {obstacle}"))
+        problems.append(Problem(place, f"unusable for a private socket: {obstacle}"))
     raise UserError(*problems)
 
 
 def _find_obstacle(place: str, socket: str) -> str:
-    """Say why a directory is no place for a private one; empty if it is."""
+    """Return why a private directory cannot be created here; empty if it can."""
     if not os.path.isabs(place):
         return "not an absolute path"
     if len(os.fsencode(socket)) > MAX_SOCKET_PATH:
@@ -64,5 +64,5 @@ def _find_obstacle(place: str, socket: str) -> str:
         return f"it belongs to uid {status.st_uid}"
     others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     if others_write and not status.st_mode & stat.S_ISVTX:
-        return "other users may rename what is in it"
+        return "other users may rename files in it"
     return ""

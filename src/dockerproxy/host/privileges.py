@@ -1,7 +1,7 @@
 """Drop capabilities and groups, except those that the process needs to reach its files.
 
-They belong to a thread, so this runs before there are other threads. Trial shows which are needed: each is dropped, and
-taken back if a path becomes unreachable.
+Capabilities belong to a thread, so this runs before there are other threads. Each is dropped on trial, and restored if
+a path becomes unreachable.
 """
 
 import os
@@ -21,10 +21,10 @@ _SETGID: Final = 1 << 6
 _MOST_CAPABILITIES: Final = 64
 
 _FACCESSAT2, _AT_FDCWD, _AT_EACCESS = 439, -100, 0x200
-"""By number: without such a call in the kernel, the C library checks permitted capabilities, not effective ones."""
+"""Called by number: without it in the kernel, the C library would check permitted capabilities, not effective ones."""
 
 _HEADER: Final = struct.pack("=Ii", 0x20080522, 0)
-"""Of capget(2) and capset(2), third version, for this thread."""
+"""Header of capget(2) and capset(2), third version, for this thread."""
 
 _SETS: Final = struct.Struct("=6I")
 """Effective, permitted and inheritable capabilities, 32 of them, and the same for the next 32."""
@@ -43,7 +43,7 @@ def can_be_tried() -> bool:
 
 
 def forbid_new() -> None:
-    """Prevent programs that are run from giving this process more privileges, or raise an `OSError`."""
+    """Prevent executed programs from gaining privileges, or raise an `OSError`."""
     call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
@@ -57,7 +57,7 @@ def hide_memory() -> None:
 class Kept(NamedTuple):
     """Whether CAP_DAC_OVERRIDE was kept, and supplementary groups.
 
-    The more groups are those that no path needs: they cannot be dropped without CAP_SETGID.
+    `more` are groups that no path needs, but that cannot be dropped without CAP_SETGID.
     """
 
     override: bool
@@ -68,8 +68,8 @@ class Kept(NamedTuple):
 def give_up(needs: Iterable[Need], *, certain: bool) -> Kept:
     """Give up all capabilities and supplementary groups, except CAP_DAC_OVERRIDE and the groups that a path needs.
 
-    If it is not certain that these are all paths, whatever another one might need is kept. An `OSError` says that the
-    kernel refuses.
+    If it is not certain that these are all paths, keep what another path might need. Raises `OSError` if the kernel
+    refuses.
     """
     needs, sets = tuple(needs), pack(bytes(_SETS.size))
     call("capget", pack(_HEADER), sets)

@@ -1,4 +1,4 @@
-"""Sandbox: lock the process in once everything is open, before the first client is accepted.
+"""Sandbox: restrict the process once everything is open, before the first client is accepted.
 
 Each lock is independent. An unavailable lock is reported, and the others stay. An attacker in the process still reaches
 everything that serving needs, such as the engine's socket.
@@ -34,7 +34,7 @@ class Lock(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Paths that serving needs. Those of the policy, of what is learned and of metrics may be empty."""
+    """Paths that serving needs. Those of the policy, of learned policies and of metrics may be empty."""
 
     engines: tuple[str, ...]
     sockets: tuple[str, ...]
@@ -66,7 +66,7 @@ CALLS: Final = Lock("system calls", "only those that serving needs: no programs,
 
 
 def foresee() -> tuple[Lock, ...]:
-    """Predict the state of each lock on this machine, without closing one."""
+    """Predict the state of each lock on this machine, without applying it."""
     version, obstacle = landlock.find_version(), seccomp.find_obstacle()
     return (
         PRIVILEGES,
@@ -79,23 +79,23 @@ def foresee() -> tuple[Lock, ...]:
 
 
 def prepare() -> None:
-    """Before the event loop exists, prevent it from creating resources that no later lock would restrict."""
+    """Before the event loop exists, prevent it from creating resources that later locks would not restrict."""
     if not seccomp.find_obstacle():
         with suppress(OSError):  # The lock itself reports why.
             seccomp.forbid_rings()
 
 
 def lock_in(places: Places, tell: Callable[[str], None]) -> tuple[Lock, ...]:
-    """Close every available lock, for good, and return the state of each; some paths stay reachable.
+    """Permanently apply every available lock, and return the state of each; these paths stay reachable.
 
-    There must be no other thread yet, because locks belong to a thread. `tell` is called with each forbidden attempt:
-    the process must end then.
+    There must be no other thread yet, because locks belong to a thread. `tell` is called with each forbidden attempt,
+    and must end the process.
     """
     sys.dont_write_bytecode = True
     others = len(os.listdir("/proc/self/task")) - 1 if os.path.isdir("/proc/self/task") else 0
     if others:
         raise RuntimeError(f"{others} other threads would stay outside of the sandbox")
-    obstacle = seccomp.find_obstacle()  # It loads a library, while files can be opened.
+    obstacle = seccomp.find_obstacle()  # Loads a library while files can still be opened.
     first = (
         _close(PRIVILEGES, privileges.forbid_new),
         *_close_capabilities(places),
@@ -194,7 +194,7 @@ def _list_rules(places: Places) -> Iterator[Rule]:
 
 
 def _list_libraries() -> Iterable[str]:
-    """Return where Python finds late imports, and the lines of a traceback: its own files, and ours."""
+    """Return the directories that late imports and tracebacks need: Python's files, and ours."""
     ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     return {ours, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))}
 

@@ -31,8 +31,8 @@ _ALL_THREADS: Final = (4, 1)
 """All threads get the filter (SCMP_FLTATR_CTL_TSYNC)."""
 
 _WISHES: Final = ((8, 2), (2, _KILL_PROCESS))
-"""The filter is a tree and not a list (SCMP_FLTATR_CTL_OPTIMIZE); a call in the way of another processor
-ends the whole process, not a thread (SCMP_FLTATR_ACT_BADARCH). Older versions of the library lack these."""
+"""The filter is a tree and not a list (SCMP_FLTATR_CTL_OPTIMIZE). A call with another processor's numbers ends the
+whole process, not a thread (SCMP_FLTATR_ACT_BADARCH). Older versions of the library lack these."""
 
 _NOT_EQUAL, _LESS, _EQUAL, _MASKED_EQUAL = 1, 2, 4, 7
 """How an argument is compared (seccomp.h, enum scmp_compare)."""
@@ -45,8 +45,8 @@ _PRCTL: Final = (15, 16, 0x53564D41)
 """Allowed for prctl(2): names of threads and memory, which C libraries and Python set."""
 
 _IOCTL: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
-"""Allowed for ioctl(2): is it a terminal, how wide, how much is there to read, and flags of a descriptor. Not TIOCSTI,
-which types into the terminal that started us."""
+"""Allowed for ioctl(2): terminal attributes and width, readable bytes, and flags of a descriptor. Not TIOCSTI, which
+types into the terminal that started us."""
 
 _FCNTL: Final = (0, 1, 2, 3, 4, 1030)
 """Allowed for fcntl(2): copies of descriptors and their flags. Not F_SETOWN, which signals other processes."""
@@ -94,7 +94,7 @@ def rules(process: int) -> Iterator[Rule]:
     yield "prlimit64", _ALLOW, (_Comparison(0, _EQUAL, 0),)
     for name, argument in (("open", 1), ("openat", 2)):  # Landlock restricts O_TRUNC only since version 3.
         yield name, _ALLOW, (_Comparison(argument, _MASKED_EQUAL, os.O_TRUNC, 0),)
-    yield "rt_sigaction", _ALLOW, (_Comparison(0, _LESS, signal.SIGSYS),)  # The handler of SIGSYS stays.
+    yield "rt_sigaction", _ALLOW, (_Comparison(0, _LESS, signal.SIGSYS),)  # The handler of SIGSYS cannot be replaced.
     for name, argument, values in (
         ("prctl", 0, _PRCTL),
         ("ioctl", 1, _IOCTL),

@@ -1,4 +1,4 @@
-"""What systemd hands to a service: sockets on which it listens, and whom to tell how we are.
+"""The interface to systemd: inherited sockets, and notifications of the state of the service.
 
 See sd_listen_fds(3) and sd_notify(3).
 
@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from dockerproxy.problems import Problem, UserError
 
 _FIRST: Final = 3
-"""The first descriptor that is handed over; the others follow it."""
+"""The first inherited descriptor; the others follow it."""
 
 READY: Final = "READY=1\nSTATUS=serving"
 UNCHANGED: Final = "READY=1\nSTATUS=serving; the last reload failed, and nothing changed"
@@ -24,12 +24,12 @@ STOPPING: Final = "STOPPING=1"
 
 
 class Service(NamedTuple):
-    """What systemd handed to us; nothing at all where we are no service of it.
+    """What systemd passed to this process; empty if it is not a systemd service.
 
     Attributes:
-        sockets: That it listens on, by the real path of each.
-        watchdog: After how many seconds of silence it restarts us; 0 if never.
-        tell: Tells it how we are, like `READY`; what it cannot take now is lost.
+        sockets: The sockets on which systemd listens, by real path.
+        watchdog: Seconds of silence after which systemd restarts us; 0 for never.
+        tell: Sends a state to systemd, like `READY`; if it would block, the state is lost.
     """
 
     sockets: Mapping[str, socket.socket]
@@ -37,19 +37,19 @@ class Service(NamedTuple):
     tell: Callable[[str], None]
 
     def check(self, paths: Iterable[str]) -> None:
-        """Check that the policy knows each socket, also one that it is about to lose: clients would wait there forever.
+        """Check that the policy has each inherited socket, because clients of a missing one would wait forever.
 
-        A `UserError` says that it has none with the path of one of them, or several.
+        Raises `UserError` if no socket, or more than one, has the path of an inherited one.
         """
         known = Counter(map(find_real, paths))
         twice = [path for path in self.sockets if known[path] > 1]
         if twice:
-            text = "several sockets of the policy have this path, by links among its folders"
-            raise UserError(*(Problem(path, text, "leave one of them") for path in sorted(twice)))
+            text = "several sockets of the policy have this path, through symbolic links"
+            raise UserError(*(Problem(path, text, "keep one of them") for path in sorted(twice)))
         unknown = self.sockets.keys() - known.keys()
         if unknown:
-            hint = "add it to the policy, or take it out of the .socket unit and restart the service"
-            text = "systemd listens here, and no socket of the policy has this path"
+            hint = "add it to the policy, or remove it from the .socket unit and restart the service"
+            text = "systemd listens here, but no socket of the policy has this path"
             raise UserError(*(Problem(path, text, hint) for path in sorted(unknown)))
 
 
@@ -57,15 +57,15 @@ NO_SERVICE: Final = Service({}, 0, lambda _: None)
 
 
 def find_real(path: str) -> str:
-    """Return where a socket is when links among its directories are followed."""
+    """Return the path of a socket with links in its directories resolved."""
     directory, name = os.path.split(path)
     return os.path.join(os.path.realpath(directory), name)
 
 
 def read_service(environment: Mapping[str, str]) -> Service:
-    """Take over what systemd hands to this process, as it says in variables of the environment.
+    """Read what systemd passed to this process, from environment variables.
 
-    A `UserError` says that a descriptor is no listening unix socket with a path, or that nobody is there to be told.
+    Raises `UserError` if a descriptor is not a listening unix socket with a path, or the notify socket is unreachable.
     """
     us = str(os.getpid())
     sockets: dict[str, socket.socket] = {}
@@ -82,11 +82,11 @@ def _take(number: int) -> socket.socket:
     try:
         taken = socket.socket(fileno=number)
     except OSError as error:
-        raise UserError(Problem("LISTEN_FDS", f"descriptor {number} is no socket")) from error
+        raise UserError(Problem("LISTEN_FDS", f"descriptor {number} is not a socket")) from error
     kind = taken.family, taken.type, taken.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     if kind != (socket.AF_UNIX, socket.SOCK_STREAM, 1) or not str(taken.getsockname()).startswith("/"):
         hint = "write ListenStream=/a/path in the .socket unit, and Accept=no"
-        raise UserError(Problem("LISTEN_FDS", f"descriptor {number} is no unix socket that listens on a path", hint))
+        raise UserError(Problem("LISTEN_FDS", f"descriptor {number} is not a unix socket that listens on a path", hint))
     os.set_inheritable(number, False)  # noqa: FBT003 (its only form)
     taken.setblocking(False)  # noqa: FBT003 (its only form)
     return taken

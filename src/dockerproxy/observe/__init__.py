@@ -1,1 +1,1 @@
-"""The record of each exchange, the log, and the port of the learner."""
+"""The record of each exchange, and its readers: log, metrics, journal and learner."""

@@ -1,6 +1,6 @@
-"""Decision IDs: short, so that a person can read one out, and cheap, because every exchange has one.
+"""Decision IDs: short enough to read aloud, and cheap, because every exchange has one.
 
-An ID is five random characters of the socket and process that made it, a hyphen, and a count: `4KD7Q-00`, `4KD7Q-01`, …
+An ID is a random prefix of five characters for the socket and process, a hyphen, and a count: `4KD7Q-00`, `4KD7Q-01`, …
 The alphabet is Crockford's base 32: no I, L, O or U. An ID authorises nothing.
 
 Attacks: docs/attacks.md, observe/decisions.
@@ -14,7 +14,7 @@ from typing import Final
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RANDOM: Final = 5
-"""Characters before the hyphen. Of a thousand restarts whose logs are kept, two begin alike in one case of sixty."""
+"""Characters before the hyphen. Among a thousand restarts, the odds that two share a prefix are one in sixty."""
 
 _TAILS: Final = tuple(map("".join, product(_ALPHABET, repeat=2)))
 """The last two characters, so that only every 1024th ID is composed."""
@@ -29,7 +29,7 @@ def choose_start() -> str:
 
 
 def make_ids(start: str) -> Iterator[str]:
-    """Yield endless IDs that begin so."""
+    """Yield IDs with this prefix, without end."""
     for block in count():
         head = f"{start}-{_write_number(block)}"
         for tail in _TAILS:
@@ -37,7 +37,7 @@ def make_ids(start: str) -> Iterator[str]:
 
 
 def _write_number(number: int) -> str:
-    """Write a number in base 32; zero as nothing."""
+    """Return a number in base 32; zero gives an empty text."""
     digits = ""
     while number:
         number, digit = divmod(number, len(_ALPHABET))
@@ -46,6 +46,6 @@ def _write_number(number: int) -> str:
 
 
 def read_id(text: str) -> str:
-    """Return the ID that a person has written or heard; empty if the text is not one."""
+    """Return the canonical form of an ID that a person typed; empty if it is invalid."""
     found = _IS_ID(text.translate(_SPOKEN))
     return f"{found[1]}-{found[2]}" if found is not None else ""

@@ -1,4 +1,4 @@
-"""Metrics as text: OpenMetrics for who asks over the socket, Prometheus' older format for a file of node_exporter's.
+"""Write metrics as text: OpenMetrics for the socket, Prometheus' older format for the file of node_exporter.
 
 Attacks: docs/attacks.md, observe/exposition.
 """
@@ -21,9 +21,9 @@ Labels = Mapping[str, str]
 
 
 class Family:
-    """A metric with all of its samples: end of the name, labels and value of each.
+    """A metric with all of its samples: suffix of the name, labels and value of each.
 
-    Its name has no `_total`, which a counter's samples have.
+    The name lacks `_total`, the suffix of a counter's samples.
     """
 
     def __init__(self, name: str, kind: Kind, says: str) -> None:
@@ -36,7 +36,7 @@ class Family:
         return self
 
     def add_histogram(self, bounds: Sequence[float], buckets: Sequence[int], total: float, **labels: str) -> None:
-        """Add a histogram: how many were within each bound and not the one before, and what all came to."""
+        """Add a histogram: the count in each bucket, and the sum of all values."""
         for bound, number in zip((*map(str, bounds), "+Inf"), accumulate(buckets), strict=True):
             self.samples.append(("_bucket", {**labels, "le": bound}, number))
         self.samples.append(("_sum", labels, total))
@@ -47,7 +47,7 @@ OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8
 
 
 def write_metrics(families: Iterable[Family], *, openmetrics: bool) -> str:
-    """Write all samples. The formats differ in what a counter is called, and in the last line."""
+    """Return all samples as text. The formats differ in the names of counters, and in the last line."""
     lines: list[str] = []
     for family in families:
         name = family.name if openmetrics or family.kind is not Kind.COUNTER else f"{family.name}_total"

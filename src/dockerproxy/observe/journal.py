@@ -1,4 +1,4 @@
-"""The journal of a socket: what its exchanges leave besides lines of the log, and the port of who learns from that."""
+"""The journal of a socket: metrics, reported requests and learning, from the records of its exchanges."""
 
 import time
 from collections import Counter
@@ -13,9 +13,9 @@ from dockerproxy.settings import SocketSettings
 
 
 class Learner(Protocol):
-    """Learns the policy of one socket, in the workbench, which serving never imports.
+    """Learns the policy of one socket. The implementation is in the workbench, which serving never imports.
 
-    It has changed if a record came since the last call of `text`.
+    `changed` is true if a record came since the last call of `text`.
     """
 
     changed: bool
@@ -27,16 +27,16 @@ class Learner(Protocol):
         """Return the learned policy, as a policy file."""
 
     def resume_from(self, path: str) -> None:
-        """Continue from the policy file of an earlier run; a `UserError` says that no learner wrote this file."""
+        """Continue from the policy file of an earlier run. Raises `UserError` if no learner wrote this file."""
 
 
 LearnerFactory = Callable[[SocketSettings], Learner]
 
 
 class Journal:
-    """Counts and learns from the records of one socket, and has the IDs of its decisions.
+    """Counts and learns from the records of one socket, and makes the IDs of its decisions.
 
-    Reported is how often each operation has passed that the policy does not allow.
+    `reported` counts requests by operation that passed although the policy does not allow them.
     """
 
     def __init__(self, settings: SocketSettings, make_learner: LearnerFactory | None = None) -> None:
@@ -50,7 +50,7 @@ class Journal:
         self.replace(settings)
 
     def replace(self, settings: SocketSettings) -> None:
-        """Go on under other settings of the socket. One that goes on learning keeps what it learned."""
+        """Continue with other settings of the socket. If it keeps learning, it keeps its learner."""
         if settings.policy.mode is not Mode.LEARN or self._make_learner is None:
             self.learner = None
         elif self.learner is None or self._settings.name != settings.name:
@@ -58,11 +58,11 @@ class Journal:
         self._settings = settings
 
     def count_answer(self, answer: str) -> None:
-        """Count what came of a question to a person."""
+        """Count the outcome of a question to an operator."""
         self.counts.asked[answer] += 1
 
     def note(self, record: Record) -> None:
-        """Note what a socket that reports or learns has let through."""
+        """Note a request that report or learn mode let pass."""
         if record.decision is Outcome.REPORTED and self._settings.policy.mode is Mode.REPORT:
             self.reported[record.operation] += 1
         if self.learner is not None:

@@ -1,4 +1,4 @@
-"""The log: one line per record, written by a thread of its own.
+"""The log: one line per record, written by a separate thread.
 
 The data path only appends to a queue. A slow or absent reader of stdout never stalls it. The queue is bounded: lines
 that do not fit are dropped, counted, and reported when there is room again.
@@ -25,25 +25,25 @@ from dockerproxy.settings import Level
 from dockerproxy.text import escape, shorten_ids
 
 _QUEUE_LIMIT: Final = 4 * 1024 * 1024
-"""Characters that may wait for the reader."""
+"""Characters that may be queued for the reader."""
 
 _REMEMBERED: Final = 256
-"""Clients, and requests, whose part of a line is remembered."""
+"""Clients, and requests, whose formatted part of a line is cached."""
 
 _LONGEST: Final = 1024
-"""Characters of a target and of a name that are remembered. A client may choose one of a quarter of a megabyte."""
+"""The longest target and name that are cached. A client may choose one of a quarter of a megabyte."""
 
 _GATHER: Final = 0.02
-"""Seconds that lines are gathered before they are written together: one system call for many lines."""
+"""Seconds for which lines are collected, to write many of them with one system call."""
 
 
 class Log:
-    """Writes lines to a descriptor, and has those that wait for it.
+    """Writes lines to a descriptor, and queues those that wait.
 
     Attributes:
         dropped: Lines dropped since the last report.
-        lost: All lines that were ever dropped.
-        watch: Gets each record as a line of JSON, whatever is written; None while nobody watches.
+        lost: All lines that were dropped since the start.
+        watch: Gets each record as a line of JSON, at any log level; None without a watcher.
     """
 
     def __init__(self, level: Level, style: LogFormat, descriptor: int = 1, *, polls: LogPolls = LogPolls.EACH) -> None:
@@ -64,11 +64,11 @@ class Log:
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
 
     def open(self) -> None:
-        """Start to write. Until then lines wait, because the process locks itself in before it has a second thread."""
+        """Start the thread. Until then lines are queued, because the sandbox closes before there are threads."""
         self._thread.start()
 
     def show_from(self, level: Level) -> None:
-        """Write lines of this level and graver ones from now on."""
+        """From now on, write lines of this level and more severe ones."""
         self._shown = frozenset(other for other in Level if other.rank >= level.rank)
 
     def exchange(self, record: Record, level: Level = Level.INFO) -> None:
@@ -83,7 +83,7 @@ class Log:
             self._write_all(self._polls.take(record, time.time()))
 
     def start(self, record: Record) -> None:
-        """Write the line of a stream or tunnel that has begun; it may last for weeks."""
+        """Write the line for the beginning of a stream or tunnel, which may last for weeks."""
         if self.watch is not None:
             self.watch(_write_json(record, self._now(), Level.INFO, _BEGINS))
         if Level.INFO in self._shown:
@@ -124,9 +124,9 @@ class Log:
             self._wake.set()
 
     def _report_dropped(self) -> None:
-        """Log how many lines are missing here; this line itself always has room."""
+        """Log how many lines were dropped here; this line always fits."""
         if self.dropped and Level.WARNING in self._shown:
-            text = f"{self.dropped} lines dropped here: whatever reads this log is too slow"
+            text = f"{self.dropped} lines dropped here, because the reader of this log is too slow"
             line = self._format_message(Level.WARNING, text)
             self._queued += len(line)
             self._queue.append(line)
@@ -151,7 +151,7 @@ class Log:
             except BlockingIOError:
                 self._closing.wait(_GATHER)
             except OSError:
-                break  # Nobody reads any more; serving goes on.
+                break  # The reader has gone; serving continues.
         self._written += len(text)
 
     def _now(self) -> str:
@@ -171,7 +171,7 @@ _BEGINS: Final = " begins"
 
 
 def _write_time(seconds: float) -> str:
-    """Write a time since 1970, in UTC."""
+    """Return a time since 1970 as text, in UTC."""
     milliseconds = round(seconds * 1000)
     return f"{_write_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
 
@@ -182,7 +182,7 @@ def _write_second(seconds: int) -> str:
 
 
 def _write_line(record: Record, now: str, level: Level, begins: str, repeated: Repeated | None = None) -> str:
-    """Write a line of text. Who asks and what is said of the request, which come again and again, are written once."""
+    """Return a line in the text format. The parts for client and request are cached, because they repeat."""
     socket, peer, method, target, operation, name, decision, source, reason, status, got, sent, ms, needs, new, id_ = (
         record
     )
@@ -205,7 +205,7 @@ def _write_client(socket: str, peer: Peer) -> str:
 @functools.lru_cache(_REMEMBERED)
 def _write_said(*said: *Said) -> str:
     method, target, operation, name, decision, source = said
-    if decision is Outcome.REFUSED:  # As the client sent them; all others are canonical.
+    if decision is Outcome.REFUSED:  # Method and target as the client sent them; otherwise they are canonical.
         method, target = _write_word(method), _write_word(target)
     named = f" of {_write_object(name, target)}" if name else ""
     by = f" by {_write_text(source)}" if source else ""
@@ -219,8 +219,8 @@ _IS_PLAIN: Final = re.compile(r"[ -\[\]-~]*").fullmatch
 
 
 def _write_text(text: str) -> str:
-    """Escape a text of several words so that it can be read back, and looks like no other part of a line."""
-    if text == "-":  # A dash stands for nothing.
+    """Escape a text of several words, so that it can be read back, and cannot look like another part of a line."""
+    if text == "-":  # A dash means empty.
         return "\\x2d"
     if not _IS_PLAIN(text):
         text = text.encode("unicode_escape").decode()
@@ -234,19 +234,19 @@ def _write_word(text: str) -> str:
 
 
 def _write_object(name: str, target: str) -> str:
-    """Write the name of an object. An ID is cut to 12 digits if the target has all of it."""
-    if len(name) < _SHORT_ID and _IS_NAME(name):  # As most are.
+    """Return the name of an object. An ID is cut to 12 digits if the target contains the full one."""
+    if len(name) < _SHORT_ID and _IS_NAME(name):  # The common case.
         return name
     short = shorten_ids(name)
     if name != short and find_whole_id(short, target) == name:
         return short
     word = _write_word(name)
-    # A name that looks like a short id must not be read as the whole one.
+    # A name that looks like a short ID must not be read back as a full one.
     return f"\\x{ord(name[0]):02x}{word[1:]}" if find_whole_id(name, target) else word
 
 
 def find_whole_id(short: str, target: str) -> str:
-    """Return the first whole ID in a target that begins with this short one; empty if there is none."""
+    """Return the first full ID in a target that begins with this short one; empty if there is none."""
     if _IS_SHORT_ID(short) is None:
         return ""
     found = re.search(rf"(?<![0-9A-Za-z]){short}[0-9a-f]{{52}}(?![0-9A-Za-z])", target)

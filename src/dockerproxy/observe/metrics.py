@@ -1,4 +1,4 @@
-"""Counts of a socket's exchanges, for metrics. Each record is counted once, with the record's own words.
+"""Count the exchanges of a socket for metrics. Each record is counted once, with its own terms as labels.
 
 Attacks: docs/attacks.md, observe/metrics.
 """
@@ -29,17 +29,17 @@ TURNED_AWAY: Final = {
 """Why a request did not pass, by the status of the answer."""
 
 ENGINE_ERRORS: Final = {502: "failed", 503: "unreachable", 504: "timeout"}
-"""What was wrong with the engine, by the status of the answer."""
+"""The engine's fault, by the status of the answer."""
 
 OTHER: Final = "other"
 CUT: Final = "cut"
-"""Of an answer that had begun."""
+"""The error of an answer that had begun."""
 
 _ENDED: Final = frozenset({Outcome.DENIED, Outcome.REFUSED})
 
 
 class Count:
-    """Exchanges of one operation with one decision: how many took at most each of `BOUNDS`, or longer than all."""
+    """Exchanges of one operation with one decision, counted in buckets of `BOUNDS`, and one for longer ones."""
 
     __slots__ = ("buckets", "milliseconds", "received", "sent")
 
@@ -49,14 +49,14 @@ class Count:
         self.received = self.sent = 0
 
     def note(self, milliseconds: float, sent: int) -> None:
-        """Count one more, of which nothing was received: most requests have no body."""
+        """Count an exchange without a request body, as most are."""
         self.buckets[bisect_left(_BOUNDS, milliseconds)] += 1
         self.milliseconds += milliseconds
         self.sent += sent
 
 
 class Counts:
-    """What is counted for one socket: exchanges, why requests did not pass, errors, and answers of persons."""
+    """The counts of one socket: exchanges, reasons of refusals, errors, and answers of operators."""
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, Outcome], Count] = {}
@@ -65,14 +65,14 @@ class Counts:
         self.asked = Counter[str]()
 
     def find(self, operation: str, decision: Outcome) -> Count:
-        """Return what counts such exchanges."""
+        """Return the counter for such exchanges."""
         found = self.counts.get((operation, decision))
         if found is None:
             found = self.counts[operation, decision] = Count()
         return found
 
     def note(self, record: Record, level: Level) -> None:
-        """Count an exchange that is over."""
+        """Count a finished exchange."""
         count = self.find(record.operation, record.decision)
         count.note(record.milliseconds, record.sent)
         count.received += record.received

@@ -1,8 +1,7 @@
-"""Polls: the same read of the same client again and again, which the log then has once a minute, with a count.
+"""Collapse polls: if a client repeats a read, the log has one line a minute, with a count.
 
-The first of a minute is written at once. What is denied, changes something, streams, or had another answer is never
-left out: it is another line. What has no more repetitions is written with the next exchange after the minute, or at the
-end.
+The first request of a minute is written at once. Denials, writes, streams and different answers are never collapsed.
+The count is written with the next exchange after the minute, or at the end.
 
 Attacks: docs/attacks.md, observe/polls.
 """
@@ -19,10 +18,10 @@ EVERY: Final = 60.0
 
 MOST: Final = 1024
 _LONGEST: Final = 1024
-"""Characters of a target and an object of which repetitions are counted."""
+"""The longest target and object whose repetitions are counted."""
 
 _SAME: Final = 10
-"""Fields of a record, from the first on, that are equal in a repetition: who asked, what, and what came of it."""
+"""Leading fields of a record that are equal in a repetition: the client, the request and the outcome."""
 
 _READS: Final = frozenset(
     name for name, each in OPERATIONS.items() if each.access is Access.READ and each.shape is Shape.REPLY
@@ -30,7 +29,7 @@ _READS: Final = frozenset(
 
 
 class Repeated(NamedTuple):
-    """How often a record came, and when first, in seconds since 1970."""
+    """How often a record was repeated, and since when, in seconds since 1970."""
 
     times: int
     since: float
@@ -38,7 +37,7 @@ class Repeated(NamedTuple):
 
 @dataclass(slots=True, eq=False, repr=False)
 class _Poll:
-    """Repetitions of a record that was written: how many, when the first of them came, and the last one."""
+    """Repetitions of a written record: the count, the time of the first, and the last record."""
 
     begin: float
     times: int = 0
@@ -46,7 +45,7 @@ class _Poll:
     last: Record | None = None
 
     def tell(self) -> Iterator["Line"]:
-        """Yield the line of the repetitions, if there are any."""
+        """Yield the line for the repetitions, if there are any."""
         if self.last is not None:
             yield self.last, Repeated(self.times, self.since)
 
@@ -58,10 +57,10 @@ class Polls:
     """Decides which records are written, and when."""
 
     def __init__(self) -> None:
-        self._polls: dict[tuple[object, ...], _Poll] = {}  # The one that was written first is the first.
+        self._polls: dict[tuple[object, ...], _Poll] = {}  # In the order of their first lines.
 
     def take(self, record: Record, now: float) -> Iterator[Line]:
-        """Take a record; yield what is written now: it, if it is no repetition, and others that are due."""
+        """Take a record; yield the lines to write now: its own unless it is a repetition, and others that are due."""
         while self._polls:
             key, oldest = next(iter(self._polls.items()))
             if oldest.begin + EVERY > now:
@@ -84,7 +83,7 @@ class Polls:
             yield record, None
 
     def finish(self) -> Iterator[Line]:
-        """Yield what is left, and forget all."""
+        """Yield the remaining lines, and forget everything."""
         for poll in self._polls.values():
             yield from poll.tell()
         self._polls.clear()

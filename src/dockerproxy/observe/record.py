@@ -1,6 +1,6 @@
-"""The record of an exchange, which the log and learning read, and the ports through which the data path leaves it.
+"""The record of an exchange, and the interfaces through which the data path passes it to the log and to learning.
 
-Nothing behind the ports decides what passes. `Log` and `Journal` say what each of their methods does.
+No code behind these interfaces decides what passes. `Log` and `Journal` document the methods.
 """
 # ruff: noqa: D102
 
@@ -38,26 +38,26 @@ Said = tuple[str, str, str, str, Outcome, str]
 
 
 class Record(NamedTuple):
-    """One exchange. A named tuple, because creating it takes a third of the time of a dataclass.
+    """One exchange. A named tuple, because creating one takes a third of the time of a dataclass.
 
     Attributes:
-        socket: Name of the socket of ours.
+        socket: Name of the proxy's socket.
         peer: The client.
         method: As sent; empty if unreadable.
-        target: Canonical; of a refused request as sent.
+        target: Canonical; for a refused request as sent.
         operation: Name in the catalog, or empty.
         object: Name of the object, if the engine was asked.
         decision: Outcome.
         source: The setting that decided, or empty.
         reason: Why the engine did not answer, and what would change that; or empty.
-        status: Of the answer; 0 if none came.
+        status: Status of the answer; 0 without an answer.
         received: Bytes of the client's body or tunnel.
         sent: Bytes of the answer with its head, or of the tunnel.
         milliseconds: From the complete request head to the end of the answer.
-        body: What a contained grant must say for body and parameters, by words, and what the request keeps to of
-            words that restrict; for `unrestricted` the reason why no words will do. None if unknown.
-        created: Id of what the request created, or a volume's name; only on sockets that report or learn.
-        id: Of the decision, as `decisions` makes it; empty in logs of older versions.
+        body: The conditions that a contained grant needs for body and parameters, by word, and the restrictions that
+            the request meets. `unrestricted` has the reason if no conditions suffice. None if unknown.
+        created: ID of the created object, or a volume's name; only on sockets that report or learn.
+        id: Decision ID; empty in logs of older versions.
     """
 
     socket: str
@@ -79,7 +79,7 @@ class Record(NamedTuple):
 
 
 def plain_body(body: Mapping[str, Value]) -> dict[str, object]:
-    """Return what JSON can represent."""
+    """Return the conditions as values for JSON."""
     return {word: dict(value.items) if isinstance(value, Pairs) else value for word, value in body.items()}
 
 
@@ -92,13 +92,13 @@ CREATES: Final[Mapping[str, str]] = {
     "ServiceCreate": "services",
     "VolumeCreate": "volumes",
 }
-"""Operations that create an object, and what they create."""
+"""Operations that create an object, and its kind."""
 
 _CREATED: Final = (200, 201)
 """Podman answers 200 for a secret."""
 
 _LONGEST: Final = 300
-"""Characters of an id, or of a volume's name."""
+"""Characters of an ID, or of a volume's name."""
 
 
 def read_created(operation: str, status: int, answer: bytes) -> str:
@@ -112,7 +112,7 @@ def read_created(operation: str, status: int, answer: bytes) -> str:
 
 
 class LogPort(Protocol):
-    """Takes lines, and never waits. Who watches gets each record as a line of JSON, whatever is written."""
+    """Takes lines, and never waits. A watcher gets each record as a line of JSON, at any log level."""
 
     watch: Callable[[str], None] | None
 
@@ -122,7 +122,7 @@ class LogPort(Protocol):
 
 
 class JournalPort(Protocol):
-    """Takes what the exchanges of one socket leave besides lines, and has the ID of the next decision."""
+    """Takes the records of one socket, and makes the ID of the next decision."""
 
     next_id: Callable[[], str]
 
