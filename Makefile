@@ -26,13 +26,13 @@ CORE   := tests/policy tests/config tests/api tests/wire tests/test_problems.py 
 QUICK  := $(CORE:%=quick/%)
 
 .PHONY: help run test quick $(QUICK) newest coverage check audit drift fuzz format soak bench site image packages clean
-help: ## what can be made
+help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
-run: $(VENV)/run ## the proxy in front of this machine's engine, or of a stand-in
+run: $(VENV)/run ## run the proxy in front of this machine's engine, or of a stand-in
 	@$(BIN)/dockerproxy demo
 
-test: ## every test that this machine can run; as root on Debian, it installs what they need
+test: ## run all tests that this machine supports; as root on Debian, install their needs
 	@tests/setup
 	@$(MAKE) --no-print-directory $(VENV)/dev
 	$(BIN)/python -m pytest --numprocesses=$(TESTERS) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder --durations=20 $(TESTS); status=$$?; $(give_back); exit $$status
@@ -40,7 +40,7 @@ test: ## every test that this machine can run; as root on Debian, it installs wh
 # After sudo, whoever owns the clone owns what was made in it, caches above all. -h: a link's target keeps its owner.
 give_back = [ "$$(id -u)" -ne 0 ] || chown -hR --from=root --reference=Makefile .
 
-quick: $(VENV)/dev ## what to run after each edit: the checks, and the tests of the pure core with few examples
+quick: $(VENV)/dev ## run after each edit: the checks, and the tests of the core with few examples
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target check $(QUICK)
 
 $(QUICK):
@@ -48,51 +48,51 @@ $(QUICK):
 	@$(BIN)/python -m pytest --quiet --override-ini=verbosity_test_cases=-2 --hypothesis-profile=quick $(@:quick/%=%)
 
 # The router has a Podman of its own.
-newest: $(VENV)/dev .podman/usr/bin/podman ## the tests that Podman serves, on the newest one that Debian has; needs root
+newest: $(VENV)/dev .podman/usr/bin/podman ## run the Podman tests on Debian's newest Podman; needs root
 	PODMAN_ROOT=$(CURDIR)/.podman $(BIN)/python -m pytest tests/e2e -k '(podman or libpod) and not (router or soak)'
 
-coverage: $(VENV)/dev ## the pure core, every branch of which the tests beside it must visit
+coverage: $(VENV)/dev ## require that the unit tests of the core visit every branch
 	$(BIN)/coverage run -m pytest -q $(CORE)
 	$(BIN)/coverage report --fail-under=100 --show-missing \
 	  --include='src/dockerproxy/api/*,src/dockerproxy/wire/*,src/dockerproxy/policy/*,src/dockerproxy/settings.py,src/dockerproxy/problems.py,src/dockerproxy/text.py'
 
-check: $(VENV)/dev ## formatter, linter, types, import contracts, workflows
+check: $(VENV)/dev ## run formatter, linter, type checker, import contracts and workflow checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --no-progress --quiet .github
 
-audit: ## the files that decide what passes, in the order in which to read them
+audit: ## list the files that decide what passes, in reading order
 	@$(PYTHON) tests/audit.py
 
 drift: $(VENV)/dev ## compare the tables with the engines' sources: SWAGGER=moby/api/swagger.yaml MOBY=moby PODMAN=podman
 	PYTHONPATH=tests $(BIN)/python -m drift $(if $(SWAGGER),--swagger $(SWAGGER)) $(if $(MOBY),--moby $(MOBY)) $(if $(PODMAN),--podman $(PODMAN)) $(if $(KEEP),--keep)
 
-fuzz: $(VENV)/fuzz ## try the readers with inputs that look for new ways through them
+fuzz: $(VENV)/fuzz ## fuzz the parsers, guided by coverage
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(TARGET) --seconds $(or $(SECONDS),60) $(if $(KEEP),--keep)
 
-format: $(VENV)/dev ## let the formatter and the linter mend what they can
+format: $(VENV)/dev ## format the code, and apply the linter's fixes
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-soak: $(VENV)/dev ## real clients at work for half an hour while much goes wrong, or for SECONDS=60; needs root
+soak: $(VENV)/dev ## run real clients under faults for half an hour, or for SECONDS=60; needs root
 	SOAK_SECONDS=$(or $(SECONDS),1800) $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 
-bench: $(VENV)/dev ## side by side with HAProxy and no proxy, as ratios; its start with that of OTHER=clone, and builds on ENGINE=socket
+bench: $(VENV)/dev ## compare with HAProxy and no proxy, the start with OTHER=clone, builds on ENGINE=socket
 	$(BIN)/python bench/compare.py
 	$(BIN)/python bench/starting.py $(OTHER)
 	$(if $(ENGINE),$(BIN)/python bench/building.py $(ENGINE))
 
-site: $(VENV)/dev ## the documentation as a site, in .site/html
+site: $(VENV)/dev ## build the documentation site in .site/html
 	site/build $(BIN)
 
-image: ## the image of the last commit, as it is released, in dist; ARCHITECTURE=arm64 for another processor; needs Debian 13
+image: ## build the release image of the last commit in dist; ARCHITECTURE=arm64 for another processor; needs Debian 13
 	packaging/release image
 
-packages: $(VENV)/dev ## the Python and Debian packages of the last commit, with man page and completions, in dist
+packages: $(VENV)/dev ## build the Python and Debian packages of the last commit in dist, with man page and completions
 	PYTHON=$(BIN)/python packaging/release packages
 
-clean: ## remove what the targets made
+clean: ## remove build output
 	rm -rf $(VENV) dist .fuzz .podman .collectors .site .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 .podman/usr/bin/podman:

@@ -6,8 +6,8 @@
 #            push the image to a registry of yours, name it below, and: nomad job run dockerproxy.nomad.hcl
 # Change:    the image, the policy, and a mount for each socket in it, and start it again: each machine gets a new proxy.
 #
-# No cluster has run it; its keys are those of Nomad's documentation. Whoever may submit a job that mounts any path is root
-# there without a proxy too.
+# No cluster has run it; its keys are those of Nomad's documentation. Users who can submit a job that mounts any path are
+# root there even with a proxy.
 
 job "dockerproxy" {
   type = "system"
