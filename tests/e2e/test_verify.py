@@ -66,8 +66,7 @@ def test_what_is_missing_is_found_and_what_is_there_is_not(engine: Engine) -> No
             make(engine, name, {"Binds": [f"{folder}/ci/docker.sock:/docker.sock"]})
             status, found = verify(engine, folder, name)
         remove(engine, name)
-    path = f"{folder}/ci/docker.sock"
-    dead = f"warning: container {name} mounts the file {path}: the mount breaks when the proxy restarts"
+    dead = f"warning: container {name} mounts the file {folder}/ci/docker.sock: the mount breaks if the proxy restarts"
     assert (status, [each for each in found if "configured" not in each]) == (1, [dead, *always])
 
 

@@ -125,7 +125,7 @@ def test_a_socket_that_a_container_mounts_as_a_file() -> None:
         (Severity.WARNING, "socket s0"),
         (Severity.NOTE, "engine"),
     ]
-    assert found[0].says == "container web mounts the file /run/a/docker.sock: the mount breaks when the proxy restarts"
+    assert found[0].says == "container web mounts the file /run/a/docker.sock: the mount breaks if the proxy restarts"
     assert list(find_mounted({"message": "no"}, (served,), "/run/engine.sock", "p.yaml")) == []
 
 

@@ -134,7 +134,7 @@ def find_mounted(containers: object, sockets: tuple[SocketSettings, ...], engine
         for mount in map(object_of, list_of(container.get("Mounts"))):
             path = str(mount.get("Source", ""))
             if path in ours and path:
-                text = f"container {name} mounts the file {path}: the mount breaks when the proxy restarts"
+                text = f"container {name} mounts the file {path}: the mount breaks if the proxy restarts"
                 yield differ(f"socket {ours[path]}", file, Severity.WARNING, text, "mount its directory")
             elif path == engine:
                 text = f"container {name} mounts the engine's socket: unless it is this proxy, it is root on the host"
