@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 import pytest
+from cli.files import sockets_of
 from hypothesis import given
 from policy.policies import condition, environments, policy_of, policy_with
 from rows import for_each
@@ -231,6 +232,29 @@ def test_of_what_is_bounded_nothing_is_said(name: str, values: Mapping[str, Valu
 )
 def test_a_grant_that_is_contained_and_wide_is_said_to_be(name: str, values: Mapping[str, Value], part: str) -> None:
     assert exposed(name, **values)[0].startswith(part)
+
+
+REACHES = "reaches services of the host"
+
+
+@for_each(
+    ("grants", "there"),
+    [
+        ("ContainerCreate", True),
+        *((f"ContainerCreate: {{networks: [{one}]}}", True) for one in ("default", "bridge", "ci, bridge", "'**'")),
+        *((f"ContainerCreate: {{networks: [{one}]}}", False) for one in ("ci", "'ci-*'", "none")),
+        ("ContainerCreate: {networks: [ci]}, NetworkCreate, NetworkConnect: {networks: [ci]}", False),
+        ("own, ContainerCreate: {networks: [ci]}", False),
+        ("own, ContainerCreate: {networks: [ci]}, NetworkCreate", True),
+        ("own, ContainerCreate: {networks: [ci]}, NetworkConnect: {own: true, networks: [bridge]}", True),
+        ("own, NetworkCreate", False),
+        ("NetworkConnect: {containers: [web]}", True),
+        ("NetworkConnect: {containers: [web], networks: [ci]}", False),
+    ],
+)
+def test_services_of_the_host_are_reached_from_the_networks_that_a_client_can_join(grants: str, *, there: bool) -> None:
+    policy = sockets_of(f"sockets: {{ci: {{path: /ci.sock, allow: [{grants}]}}}}")["ci"].policy
+    assert any(each.says.startswith(REACHES) for each in find_exposures(policy)) is there
 
 
 def test_of_conditions_those_are_said_that_make_it_less() -> None:

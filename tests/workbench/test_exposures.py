@@ -90,8 +90,8 @@ def test_of_a_grant_that_is_contained_and_says_no_more_two_things_are_told() -> 
     way_out = ", by ContainerCreate (policy.yaml:4); deny: [ContainerCreate] removes it"
     reaches, uses = told("ContainerCreate")
     assert reaches == (
-        "  it reaches services of the host and whatever is on the engine's own network, since networks names no other"
-        f"{way_out}"
+        "  it reaches services of the host and whatever is on the engine's own network, unless networks names only"
+        f" others and it creates none{way_out}"
     )
     assert uses == f"  it may use up the host's memory or processes, which memory and pids bound{way_out}"
 

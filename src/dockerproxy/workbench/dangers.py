@@ -13,10 +13,11 @@ from dockerproxy.policy.compile import Case
 from dockerproxy.policy.dangers import FREEING, gives_host, holds_keys, is_harmless
 from dockerproxy.policy.globs import find_tree, fits
 from dockerproxy.policy.model import values_of
-from dockerproxy.policy.objects import OWN, RUNNING, is_full_id
+from dockerproxy.policy.objects import OWN, RUNNING, is_full_id, words_of_object
 from dockerproxy.policy.references import normalise_pattern
 from dockerproxy.policy.values import items_of, split_mode
 from dockerproxy.policy.words.capabilities import capability_name
+from dockerproxy.policy.words.networks import DEFAULT, Joined
 
 Danger = Callable[[Case], bool]
 
@@ -107,6 +108,26 @@ reads_keys: Final = some("binds", holds_keys)
 """Whether keys or passwords of the host can be mounted, even read-only."""
 
 
+# Networks that are joined
+
+_DEFAULT: Final = Joined(DEFAULT, is_default=True)
+
+
+def reaches_host(case: Case) -> bool:
+    """Whether a grant that is contained lets containers join a network from which the host is reached.
+
+    That is the engine's own, by the matcher that decides, and one that a client creates and owns.
+    """
+    if case.body is None:
+        return False
+    name, networks = case.body.operation, case.by_word.get("networks")
+    if name == "NetworkCreate":
+        return case.beside is not None
+    if networks is not None:
+        return networks.matches(_DEFAULT)
+    return OWN not in case.by_word or "networks" not in words_of_object(name)
+
+
 # Names of images
 
 
@@ -141,6 +162,7 @@ _DANGERS: Final[Mapping[str, Danger]] = {
     "mounts_every_volume": mounts_every_volume,
     "owns_devices": owns_devices,
     "owns_host": owns_host,
+    "reaches_host": reaches_host,
     "reads_every_secret": reads_every_secret,
     "reads_keys": reads_keys,
     "replaces_images": replaces_images,
