@@ -279,11 +279,12 @@ what this policy lets a client do that you may not expect:
   it lists any host directory if the engine is experimental,\
  but only if the container is web or db-*, by containers:read (policy.yaml:10); deny: [CheckpointList] removes it
   it types into running containers or starts commands there, but only if the container is db-*,\
- by ExecStart (policy.yaml:14); deny: [ExecStart] removes it
+ by ExecStart (policy.yaml:14); remove ExecStart (policy.yaml:14) to end it
   it sees every container's environment, passwords in it too, but only if the container is web or db-*,\
  by containers:read (policy.yaml:10); deny: [ContainerInspect] removes it
   it reads all that any container has printed, but only if follow is false or if the container is web or db-*,\
- by ContainerLogs (policy.yaml:13), containers:read (policy.yaml:10); deny: [ContainerLogs] removes it
+ by ContainerLogs (policy.yaml:13), containers:read (policy.yaml:10);\
+ remove ContainerLogs (policy.yaml:13) and write deny: [ContainerLogs] to end it
 9 operations that read and 3 that change something are allowed, 3 of them contained; the rest is denied
 
 socket    new-thing, FOLDER/new-thing.sock, permissions 0660, uid 0, gid 0

@@ -16,9 +16,9 @@ from dockerproxy.workbench.exposures import describe_exposures
 def test_what_takes_an_exposure_out_does(environment: dict[str, str]) -> None:
     lines = describe_exposures(policy_of(**environment)).splitlines()
     for line in lines[1:-1]:
-        found = re.fullmatch(r"  it (.+) \((.+); DENY=(\S+) removes it\)", line)
+        found = re.fullmatch(r"  it (.+) \((.+); (DENY=|adding )(\S+)( to DENY)? removes it\)", line)
         assert found is not None
-        denied = ",".join(filter(None, [environment.get("DENY"), found[3]]))
+        denied = f"{environment['DENY']},{found[4]}" if found[5] else found[4]
         assert f"  it {found[1]} (" not in describe_exposures(policy_of(**{**environment, "DENY": denied}))
 
 
@@ -56,7 +56,8 @@ def test_a_grant_that_is_unrestricted_is_said_with_what_that_means() -> None:
     assert (root, others) == (
         (
             "  it is root on the host: it can start a container that mounts the host's files,"
-            " by ContainerCreate: unrestricted (policy.yaml:4); deny: [ContainerCreate] removes it"
+            " by ContainerCreate: unrestricted (policy.yaml:4); remove ContainerCreate (policy.yaml:4) and write"
+            " deny: [ContainerCreate] to end it"
         ),
         [],
     )
@@ -82,12 +83,13 @@ def test_what_is_contained_says_what_it_does_all_the_same() -> None:
     (only,) = told(f"ContainerCreate: {{binds: [/srv/ci], {within}}}")
     assert only == (
         "  it writes in directories of the host, and where links in them lead: those cannot be seen from here,"
-        " but only if binds are /srv/ci, by ContainerCreate (policy.yaml:4); deny: [ContainerCreate] removes it"
+        " but only if binds are /srv/ci, by ContainerCreate (policy.yaml:4);"
+        " remove ContainerCreate (policy.yaml:4) to end it"
     )
 
 
 def test_of_a_grant_that_is_contained_and_says_no_more_two_things_are_told() -> None:
-    way_out = ", by ContainerCreate (policy.yaml:4); deny: [ContainerCreate] removes it"
+    way_out = ", by ContainerCreate (policy.yaml:4); remove ContainerCreate (policy.yaml:4) to end it"
     reaches, uses = told("ContainerCreate")
     assert reaches == (
         "  it reaches services of the host and whatever is on the engine's own network, unless networks names only"
@@ -101,7 +103,7 @@ def test_of_what_is_wide_the_condition_that_is_so_is_told() -> None:
     assert only == (
         "  it can put an image of its own in the place of one that others trust, but only if the image is"
         " docker.io/library/* and tags are docker.io/library/*, by ImageTag (policy.yaml:4);"
-        " deny: [ImageTag] removes it"
+        " remove ImageTag (policy.yaml:4) to end it"
     )
 
 
@@ -124,7 +126,7 @@ def test_what_is_exposed_only_under_conditions_is_said_so() -> None:
     (only,) = told("ContainerLogs: {containers: [web]}")
     assert only == (
         "  it reads all that any container has printed, but only if the container is web,"
-        " by ContainerLogs (policy.yaml:4); deny: [ContainerLogs] removes it"
+        " by ContainerLogs (policy.yaml:4); remove ContainerLogs (policy.yaml:4) to end it"
     )
     without, *_ = told("ContainerArchive: {path: [/data/**]}", "ContainerExport")
     assert "but only" not in without

@@ -53,7 +53,7 @@ from dockerproxy.settings import DEFAULTS, SocketSettings, Sweep
 from dockerproxy.workbench.allowed import list_allowed, list_left_out
 from dockerproxy.workbench.convert import convert
 from dockerproxy.workbench.exposure import find_exposures
-from dockerproxy.workbench.exposures import describe_exposures
+from dockerproxy.workbench.exposures import describe_exposures, say_end
 from dockerproxy.workbench.findings import Finding, Severity, place_of_source
 from dockerproxy.workbench.presets import (
     LIBPOD,
@@ -206,7 +206,8 @@ def _find(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[
         for exposure in find_exposures(socket.policy):
             sources = dict.fromkeys(case.decision.source for cases in exposure.cases.values() for case in cases)
             for source in sources:
-                says = f"{name}: a client {exposure.says}; deny: [{', '.join(exposure.operations)}] removes it"
+                end = say_end(socket.policy.policy, exposure, in_file=bool(file))
+                says = f"{name}: a client {exposure.says}; {end}"
                 where = place_of_source(file, source)
                 findings.append(Finding(name=name, where=where, rule="exposure", level=Severity.NOTE, says=says))
     return (MISTAKE if problems else 0), findings

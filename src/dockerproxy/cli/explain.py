@@ -240,7 +240,8 @@ def _list_changes(socket: SocketSettings, tried: Tried, file: str) -> Iterator[L
         return
     operation = tried.request.operation
     if tried.decision.allowed and operation not in {UNKNOWN, HEALTH}:
-        yield "change", f"to deny it, set DENY={operation.name}"
+        how = f"add {operation.name} to DENY" if socket.policy.policy.denials else f"set DENY={operation.name}"
+        yield "change", f"to deny it, {how}"
 
 
 def _read_body(path: str) -> bytes:

@@ -22,6 +22,7 @@ from dockerproxy.policy.values import Takes, Value, is_literal, items_of, list_n
 from dockerproxy.policy.vocabulary import CONSTRAINTS, SWITCHED, UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.workbench.needs import LITERAL, NO_NAME, find_least, words_of_head
+from dockerproxy.workbench.removing import find_removal
 from dockerproxy.workbench.trying import Tried, answer_by_name, find_faults
 
 Line = tuple[str, str]
@@ -257,14 +258,12 @@ def _lacks_body(tried: Tried, operation: Operation) -> bool:
 
 def _find_refusal(policy: Policy, operation: Operation, grants: Sequence[_Alone], where: str) -> Iterator[Line]:
     """Yield the edit that denies an operation: a denial, or fewer grants if a denial would leave a grant empty."""
-    sources = dict.fromkeys(alone.grant.source for alone in grants)
-    granted = {source: [each.operations for each in policy.grants if each.source == source] for source in sources}
-    denied = frozenset[str]().union(*(denial.operations for denial in policy.denials))
-    only = [source for source in sources if frozenset().union(*granted[source]) - denied == {operation.name}]
+    removal = find_removal(policy, (operation.name,))
     holding = list(dict.fromkeys(alone.grant.source for alone in grants if alone.allows))
-    if holding and set(holding) <= set(only):
+    is_joined = operation.name in policy.lines and removal.denied
+    if holding and set(holding) <= set(removal.lines) and not is_joined:
         yield "change", f'to deny it, remove {list_names(holding, "and")} from "allow" {where}'
         return
-    besides = f'remove {list_names(only, "and")} from "allow", and ' if only else ""
+    besides = f'remove {list_names(removal.lines, "and")} from "allow", and ' if removal.lines else ""
     yield "change", f'to deny it, {besides}add this line to "deny" {where}:'
     yield "", f"- {operation.name}"

@@ -6,11 +6,12 @@ from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import PRESET
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.model import Mode
+from dockerproxy.policy.model import Mode, Policy
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.workbench.dangers import is_whole
 from dockerproxy.workbench.exposure import Exposure, find_exposures
+from dockerproxy.workbench.removing import find_removal
 
 
 def describe_exposures(policy: CompiledPolicy, *, in_file: bool = False, base: CompiledPolicy | None = None) -> str:
@@ -27,7 +28,7 @@ def list_exposures(
     exposures = find_exposures(policy)
     before = {exposed.says: _list_ways(exposed) for exposed in (find_exposures(base) if base else ())}
     new = (exposed for exposed in exposures if not _list_ways(exposed) <= before.get(exposed.says, set()))
-    told = [_describe(exposed, in_file=in_file) for exposed in new]
+    told = [_describe(policy.policy, exposed, in_file=in_file) for exposed in new]
     return (*told, *(_list_opened(policy, exposures, base) if in_file else ()))
 
 
@@ -35,7 +36,7 @@ def _list_ways(exposed: Exposure) -> set[tuple[str, tuple[Condition, ...]]]:
     return {(name, exposed.restrictions(case)) for name, cases in exposed.cases.items() for case in cases}
 
 
-def _describe(exposed: Exposure, *, in_file: bool) -> str:
+def _describe(policy: Policy, exposed: Exposure, *, in_file: bool) -> str:
     cases = [case for those in exposed.cases.values() for case in those]
     whens = list(dict.fromkeys(" and ".join(map(str, exposed.restrictions(case))) for case in cases))
     only = "" not in whens
@@ -45,12 +46,20 @@ def _describe(exposed: Exposure, *, in_file: bool) -> str:
         if only
         else [min(those, key=lambda case: len(exposed.restrictions(case))) for those in exposed.cases.values()]
     )
-    names = exposed.operations
+    end = say_end(policy, exposed, in_file=in_file)
     if in_file:
         opened = ", ".join(dict.fromkeys(map(_say_source, decisive)))
-        return f"it {exposed.says}{when}, by {opened}; deny: [{', '.join(names)}] removes it"
+        return f"it {exposed.says}{when}, by {opened}; {end}"
     opened = ", ".join(dict.fromkeys(case.decision.source for case in decisive))
-    return f"it {exposed.says}{when} ({opened}; DENY={','.join(names)} removes it)"
+    return f"it {exposed.says}{when} ({opened}; {end})"
+
+
+def say_end(policy: Policy, exposed: Exposure, *, in_file: bool) -> str:
+    """Say what to do so that a policy does not expose something any more."""
+    if in_file:
+        return str(find_removal(policy, exposed.operations))
+    names = ",".join(exposed.operations)
+    return f"adding {names} to DENY removes it" if policy.denials else f"DENY={names} removes it"
 
 
 def _say_source(case: Case) -> str:
