@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from observe.records import NOON, SOCKET
 from policy.policies import allowing
 from rows import for_each
+from workbench.lines import load as load_lines
+from workbench.lines import write as write_lines
 from workbench.requests import ANY, NOTHING, Asked, grants, load, record, send, take_for_name
 
 from dockerproxy.api.catalog import OPERATIONS
@@ -125,6 +127,29 @@ def test_a_denial_that_would_be_removed_says_what_the_grants_below_it_give_away(
     default = sockets_of(text)["ci"].policy.default
     assert f'; to allow it and let clients {ROOT}, remove "ContainerCreate" from' in default["ContainerCreate"].message
     assert '; to allow it, remove "NetworkList" from' in default["NetworkList"].message
+
+
+WIDE = ("containers:write: unrestricted", "images:write: unrestricted", "networks:write", "preset:portainer", "own")
+DENIED = ("containers:write", "images:write", "networks:write", "preset:compose", "preset:dockge", "ContainerCreate")
+
+
+@given(*(st.lists(st.sampled_from(lines), min_size=1, max_size=2, unique=True) for lines in (WIDE, DENIED)), st.data())
+def test_without_a_denial_that_is_to_be_removed_there_are_others_or_none(
+    allow: list[str], deny: list[str], data: st.DataObject
+) -> None:
+    before = load_lines(write_lines(allow, deny))
+    if before is None:
+        return
+    denied = {name for denial in before.policy.policy.denials for name in denial.operations}
+    granted = {name for grant in before.policy.policy.grants for name in grant.operations}
+    name = data.draw(st.sampled_from(sorted(denied & granted) or sorted(denied)))
+    said = before.policy.default[name].message
+    found = re.search(r"; (to allow it.*), remove \"(.*)\" from \"deny\"", said)
+    assert found, said
+    after = load_lines(write_lines(allow, [each for each in deny if each != found[2]]))
+    assert after is not None, said
+    assert after.policy.allows(name) or f'remove "{found[2]}"' not in after.policy.default[name].message, said
+    check_root(found[1], "", before.policy, after.policy)
 
 
 def list_proposals(policy: CompiledPolicy, asked: Asked) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ Everything that does not depend on a request is computed here, once.
 Attacks: docs/attacks.md, policy/compile.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
@@ -217,9 +217,7 @@ class _Answers(dict[str, Decision]):
             reason, remedy = f"one of its filters {UNCLEAR}", "leave that filter out"
         if denial:
             reason = "a rule denies it"
-            places = self._policy.places
-            dangers = (describe_danger(name, values_of(grant.conditions), places=places) for grant in grants)
-            danger = next(filter(None, dangers), "")
+            danger = self._find_danger((name,) if name in remedy else denial.operations)
             remedy = remedy.replace("to allow it", f"to allow it and let clients {danger}", 1) if danger else remedy
         elif evaded and grants and not cases:
             reason, remedy = f"the quota of {evaded} cannot count what it makes", "to allow it, use another socket"
@@ -236,6 +234,15 @@ class _Answers(dict[str, Decision]):
         message = f"{name} denied: {bar or f'{reason}; {remedy}'}"
         self[name] = Decision(allowed=False, source=source, message=message)
         return self[name]
+
+    def _find_danger(self, names: Collection[str]) -> str:
+        """Say the worst that grants give away of what is denied; the alphabet has them in this order."""
+        dangers = (
+            describe_danger(name, values_of(grant.conditions), places=self._policy.places)
+            for grant in self._policy.grants
+            for name in grant.operations.intersection(names)
+        )
+        return min(filter(None, dangers), default="")
 
 
 def _compile(name: str, grant: Grant, owner: str, *, runs: bool) -> Case:
