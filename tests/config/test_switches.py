@@ -116,18 +116,18 @@ def test_the_tables_name_operations_that_exist() -> None:
 
 
 def apply(environment: dict[str, str], setting: str) -> dict[str, str]:
-    """Do what a hint says: set a switch, or add a name to ALLOW."""
-    name, _, value = setting.partition("=")
+    """Do what a hint says: set a variable, or add a name to one that is set."""
+    if found := re.fullmatch(r"add (\w+) to ALLOW", setting):
+        return {**environment, "ALLOW": f"{environment['ALLOW']},{found[1]}"}
+    name, _, value = setting.removeprefix("set ").partition("=")
     assert name in KNOWN, f"{setting} is no setting"
-    if name == "ALLOW":
-        value = ",".join(filter(None, [environment.get("ALLOW", ""), value]))
     return {**environment, name: value}
 
 
 def follow(environment: dict[str, str], name: str, hint: str) -> Iterator[dict[str, str]]:
     """Yield the environment that a hint promises would allow an operation; check what it promises besides."""
     taken_out = re.fullmatch(r"to allow it(?: and let clients [a-z ]+)?, remove (\S+) from DENY", hint)
-    set_so = re.fullmatch(r"to allow it[^,]*, set ([^\s,]+=\S+)(?: and (CONTAINED=1))?", hint)
+    set_so = re.fullmatch(r"to allow it[^,]*, (set [^\s,]+=\S+|add \w+ to ALLOW)(?: and (?:set )?(CONTAINED=1))?", hint)
     assert taken_out or set_so or ', write a policy file with "' in hint, hint
     if taken_out:
         assert taken_out[1] == name

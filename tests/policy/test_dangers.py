@@ -87,7 +87,7 @@ def test_without_owners_only_what_is_joined_is_said_to_be_of_others() -> None:
     assert describe_danger("ContainerCreate", {"joins": ("x",)}) == "use containers that they did not create"
 
 
-INSTEAD = f"to allow it, leave that out, or to let clients {ROOT}, add"
+INSTEAD = f"to allow it, leave that out, or to let clients {ROOT}, remove its line and add"
 
 
 @for_each(
@@ -97,14 +97,16 @@ INSTEAD = f"to allow it, leave that out, or to let clients {ROOT}, add"
         ({"Binds": ["/:/h"]}, f'{INSTEAD} "ContainerCreate: {{binds: [/]}}" to "allow" of socket "ci"'),
         ({"Binds": ["/srv/a/..:/h"]}, "to allow it, first use a clean path, without .., // or a colon"),
         ({"Binds": ["/run/user/7/docker.sock:/h"]}, f"{INSTEAD} "),
-        ({"Binds": ["/srv:/h"]}, 'to allow it, add "ContainerCreate: {binds: [/srv]}" to "allow" of socket "ci"'),
+        (
+            {"Binds": ["/srv:/h"]},
+            'to allow it, remove its line and add "ContainerCreate: {binds: [/srv]}" to "allow" of socket "ci"',
+        ),
     ],
 )
 def test_what_may_be_done_instead_comes_first(host: dict[str, object], said: str) -> None:
     content = json.dumps({"Image": "app", "HostConfig": host}).encode()
     policy = sockets_of("sockets: {ci: {path: /ci.sock, allow: [preset:ping, ContainerCreate]}}")["ci"].policy
-    plain = policy._replace(policy=policy.policy._replace(lines=frozenset()))
-    judged = send(plain, Asked(OPERATIONS["ContainerCreate"], "/containers/create", content), take_for_name)
+    judged = send(policy, Asked(OPERATIONS["ContainerCreate"], "/containers/create", content), take_for_name)
     assert isinstance(judged, Verdict)
     assert f"; {said}" in judged.decision.message
 

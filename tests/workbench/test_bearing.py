@@ -116,8 +116,8 @@ def bearing(method: str, target: str) -> list[str]:
                 "grant  ImageSearch (policy.yaml:13)",
                 '       no   ?term is "quay.io/app", not allowed: it may name a registry to connect to',
                 (
-                    '            to allow it and everything else, add "ImageSearch: unrestricted"'
-                    ' to "allow" of socket "backup"'
+                    "            to allow it and everything else, remove its line and add"
+                    ' "ImageSearch: unrestricted" to "allow" of socket "backup"'
                 ),
             ],
         ),

@@ -91,7 +91,7 @@ def _find_hint(
         return f'to allow it, remove "{denied[name]}" from {remedies.deny}'
     if name in narrowed:
         whose = "its conditions" if narrowed[name] == name else f'the conditions of "{narrowed[name]}"'
-        return f"to allow it, widen {whose} in {remedies.allow}"
+        return f"to allow it, widen {whose} in {remedies.allow}" if narrowed[name] else ""
     conditions: Mapping[str, Value] = values_of((UNRESTRICTED,)) if name in SEALED else {}
     if needs_tags(name, (), owns=owns):
         conditions = {"tags": EXAMPLES["tags"]}
@@ -116,7 +116,16 @@ def make_policy(
     }
     # A grant of builds opens them.
     builds = BUILD_TUNNELS if {BUILD, *BUILD_TUNNELS}.isdisjoint({*denied, *whole}) else {}
+    # The conditions of a preset's create hold for a line beside it, too.
+    of_presets = {
+        name
+        for line in allow
+        for each in line.grants
+        if each.conditions
+        for name in each.operations.intersection(CREATES)
+    }
     narrowed = {operation: line.word for line in allow if line.narrowed for operation in line.operations}
+    narrowed = {**dict.fromkeys(of_presets, ""), **narrowed}
     return Policy(
         grants=tuple(grant for line in allow for grant in line.grants),
         denials=make_denials(reader, deny),

@@ -97,12 +97,15 @@ REMEDY: Final = 'to allow {what}, write a policy file with "{grant}"'
 """How to allow what no switch can, for `propose`."""
 
 
-def remedy(name: str, denied: frozenset[str], *, contained: bool = False) -> str:
-    """Return how to allow an operation alone. `denied` is from `DENY`; with `contained`, bodies are checked."""
+def remedy(name: str, denied: frozenset[str], *, contained: bool = False, adds: bool = False) -> str:
+    """Return how to allow an operation alone.
+
+    `denied` is from `DENY`; with `contained`, bodies are checked; with `adds`, names are added to an `ALLOW` that is set.
+    """
     if name in denied:
         return f"to allow it, remove {name} from DENY"
     switch = next((switch for switch, opens in ACTION_SWITCHES.items() if opens == (name,)), "")
-    setting = f"{switch}=1" if switch else f"ALLOW={name}"
+    setting = f"set {switch}=1" if switch else f"add {name} to ALLOW" if adds else f"set ALLOW={name}"
     opened = values_of((UNRESTRICTED,))
     danger, built = describe_danger(name, opened), BUILD if name in BUILD_TUNNELS else name
     if needs_tags(built, (), owns=False) and (contained or danger):
@@ -112,6 +115,6 @@ def remedy(name: str, denied: frozenset[str], *, contained: bool = False) -> str
         return propose(REMEDY, name, opened)
     is_judged = name in BODIES and name not in SEALED and OPERATIONS[name].access == "write"
     if is_judged and (contained or danger):  # Otherwise clients are root by it.
-        setting += "" if contained else " and CONTAINED=1"
-        return f"to allow {say_what(name, {}, '', how=' if contained')}, set {setting}"
-    return f"to allow {say_what(name, {}, danger)}, set {setting}"
+        setting += "" if contained else " and set CONTAINED=1" if setting.startswith("add") else " and CONTAINED=1"
+        return f"to allow {say_what(name, {}, '', how=' if contained')}, {setting}"
+    return f"to allow {say_what(name, {}, danger)}, {setting}"

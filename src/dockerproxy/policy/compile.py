@@ -231,7 +231,7 @@ class _Answers(dict[str, Decision]):
             reason = f"{SEALED[name]}, and no condition can limit it"
             remedy = propose(self._policy.remedy, name, values_of((UNRESTRICTED,)))
         bar = find_bar(self._policy.hides, name) if grants and not denial else ""
-        message = f"{name} denied: {bar or f'{reason}; {remedy}'}"
+        message = f"{name} denied: {bar or '; '.join(filter(None, (reason, remedy)))}"
         self[name] = Decision(allowed=False, source=source, message=message)
         return self[name]
 

@@ -166,6 +166,11 @@ def _say_all(name: str, conditions: Mapping[str, Value]) -> str:
     return f" for every {WORDS[kind].removesuffix('s')}" if kind is not None and is_all else ""
 
 
+def replace_line(remedy: str) -> str:
+    """Return a remedy that takes out the line of an operation: beside it, the new one would be a mistake."""
+    return remedy.replace("add", "remove its line and add", 1)
+
+
 def propose(
     remedy: str, name: str, conditions: Mapping[str, Value], danger: str | None = None, *, instead: str = ""
 ) -> str:

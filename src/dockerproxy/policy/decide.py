@@ -13,18 +13,18 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from dockerproxy.api.bodies.tables import BODIES, Body
-from dockerproxy.api.catalog import UNKNOWN
+from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.dangers import LEAVE_OUT, describe_danger, propose
+from dockerproxy.policy.dangers import LEAVE_OUT, describe_danger, propose, replace_line
 from dockerproxy.policy.model import Decision, values_of
 from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object, join_lookups
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.stamps import add_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, is_literal, items_of, merge
-from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED
+from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, is_about_object
 from dockerproxy.policy.words.constraint import Condition, judge_claim
 from dockerproxy.policy.words.fixed import label_built
 from dockerproxy.policy.words.names import named
@@ -271,26 +271,36 @@ def _put(content: Object, target: str, value: Json) -> Object:
     return changed
 
 
+def _open(name: str, said: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, Value]:
+    """Return what lets any body pass, for the same objects if nothing is wrong with these."""
+    about = {word: value for word, value in said.items() if is_about_object(OPERATIONS[name], word)}
+    kept = about if about.keys().isdisjoint(fault.word for fault in faults) else {}
+    return {**kept, UNRESTRICTED.word: True}
+
+
 def find_remedy(
     policy: CompiledPolicy, name: str, case: Case, faults: Sequence[Fault], waiting: Sequence[Fault] = ()
 ) -> str:
     """Say how to allow a request despite its faults under the nearest grant.
 
-    `waiting` has possible faults for which the engine was not asked, by the names that the client wrote. Where clients own
-    what they create, these are most likely their own objects, and listing a name would admit objects of others under it.
+    `waiting` has possible faults for which the engine was not asked, by the names that the client wrote. Where clients
+    own what they create, these are most likely theirs, and listing a name would admit what others call so.
     """
     remedy = policy.policy.remedy
-    if name in policy.policy.lines:  # A socket has a single line for each create.
-        remedy = remedy.replace("add", "remove its line and add", 1)
     said = values_of(tuple(each for each in case.conditions if not each.constraint.is_private))
     violations = [fault for fault in faults if not fault.word]
     if violations and all(fault.fix for fault in violations):
         return f"to allow it, {violations[0].fix}"
     named = () if policy.owner else waiting
     listed = [fault for fault in named if is_literal(fault.value) and not _is_broken(fault)]
-    needed = values_of((UNRESTRICTED,)) if violations else widen(said, (*faults, *listed))
+    needed = _open(name, said, faults) if violations else widen(said, (*faults, *listed))
     if isinstance(needed, str):
         return needed
+    # A socket has one line for each create, and of others none beside one without conditions.
+    is_pointless = not said or needed == values_of((UNRESTRICTED,))
+    has_line = any(each.decision.source.partition(" ")[0] == name for each in policy.cases[name])
+    if name in policy.policy.lines or (is_pointless and has_line):
+        remedy = replace_line(remedy)
     danger, before = (
         describe_danger(name, each, places=policy.policy.places, owns=policy.owner != "") for each in (needed, said)
     )

@@ -14,7 +14,7 @@ from dockerproxy.api.answers import SPELLED
 from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.policy import objects, steps
 from dockerproxy.policy.creating import create, hold_for_create, mount_unread, remove_unused
-from dockerproxy.policy.dangers import propose
+from dockerproxy.policy.dangers import propose, replace_line
 from dockerproxy.policy.model import NO_USES, Mode, values_of
 from dockerproxy.policy.needs import refuse_to_bound
 from dockerproxy.policy.objects import BUILD, MOUNTING, NETWORK_REMOVALS, SWEEPING, VOLUME_PRUNES, Kind, ResolvedObject
@@ -104,8 +104,10 @@ def build(verdict: Verdict, _scene: Scene) -> Plan:
         verdict = replace(verdict, needs=refuse_to_bound(reason))
     if verdict.decision.plan != "build":
         return verdict
-    remedy = propose(verdict.policy.policy.remedy, verdict.operation.name, values_of((UNRESTRICTED,)))
-    return deny(verdict, f"{reason}; {remedy}")
+    name, remedy = verdict.operation.name, verdict.policy.policy.remedy
+    if verdict.decision.source.partition(" ")[0] == name:
+        remedy = replace_line(remedy)
+    return deny(verdict, f"{reason}; {propose(remedy, name, values_of((UNRESTRICTED,)))}")
 
 
 def copy_files(_verdict: Verdict, _scene: Scene) -> Plan:
