@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Final
 
 from dockerproxy.config.policy_file import read_policy_file
-from dockerproxy.config.presets import PRESETS
+from dockerproxy.config.presets import PRESETS, read_preset_text
 
 FILE: Final = Path(__file__).parent.parent / "examples" / "recipes" / "policy.yaml"
 NAMES: Final = (
     *("claude-code", "codex", "copilot", "gemini-cli", "openhands", "devcontainers", "gitlab-runner"),
     *("github-runner", "renovate"),
 )
+VERSION: Final = re.compile(r"@[0-9a-f]{7}|read \d{4}-\d\d-\d\d").search
+"""A commit, or of documentation the day."""
 
 
 def test_each_is_valid_and_gives_a_program_only_what_it_created_itself() -> None:
@@ -27,4 +29,7 @@ def test_each_says_what_to_set_what_stays_open_and_where_that_was_read() -> None
     assert len(parts) == len(NAMES)
     for part in parts:
         assert [word for word in ("  # Set: ", "  # Open: ", "  # From: ") if word not in part] == [], part
-        assert {*re.findall(r"preset:([\w-]+)", part)} <= {*PRESETS}
+        presets = re.findall(r"preset:([\w-]+)", part)
+        assert {*presets} <= {*PRESETS}
+        sources = [part.partition("  # From: ")[2], *map(read_preset_text, presets)]
+        assert any(map(VERSION, sources)), f"{part} has no version of what was read"

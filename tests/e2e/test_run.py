@@ -1,6 +1,7 @@
 """`run` with real engines: learn a program once, and run it as often as one likes."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -54,6 +55,26 @@ def run(engine: Engine, folder: Path, *words: str, given: str = "") -> Done:
         text=True,
     )
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+SAID = ("  denied ", "hello\n", "built\n")
+"""What each command of the README's prints, besides other lines."""
+
+
+def test_the_commands_of_the_readme_do_what_it_says(dockerd: Engine, tmp_path: Path) -> None:
+    blocks = re.findall(r"^```sh\n(dockerproxy run .*?)```$", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / "Dockerfile").write_text('FROM busybox\nRUN true\nCMD ["echo", "built"]\n')
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    env = {"PATH": path, **CODE, "HOME": str(tmp_path), "DOCKER_SOCKET_PATH": str(dockerd.socket)}
+    for command, says in zip(blocks, SAID, strict=True):
+        done = subprocess.run(
+            ["sh", "-c", command], capture_output=True, cwd=tmp_path, env=env, timeout=PATIENCE, check=False, text=True
+        )
+        assert says in done.stdout + done.stderr, (command, done)
+        assert (done.returncode == 0) is ("denied" not in says), (command, done)
+        assert "denied" in says or "denied" not in done.stderr, done.stderr
+    subprocess.run(["docker", "--host", f"unix://{dockerd.socket}", "rmi", "job-app"], check=True, timeout=PATIENCE)
 
 
 def test_a_program_that_was_learned_once_passes_whenever_it_runs(engine: Engine, label: str, tmp_path: Path) -> None:
