@@ -1,14 +1,19 @@
 """What `explain` says is what the proxy does."""
 
 import os
+import re
 
 import pytest
 from cli.files import POLICY, policy_in, write
 from cli.programs import Running, ask, engine_at, run, run_here, serving
 from decisions import split_decision
 from folders import short_folder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from policy.policies import PLAIN, environments, policy_of
 from rows import for_each
 
+from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.near import show
 
 ENVIRONMENT = {"CONTAINERS": "1", "IMAGES": "1", "ALLOW": "ContainerStart,ExecStart", "DENY": "ContainerLogs"}
@@ -51,6 +56,21 @@ def test_what_is_explained_is_what_the_proxy_answers() -> None:
             else:
                 assert (explained.status, said["reason"]) == (1, message), target
                 assert said["decision"] == f"refused with {status}, under any policy"
+
+
+@settings(max_examples=25)
+@given(environments(), st.sampled_from(sorted(PLAIN)))
+def test_what_is_said_to_deny_a_request_denies_it_and_nothing_else(environment: dict[str, str], name: str) -> None:
+    words = ("explain", PLAIN[name].method, PLAIN[name].target)
+    found = re.search(r"to deny it, (?:set DENY=|add )(\w+)( to DENY)?$", run_here(*words, **environment).out.rstrip())
+    if found is None:
+        assert run_here(*words, **environment).status or "always" in run_here(*words, **environment).out
+        return
+    denied = {**environment, "DENY": f"{environment['DENY']},{found[1]}" if found[2] else found[1]}
+    assert run_here(*words, **denied).status == 1
+    before, after = (frozenset(filter(policy_of(**each).allows, OPERATIONS)) for each in (environment, denied))
+    assert before - after == {name}
+    assert after <= before
 
 
 @for_each(

@@ -246,6 +246,15 @@ def judged(policy: CompiledPolicy, method: str, target: str) -> Verdict:
     return verdict
 
 
+@given(HIDES, st.sampled_from([name for name in OPERATIONS if find_bar(ALL, name)]))
+def test_without_the_words_that_a_denial_names_and_with_no_less_an_answer_passes(
+    hides: frozenset[str], name: str
+) -> None:
+    named = frozenset(find_bar(hides, name).rpartition("remove ")[2].removesuffix(" from hide").split(", ")) - {""}
+    assert not find_bar(hides - named, name)
+    assert all(find_bar(hides - named | {word}, name) for word in named)
+
+
 @for_each("mode", Mode)
 @for_each("name", [name for name in OPERATIONS if find_bar(ALL, name)])
 def test_an_operation_that_would_show_what_is_hidden_is_denied_in_every_mode(mode: Mode, name: str) -> None:
