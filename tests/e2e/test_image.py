@@ -162,7 +162,7 @@ def assert_filters(docker: Client, container: str, *, client: tuple[str, ...] = 
     assert container in given
     refused = ask_from_container(docker, "POST", "/containers/create", options=client)
     assert refused.startswith("403 ")
-    assert "set ALLOW=ContainerCreate and CONTAINED=1" in refused
+    assert "add ContainerCreate to ALLOW and set CONTAINED=1" in refused
 
 
 def test_root_with_one_capability_serves_a_client_in_another_container(docker: Client, dockerd: Engine) -> None:

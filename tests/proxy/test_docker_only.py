@@ -94,8 +94,10 @@ async def test_no_contained_build_goes_to_an_engine_that_does_not_say_that_it_is
         status, body = await client.answer()
         assert status == 403
         told = read_message(body)
-        remedy = 'to allow it and let clients become root on the host, add "ImageBuild: unrestricted" to "allow"'
-        assert told.startswith(f"ImageBuild denied: {SAYS}; {remedy}")
+        remedy = 'remove its line and add "ImageBuild: unrestricted" to "allow"'
+        assert told.startswith(
+            f"ImageBuild denied: {SAYS}; to allow it and let clients become root on the host, {remedy}"
+        )
         assert (await engine.head()).startswith(b"GET /_ping HTTP/1.1\r\nhost: docker\r\n")
         await engine.send(OK)
         assert await client.answer() == (200, b"OK")
