@@ -111,6 +111,19 @@ def test_what_may_be_done_instead_comes_first(host: dict[str, object], said: str
     assert f"; {said}" in judged.decision.message
 
 
+@for_each(
+    ("own", "listed"),
+    [("", "{binds: [/srv], volumes: [data], networks: [default, net]}"), ("own, ", "{binds: [/srv]}")],
+)
+def test_names_are_not_proposed_where_they_are_most_likely_of_what_the_client_created(own: str, listed: str) -> None:
+    host = {"Binds": ["/srv:/h", "data:/d"], "NetworkMode": "net"}
+    content = json.dumps({"Image": "app", "HostConfig": host}).encode()
+    policy = sockets_of(f"sockets: {{ci: {{path: /ci.sock, allow: [{own}ContainerCreate]}}}}")["ci"].policy
+    judged = send(policy, Asked(OPERATIONS["ContainerCreate"], "/containers/create", content), take_for_name)
+    assert isinstance(judged, Verdict)
+    assert f'add "ContainerCreate: {listed}" to' in judged.decision.message
+
+
 def test_a_line_that_is_wider_than_its_request_says_for_how_much_it_is() -> None:
     hint = allowing("preset:ping").policy.hint
     assert hint("ContainerLogs").startswith('to allow it for every container, add "ContainerLogs"')
