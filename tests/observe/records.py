@@ -1,8 +1,9 @@
 """Records for the tests: builders with defaults, and a generator of all that clients may ask for."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from api.paths import path_of
 from hypothesis import strategies as st
@@ -33,6 +34,9 @@ NOON = 1795521600.0
 
 ID = "3f9a2b77c01d" * 5 + "4e5f"
 """A full id."""
+
+_FRESH: Final[Mapping[str, Json]] = {"state": {"Status": "created"}, "hostconfig": {}, "mounts": []}
+"""What an engine says of a container that was never started, and mounts nothing."""
 
 SOCKET = SocketSettings(
     name="web",
@@ -84,6 +88,8 @@ def record_of(
 def known_of(record: Record, found: ResolvedObject | None = None) -> Known:
     """Return what is known of a recorded request: its body, and an engine that has whatever is asked for.
 
+    A container was never started, unless `found` says so: no record does, and it matters to those who copy files.
+
     Args:
         record: Of the request.
         found: What it names; if None, what its record says.
@@ -91,7 +97,8 @@ def known_of(record: Record, found: ResolvedObject | None = None) -> Known:
     found = find_named(request_in(record), record) if found is None else found
     if found is not None:
         command = {"entrypoint": "true", "arguments": []}
-        found = replace(found, document={"name": (*found.names, "")[0], "processconfig": command})
+        told = {"name": (*found.names, "")[0], "processconfig": command}
+        found = replace(found, document={**_FRESH, **found.document, **told})
     return Known(found=found, body=(json.loads(record.source),), answers=Named())
 
 

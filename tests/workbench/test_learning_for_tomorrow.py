@@ -299,12 +299,12 @@ def test_what_is_done_to_an_own_object_is_allowed_or_told(name: str, data: st.Da
     operation = OPERATIONS[name]
     query = data.draw(st.sampled_from(queries_of(operation)))
     record = record_of(f"{operation.method} {path_of(operation)}{query and '?'}{query}", "web")
-    if name in COPYING_FILES:  # What is known of the container below does not say that it never ran.
+    if name in COPYING_FILES:  # The container below has run.
         record = record._replace(body={**(record.body or {}), "running": True})
     text = learn(*OWN_RECORDS, record)
     policy = load(text)
-    command: Json = {"entrypoint": "true", "arguments": []}
-    mine = ResolvedObject(ID, ("web",), subject=ID, belongs_to=policy.owner, document={"processconfig": command})
+    ran: Json = {"Status": "exited"}
+    mine = ResolvedObject(ID, ("web",), subject=ID, belongs_to=policy.owner, document={"state": ran})
     is_told = "with `own`, as here" in " ".join(text.split())
     assert is_doubtful(record) or is_told or settled(policy, record, mine).allowed
 
