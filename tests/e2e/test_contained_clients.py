@@ -15,9 +15,8 @@ import yaml
 from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import Proxy, denied, running_policy
-from e2e.scenarios import SCENARIOS, Scenario, add_copies
+from e2e.scenarios import SCENARIOS, Scenario
 from e2e.talk import ask
-from e2e.test_learning import learn
 
 pytestmark = pytest.mark.engine
 
@@ -38,21 +37,6 @@ def test_a_client_works_with_contained_grants_and_is_denied_what_reaches_further
         assert scenario.run(client, tmp_path) == scenario.result
         assert denied(proxy) == []
         assert scenario.overreach(client, tmp_path) == scenario.denials
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
-def test_a_policy_learned_from_one_run_allows_the_next_two(
-    scenario: Scenario, dockerd: Engine, make_client: partial[Client], label: str, tmp_path: Path
-) -> None:
-    def use(client: Client) -> None:
-        assert scenario.run(client, tmp_path) == scenario.result
-
-    allow = learn(dockerd, make_client, label, use, tmp_path)
-    assert "unrestricted" not in allow
-    with enforcing(dockerd, make_client, add_copies(allow)) as (proxy, client):
-        for _ in range(2):
-            use(client)
-        assert denied(proxy) == []
 
 
 REPEATED = {

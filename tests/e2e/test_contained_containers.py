@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from e2e.conftest import remove_containers
@@ -39,17 +40,24 @@ def contain(dockerd: Engine) -> Iterator[Contain]:
         yield start
 
 
-@pytest.fixture
-def things(dockerd: Engine, label: str) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def things(dockerd: Engine) -> Iterator[str]:
     """Make what belongs to somebody else: a container that mounts the host, and a network; return their label."""
+    label = uuid4().hex[:12]
     host = {"NetworkMode": "none", "Binds": ["/etc:/m"], "IpcMode": "shareable"}
     send(dockerd, f"keeper-{label}", label, {"HostConfig": host})
     ask(dockerd.socket, "POST", "/networks/create", json.dumps({"Name": f"theirs-{label}"}).encode(), JSON)
     yield label
     remove_containers(dockerd, label)
     ask(dockerd.socket, "DELETE", f"/networks/theirs-{label}")
+
+
+@pytest.fixture(autouse=True)
+def without_volumes(dockerd: Engine, things: str) -> Iterator[None]:
+    """Remove the volumes that a test made."""
+    yield
     for name in ("mine", "theirs"):
-        ask(dockerd.socket, "DELETE", f"/volumes/{name}-{label}?force=1")
+        ask(dockerd.socket, "DELETE", f"/volumes/{name}-{things}?force=1")
 
 
 def send(target: Engine | Proxy, name: str, label: str, body: dict[str, Any]) -> Answer:

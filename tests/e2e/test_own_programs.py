@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -26,7 +26,7 @@ from e2e.programs import Client
 from e2e.proxies import Proxy, denied, running_file, running_policy, running_proxy
 from e2e.scenarios import COPIES, NODE, NODE_PROGRAM, SCENARIOS, devcontainer
 from e2e.talk import ask
-from e2e.test_presets import PLAYBOOK, TESTCONTAINERS
+from e2e.test_presets import TESTCONTAINERS
 from waiting import PATIENCE
 
 pytestmark = pytest.mark.engine
@@ -110,25 +110,41 @@ def test_a_program_works_with_what_it_created_and_meets_no_other(
     scenario, allow = SCENARIOS[name], PROGRAMS[name].replace("/srv", str(tmp_path))
     assert len(allow.strip().splitlines()) <= MOST_LINES
     with serving(engine, make_client, allow) as (proxy, mine, other):
-        for client, bystander in ((mine, other), (other, mine)):
-            before = list_all(bystander)
-            with bystander.watch("events") as watching:
-                assert scenario.run(client, tmp_path) == scenario.result
-                assert list_all(bystander) == before
-                bystander.run("volume", "create", f"last-{bystander.label}")
-                watching.wait_for(f"last-{bystander.label}")
-            assert client.label not in re.sub(f"{client.label}-o|last-{client.label}", "", watching.printed.decode())
+        other.run("volume", "create", f"first-{other.label}")
+        before = list_all(other)
+        with other.watch("events") as watching:
+            assert scenario.run(mine, tmp_path) == scenario.result
+            assert (list_all(mine), list_all(other)) == (set(), before)
+            other.run("volume", "create", f"last-{other.label}")
+            watching.wait_for(f"last-{other.label}")
+        assert mine.label not in watching.printed.decode().replace(other.label, "")
         assert denied_by_us(proxy) == []
 
 
-def test_llm_sandbox_needs_its_preset_and_no_more(
-    dockerd: Engine, make_client: partial[Client], tmp_path: Path
-) -> None:
-    scenario, allow = SCENARIOS["llm-sandbox"], PROGRAMS["llm-sandbox"].replace("ai-agent", "llm-sandbox")
-    allow = allow.replace("LABEL", make_client(socket=dockerd.socket).label)
-    with running_policy(dockerd.socket, json.dumps(yaml.safe_load(allow))) as proxy:
-        assert scenario.run(make_client(socket=proxy.socket), tmp_path) == scenario.result
-        assert denied(proxy) == []
+PLAYBOOK = """
+- hosts: localhost
+  gather_facts: false
+  module_defaults: {group/community.docker.docker: {docker_host: "{{ lookup('env', 'DOCKER_HOST') }}"}}
+  tasks:
+    - community.docker.docker_network: {name: "net-{{ case }}"}
+    - community.docker.docker_volume: {name: "vol-{{ case }}"}
+    - community.docker.docker_container: &job
+        name: "job-{{ case }}"
+        image: busybox
+        pull: never
+        command: sleep 600
+        networks: [{name: "net-{{ case }}"}]
+        volumes: ["vol-{{ case }}:/kept"]
+        stop_timeout: 0
+    - community.docker.docker_container: {<<: *job, command: sleep 601}
+    - community.docker.docker_container_info: {name: "job-{{ case }}"}
+      register: job
+    - ansible.builtin.assert: {that: job.container.State.Running}
+    - community.docker.docker_host_info: {containers: true, images: true, networks: true, volumes: true}
+    - community.docker.docker_container: {name: "job-{{ case }}", state: absent}
+    - community.docker.docker_network: {name: "net-{{ case }}", state: absent}
+    - community.docker.docker_volume: {name: "vol-{{ case }}", state: absent}
+"""
 
 
 def play_book(client: Client, folder: Path) -> bool:
@@ -139,8 +155,9 @@ def play_book(client: Client, folder: Path) -> bool:
     return bool(ansible.run("--inventory=localhost,", "--extra-vars", json.dumps(variables), str(file)))
 
 
-def test_ansible_works_with_what_is_its_own(engine: Engine, make_client: partial[Client], tmp_path: Path) -> None:
-    with serving(engine, make_client, "[preset:ci]") as (proxy, mine, other):
+def test_ansible_works_with_what_is_its_own(podman: Engine, make_client: partial[Client], tmp_path: Path) -> None:
+    """On dockerd, it does below, with what was learned of it."""
+    with serving(podman, make_client, "[preset:ci]") as (proxy, mine, other):
         assert play_book(mine, tmp_path)
         assert denied_by_us(proxy) == []
         assert list_all(other) == set()
@@ -221,7 +238,7 @@ def test_what_testcontainers_leaves_is_removed_by_its_reaper_through_the_same_so
     remove_containers(engine, label)
 
 
-def contained(client: Client, engine: Engine, image: str, *program: str) -> Client:
+def contained(client: Client, program: tuple[str, ...], engine: Engine, image: str) -> Client:
     """Return a program of this machine in a container, which has the client's socket where the engine's would be."""
     node = (NODE, (NODE / "node_modules").resolve(), Path(NODE_PROGRAM[0]).resolve().parents[1])
     folders = {"/usr", "/lib", "/lib64", sys.prefix, sys.base_prefix, *map(str, node)}
@@ -237,17 +254,16 @@ def test_testcontainers_in_containers_clean_up_through_the_sockets_that_these_ha
     """The library finds what its containers publish by the network bridge."""
     image = f"ryuk-{label}:1"
     import_image(dockerd.socket, image, reaper_root(busybox), *RYUK)
-    with serving(dockerd, make_client, PROGRAMS["testcontainers"]) as (proxy, *clients):
-        for program in ((sys.executable, "-c", LEFT), (*NODE_PROGRAM, str(NODE / "testcontainers.js"), "leave")):
-            with ExitStack() as stack:
-                shown = ("events", "--format={{.Action}} {{.From}}")
-                watching = [stack.enter_context(each.watch(*shown)) for each in clients]
-                libraries = [contained(each, dockerd, image, *program) for each in clients]
-                for running in [stack.enter_context(each.watch()) for each in libraries]:
-                    assert running.wait_end() == 0, running.printed
-                for events, gone in product(watching, ("busybox", image)):
-                    events.wait_for(f"destroy docker.io/library/{gone}")
-            assert [list_all(each) for each in clients] == [set(), set()]
+    programs = (sys.executable, "-c", LEFT), (*NODE_PROGRAM, str(NODE / "testcontainers.js"), "leave")
+    with serving(dockerd, make_client, PROGRAMS["testcontainers"]) as (proxy, *clients), ExitStack() as stack:
+        shown = ("events", "--format={{.Action}} {{.From}}")
+        watching = [stack.enter_context(each.watch(*shown)) for each in clients]
+        libraries = [contained(*each, dockerd, image) for each in zip(clients, programs, strict=True)]
+        for running in [stack.enter_context(each.watch()) for each in libraries]:
+            assert running.wait_end() == 0, running.printed
+        for events, gone in product(watching, ("busybox", image)):
+            events.wait_for(f"destroy docker.io/library/{gone}")
+        assert [list_all(each) for each in clients] == [set(), set()]
         assert denied(proxy) == []
     ask(dockerd.socket, "DELETE", f"/images/{quote(image)}?force=1")
 
@@ -301,7 +317,10 @@ def test_jobs_of_a_runner_use_its_volumes_and_meet_no_others(
     engine: Engine, make_client: partial[Client], tmp_path: Path
 ) -> None:
     with serving(engine, make_client, "[preset:gitlab-runner]") as (proxy, mine, other):
-        assert [run_jobs(client, tmp_path) for client in (mine, other)] == [RAN_JOBS, RAN_JOBS]
+        other.run("volume", "create", f"first-{other.label}")
+        before = list_all(other)
+        assert run_jobs(mine, tmp_path) == RAN_JOBS
+        assert (list_all(mine), list_all(other)) == (set(), before)
         assert denied(proxy) == []
         refused = mine.refused("run", "--privileged", "busybox", "true")
         assert "ContainerCreate denied: HostConfig.Privileged" in refused
@@ -314,15 +333,30 @@ LEARNED: Mapping[str, tuple[Callable[[Client, Path], object], object]] = {
 }
 
 
+NARROW: Mapping[str, str] = {
+    "ansible": "- preset:ansible",
+    "llm-sandbox": PROGRAMS["llm-sandbox"].replace("ai-agent", "llm-sandbox"),
+}
+"""What is enough for some of these."""
+
+
 @pytest.mark.parametrize("name", LEARNED)
 def test_a_program_that_was_learned_works_again_under_other_names(
-    name: str, dockerd: Engine, make_client: partial[Client], tmp_path: Path
+    name: str, dockerd: Engine, make_client: partial[Client], label: str, tmp_path: Path
 ) -> None:
-    """In few grants: of dockerode, too, of which nearly each request is another one."""
+    """In few grants: of dockerode, too, of which nearly each request is another one.
+
+    Some learn in front of a proxy with a preset, which has to be enough.
+    """
     run, result = LEARNED[name]
-    with running_proxy(dockerd.socket, {}, words=("--learn", str(tmp_path))) as proxy:
+    narrow = json.dumps(yaml.safe_load(NARROW.get(name, "").replace("LABEL", label)))
+    with (
+        running_policy(dockerd.socket, narrow) if name in NARROW else nullcontext(dockerd) as behind,
+        running_proxy(behind.socket, {}, words=("--learn", str(tmp_path))) as proxy,
+    ):
         first = make_client(socket=proxy.socket)
         assert run(first, tmp_path) == result
+        assert isinstance(behind, Engine) or denied(behind) == []
     allow = yaml.safe_load((tmp_path / "docker.learned.yaml").read_text())["sockets"]["docker"]["allow"]
     assert (allow[0], len(allow) < MOST_LINES) == ("own", True), allow
     assert "unrestricted" not in json.dumps(allow)

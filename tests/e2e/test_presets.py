@@ -269,46 +269,6 @@ def test_zabbix_reads_every_item(
     assert list_refused(proxy) == set()
 
 
-PLAYBOOK = """
-- hosts: localhost
-  gather_facts: false
-  module_defaults: {group/community.docker.docker: {docker_host: "{{ lookup('env', 'DOCKER_HOST') }}"}}
-  tasks:
-    - community.docker.docker_network: {name: "net-{{ case }}"}
-    - community.docker.docker_volume: {name: "vol-{{ case }}"}
-    - community.docker.docker_container: &job
-        name: "job-{{ case }}"
-        image: busybox
-        pull: never
-        command: sleep 600
-        networks: [{name: "net-{{ case }}"}]
-        volumes: ["vol-{{ case }}:/kept"]
-        stop_timeout: 0
-    - community.docker.docker_container: {<<: *job, command: sleep 601}
-    - community.docker.docker_container_info: {name: "job-{{ case }}"}
-      register: job
-    - ansible.builtin.assert: {that: job.container.State.Running}
-    - community.docker.docker_host_info: {containers: true, images: true, networks: true, volumes: true}
-    - community.docker.docker_container: {name: "job-{{ case }}", state: absent}
-    - community.docker.docker_network: {name: "net-{{ case }}", state: absent}
-    - community.docker.docker_volume: {name: "vol-{{ case }}", state: absent}
-"""
-
-
-def test_ansible_s_modules_make_a_container_change_it_and_take_it_away(
-    dockerd: Engine, allow: Allow, make_client: partial[Client], tmp_path: Path, label: str
-) -> None:
-    file = tmp_path / "playbook.yaml"
-    file.write_text(PLAYBOOK)
-    proxy = allow(dockerd, "ansible")
-    ansible = make_client(
-        socket=proxy.socket, program=("ansible-playbook", "--connection=local"), extra={"LC_ALL": "C.UTF-8"}
-    )
-    variables = {"case": label, "ansible_python_interpreter": sys.executable}
-    ansible.run("--inventory=localhost,", "--extra-vars", json.dumps(variables), str(file))
-    assert list_refused(proxy) == set()
-
-
 def test_dockerode_asks_what_homepage_asks(
     dockerd: Engine, allow: Allow, make_client: partial[Client], web: str
 ) -> None:

@@ -1,6 +1,7 @@
 """What a constraint lists, admits, reads back and compares agrees, whatever the values."""
 
 from collections.abc import Hashable, Mapping
+from functools import cache
 from importlib import import_module
 from itertools import product
 from pathlib import Path
@@ -168,6 +169,7 @@ CHOSEN: Mapping[str, st.SearchStrategy[Value]] = {
 """Values of conditions that are no lists of items."""
 
 
+@cache
 def granted(word: str) -> st.SearchStrategy[Value]:
     """Generate what a policy file may say by a word."""
     if word in CHOSEN:
