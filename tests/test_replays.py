@@ -47,6 +47,7 @@ def read_replay(name: str) -> Replay:
 RUN_FOR_REAL: Final = {
     **dict.fromkeys(("ai-agent", "ansible", "devcontainers", "llm-sandbox"), "test_own_programs.py"),
     **dict.fromkeys(("compose", "dockge", "github-runner", "glances"), "test_presets.py"),
+    "own-compose": "test_run.py",
     **dict.fromkeys(("podman-exporter", "read-only", "zabbix-agent2"), "test_presets.py"),
     "own-compose": "test_run.py",
 }
