@@ -248,10 +248,10 @@ def test_no_image_takes_a_trusted_name(engine: Engine, label: str) -> None:
 
 
 SWAPPING = """
-mkdir /d; truncate -s 200M /d/a; echo inside > /d/file; ln -s FOLDER /l
-while :; do mv /d /e; mv /l /d; usleep 100000; mv /d /l; mv /e /d; usleep 100000; done
+mkdir /d; truncate -s 50M /d/a; echo inside > /d/file; ln -s FOLDER /l
+while :; do mv /d /e; mv /l /d; usleep 25000; mv /d /l; mv /e /d; usleep 25000; done
 """
-"""A directory and a link to one of the host, each in the place of the other for a tenth of a second."""
+"""A directory and a link to one of the host, each in the place of the other for less time than packing takes."""
 
 
 def test_no_commit_reads_a_file_of_the_host(engine: Engine, label: str, tmp_path: Path) -> None:
