@@ -29,6 +29,12 @@ for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
 
 LEFT_OUT = pytest.StashKey[str]()
 
+LONG = frozenset(
+    {"agreement", "builders", "conversations", "cut_conversations", "denials", "faults", "help_examples", "loads"}
+    | {"reader", "repeating", "run", "top_view"}
+)
+"""Files without engines that take the most seconds. Were one the last to begin, one process would work alone."""
+
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Remove what runs that were killed have left, and say so; one process of several does."""
@@ -48,8 +54,8 @@ def find_missing(marker: str) -> list[str]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Have long ones, with engines, come first. Leave out what this machine cannot run; in CI that fails."""
-    items.sort(key=lambda item: item.get_closest_marker("engine") is None)
+    """Have long ones come first, above all with engines. Leave out what this machine cannot run; in CI that fails."""
+    items.sort(key=lambda item: (item.get_closest_marker("engine") is None, item.path.stem[5:] not in LONG))
     if os.environ.get("CI") == "true":
         return
     wanted, missing = list(items), set[str]()
