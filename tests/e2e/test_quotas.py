@@ -106,7 +106,7 @@ def test_the_command_line_works_within_a_quota(serving: Serving, make_client: pa
         words = ("run", "--network=none", "-v", f"v-{label}:/data")
         for _ in range(3):
             assert docker.run(*words, "--rm", "busybox", "echo", "inside") == b"inside\n"
-        docker.run(*words, "-d", "--name", f"c-{label}", "busybox", "sleep", "600")
+        docker.run(*words, "-d", "--stop-timeout=0", "--name", f"c-{label}", "busybox", "sleep", "600")
         assert "1 of 1 containers exist; remove one" in others.refused(*words, "busybox", "true")
         docker.run("restart", "-t", "0", f"c-{label}")
         docker.run("rm", "-f", f"c-{label}")
