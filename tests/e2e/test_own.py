@@ -247,7 +247,7 @@ def test_the_command_line_works_with_what_is_its_own(
     docker, others = make_client(socket=mine.socket), make_client(socket=other.socket)
     docker.run("network", "create", f"n-{label}")
     place = ("--network=none", "-v", f"v-{label}:/data")
-    docker.run("run", "-d", "--name", f"c-{label}", *place, "busybox", "sleep", "600")
+    docker.run("run", "-d", "--stop-timeout=0", "--name", f"c-{label}", *place, "busybox", "sleep", "600")
     assert docker.run("exec", f"c-{label}", "echo", "inside") == b"inside\n"
     assert f"c-{label}".encode() in docker.run("ps")
     assert label.encode() not in others.run("ps", "-a") + others.run("network", "ls") + others.run("volume", "ls")

@@ -33,40 +33,40 @@ NETWORKS = {"again-net": "10.77.0.0/24", "again-more": "10.78.0.0/24"}
 HOLDER = "again-holder"
 KINDS: dict[str, tuple[str, ...]] = {
     "plain": (),
-    "limited": (
+    "limited and confined": (
         *("--memory=64m", "--memory-reservation=32m", "--cpus=1", "--pids-limit=50", "--cpu-shares=512"),
         *("--ulimit=nofile=100:200", "--shm-size=32m", "--stop-timeout=3", "--stop-signal=SIGINT"),
-    ),
-    "confined": (
         *("--user=1000:1000", "--cap-drop=ALL", "--cap-add=NET_BIND_SERVICE", "--read-only"),
-        "--security-opt=no-new-privileges",
+        *("--security-opt=no-new-privileges", "--ipc=private", "--cgroupns=private"),
     ),
-    "with names": (
+    "described and with names": (
+        *("--label=a=b", "--env=A=b", "--workdir=/tmp", "--entrypoint=/bin/sleep", "--tty", "--interactive"),
         *("--hostname=inside", "--domainname=example", "--add-host=a:1.2.3.4", "--dns=192.0.2.1"),
         *("--dns-search=x", "--dns-option=ndots:2"),
     ),
-    "described": ("--label=a=b", "--env=A=b", "--workdir=/tmp", "--entrypoint=/bin/sleep", "--tty", "--interactive"),
-    "checked": ("--health-cmd=true", "--health-interval=30s", "--health-retries=2"),
-    "restarted": ("--restart=on-failure:3", "--log-driver=json-file"),
+    "checked and restarted": (
+        *("--health-cmd=true", "--health-interval=30s", "--health-retries=2"),
+        *("--restart=on-failure:3", "--log-driver=json-file"),
+    ),
     "restarted always": ("--restart=unless-stopped",),
     "published": ("--publish=127.0.0.1:18090:80", "--publish=18091:81/udp", "--expose=90"),
-    "with volumes": ("--volume=again-a:/v", "--volume=again-b:/w:ro", "--mount=type=volume,source=again-c,target=/x"),
-    "with directories": ("--volume=/usr/share/doc:/d:ro", "--mount=type=bind,source=/usr/share,target=/s,readonly"),
-    "with memory": ("--tmpfs=/t:size=1m", "--mount=type=tmpfs,target=/u,tmpfs-size=1m,tmpfs-mode=1777"),
+    "with volumes, directories and memory": (
+        *("--volume=again-a:/v", "--volume=again-b:/w:ro", "--mount=type=volume,source=again-c,target=/x"),
+        *("--volume=/usr/share/doc:/d:ro", "--mount=type=bind,source=/usr/share,target=/s,readonly"),
+        *("--tmpfs=/t:size=1m", "--mount=type=tmpfs,target=/u,tmpfs-size=1m,tmpfs-mode=1777"),
+    ),
     "without network": ("--network=none",),
     "on a network": ("--network=again-net", "--network-alias=other"),
     "on two networks": ("--network=again-net", "--network=again-more"),
     "joining another": (f"--network=container:{HOLDER}", f"--ipc=container:{HOLDER}", f"--pid=container:{HOLDER}"),
-    "of its own": ("--ipc=private", "--cgroupns=private"),
     "shareable": ("--ipc=shareable",),
 }
 """What contained containers of these tests are made of, as words of the docker command line."""
 
 ONLY_DOCKER: dict[str, tuple[str, ...]] = {
-    "published anywhere": ("--publish=80",),  # Podman shows the port that it picked as if it had been asked for.
-    "with volumes without a name": ("--volume=/v", "--mount=type=volume,target=/w"),  # Podman shows which they are.
-    "rotated": ("--log-opt=max-size=1m", "--log-opt=max-file=2"),
-    "with an init": ("--init",),
+    # Podman shows the port that it picked as if it had been asked for, and which volumes they are.
+    "published anywhere, with volumes without a name": ("--publish=80", "--volume=/v", "--mount=type=volume,target=/w"),
+    "rotated, with an init": ("--log-opt=max-size=1m", "--log-opt=max-file=2", "--init"),
 }
 CASES = [(engine, kind) for engine in ("dockerd", "podman") for kind in KINDS]
 CASES += [("dockerd", kind) for kind in ONLY_DOCKER]
@@ -140,7 +140,7 @@ def proxy_before() -> Iterator[Callable[[Engine], Proxy]]:
 def make(
     request: pytest.FixtureRequest, make_client: partial[Client], label: str, proxy_before: Callable[[Engine], Proxy]
 ) -> Iterator[Callable[[str, str], tuple[Engine, Proxy, str]]]:
-    """Make a container of a kind on an engine, through the proxy, and start it."""
+    """Make a container of a kind on an engine, through the proxy, and start it; for some kinds, another one first."""
     engines: list[Engine] = []
 
     def start(name: str, kind: str) -> tuple[Engine, Proxy, str]:
@@ -149,7 +149,8 @@ def make(
         proxy = proxy_before(engine)
         client = make_client(socket=proxy.socket)
         words = {**KINDS, **ONLY_DOCKER}[kind]
-        for called, more in ((HOLDER, ("--ipc=shareable",)), (f"first-{label}", words)):
+        holder = {HOLDER: ("--ipc=shareable",)} if kind in {"joining another", "on two networks"} else {}
+        for called, more in {**holder, f"first-{label}": words}.items():
             client.run("create", f"--name={called}", f"--label=case={label}", *more, "busybox", "sleep", "600")
             start_container(engine.socket, called)
         return engine, proxy, f"first-{label}"
