@@ -35,6 +35,7 @@ def test_a_restart_changes_nothing_in_what_was_learned(seen: list[Record]) -> No
     [record_of("POST /images/app/tag?repo=b", "docker.io/library/app:latest")],
     [record_of(f"POST /images/{ID}/tag?repo=b", ID)],
 )
+@example([record_of("POST /containers/create", status=201)], [record_of("GET /containers/web/archive?path=/x", "web")])
 def test_what_was_seen_before_a_restart_is_allowed_after_it_too(before: list[Record], after: list[Record]) -> None:
     learner = resume(learn(*before))
     for record in after:
