@@ -29,10 +29,7 @@ for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
 
 LEFT_OUT = pytest.StashKey[str]()
 
-LONG = frozenset(
-    {"agreement", "builders", "conversations", "cut_conversations", "denials", "faults", "help_examples", "loads"}
-    | {"reader", "repeating", "run", "top_view"}
-)
+LONG = {"agreement", "conversations", "cut_conversations", "faults", "help_examples", "loads", "reader", "run"}
 """Files without engines that take the most seconds. Were one the last to begin, one process would work alone."""
 
 

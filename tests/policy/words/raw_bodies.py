@@ -32,18 +32,13 @@ def _spellings(draw: st.DrawFn, name: str) -> str:
 
 
 @cache
-def _lists_of(names: tuple[str, ...], *, unique: bool) -> st.SearchStrategy[list[str]]:
-    return st.lists(st.sampled_from(names), max_size=5, unique=unique)
-
-
-@cache
 @st.composite
 def raw_bodies(draw: st.DrawFn, node: Node) -> str:
     """Generate the text of a value that stands at a place of a table."""
     if draw(_OF_THIRTY) == 0:
         return draw(_ODD)
     if node.type is Type.OBJECT and node.spelled:
-        names = draw(_lists_of(tuple(sorted(node.spelled)), unique=draw(_OF_TEN) > 0))
+        names = draw(st.lists(st.sampled_from(sorted(node.spelled)), max_size=5, unique=draw(_OF_TEN) > 0))
         fields = [(draw(_spellings(name)), draw(_values(node.spelled[name]))) for name in names]
         if draw(_OF_THIRTY) == 0:
             fields.append(("Unknown", "1"))
