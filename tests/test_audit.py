@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 10_672
+MOST_ON_THE_PATH: Final = 10_692
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 22_844
-MOST_OF_TESTS: Final = 60_468
-MOST_WORDS: Final = 27_057
+MOST_OF_ALL: Final = 22_927
+MOST_OF_TESTS: Final = 60_936
+MOST_WORDS: Final = 24_863
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

@@ -49,7 +49,6 @@ RUN_FOR_REAL: Final = {
     **dict.fromkeys(("compose", "dockge", "github-runner", "glances"), "test_presets.py"),
     "own-compose": "test_run.py",
     **dict.fromkeys(("podman-exporter", "read-only", "zabbix-agent2"), "test_presets.py"),
-    "own-compose": "test_run.py",
 }
 """Presets that have no replay, with the file in `e2e` that runs their programs."""
 

@@ -100,7 +100,7 @@ REMEDY: Final = 'to allow {what}, write a policy file with "{grant}"'
 def remedy(name: str, denied: frozenset[str], *, contained: bool = False, adds: bool = False) -> str:
     """Return how to allow an operation alone.
 
-    `denied` is from `DENY`; with `contained`, bodies are checked; with `adds`, `ALLOW` is set, and names are added to it.
+    `denied` is from `DENY`; with `contained`, bodies are checked; with `adds`, `ALLOW` is set: names are added to it.
     """
     if name in denied:
         return f"to allow it, remove {name} from DENY"
