@@ -387,4 +387,5 @@ def test_the_denial_of_disk_usage_beside_own_names_a_line_that_allows_it() -> No
         if is_allowed(answer):
             assert (allow, answer.shows) == ("own, SystemDataUsage", ())
         else:
-            assert answer.message.endswith('; to allow it, add "SystemDataUsage" to "allow" of socket "ci"')
+            line = 'let clients reach objects that they did not create, add "SystemDataUsage" to "allow" of socket "ci"'
+            assert answer.message.endswith(f"; to allow it and {line}")
