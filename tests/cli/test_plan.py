@@ -10,6 +10,7 @@ from cli.programs import NOWHERE, engine_at
 from folders import short_folder
 
 from dockerproxy.cli import main
+from dockerproxy.cli.learned import REMARK
 from dockerproxy.cli.plan import Plan, list_words, make_plan
 from dockerproxy.policy.model import Mode
 from dockerproxy.problems import UserError
@@ -82,6 +83,22 @@ def test_a_run_that_sweeps_owns_what_it_creates_whatever_else_has_its_policy(fol
         made = plan(folder, *words, "--", "a")
         (socket,) = made.settings_in("/run/p", "").sockets
         assert socket.policy.owner == made.owner_in("/run/p") == owner
+
+
+def test_a_run_that_learns_has_the_owner_of_the_file_that_it_adds_to(folder: Path) -> None:
+    """A file of an earlier version has no `own_as`: there, the name of its socket stays the owner."""
+    file = folder / "learned.yaml"
+    for text, owner in (
+        ("", "p"),
+        ("sockets: {run: {path: /x, allow: [own]}}", "run"),
+        ("sockets: {run: {path: /x, own_as: mine, allow: [SystemInfo]}}", "mine"),
+    ):
+        file.unlink(missing_ok=True)
+        if text:
+            file.write_text(f"# {REMARK}\n{text}")
+        made = plan(folder, "--learn", str(file), "--", "a")
+        (socket,) = made.settings_in("/run/p", "").sockets
+        assert socket.policy.policy.tenancy.owner == made.owner_in("/run/p") == owner
 
 
 @pytest.mark.parametrize(

@@ -256,6 +256,18 @@ def test_what_was_learned_is_enough_and_the_next_run_adds_to_it(folder: Path) ->
     assert (again.out, again.err) == ("200\n200\n", "dockerproxy: 2 requests\n")
 
 
+def test_programs_that_were_learned_apart_own_their_objects_apart(folder: Path) -> None:
+    """The second run adds to the first file, and keeps its owner."""
+    owners = []
+    for name in ("one", "one", "two"):
+        learned = folder / name / "learned.yaml"
+        learned.parent.mkdir(exist_ok=True)
+        assert run(folder, "--learn", str(learned), code=DENIED).out == "200\n"
+        owners += re.findall(r"^    own_as: (dockerproxy-[0-9a-f]{16})$", learned.read_text(), re.MULTILINE)
+    assert len(owners) == 3
+    assert (owners[0] == owners[1], owners[0] == owners[2]) == (True, False)
+
+
 def test_where_nothing_was_asked_for_nothing_is_written(folder: Path) -> None:
     done = run(folder, "--learn", "learned.yaml", code="pass")
     assert done.status == 0

@@ -10,6 +10,7 @@ from observe.records import ID, NOON, SOCKET, record_of
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.compile import compile_policy
+from dockerproxy.tenancy.own import Own
 from dockerproxy.workbench.learned import (
     LearnedGrant,
     LearnedSocket,
@@ -65,6 +66,15 @@ def test_what_a_socket_hides_stays_hidden() -> None:
     text = write_policy([LEARNED._replace(settings=SOCKET._replace(policy=policy))])
     assert "    hide: [labels, mounts]\n    allow:\n" in text
     assert read_policy(text, "x.yaml").sockets[0].policy.hides == policy.hides
+
+
+def test_the_owner_of_what_clients_create_stays_the_same() -> None:
+    """Without `own_as`, the name of the socket is the owner."""
+    for owner, said in (("web", False), ("run-3f9a", True), ("7", True)):
+        policy = compile_policy(SOCKET.policy.policy._replace(tenancy=Own(owner)))
+        text = write_policy([LEARNED._replace(settings=SOCKET._replace(policy=policy))])
+        assert ("    own_as: " in text) == said
+        assert read_policy(text, "x.yaml").sockets[0].policy.policy.tenancy.owner == owner
 
 
 def test_a_socket_that_nobody_used_allows_nothing() -> None:

@@ -50,6 +50,12 @@ def read_former(path: str) -> str:
     return read_file(path) if os.path.lexists(path) else ""
 
 
+def read_owner(path: str) -> str:
+    """Return the owner of the policy that an earlier run learned; empty if there is none."""
+    former = read_former(path)
+    return read_policy(former, path).sockets[0].policy.policy.tenancy.owner if former else ""
+
+
 def write_learned(path: str, text: str) -> tuple[Problem, ...]:
     """Write a policy; return why it cannot be written."""
     problems = find_obstacles(path)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from dockerproxy.cli.arguments import choose_socket
-from dockerproxy.cli.learned import find_obstacles
+from dockerproxy.cli.learned import find_obstacles, read_owner
 from dockerproxy.config.grants import Line
 from dockerproxy.config.groups import PRESET
 from dockerproxy.config.near import show
@@ -44,7 +44,10 @@ _PING: Final = "ping"
 
 
 class Plan(NamedTuple):
-    """What to run, what the program may do, and the file for the learned policy, if any."""
+    """What to run, what the program may do, and the file for the learned policy, if any.
+
+    `owner` is the owner that this file or the served policy names; empty if none.
+    """
 
     command: tuple[str, ...]
     engine: str
@@ -52,15 +55,17 @@ class Plan(NamedTuple):
     lines: tuple[Line, ...]
     served: SocketSettings | None
     learn: str
+    owner: str
     is_quiet: bool
     sweeps: bool
 
     def owner_in(self, directory: str) -> str:
         """Return the owner of what the program creates, if the socket of its proxy is in this directory.
 
-        Each run has its own owner, so a sweep never removes objects of other runs with the same policy.
+        Each run without a policy file has its own owner. So has each run that sweeps, to remove no objects of other
+        runs with the same policy.
         """
-        return os.path.basename(directory) if self.served is None or self.sweeps else self.served.policy.owner
+        return os.path.basename(directory) if self.sweeps or not self.owner else self.owner
 
     @property
     def policy(self) -> CompiledPolicy:
@@ -121,6 +126,7 @@ def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Pl
     engine = _find_engine(options.host, file.engine, environment, problems)
     if problems:
         raise UserError(*problems)
+    owner = "" if served is None else served.policy.owner
     plan = Plan(
         command=tuple(list_words(options.command)),
         engine=engine,
@@ -128,6 +134,7 @@ def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Pl
         lines=lines,
         served=served,
         learn=options.learn or "",
+        owner=owner if options.learn is None else read_owner(options.learn),
         is_quiet=options.quiet,
         sweeps=options.sweep,
     )

@@ -72,6 +72,9 @@ def write_policy(sockets: Sequence[LearnedSocket], remark: str = "") -> str:
 
 def _write_socket(socket: LearnedSocket) -> list[str]:
     lines = [f"  {write_value(socket.settings.name)}:", *write_place(socket.settings)]
+    owner = socket.settings.policy.policy.tenancy.owner
+    if owner not in {"", socket.settings.name}:
+        lines.append(f"    own_as: {write_value(owner)}")
     if socket.settings.policy.hides:
         lines.append(f"    hide: {write_value(tuple(sorted(socket.settings.policy.hides)))}")
     lines.append("    allow:" if socket.grants else "    allow: []  # no request that a policy can allow")
