@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.programs import Done, Running, engine_of, environment_of
+from cli.programs import Done, Running, engine_at, engine_of, environment_of
 from cli.running import DENIED, PING, folder_with_engine, run, variables_in, words_of
 from folders import short_folder
 from waiting import PATIENCE
@@ -230,6 +230,20 @@ def test_report_mode_of_a_policy_file_ends_with_lines_for_it(folder: Path) -> No
     (folder / "policy.yaml").write_text("sockets: {ci: {path: /x/ci.sock, allow: [preset:ping]}}")
     done = run(folder, "--policy", "policy.yaml", "--mode", "report", code=DENIED)
     assert "\n# Add to `allow` of socket ci in policy.yaml:\n      - SystemInfo  # 1  " in done.err
+
+
+def test_what_report_mode_ends_with_has_objects_of_others_by_their_names() -> None:
+    """A line that was typed for another object stays."""
+    said = b'{"Name": "ext", "Driver": "local", "Labels": {}, "Options": {}}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said)
+    with short_folder() as folder, engine_at(folder / "engine.sock", answer):
+        code = "print(ask(path, 'GET', '/volumes/ext')[0])"
+        typed = ("--preset", "own-compose", "--allow", "VolumeInspect: {volumes: [mine]}")
+        words = list_pasted(run(folder, "--mode", "report", *typed, code=code).err)
+        options = words[2 : words.index("--")]
+        assert options == [*typed, "--allow", "VolumeInspect: {volumes: [ext]}"]
+        assert run(folder, *typed, code=code).out == "404\n"
+        assert run(folder, *options, code=code).out == "200\n"
 
 
 def test_where_nothing_is_missing_report_mode_says_so(folder: Path) -> None:

@@ -6,9 +6,9 @@ import pytest
 from cli.files import policy_in
 from cli.programs import run_here
 from cli.test_suggest import missing, suggest, write_log
-from observe.records import record_of
+from observe.records import ID, record_of
 
-from dockerproxy.observe.record import Outcome
+from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.wire.document import Json
 
 
@@ -103,3 +103,29 @@ def test_unused_operations_of_a_preset_are_counted_and_podmans_not_listed() -> N
     (unused, granted), (fewer, _) = ((int(found[1]), int(found[2])) for found in counts if found)
     assert fewer < unused == granted - 1
     assert "# 1  libpod/info:read\n" in out
+
+
+OWN = "sockets: {backup: {path: FOLDER/backup.sock, allow: [own, ContainerCreate: {images: [app]}]}}\n"
+
+
+def denied(line: str, named: str) -> Record:
+    record = record_of(line, named, decision=Outcome.REPORTED)
+    return record._replace(reason=f"{record.operation} denied: only allowed if it was created through this socket; x")
+
+
+def test_an_object_of_others_is_suggested_by_its_name_beside_own() -> None:
+    created = record_of("POST /containers/create?name=web", body={"Image": "app", "HostConfig": {"Binds": ["/x:/x"]}})
+    records = (
+        denied("DELETE /volumes/data", "data"),
+        created._replace(created=ID, status=201, decision=Outcome.REPORTED),
+        denied(f"POST /containers/{ID}/start", "web"),
+        denied("POST /containers/other/start", "other"),
+        record_of("GET /networks/mine", "mine", decision=Outcome.ALLOWED),
+    )
+    with policy_in(OWN) as folder:
+        lines = [line for line in missing(folder, *records) if line.startswith("- ")]
+    assert lines == [
+        "- ContainerCreate: {images: [app], binds: [/x]}",
+        "- ContainerStart: {containers: [other]}",
+        "- VolumeDelete: {volumes: [data], force: false}",
+    ]

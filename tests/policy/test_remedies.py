@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.ordinary import Named
 from policy.policies import condition, policy_with, request_for
-from policy.stamping import MINE, THEIRS, engine, send
+from policy.stamping import MINE, POLICY, THEIRS, engine, send
 from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.claim import Fault, Known
+from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.decide import decide, widen
-from dockerproxy.policy.model import Decision, Grant
+from dockerproxy.policy.model import Decision, Grant, Mode
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Value
 from dockerproxy.wire.document import Json
 
@@ -168,3 +170,31 @@ def test_whether_a_name_is_free_takes_no_word_in_the_line(labels: dict[str, str]
     assert 'add "ContainerCreate: {images: [busybox], labels: {stage: test}, binds: [/etc]}"' in message
     taken = send("POST /v1.45/containers/create?name=web", {**body, "HostConfig": {}}, engine(THEIRS))
     assert "own: [" not in taken.decision.message
+
+
+@for_each(
+    ("line", "proposed"),
+    [
+        ("GET /v1.45/volumes/web", "VolumeInspect: {volumes: [web]}"),
+        ("DELETE /v1.45/volumes/web", "VolumeDelete: {volumes: [web]}"),
+        ("GET /v1.45/networks/3f9a", "NetworkInspect: {networks: [web]}"),
+        ("POST /v1.45/containers/3f9a/kill", "ContainerKill: {containers: [web]}"),
+        ("POST /v1.45/containers/web/start", "ContainerStart: {containers: [web]}"),
+    ],
+)
+def test_the_line_for_an_object_of_others_beside_own_has_its_name(line: str, proposed: str) -> None:
+    """Only the log has the reason: the client gets what it gets for a name of nothing."""
+    allow = f"[own, {proposed}, ContainerCreate]"
+    wider = read_policy(f"sockets: {{ci: {{path: /ci.sock, own_as: team, allow: {allow}}}}}", "p").sockets[0].policy
+    for policy in (POLICY, compile_policy(POLICY.policy._replace(mode=Mode.REPORT))):
+        decision = send(line, None, engine(THEIRS), policy=policy).decision
+        assert f', add "{proposed}" to "allow" of socket "ci"' in (decision.reason or decision.message)
+    assert send(line, None, engine(THEIRS), policy=wider).passes
+
+
+def test_the_line_for_an_own_object_does_not_have_its_name() -> None:
+    text = "sockets: {ci: {path: /ci.sock, own_as: team, allow: [ContainerLogs: {own: true, follow: false}]}}"
+    narrow = read_policy(text, "p").sockets[0].policy
+    for labels, has_name in ((MINE, False), (THEIRS, True)):
+        decision = send("GET /v1.45/containers/web/logs?follow=1", None, engine(labels), policy=narrow).decision
+        assert ("{containers: [web]}" in (decision.reason or decision.message)) == has_name

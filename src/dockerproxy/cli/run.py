@@ -48,7 +48,7 @@ from dockerproxy.host.private import SOCKET, private_directory
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.asking import extend
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
-from dockerproxy.policy.model import Grant, Mode, values_of
+from dockerproxy.policy.model import CREATES, Grant, Mode, values_of
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, conditions_of
@@ -163,8 +163,8 @@ def _list_missing(plan: Plan, options: argparse.Namespace, missing: Missing) -> 
     yield from notes or (() if grants else ("nothing is missing: run it without --mode report",))
     if not grants:
         return
-    named = {grant.operation for grant in grants}
-    kept = [text for text in options.allow if _TYPED.split(text.lstrip(" {"), maxsplit=1)[0] not in named]
+    replaced = {grant.operation for grant in grants}.intersection(CREATES)
+    kept = [text for text in options.allow if _TYPED.split(text.lstrip(" {"), maxsplit=1)[0] not in replaced]
     yield from (f"# {verdict}" for verdict in list_verdicts(_extend(plan._replace(mode=Mode.ENFORCE).policy, grants)))
     yield "# Enforced, with all that was missing:"
     yield "dockerproxy run \\"

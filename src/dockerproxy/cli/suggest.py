@@ -19,6 +19,7 @@ exit status: 0 success, 1 ended without writing, 2 usage or configuration error
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS
@@ -42,6 +43,8 @@ from dockerproxy.policy.decide import Wanted, decide, is_allowed, judge_claims, 
 from dockerproxy.policy.nesting import list_mounts
 from dockerproxy.policy.objects import OWN, Lookup
 from dockerproxy.policy.values import list_names
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.own import own_by
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape, shorten_ids
@@ -57,6 +60,7 @@ from dockerproxy.workbench.learned import (
 from dockerproxy.workbench.learning import Learner, find_contained
 from dockerproxy.workbench.needs import Need, find_named, find_need, is_absent
 from dockerproxy.workbench.other_logs import read_other
+from dockerproxy.workbench.owned import Owned
 from dockerproxy.workbench.presets import LIBPOD, needs_podman
 from dockerproxy.workbench.proposals import NOTHING, complete, list_proposals
 from dockerproxy.workbench.reading import Records
@@ -65,6 +69,9 @@ from dockerproxy.workbench.trying import find_recorded_faults, judge_recorded
 
 _MOST_SOCKETS: Final = 256
 """Sockets in one log. Each has a learner in memory."""
+
+_CREATED: Final = str(Condition(own_by(""), value=True))
+"""How denials call the condition on what clients created."""
 
 _SHOWN: Final = 200
 """Characters of a request that are shown."""
@@ -167,6 +174,7 @@ class Missing:
         self._by_body = Counter[str]()
         self._reasons: dict[str, dict[str, None]] = {}
         self._learner = Learner(socket, demands=True)
+        self._owned = Owned()
         self._broken: dict[str, set[str]] = {}
         self._used: set[str] = set()
         self.examples: dict[str, str] = {}
@@ -201,7 +209,9 @@ class Missing:
             name = need.operation.name
             if name in self._denied:
                 self._denials[name] += 1
-            if _allows(self._undenied, need, record):
+            of_others = not self._owned.owns(record, need) and _is_of_others(record)
+            self._owned.note(record, need)
+            if _allows(self._undenied, need, record, of_others=of_others):
                 return
             self._broken.setdefault(name, set()).update(_find_broken(self._policy, record))
             named = f" of {record.object}" if record.object else ""
@@ -257,7 +267,13 @@ class Missing:
             yield f"# {line.place.line}  {line.word}{'' if unused == granted else f': {which}'}"
 
 
-def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
+def _is_of_others(record: Record) -> bool:
+    """Whether a request was denied because its client had not created the object."""
+    wrong, _ = split_reason(record.reason)
+    return wrong.startswith(f"{record.operation} denied: only allowed if ") and _CREATED in wrong
+
+
+def _allows(policy: CompiledPolicy, need: Need, record: Record, *, of_others: bool) -> bool:
     """Whether a policy allows a recorded request, or gives the same answer as the engine."""
     if record.operation in BUILD_TUNNELS:
         return policy.reads_builds or policy.allows(record.operation)
@@ -268,7 +284,10 @@ def _allows(policy: CompiledPolicy, need: Need, record: Record) -> bool:
     lookup = decide(policy, request)
     if isinstance(lookup, Lookup) and is_absent(lookup, record):
         return True
-    return is_allowed(decide(policy, request, Known(found=find_named(request, record))))
+    found = find_named(request, record)
+    if found is not None and of_others:
+        found = replace(found, belongs_to="")
+    return is_allowed(decide(policy, request, Known(found=found)))
 
 
 def _find_broken(policy: CompiledPolicy, record: Record) -> Iterator[str]:

@@ -22,7 +22,7 @@ from dockerproxy.policy.dangers import LEAVE_OUT, describe_danger, propose, repl
 from dockerproxy.policy.model import Decision, values_of
 from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object, join_lookups
 from dockerproxy.policy.reader import read_request
-from dockerproxy.policy.stamps import add_stamp, put_stamp, read_stamp
+from dockerproxy.policy.stamps import NEW, add_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, is_literal, items_of, merge
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, is_about_object
 from dockerproxy.policy.words.constraint import Condition, judge_claim
@@ -87,7 +87,7 @@ def decide(
             denied.append((case, answer))
         elif answer is not None:
             return answer
-    denial = policy.default[name]
+    denial = deny(policy, name, known.found)
     if not denied:
         return denial
     case, judgement = min(denied, key=lambda each: len(each[1].faults))  # The nearest grant.
@@ -95,6 +95,22 @@ def decide(
     others = f", and {len(more)} more" if more else ""
     remedy = find_remedy(policy, name, case, judgement.faults, judgement.waiting)
     return denial._replace(message=f"{name} denied: {first}{others}; {remedy}")
+
+
+def deny(policy: CompiledPolicy, name: str, found: ResolvedObject | None) -> Decision:
+    """Deny a request that no case allows.
+
+    If `own` is granted, and the object is another's, the line for it has its name.
+    """
+    denial = policy.default[name]
+    if found is None or not found.names or found.belongs_to in {NEW, policy.owner}:
+        return denial
+    if all(objects.OWN not in case.by_word for case in policy.cases[name]):
+        return denial
+    line = {objects.WORDS[objects.KINDS[name]]: found.names[:1]}
+    danger = describe_danger(name, line, places=policy.policy.places, owns=True)
+    remedy = propose(policy.policy.remedy, name, line, danger, instead=LEAVE_OUT)
+    return denial._replace(message=denial.message.replace(policy.policy.hint(name), remedy))
 
 
 def is_allowed(answer: Decision | Lookup | Wanted) -> bool:

@@ -22,7 +22,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.decide import Wanted, decide, is_allowed, read_once, reading_of_head
+from dockerproxy.policy.decide import Wanted, decide, deny, is_allowed, read_once, reading_of_head
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.needs import find_needs
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
@@ -250,7 +250,7 @@ def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLoo
     known = waiting.known._replace(found=found or objects.missing(lookup))
     named = replace(waiting, object=_name_of(lookup, found), known=known)
     if policy.mode is Mode.ENFORCE and _is_hidden(policy, lookup, found):
-        denial = policy.default[waiting.operation.name]
+        denial = deny(policy, waiting.operation.name, found)
         reason = "" if found is None else denial.message
         return _settle(named, _absent(lookup, denial.source, policy.mode)._replace(reason=reason))
     judged = _decide(named)
