@@ -79,8 +79,14 @@ def test_a_socket_of_a_policy_file_is_served_on_the_private_path_for_its_owner_o
 def test_a_run_that_sweeps_owns_what_it_creates_whatever_else_has_its_policy(folder: Path) -> None:
     (folder / "policy.yaml").write_text(POLICY.replace("SystemInfo", "own"))
     policy = ("--policy", f"{folder}/policy.yaml")
-    for words, owner in ((policy, "ci"), ((*policy, "--sweep"), "p"), (("--allow", "own"), "p")):
+    for words, owner, leaves in (
+        (policy, "ci", False),
+        ((*policy, "--sweep"), "p", False),
+        (("--allow", "own"), "p", True),
+        (("--allow", "own", "--sweep"), "p", False),
+    ):
         made = plan(folder, *words, "--", "a")
+        assert made.leaves == leaves
         (socket,) = made.settings_in("/run/p", "").sockets
         assert socket.policy.owner == made.owner_in("/run/p") == owner
 

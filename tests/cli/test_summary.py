@@ -14,8 +14,8 @@ DENIED = "ContainerCreate denied: HostConfig.Binds[0] mounts "
 REPORT = "  --mode report denies nothing, and lists all missing grants at the end"
 
 
-def summed_up(*records: Record, learns: bool = False, reports: bool = False) -> list[str]:
-    summary = Summary(learns=learns, reports=reports)
+def summed_up(*records: Record, learns: bool = False, reports: bool = False, leaves: bool = False) -> list[str]:
+    summary = Summary(learns=learns, reports=reports, leaves=leaves)
     for record in records:
         summary.note(record)
     with redirect_stderr(io.StringIO()) as printed:
@@ -106,6 +106,16 @@ def test_what_was_created_is_called_by_its_name_or_by_a_short_id() -> None:
         f"  created   8 containers: web, {', '.join([short] * 5)} and 2 more",
         "            1 volume: data",
     ]
+
+
+def test_what_no_other_run_can_reach_is_said_while_something_is_left() -> None:
+    web, data = created("POST /containers/create?name=web", ID), created("POST /volumes/create", "data")
+    removed = record_of("DELETE /containers/web", status=204, decision=Outcome.ALLOWED)
+    missed = removed._replace(status=404)
+    left = "  later runs cannot reach what is left; those with the same --policy FILE share their objects"
+    for records, is_said in (((web, data, removed), True), ((web, missed), True), ((web, removed), False)):
+        assert (left in summed_up(*records, leaves=True)) == is_said
+        assert left not in summed_up(*records)
 
 
 def test_a_program_that_is_refused_for_ever_new_reasons_costs_no_more_memory_or_lines() -> None:

@@ -68,6 +68,11 @@ class Plan(NamedTuple):
         return os.path.basename(directory) if self.sweeps or not self.owner else self.owner
 
     @property
+    def leaves(self) -> bool:
+        """Whether the program may leave objects that no other run can reach."""
+        return not self.owner and not self.sweeps and self.policy.owner != ""
+
+    @property
     def policy(self) -> CompiledPolicy:
         """The policy of the program."""
         return self.settings_in(NAME, "").sockets[0].policy

@@ -109,7 +109,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         if not serving.is_ready:
             status = children.stop_serving(serving.process)
             return status if status == SOMETHING_TO_MEND else PROXY_FAILED
-        summary = Summary(learns=bool(plan.learn), reports=plan.mode is Mode.REPORT)
+        summary = Summary(learns=bool(plan.learn), reports=plan.mode is Mode.REPORT, leaves=plan.leaves)
         missing = Missing(plan._replace(mode=Mode.ENFORCE).settings_in(directory, "").sockets[0])
         if plan.mode is Mode.REPORT and not plan.is_quiet:
             _complain("--mode report: nothing is denied")

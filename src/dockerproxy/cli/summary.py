@@ -32,6 +32,11 @@ _MOST_NAMES: Final = 6
 
 _REPORT: Final = "--mode report denies nothing, and lists all missing grants at the end"
 
+_LEFT: Final = "later runs cannot reach what is left; those with the same --policy FILE share their objects"
+
+_DONE: Final = range(200, 300)
+_REMOVALS: Final = frozenset(name.replace("Create", "Delete") for name in CREATES)
+
 _WORDS: Final = {Outcome.DENIED: "denied", Outcome.REFUSED: "refused", Outcome.REPORTED: "would be denied"}
 _STYLES: Final = {Outcome.DENIED: Style.BAD, Outcome.REFUSED: Style.BAD, Outcome.REPORTED: Style.DOUBTFUL}
 
@@ -39,13 +44,17 @@ _STYLES: Final = {Outcome.DENIED: Style.BAD, Outcome.REFUSED: Style.BAD, Outcome
 class Summary:
     """Counts the records of a run. In mode learn, it shows no denials, because there is no policy yet.
 
+    `leaves` says that no other run has the owner of what is created, and that nothing is swept.
+
     Attributes:
         total: Requests.
     """
 
-    def __init__(self, *, learns: bool = False, reports: bool = False) -> None:
+    def __init__(self, *, learns: bool = False, reports: bool = False, leaves: bool = False) -> None:
         self._learns = learns
         self._reports = reports
+        self._leaves = leaves
+        self._removed = 0
         self.total = 0
         self._outcomes: Counter[Outcome] = Counter()
         self._refusals: Counter[tuple[Outcome, str, str]] = Counter()
@@ -61,6 +70,7 @@ class Summary:
         self.total += 1
         if record.created:
             self._note_created(record)
+        self._removed += record.operation in _REMOVALS and record.status in _DONE
         if (
             record.decision is Outcome.ALLOWED
             or is_missing(record)
@@ -127,6 +137,8 @@ class Summary:
             more = f" and {number - len(names)} more" if number > len(names) else ""
             yield f"  {first:<8}  {count(number, kind.removesuffix('s'))}: {', '.join(names)}{more}"
             first = ""
+        if self._leaves and self._created.total() > self._removed:
+            yield f"  {_LEFT}"
         if self._swept:
             yield f"  {'swept':<8}  {', '.join(count(number, kind) for kind, number in self._swept.items())}"
         for swept in self._left:
