@@ -232,6 +232,20 @@ def test_report_mode_of_a_policy_file_ends_with_lines_for_it(folder: Path) -> No
     assert "\n# Add to `allow` of socket ci in policy.yaml:\n      - SystemInfo  # 1  " in done.err
 
 
+def test_report_mode_does_not_say_what_its_line_for_the_create_allows_too() -> None:
+    said = (
+        b'{"Id": "%s", "Name": "/web", "Config": {"Labels": {}}, "Image": "sha256:%s", "HostConfig": '
+        b'{"NetworkMode": "default", "PidMode": "", "IpcMode": "private"}}' % ((b"3f2a" * 16,) * 2)
+    )
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said)
+    with short_folder() as folder, engine_at(folder / "engine.sock", answer):
+        follow = f"ask(path, 'POST', '/containers/{'3f2a' * 16}/kill'); ask(path, 'GET', '/containers/web/json')"
+        code = f"\n{CREATE}create('?name=web', HostConfig={{'Binds': ['/etc:/x:ro']}}); {follow}"
+        done = run(folder, "--mode", "report", "--preset", "own-compose", code=code)
+    assert "\ndockerproxy: 3 requests, 1 would be denied\n  reported  1  ContainerCreate: " in done.err
+    assert done.err.count("reported") == 1
+
+
 def test_what_report_mode_ends_with_has_objects_of_others_by_their_names() -> None:
     """A line that was typed for another object stays."""
     said = b'{"Name": "ext", "Driver": "local", "Labels": {}, "Options": {}}'

@@ -6,8 +6,10 @@ import pytest
 from cli.files import policy_in
 from cli.programs import run_here
 from cli.test_suggest import missing, suggest, write_log
-from observe.records import ID, record_of
+from observe.records import ID, NOON, record_of
 
+from dockerproxy.cli.suggest import Missing
+from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.wire.document import Json
 
@@ -105,7 +107,7 @@ def test_unused_operations_of_a_preset_are_counted_and_podmans_not_listed() -> N
     assert "# 1  libpod/info:read\n" in out
 
 
-OWN = "sockets: {backup: {path: FOLDER/backup.sock, allow: [own, ContainerCreate: {images: [app]}]}}\n"
+OWN = "sockets: {backup: {path: /b.sock, allow: [own, ContainerCreate: {images: [app]}]}}\n"
 
 
 def denied(line: str, named: str) -> Record:
@@ -122,6 +124,8 @@ def test_an_object_of_others_is_suggested_by_its_name_beside_own() -> None:
         denied("POST /containers/other/start", "other"),
         record_of("GET /networks/mine", "mine", decision=Outcome.ALLOWED),
     )
+    whole = Missing(read_policy(OWN, "policy.yaml").sockets[0])
+    assert [whole.note(record, NOON) for record in records] == [False, False, True, False, False]
     with policy_in(OWN) as folder:
         lines = [line for line in missing(folder, *records) if line.startswith("- ")]
     assert lines == [

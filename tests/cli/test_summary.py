@@ -49,12 +49,30 @@ def test_alike_refusals_are_told_once_and_the_most_frequent_come_first() -> None
 
 
 def test_in_mode_report_proposals_are_left_to_the_block_at_the_end() -> None:
-    reason = f"{DENIED}x; to allow it, add{MARK}ContainerCreate: unrestricted"
-    reported = denied(reason)._replace(decision=Outcome.REPORTED)
-    assert summed_up(reported, reports=True) == [
-        "dockerproxy: 1 request, 1 would be denied",
-        "  reported  1  ContainerCreate: HostConfig.Binds[0] mounts x",
+    reported = [
+        denied(f"{DENIED}x; {advice}")._replace(decision=Outcome.REPORTED)
+        for advice in (
+            f"to allow it, add{MARK}ContainerCreate: unrestricted",
+            f"to allow it, leave that out, or to let clients read keys of the host, add{MARK}ContainerCreate: x",
+            'to allow it, remove its line and add "ContainerCreate: x" to "allow" of socket "ci"',
+            "to allow it, first use a clean path",
+        )
     ]
+    assert summed_up(*reported, reports=True) == [
+        "dockerproxy: 4 requests, 4 would be denied",
+        "  reported  3  ContainerCreate: HostConfig.Binds[0] mounts x",
+        "  reported  1  ContainerCreate: HostConfig.Binds[0] mounts x; to allow it, first use a clean path",
+    ]
+
+
+def test_what_would_be_allowed_if_its_create_was_is_no_refusal() -> None:
+    summary = Summary(reports=True)
+    start = record_of("POST /containers/web/start", decision=Outcome.REPORTED)
+    for follows in (True, False):
+        summary.note(start, follows=follows)
+    with redirect_stderr(io.StringIO()) as printed:
+        summary.print_all()
+    assert printed.getvalue().startswith("dockerproxy: 2 requests, 1 would be denied\n")
 
 
 def test_what_does_not_exist_and_what_is_learned_is_no_refusal() -> None:

@@ -140,9 +140,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def _note_all(records: Iterable[tuple[Record, float]], summary: Summary, missing: Missing) -> None:
     """Note each record as it arrives."""
     for record, when in records:
-        summary.note(record)
-        if record.decision is Outcome.REPORTED:
-            missing.note(record, when)
+        summary.note(record, follows=record.decision is Outcome.REPORTED and missing.note(record, when))
 
 
 def _list_missing(plan: Plan, options: argparse.Namespace, missing: Missing) -> Iterator[str]:

@@ -200,8 +200,11 @@ class Missing:
         """Whether a denial overrides every grant of an operation."""
         return name in self._denied
 
-    def note(self, record: Record, when: float) -> None:
-        """Note a request, and what the policy lacks to allow it."""
+    def note(self, record: Record, when: float) -> bool:
+        """Note a request, and what the policy lacks to allow it.
+
+        Returns whether it lacks nothing, because an earlier request created the object.
+        """
         if record.decision in {Outcome.ALLOWED, Outcome.REPORTED}:
             self._used.add(record.operation)
         need = find_need(record)
@@ -209,10 +212,10 @@ class Missing:
             name = need.operation.name
             if name in self._denied:
                 self._denials[name] += 1
-            of_others = not self._owned.owns(record, need) and _is_of_others(record)
+            is_own = self._owned.owns(record, need)
             self._owned.note(record, need)
-            if _allows(self._undenied, need, record, of_others=of_others):
-                return
+            if _allows(self._undenied, need, record, of_others=not is_own and _is_of_others(record)):
+                return is_own
             self._broken.setdefault(name, set()).update(_find_broken(self._policy, record))
             named = f" of {record.object}" if record.object else ""
             if record.reason and _is_denied_by_body(self._undenied, record):
@@ -222,6 +225,7 @@ class Missing:
                     reasons[shorten_ids(escape(record.reason))] = None
             self.examples.setdefault(name, shorten_ids(escape(f"{record.method} {record.target}{named}"))[:_SHOWN])
         self._learner.note(record, when)
+        return False
 
     def describe(self, file: str) -> Iterator[str]:
         """Yield the changes: lines to paste, and comments."""

@@ -63,8 +63,11 @@ class Summary:
         self._swept: Counter[Kind] = Counter()
         self._left: list[Swept] = []
 
-    def note(self, record: Record) -> None:
-        """Count a request."""
+    def note(self, record: Record, *, follows: bool = False) -> None:
+        """Count a request.
+
+        `follows` says that it would be allowed if another request was, which created its object.
+        """
         if record.operation == HEALTH.name:
             return
         self.total += 1
@@ -74,11 +77,13 @@ class Summary:
         if (
             record.decision is Outcome.ALLOWED
             or is_missing(record)
+            or follows
             or (self._learns and record.decision is Outcome.REPORTED)
         ):
             return
         self._outcomes[record.decision] += 1
-        kind = record.decision, record.operation, record.reason
+        wrong, advice = split_reason(record.reason)
+        kind = record.decision, record.operation, wrong if self._reports and " add" in advice else record.reason
         if kind in self._refusals or len(self._refusals) < _MOST_KEPT:
             self._refusals[kind] += 1
 
@@ -127,7 +132,7 @@ class Summary:
         what = what.removeprefix(f"{operation} denied: ")
         named = f"{operation}: {what}" if operation else what
         yield f"  {paint(f'{outcome:<8}', _STYLES[outcome], sys.stderr)}  {number}  {named}"
-        if grant and not self._reports:
+        if grant:
             yield f"{'':<{_INDENT + len(number)}}--allow {shlex.quote(grant)}"
 
     def _describe_created(self) -> Iterator[str]:
