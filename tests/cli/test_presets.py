@@ -62,7 +62,7 @@ def test_what_is_no_preset_is_told_what_may_be_meant(name: str, hint: str) -> No
     assert done.err == f"presets show: '{name}' is not a preset\n    {hint}\n"
 
 
-def test_only_show_takes_a_name() -> None:
-    done = run("presets", "traefik")
-    assert (done.status, done.out) == (2, "")
-    assert "dockerproxy presets [-h] [show NAME]" in done.err
+def test_show_may_be_left_out() -> None:
+    for words in (("traefik",), ("traefik", "--expanded"), ("trafik",), ("traefik", "another")):
+        assert run("presets", *words) == run("presets", "show", *words)
+    assert run("presets", "--expanded").status == run("presets", "show").status == 2

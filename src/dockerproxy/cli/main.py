@@ -92,6 +92,8 @@ def _read(words: Sequence[str]) -> argparse.Namespace:
         raise UserError(*found, Problem("command", "has options of another proxy", "remove `command:`"))
     if verb not in VERBS and not verb.startswith("-"):
         raise UserError(Problem(show(verb), "unknown verb", hint_at(verb, VERBS, "`dockerproxy --help` lists them")))
+    if verb == "presets" and words[1:] and words[1] != "show" and not words[1].startswith("-"):
+        words = (verb, "show", *words[1:])
     options, unknown = make_parser(words[:1]).parse_known_args(words)
     if unknown:
         is_policy = "policy" in options and unknown[0].endswith((".yaml", ".yml"))
