@@ -294,7 +294,7 @@ def _name_images(name: str, conditions: tuple[Condition, ...]) -> tuple[Conditio
         return (Condition(CONSTRAINTS["images"], said["tags"]), *conditions)
     if name != TAGGING:
         return conditions
-    images = (*items_of(said.get("images")), *items_of(said["tags"]))
+    images = tuple(dict.fromkeys((*items_of(said.get("images")), *items_of(said["tags"]))))
     others = (each for each in conditions if each.word != "images")
     return (Condition(CONSTRAINTS["images"], images), *others)
 
