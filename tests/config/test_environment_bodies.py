@@ -44,7 +44,7 @@ def test_contained_no_image_gets_a_name_without_a_policy_file(name: str) -> None
     assert not policy.allows(name)
     assert policy.default[name].message == (
         f"{name} denied: the grant must list in tags the names that clients may give or remove; to allow it, "
-        f'write a policy file with "{name}: {{tags: ["docker.io/library/NAME-*"]}}"'
+        f'write a policy file with "{name}: {{tags: ["docker.io/library/my-app:*"]}}"'
     )
 
 

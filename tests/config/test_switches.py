@@ -233,7 +233,7 @@ def test_where_all_is_contained_a_hint_says_how_far_it_helps(environment: dict[s
 
 def test_where_all_is_contained_builds_need_a_policy_file() -> None:
     assert policy_of(CONTAINED="1").policy.hint("Grpc") == (
-        'to allow it if contained, write a policy file with "ImageBuild: {tags: ["docker.io/library/NAME-*"]}"'
+        'to allow it if contained, write a policy file with "ImageBuild: {tags: ["docker.io/library/my-app:*"]}"'
     )
 
 

@@ -195,7 +195,7 @@ def test_whatever_is_proposed_for_a_request_says_what_it_gives_away(asked: Asked
     if policy is None:
         return
     for sentence, line in list_proposals(policy, asked):
-        proposed = load(line.replace("NAME-", "name-"))
+        proposed = load(line)
         assert proposed is not None, line
         check_root(sentence, line, policy, proposed)
         check_others(sentence, policy, proposed)

@@ -1,6 +1,7 @@
 """Names bound what clients do with images, which nobody owns."""
 
 import json
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,10 +15,12 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.globs import find_stem, fits
 from dockerproxy.policy.image_grants import Pattern, find_overlaps
 from dockerproxy.policy.judge import judge, judge_object
+from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.references import find_repository, normalise_pattern
 from dockerproxy.problems import UserError
+from dockerproxy.workbench.trying import Tried, try_request
 
 ID = "1" * 64
 IMAGE = f"sha256:{ID}"
@@ -26,6 +29,14 @@ IMAGE = f"sha256:{ID}"
 def policy_of(*allow: str, deny: str = "") -> CompiledPolicy:
     text = f"sockets: {{ci: {{path: /a.sock, allow: [{', '.join(allow)}], deny: [{deny}]}}}}"
     return read_policy(text, "policy.yaml").sockets[0].policy
+
+
+def decide_about(policy: CompiledPolicy, line: str) -> Decision:
+    """Return the decision, if the engine has the image that is asked for, under no other name."""
+    method, target = line.split(" ")
+    tried = try_request(policy, method, target)
+    assert isinstance(tried, Tried)
+    return tried.decision
 
 
 def passes(policy: CompiledPolicy, line: str, *names: str) -> bytes:
@@ -236,6 +247,81 @@ def test_no_name_fits_patterns_of_two_owners_unseen(mine: list[str], theirs: lis
     given = (("a", mine), ("b", theirs))
     owners = {owner for owner, items in given if any(fits(normalise_pattern(item), name) for item in items)}
     assert len(owners) < 2 or ":" not in name or any(find_overlaps(patterns))
+
+
+HUB = "docker.io/library"
+CI = "preset:ci, ImageBuild: {tags: [job-app]}"
+
+
+@for_each(
+    ("allow", "line", "proposed"),
+    [
+        (CI, "DELETE /images/job-app", f"ImageDelete: {{tags: [{HUB}/job-app:latest]}}"),
+        (
+            f"{CI}, ImageDelete: {{tags: [old]}}",
+            "DELETE /images/job-app",
+            f"ImageDelete: {{tags: [old, {HUB}/job-app:latest]}}",
+        ),
+        (
+            "preset:ping, ImageDelete: {images: [old]}",
+            "DELETE /images/job-app",
+            f"ImageDelete: {{images: [old, {HUB}/job-app:latest]}}",
+        ),
+        (
+            CI,
+            "POST /images/job-app/tag?repo=job-app&tag=2",
+            f"ImageTag: {{images: [{HUB}/job-app:latest], tags: [{HUB}/job-app:2]}}",
+        ),
+        (
+            f"{CI}, ImageTag: {{images: [job-app], tags: [job-app]}}",
+            "POST /images/job-app/tag?repo=job-app&tag=2",
+            f"ImageTag: {{images: [job-app], tags: [job-app, {HUB}/job-app:2]}}",
+        ),
+        (
+            f"{CI}, ImageTag: {{images: [job-app], tags: [job-app]}}",
+            "POST /images/old/tag?repo=job-app",
+            f"ImageTag: {{images: [job-app, {HUB}/old:latest], tags: [job-app]}}",
+        ),
+        (
+            "preset:ping",
+            "POST /build?t=job-app&t=ghcr.io/a/b:1",
+            f"ImageBuild: {{tags: [{HUB}/job-app:latest, ghcr.io/a/b:1]}}",
+        ),
+        (CI, "POST /images/job-app/push?tag=2", f"ImagePush: {{images: [{HUB}/job-app:2]}}"),
+        (CI, "POST /images/create?fromSrc=-&repo=got&tag=1", f'ImageCreate: {{images: ["**"], tags: [{HUB}/got:1]}}'),
+        ("own, ContainerList", "POST /images/create?fromSrc=-&repo=got", f"ImageCreate: {{tags: [{HUB}/got:latest]}}"),
+        (
+            "preset:ping, ImageCreate: {images: [old]}",
+            "POST /images/create?fromImage=job-app&tag=2",
+            f"ImageCreate: {{images: [old, {HUB}/job-app:2]}}",
+        ),
+    ],
+)
+def test_the_line_proposed_for_an_image_names_it_and_admits_the_request_as_it_is(
+    allow: str, line: str, proposed: str
+) -> None:
+    denied = decide_about(policy_of(allow), line)
+    assert not denied.allowed
+    assert f'add "{proposed}" to "allow"' in denied.message
+    word = proposed.partition(":")[0]
+    left = re.sub(rf", {word}: {{.*}}", "", allow) if "remove its line" in denied.message else allow
+    assert decide_about(policy_of(left, proposed), line).allowed
+
+
+@for_each(
+    ("line", "says"),
+    [
+        ("DELETE /images/0123456789ab", 'add "ImageDelete: {tags: ["docker.io/library/my-app:*"]}"'),
+        ("POST /images/create?fromSrc=-", "?repo is missing, but must be a name that a rule allows by tags"),
+        ("POST /images/create?fromSrc=http://x&repo=a", "the engine fetches it from wherever it can reach"),
+    ],
+)
+def test_where_no_name_is_known_the_proposed_line_can_be_read(line: str, says: str) -> None:
+    message = decide_about(policy_of("preset:ci"), line).message
+    assert says in message
+    found = re.search('add "(.*)" to "allow"', message)
+    assert found
+    policy_of(found[1])
 
 
 def test_a_build_pulls_nothing_in_place_of_what_is_there() -> None:

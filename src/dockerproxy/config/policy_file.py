@@ -37,7 +37,7 @@ from dockerproxy.policy.dangers import describe_danger, say_what
 from dockerproxy.policy.differences import find_ways
 from dockerproxy.policy.image_grants import EXAMPLES, find_overlaps, list_patterns, needs_tags
 from dockerproxy.policy.model import ASK, CREATES, Mode, Policy, values_of
-from dockerproxy.policy.objects import BUILD, OWN, PULL
+from dockerproxy.policy.objects import BUILD, OWN, PULL, PUSH
 from dockerproxy.policy.values import ADD, Value, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.problems import Problem, UserError
@@ -95,6 +95,8 @@ def _find_hint(
     conditions: Mapping[str, Value] = values_of((UNRESTRICTED,)) if name in SEALED else {}
     if needs_tags(name, (), owns=owns):
         conditions = {"tags": EXAMPLES["tags"]}
+    elif name == PUSH:  # Without `images`, its grant allows nothing.
+        conditions = {"images": EXAMPLES["tags"]}
     elif owns and name == PULL:
         conditions = {"images": EXAMPLES["images"]}
     how = " if contained" if name in BODIES and name not in SEALED else ""

@@ -19,6 +19,7 @@ from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.dangers import LEAVE_OUT, describe_danger, propose, replace_line
+from dockerproxy.policy.image_grants import fill_in, find_strange, is_import
 from dockerproxy.policy.model import Decision, values_of
 from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object, join_lookups
 from dockerproxy.policy.reader import read_request
@@ -89,7 +90,7 @@ def decide(
             return answer
     denial = deny(policy, name, known.found)
     if not denied:
-        return denial
+        return _name_images(policy, request, known, denial)
     case, judgement = min(denied, key=lambda each: len(each[1].faults))  # The nearest grant.
     first, *more = judgement.faults
     others = f", and {len(more)} more" if more else ""
@@ -111,6 +112,19 @@ def deny(policy: CompiledPolicy, name: str, found: ResolvedObject | None) -> Dec
     danger = describe_danger(name, line, places=policy.policy.places, owns=True)
     remedy = propose(policy.policy.remedy, name, line, danger, instead=LEAVE_OUT)
     return denial._replace(message=denial.message.replace(policy.policy.hint(name), remedy))
+
+
+def _name_images(policy: CompiledPolicy, request: CanonicalRequest, known: Known, denial: Decision) -> Decision:
+    """Return a denial with the names of images that the request asks for in the proposed line."""
+    name, message = request.operation.name, fill_in(denial.message, request)
+    for case in policy.cases[name]:
+        if case.body is not None and is_import(request):
+            read = read_request(case.body, request, known)
+            faults = (*read.violations, *judge_claims(case.of_body, read.claims).faults)
+            message = f"{name} denied: {faults[0]}; {find_remedy(policy, name, case, faults)}" if faults else message
+        elif strange := find_strange(request, case.by_word):
+            message = denial.message.replace(policy.policy.hint(name), find_remedy(policy, name, case, strange))
+    return denial._replace(message=message)
 
 
 def is_allowed(answer: Decision | Lookup | Wanted) -> bool:

@@ -9,22 +9,37 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Final, NamedTuple
 
+from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.policy.claim import Fault, show_value
 from dockerproxy.policy.globs import find_stem, overlap
 from dockerproxy.policy.model import Grant, Policy, values_of
-from dockerproxy.policy.objects import BUILD, OWN, REMOVAL, TAGGING
-from dockerproxy.policy.references import find_repository, normalise_pattern
-from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.objects import (
+    BUILD,
+    OWN,
+    PULL,
+    PUSH,
+    REMOVAL,
+    TAGGING,
+    certain_values,
+    find_reference,
+    join_reference,
+    name_in,
+    new_name,
+)
+from dockerproxy.policy.references import find_repository, normalise_pattern, parse_reference, with_default_tag
+from dockerproxy.policy.values import MOST_LISTED, Value, items_of, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.images import SHOWN, begins_literally
+from dockerproxy.policy.words.images import SHOWN, begins_literally, read_pull
+from dockerproxy.policy.words.names import MAY_BE_ID, named
 
 SEEN: Final = frozenset(f"Image{verb}{api}" for verb in ("History", "Inspect", "List") for api in ("", "Libpod")).union(
     ("ImageAttestations", "ImageExistsLibpod")
 )
 """Operations on images that `own` grants."""
 
-EXAMPLES: Final[Mapping[str, Value]] = {"tags": ("docker.io/library/NAME-*",), "images": ("docker.io/**",)}
-"""Values in a proposed line if a grant must name images."""
+EXAMPLES: Final[Mapping[str, Value]] = {"tags": ("docker.io/library/my-app:*",), "images": ("docker.io/**",)}
+"""Values in a proposed line if a grant must name images, and those of the request are unknown."""
 
 _CREATE: Final = "ContainerCreate"
 _USING: Final = frozenset({_CREATE, "ImageCreate"})
@@ -35,6 +50,62 @@ def needs_tags(name: str, words: Collection[str], *, owns: bool) -> bool:
     """Whether a grant with these words allows nothing, because `tags` is missing."""
     is_bound = name in {BUILD, TAGGING} or (owns and name == REMOVAL)
     return is_bound and "tags" not in words and UNRESTRICTED.word not in words
+
+
+def is_import(request: CanonicalRequest) -> bool:
+    """Whether a request makes an image of an archive instead of pulling one. Then `tags` limits it, not `images`."""
+    sources, images = (request.values(name) for name in ("fromsrc", "fromimage"))
+    return request.operation.name == PULL and any(sources) and not any(images)
+
+
+def list_asked(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
+    """Return the conditions that admit the names of images in a request. Names that may be IDs are left out."""
+    operation, found = request.operation, dict[str, tuple[str, ...]]()
+    if operation.name in {REMOVAL, TAGGING}:
+        name = name_in(request.path, operation)
+        image = None if MAY_BE_ID(name) else parse_reference(name)
+        is_tag = operation.name == TAGGING
+        found = {"images" if is_tag else "tags": (str(with_default_tag(image)),) if image is not None else ()}
+        found |= {"tags": (new_name(request),)} if is_tag else {}
+    elif operation.name == PUSH:
+        pushed = find_reference(request)
+        found = {"images": pushed.names if pushed is not None else ()}
+    elif operation.name == BUILD:
+        built = map(parse_reference, filter(None, certain_values(request, "t") or ()))
+        found = {"tags": tuple(str(with_default_tag(each)) for each in built if each is not None)}
+    elif is_import(request):
+        names, tags = certain_values(request, "repo") or (), certain_values(request, "tag") or ()
+        given = join_reference(names[0], "".join(tags)) if len(names) == 1 else None
+        found = {"tags": (str(with_default_tag(given)),) if given is not None and not given.digest else ()}
+    elif operation.name == PULL:
+        pulled = read_pull(request)
+        found = {"images": (str(pulled),) if pulled is not None and (pulled.tag or pulled.digest) else ()}
+    return {
+        word: tuple(filter(None, names)) for word, names in found.items() if any(names) and len(names) <= MOST_LISTED
+    }
+
+
+def find_strange(request: CanonicalRequest, conditions: Mapping[str, Condition]) -> tuple[Fault, ...]:
+    """Return the names of images in a request that the conditions of a grant do not list."""
+    asked, is_pull = list_asked(request), request.operation.name == PULL
+    if request.operation.name == REMOVAL:
+        asked = {word: names for names in asked.values() for word in ("images", "tags")}
+    return tuple(
+        Fault("the image", show_value("the image", name), "which no rule allows", word, (name,))
+        for word, names in asked.items()
+        for name in names
+        if word in conditions and not conditions[word].matches(parse_reference(name) if is_pull else named(name))
+    )
+
+
+def fill_in(message: str, request: CanonicalRequest) -> str:
+    """Replace the examples in a proposed line by the names of images in the request, if they are known."""
+    name, asked = request.operation.name, list_asked(request)
+    examples: list[dict[str, Value]] = [{word: EXAMPLES["tags"]} for word in ("tags", "images")]
+    examples += [{"images": EXAMPLES["images"]}] if is_import(request) else []
+    for example in examples if asked else ():
+        message = message.replace(write_grant(name, example), write_grant(name, asked))
+    return message
 
 
 def list_tags(grants: Iterable[Grant]) -> tuple[str, ...]:

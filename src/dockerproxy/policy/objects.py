@@ -191,6 +191,7 @@ INSPECTIONS: Final = frozenset(
 
 BUILD: Final = "ImageBuild"
 PULL: Final = "ImageCreate"
+PUSH: Final = "ImagePush"
 TAGGING: Final = "ImageTag"
 REMOVAL: Final = "ImageDelete"
 
