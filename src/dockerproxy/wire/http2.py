@@ -6,6 +6,7 @@ Other requests get 403, never 200.
 Attacks: docs/attacks.md, wire/http2.
 """
 
+import re
 from typing import Final
 from urllib.parse import quote
 
@@ -68,10 +69,17 @@ _MOST_SAID: Final = 8192
 _PRINTED: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 """Characters that need no escape in a gRPC message."""
 
+_END: Final = re.compile("^ | $")
+"""A space that needs one."""
+
 
 def quote_message(says: str) -> str:
-    """Return a message percent-encoded for a gRPC header, cut to what clients read."""
-    return quote(says[:_MOST_SAID], safe=_PRINTED, errors="replace")[:_MOST_SAID]
+    """Return a message percent-encoded for a gRPC header, cut to what clients read.
+
+    A field has no space at its ends: RFC 9113 8.2.1, which Python's h2 enforces.
+    """
+    quoted = quote(says[: _MOST_SAID + 1], safe=_PRINTED, errors="replace")
+    return _END.sub("%20", quoted)[:_MOST_SAID].rstrip(" ")
 
 
 def deny_http2(data: bytearray, says: str) -> bytes:
