@@ -125,7 +125,7 @@ def test_nobody_is_root_by_a_grant_that_is_contained(name: str) -> None:
         ("PutContainerArchive", "writes any file of any container as root"),
         ("NetworkConnect", "joins any container to a network"),
         ("ImagePush", "makes the engine connect to any registry it names"),
-        ("ImageBuild", "runs any command as root in a build, reads and replaces every image"),
+        ("ImageBuild", "runs any command as root in a build, reads every image, replaces those in tags,"),
         ("ImageBuild", "shares the builder: of equal steps of two builds, also with a secret"),
         ("ContainerRename", "gives any container another name, and so what is granted to others by that name"),
         ("ContainerCreate", "reaches services of the host and whatever is on the engine's own network"),
