@@ -63,8 +63,8 @@ def test_it_says_what_is_configured_and_what_that_allows(words: tuple[str, ...])
     assert verdict.splitlines() == [
         "root on the host: no",
         (
-            "reads secrets: yes, it reads any file of any container, of its volumes and bind mounts too,"
-            " by ContainerArchive of CONTAINERS=1"
+            "reads secrets: yes, by ContainerArchive of CONTAINERS=1:"
+            " it reads any file of any container, of its volumes and bind mounts too"
         ),
         "others' objects: changes them, by ContainerStart of ALLOW",
     ]
@@ -237,8 +237,8 @@ socket traefik
 socket backup
   root on the host: maybe, by ExecStart (policy.yaml:14); if somebody else prepared one;\
  if a container that it reaches is privileged, or mounts what the host trusts
-  reads secrets: yes, it types into running containers or starts commands there, but only if the container is db-*,\
- by ExecStart (policy.yaml:14)
+  reads secrets: yes, by ExecStart (policy.yaml:14): it types into running containers or starts commands there,\
+ but only if the container is db-*
   others' objects: changes them, by ContainerStart (policy.yaml:11)
 socket new-thing
   root on the host: yes, by mode: report

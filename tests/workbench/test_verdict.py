@@ -30,23 +30,32 @@ def others_of(policy: CompiledPolicy) -> str:
         (["preset:own-compose"], "no"),
         (["preset:ci"], "no"),
         (["ContainerList"], "no"),
-        (["ContainerInspect"], "yes, it sees every container's environment, passwords in it too, by ContainerInspect"),
-        (["ContainerInspect: {containers: [web]}"], "but only if the container is web, by ContainerInspect"),
-        (["ContainerInspect: {containers: [web]}", "preset:fluent-bit"], "only if the container is web, by"),
-        (["preset:traefik"], "by ContainerInspect of preset:traefik"),
-        (["own", "ContainerCreate: {binds: ['/root/.ssh:ro']}"], "yes, it reads what only root may on the host"),
+        (
+            ["ContainerInspect"],
+            "by ContainerInspect (policy.yaml:5): it sees every container's environment, passwords in it too",
+        ),
+        (["ContainerInspect: {containers: [web]}"], "passwords in it too, but only if the container is web"),
+        (
+            ["ContainerInspect: {containers: [web]}", "preset:fluent-bit"],
+            "yes, by ContainerInspect (policy.yaml:5): it sees",
+        ),
+        (["preset:traefik"], "yes, by ContainerInspect of preset:traefik"),
+        (
+            ["own", "ContainerCreate: {binds: ['/srv/a', '/root/.ssh:ro']}"],
+            "it mounts what only root may read on the host, namely /root/.ssh:ro",
+        ),
         (["ContainerCreate: unrestricted", "ContainerStart"], "yes, as root"),
         (["PluginEnable"], "only as root"),
         (
             ["ServiceCreate: {secrets: [db*]}"],
-            "reads secrets and configs of the swarm, but only if the secret is db*, by",
+            "reads secrets and configs of the swarm, namely db*",
         ),
         (
             ["ServiceCreate: {configs: [web]}"],
-            "reads secrets and configs of the swarm, but only if the config is web, by",
+            "reads secrets and configs of the swarm, namely web",
         ),
-        (["own", "ContainerCreate: {joins: [db]}"], "yes, it shares processes and memory of others, but only if joins"),
-        (["ContainerCreate: {volumes: ['**']}"], "yes, it mounts any volume, with all that is in it, but only if"),
+        (["own", "ContainerCreate: {joins: [db]}"], "it shares processes and memory of others, namely db"),
+        (["ContainerCreate: {volumes: ['**']}"], "it mounts any volume, with all that is in it, namely **"),
         (["ContainerCreate: {volumes: ['ci-*']}"], "no"),
         (["own", "ContainerCheckpointLibpod: {own: true, unrestricted: true}"], "no"),
     ],
@@ -88,7 +97,11 @@ def test_a_mount_from_which_an_engine_or_systemd_can_be_asked_is_root(bind: str)
     ],
 )
 def test_a_mount_that_holds_keys_of_the_host_reads_secrets(bind: str) -> None:
-    assert secrets_of(allowing("own", f"ContainerCreate: {{binds: ['{bind}:ro']}}")).startswith("yes, it reads what ")
+    assert (
+        secrets_of(allowing("own", f"ContainerCreate: {{binds: ['{bind}:ro']}}"))
+        .partition(": ")[2]
+        .startswith("it mounts what ")
+    )
 
 
 @for_each("bind", ["/etc/localtime", "/etc/ssl/certs", "/srv/ci", "/home/*/project/**", "/run/lock"])
@@ -105,18 +118,24 @@ def test_a_mount_that_holds_none_reads_no_secrets(bind: str) -> None:
         (["own", "ContainerExec: {own: true, unrestricted: true}"], "only as root"),
         (["own", "ImageCommit: unrestricted"], "changes them, by ImageCommit"),
         (["ContainerList"], "reads them, by ContainerList (policy.yaml:5)"),
-        (["ContainerList", "ContainerStop: {containers: [web]}"], "changes them, but only if the container is web, by"),
+        (
+            ["ContainerList", "ContainerStop: {containers: [web]}"],
+            "changes them, by ContainerStop (policy.yaml:6), but only if the container is web",
+        ),
         (["ContainerStop: {containers: [web]}", "ContainerKill"], "changes them, by ContainerKill (policy.yaml:6)"),
-        (["preset:testcontainers"], "reads them, but only if the network is bridge, by NetworkList of preset:"),
+        (
+            ["preset:testcontainers"],
+            "reads them, by NetworkList of preset:testcontainers (policy.yaml:5), but only if the network is bridge",
+        ),
         (
             ["own", "ContainerCreate: {volumes: [data]}"],
-            "uses them, but only if the volume is data, by ContainerCreate",
+            "uses them, by ContainerCreate (policy.yaml:6), namely data",
         ),
-        (["own", "ContainerCreate: {joins: [db]}"], "uses them, but only if "),
+        (["own", "ContainerCreate: {joins: [db]}"], "uses them, by ContainerCreate (policy.yaml:6), namely db"),
         (["own", "ContainerCreate: {networks: [none, default]}"], "no"),
         (
             ["own", "ContainerCreate", "NetworkConnect: {own: true, containers: [db]}"],
-            "uses them, but only if the container",
+            "uses them, by NetworkConnect (policy.yaml:7), namely db",
         ),
     ],
 )

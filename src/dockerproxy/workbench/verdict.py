@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation
 from dockerproxy.policy.compile import OF_OBJECTS, Case, CompiledPolicy
-from dockerproxy.policy.dangers import BESIDES
+from dockerproxy.policy.dangers import BESIDES, holds_keys
 from dockerproxy.policy.objects import OWN
-from dockerproxy.policy.values import items_of
-from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, narrows
+from dockerproxy.policy.values import items_of, list_names
+from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body, narrows
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.networks import BY_ITSELF
 from dockerproxy.workbench.chains import NOTHING, Extent, Link, describe_chain, find_root
@@ -26,6 +26,10 @@ _NAMING: Final = frozenset({"configs", "containers", "joins", "networks", "secre
 """Words of bodies that list objects. A request may use these, even if another client owns them."""
 
 
+_LISTING: Final = _NAMING | {"binds"}
+"""The same, with directories of the host."""
+
+
 class _Way(NamedTuple):
     """How a policy lets clients do something: a clause, the grant, and what limits it."""
 
@@ -33,9 +37,15 @@ class _Way(NamedTuple):
     link: Link
     limits: tuple[Condition, ...]
 
-    def __str__(self) -> str:
-        only = f", but only if {' and '.join(map(str, self.limits))}" if self.limits else ""
-        return f"{self.says}{only}, by {self.link}"
+    @property
+    def only(self) -> str:
+        """What limits it, as the end of a clause: the items that a body may name, or when an object is reached."""
+        listed = [each for each in self.limits if is_of_body(OPERATIONS[self.link.operation], each.word)]
+        items = [item for each in listed if each.word in _LISTING for item in items_of(each.value)]
+        items = list(filter(holds_keys, items)) or items
+        when = [str(each) for each in self.limits if each not in listed or each.word not in _LISTING]
+        namely = f", namely {list_names(items, 'and')}" if items else ""
+        return namely + (f", but only if {' and '.join(when)}" if when else "")
 
 
 def list_verdicts(policy: CompiledPolicy) -> tuple[str, str, str]:
@@ -45,8 +55,10 @@ def list_verdicts(policy: CompiledPolicy) -> tuple[str, str, str]:
     if chain.extent is Extent.YES:
         return root, f"{_SECRETS}: yes, as root", f"{_OTHERS}: yes, as root"
     no = "no" if chain is NOTHING else "only as root"
-    secrets, others = (_choose(ways) for ways in (_list_secrets(policy), _list_others(policy)))
-    return root, f"{_SECRETS}: {f'yes, it {secrets}' if secrets else no}", f"{_OTHERS}: {others or no}"
+    read, reached = (_choose(ways) for ways in (_list_secrets(policy), _list_others(policy)))
+    secrets = f"yes, by {read.link}: it {read.says}{read.only}" if read else no
+    others = f"{reached.says}, by {reached.link}{reached.only}" if reached else no
+    return root, f"{_SECRETS}: {secrets}", f"{_OTHERS}: {others}"
 
 
 def _choose(ways: Iterable[_Way]) -> _Way | None:
