@@ -43,7 +43,7 @@ def test_a_body_is_explained_field_by_field() -> None:
     etc = 'HostConfig.Binds[0] is "/etc", a host path that no rule allows'
     user = "User is 7, not of type string"
     add = 'remove its line and add "ContainerCreate: unrestricted" to "allow" of socket "ci"'
-    instead = "to allow it, leave that out, or to let clients become root on the host"
+    instead = "to allow it, leave that out; or, to let clients become root on the host"
     remedy = f"{instead}, {add}"
     assert explain_body("POST", "/containers/create", body) == (
         1,

@@ -97,7 +97,7 @@ def test_what_a_client_says_is_never_taken_for_the_proposed_grant() -> None:
 
 
 def test_what_a_grant_gives_away_stands_above_it() -> None:
-    instead = "to allow it, leave that out, or to let clients become root on the host, add"
+    instead = "to allow it, leave that out; or, to let clients become root on the host, add"
     assert summed_up(denied(f"{DENIED}x; {instead}{MARK}ContainerCreate: {{binds: [/]}}"))[1:] == [
         f"  denied    1  ContainerCreate: HostConfig.Binds[0] mounts x; {instead}",
         "               --allow 'ContainerCreate: {binds: [/]}'",

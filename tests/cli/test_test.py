@@ -121,7 +121,7 @@ deny POST /containers/db/exec
         "a.txt:4:1: POST /containers/create should be allowed, and is denied",
         (
             '    ContainerCreate denied: Colour is "blue", not a known field;'
-            " to allow it, leave that out, or to let clients become root on the host, remove its line and add"
+            " to allow it, leave that out; or, to let clients become root on the host, remove its line and add"
             ' "ContainerCreate: unrestricted" to "allow" of socket "ci"'
         ),
         "1 of 5 expectations not met",

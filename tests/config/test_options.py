@@ -10,6 +10,7 @@ from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode, Policy
 from dockerproxy.policy.values import write_grant
 from dockerproxy.problems import Problem
+from dockerproxy.workbench.trying import Tried, try_request
 
 
 def make(*allow: str, presets: tuple[str, ...] = ()) -> Policy:
@@ -109,6 +110,10 @@ def test_a_denial_says_what_to_type() -> None:
     denials = compile_policy(make("ContainerLogs: {containers: [web]}", presets=("ping",))).default
     assert denials["SystemInfo"].message == f"SystemInfo denied: no rule allows it; to allow it, add{MARK}SystemInfo"
     assert denials["ContainerLogs"].message.endswith('; to allow it, widen its conditions in "--allow"')
+    built = try_request(compile_policy(make("ImageBuild: {tags: [a/b]}")), "POST", "/build?t=a/c")
+    assert isinstance(built, Tried)
+    line = "ImageBuild: {tags: [a/b, docker.io/a/c:latest]}"
+    assert built.decision.message.endswith(f'; to allow it, remove its "--allow" and add{MARK}{line}')
 
 
 @given(st.text(alphabet=st.sampled_from(list(MARK)), max_size=30), st.text(max_size=5))

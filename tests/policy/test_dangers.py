@@ -87,7 +87,7 @@ def test_without_owners_only_what_is_joined_is_said_to_be_of_others() -> None:
     assert describe_danger("ContainerCreate", {"joins": ("x",)}) == "use containers that they did not create"
 
 
-INSTEAD = f"to allow it, leave that out, or to let clients {ROOT}, remove its line and add"
+INSTEAD = f"to allow it, leave that out; or, to let clients {ROOT}, remove its line and add"
 
 
 @for_each(

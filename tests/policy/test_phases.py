@@ -136,7 +136,7 @@ def test_what_a_body_may_not_have_is_told_by_its_name_and_nothing_goes_on() -> N
     assert not found.passes
     assert found.decision.message == (
         f"ContainerCreate denied: {PRIVILEGED}; "
-        'to allow it, leave that out, or to let clients become root on the host, add "ContainerCreate: unrestricted"'
+        'to allow it, leave that out; or, to let clients become root on the host, add "ContainerCreate: unrestricted"'
         ' to "allow"'
     )
 
@@ -271,5 +271,5 @@ def test_a_request_is_not_decided_without_the_body_that_decides() -> None:
 def test_a_remedy_has_all_that_the_grant_demands(conditions: tuple[Condition, ...], line: str) -> None:
     policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", conditions))
     denied = with_body(b'{"Image":"nginx","HostConfig":{"Binds":["/etc:/x"]}}', policy)
-    root = "leave that out, or to let clients become root on the host"
+    root = "leave that out; or, to let clients become root on the host"
     assert denied.decision.message.endswith(f'to allow it, {root}, add "ContainerCreate: {line}" to "allow"')

@@ -160,7 +160,7 @@ def test_of_a_body_all_that_is_wrong_by_each_grant_is_said_with_what_would_allow
         '       no   HostConfig.Binds[0] is "/etc", a host path that no rule allows',
         '       no   HostConfig.NetworkMode is "front", a network that no rule allows',
         (
-            "            to allow it, leave that out, or to let clients become root on the host, remove its line and"
+            "            to allow it, leave that out; or, to let clients become root on the host, remove its line and"
             ' add "ContainerCreate: unrestricted" to "allow" of socket "ci"'
         ),
     ]
@@ -219,7 +219,7 @@ def test_what_would_turn_the_decision_is_a_line_to_paste(method: str, target: st
     assert changes(socket, tried_on(socket, method, target)) == expected
 
 
-INSTEAD = "to allow it, leave that out, or to let clients"
+INSTEAD = "to allow it, leave that out; or, to let clients"
 BY = 'in "allow" of socket "ci" in policy.yaml by this line:'
 
 

@@ -161,7 +161,7 @@ def test_requests_that_need_something_else_for_their_bodies_are_told_apart_and_i
         (
             1,
             (
-                "ContainerCreate denied: it is root; to allow it, leave that out, or to let clients become root on the"
+                "ContainerCreate denied: it is root; to allow it, leave that out; or, to let clients become root on the"
                 " host, remove its line and add"
                 ' "ContainerCreate: unrestricted" to "allow" of socket "web"'
             ),

@@ -155,7 +155,7 @@ def _is_rooting(conditions: Mapping[str, Value]) -> bool:
 def say_what(name: str, conditions: Mapping[str, Value], danger: str, *, how: str = "", instead: str = "") -> str:
     """Describe what a line allows, as the object of "to allow", with its danger. Alternatives come first."""
     if danger:
-        return f"it{how}{f', {instead}, or to' if instead else ' and'} let clients {danger}"
+        return f"it{how}{f', {instead}; or, to' if instead else ' and'} let clients {danger}"
     return f"it{_say_all(name, conditions)}{how}{' and everything else' if UNRESTRICTED.word in conditions else ''}"
 
 
@@ -167,8 +167,9 @@ def _say_all(name: str, conditions: Mapping[str, Value]) -> str:
 
 
 def replace_line(remedy: str) -> str:
-    """Return a remedy that takes out the line of an operation: beside it, the new one would be a mistake."""
-    return remedy.replace("add", "remove its line and add", 1)
+    """Return a remedy that takes out the line, or option, of an operation: beside it, the new one would be a mistake."""
+    its = "line" if ' to "allow"' in remedy else '"--allow"'
+    return remedy.replace("add", f"remove its {its} and add", 1)
 
 
 def propose(

@@ -25,7 +25,6 @@ _OTHERS: Final = "others' objects"
 _NAMING: Final = frozenset({"configs", "containers", "joins", "networks", "secrets", "services", "volumes"})
 """Words of bodies that list objects. A request may use these, even if another client owns them."""
 
-
 _LISTING: Final = _NAMING | {"binds"}
 """The same, with directories of the host."""
 
