@@ -53,7 +53,7 @@ def test_in_mode_report_proposals_are_left_to_the_block_at_the_end() -> None:
         denied(f"{DENIED}x; {advice}")._replace(decision=Outcome.REPORTED)
         for advice in (
             f"to allow it, add{MARK}ContainerCreate: unrestricted",
-            f"to allow it, leave that out, or to let clients read keys of the host, add{MARK}ContainerCreate: x",
+            f"to allow it, leave that out; or, to let clients read keys of the host, add{MARK}ContainerCreate: x",
             'to allow it, remove its line and add "ContainerCreate: x" to "allow" of socket "ci"',
             "to allow it, first use a clean path",
         )

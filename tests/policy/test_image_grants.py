@@ -308,6 +308,20 @@ def test_the_line_proposed_for_an_image_names_it_and_admits_the_request_as_it_is
     assert decide_about(policy_of(left, proposed), line).allowed
 
 
+@pytest.mark.parametrize(("name", "told"), [("job-app", True), ("11111111", False)])
+def test_of_the_names_of_an_image_only_the_one_that_was_sent_is_proposed(name: str, told: bool) -> None:  # noqa: FBT001 (pytest gives it)
+    judged = judge(
+        policy_of("preset:ci", "ImageDelete: {tags: [old]}"), head_of(line=f"DELETE /images/{name} HTTP/1.1")
+    )
+    assert isinstance(judged, NeedsLookup)
+    found = ResolvedObject(IMAGE, (f"{HUB}/job-app:latest", f"{HUB}/secret:1"), document={"id": IMAGE})
+    judged = judge_object(judged, found)
+    assert isinstance(judged, Verdict)
+    assert not judged.passes
+    assert (f"ImageDelete: {{tags: [old, {HUB}/job-app:latest]}}" in judged.decision.message) is told
+    assert "secret" not in judged.decision.message
+
+
 @for_each(
     ("line", "says"),
     [

@@ -23,6 +23,7 @@ from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, deny, is_allowed, read_once, reading_of_head
+from dockerproxy.policy.image_grants import list_asked
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.needs import find_needs
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
@@ -287,14 +288,15 @@ def _hide_names(verdict: Verdict) -> Verdict:
     name, known, denial = verdict.operation.name, verdict.known, verdict.decision.message
     policy = verdict.policy
     granted = (item for case in policy.cases[name] for each in case.conditions for item in items_of(each.value))
-    told = " ".join((verdict.target, *granted)).encode(errors="surrogateescape") + (verdict.body or b"")
+    asked = (each for names in list_asked(verdict.request).values() for each in names)
+    told = " ".join((verdict.target, *granted, *asked)).encode(errors="surrogateescape") + (verdict.body or b"")
     found = [each for each in (known.found, *known.answers.values()) if each is not None]
     others = [each for each in found if each.belongs_to not in {NEW, policy.owner or NEW}]
     named = [text for each in others for text in _list_names(each) if text.encode() not in told]
     if not any(text in denial for text in named):
         return verdict
-    asked = partial(objects.ask, version=verdict.request.version, operation=verdict.operation)
-    left = {key: objects.missing(asked(*key)) if each in others else each for key, each in known.answers.items()}
+    ask = partial(objects.ask, version=verdict.request.version, operation=verdict.operation)
+    left = {key: objects.missing(ask(*key)) if each in others else each for key, each in known.answers.items()}
     answer = decide(policy, verdict.request, known._replace(answers=left))
     of_path = _list_names(known.found) if known.found in others else ()
     message = f"{name} denied: the request has an ID, and the reason would reveal a name; see the proxy's log"
