@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 10_692
+MOST_ON_THE_PATH: Final = 10_779
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 22_927
-MOST_OF_TESTS: Final = 60_936
-MOST_WORDS: Final = 24_863
+MOST_OF_ALL: Final = 23_061
+MOST_OF_TESTS: Final = 61_186
+MOST_WORDS: Final = 24_941
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""

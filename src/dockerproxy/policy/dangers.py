@@ -167,7 +167,7 @@ def _say_all(name: str, conditions: Mapping[str, Value]) -> str:
 
 
 def replace_line(remedy: str) -> str:
-    """Return a remedy that takes out the line, or option, of an operation: beside it, the new one would be a mistake."""
+    """Return a remedy that takes out the line, or option, of an operation: beside it, the new one is a mistake."""
     its = "line" if ' to "allow"' in remedy else '"--allow"'
     return remedy.replace("add", f"remove its {its} and add", 1)
 
