@@ -9,7 +9,7 @@ MOST_ON_THE_PATH: Final = 10_779
 """Lines of code that decide what passes."""
 
 MOST_OF_ALL: Final = 23_061
-MOST_OF_TESTS: Final = 61_186
+MOST_OF_TESTS: Final = 61_188
 MOST_WORDS: Final = 24_941
 """Words in `docs/*.md`."""
 

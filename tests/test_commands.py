@@ -77,7 +77,8 @@ def test_run_starts_the_program_that_a_page_shows(words: tuple[str, ...], progra
     with short_folder() as folder, engine_at(folder / "docker.sock"):
         (folder / "policy.yaml").write_text(RECIPES.read_text())
         if "--policy" in words:
-            (folder / "learned.yaml").write_text("sockets: {run: {path: /run/x.sock, allow: [preset:ping]}}")
+            for name in ("learned", "shop"):
+                (folder / f"{name}.yaml").write_text("sockets: {run: {path: /run/x.sock, allow: [preset:ping]}}")
         stub = folder / Path(program).name
         stub.write_text("#!/bin/sh\necho started\n")
         stub.chmod(0o755)

@@ -322,10 +322,8 @@ def test_a_job_has_its_network_its_workspace_and_its_steps(
 
     theirs = docker.start_container("sleep", "600")
     for refused in (
-        ("exec", theirs, "true"),
         ("exec", "--privileged", job, "true"),
         ("rm", "--force", theirs),
-        ("logs", theirs),
         ("create", "--name=ci-2", *bounds, "--network=none", f"--volume={tmp_path}:/work", "busybox"),
         ("create", "--name=ci-2", "--pids-limit=200", "--network=none", "busybox"),
         ("create", "--name=ci-2", *bounds, f"--network=container:{theirs}", "busybox"),
@@ -334,6 +332,8 @@ def test_a_job_has_its_network_its_workspace_and_its_steps(
         ("volume", "create", "--opt=type=none", "--opt=o=bind", "--opt=device=/", "ci-root"),
     ):
         assert " denied: " in runner.refused(*refused), refused
+    for inspecting in (("exec", theirs, "true"), ("logs", theirs)):  # The command line inspects it first.
+        assert "No such container: " in runner.refused(*inspecting), inspecting
     assert ask(dockerd.socket, "GET", f"/containers/{theirs}/json").json()["State"]["Running"]
     runner.run("rm", "--force", job)
     runner.run("network", "rm", network)

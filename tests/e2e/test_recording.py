@@ -127,7 +127,7 @@ def play_asking(engine: Engine, home: Path) -> Iterator[Line]:
             office = Office(proxy, made, control)
             with seated(office) as person:
                 termios.tcsetwinsize(person.terminal, (24, COLUMNS))
-                operator += show(f"waiting for requests{person.wait_for('Ctrl-C ends')}Ctrl-C ends")
+                operator += show(f"waiting for requests{person.wait_for('Ctrl-C stops')}Ctrl-C stops")
                 for words, answer in ASKED:
                     client += type_in(f"agent$ {words}")
                     with made.watch(*words.replace("\\\n", "").split()[1:]) as running:

@@ -74,7 +74,8 @@ def test_the_commands_of_the_readme_do_what_it_says(dockerd: Engine, tmp_path: P
         assert says in done.stdout + done.stderr, (command, done)
         assert (done.returncode == 0) is ("denied" not in says), (command, done)
         assert "denied" in says or "denied" not in done.stderr, done.stderr
-    subprocess.run(["docker", "--host", f"unix://{dockerd.socket}", "rmi", "job-app"], check=True, timeout=PATIENCE)
+    listing = ["docker", "--host", f"unix://{dockerd.socket}", "images", "--quiet", "job-app"]
+    assert subprocess.run(listing, capture_output=True, check=True, timeout=PATIENCE).stdout == b""
 
 
 def test_a_program_that_was_learned_once_passes_whenever_it_runs(engine: Engine, label: str, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def find_denial(policy: CompiledPolicy, asked: Asked) -> str:
     judged = send(policy, asked, take_for_name)
     if not isinstance(judged, Verdict) or judged.decision.allowed:
         return ""
-    return (judged.decision.reason or judged.decision.message).replace("NAME-", "name-")
+    return judged.decision.reason or judged.decision.message
 
 
 def read_options(presets: Sequence[str], allow: Sequence[str]) -> tuple[CompiledPolicy | None, list[Problem]]:
@@ -52,7 +52,7 @@ def test_what_run_says_to_add_allows_the_request_at_last(asked: Asked, presets: 
         if not mark:
             assert not said or any(why in said for why in WHY_NONE), said
             return
-        is_replaced = before.endswith("remove its line and add")
+        is_replaced = before.endswith('remove its "--allow" and add')
         allow = [*(each for each in allow if not is_replaced or each.partition(":")[0] != asked.operation.name), line]
         policy, problems = read_options(presets, allow)
         assert not problems, (said, allow)
