@@ -295,6 +295,11 @@ CI = "preset:ci, ImageBuild: {tags: [job-app]}"
             "POST /images/create?fromImage=job-app&tag=2",
             f"ImageCreate: {{images: [old, {HUB}/job-app:2]}}",
         ),
+        (
+            "preset:authentik",
+            "POST /images/create?fromImage=job-app&tag=2",
+            f'ImageCreate: {{images: ["ghcr.io/goauthentik/*", {HUB}/job-app:2]}}',
+        ),
     ],
 )
 def test_the_line_proposed_for_an_image_names_it_and_admits_the_request_as_it_is(
@@ -302,6 +307,7 @@ def test_the_line_proposed_for_an_image_names_it_and_admits_the_request_as_it_is
 ) -> None:
     denied = decide_about(policy_of(allow), line)
     assert not denied.allowed
+    assert denied.message.startswith(f"{proposed.partition(':')[0]} denied: ")
     assert f'add "{proposed}" to "allow"' in denied.message
     word = proposed.partition(":")[0]
     left = re.sub(rf", {word}: {{.*}}", "", allow) if "remove its line" in denied.message else allow

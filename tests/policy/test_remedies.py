@@ -18,6 +18,7 @@ from dockerproxy.policy.claim import Fault, Known
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.decide import decide, widen
 from dockerproxy.policy.model import Decision, Grant, Mode
+from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Value
 from dockerproxy.wire.document import Json
 
@@ -198,3 +199,14 @@ def test_the_line_for_an_own_object_does_not_have_its_name() -> None:
     for labels, has_name in ((MINE, False), (THEIRS, True)):
         decision = send("GET /v1.45/containers/web/logs?follow=1", None, engine(labels), policy=narrow).decision
         assert ("{containers: [web]}" in (decision.reason or decision.message)) == has_name
+
+
+@pytest.mark.parametrize("name", ["*", "we?", 'a"]}', "a; to allow it, add b"])
+def test_a_name_that_no_list_can_have_is_in_no_line_for_an_object_of_others(name: str) -> None:
+    def find(lookup: Lookup) -> ResolvedObject:
+        return ResolvedObject(lookup.name, (name,), belongs_to="others")
+
+    reason = send("DELETE /v1.45/networks/3f9a", None, find).decision.reason
+    wrong, _, advice = reason.partition("; ")
+    assert wrong == "NetworkDelete denied: only allowed if it was created through this socket"
+    assert advice.partition(":")[0] == 'condition "networks" cannot list it'

@@ -101,17 +101,26 @@ def decide(
 def deny(policy: CompiledPolicy, name: str, found: ResolvedObject | None) -> Decision:
     """Deny a request that no case allows.
 
-    If `own` is granted, and the object is another's, the line for it has its name.
+    If `own` is granted, and the object is another's, the line for it has its name. If its maker called it `*`, no line
+    is for it alone.
     """
     denial = policy.default[name]
     if found is None or not found.names or found.belongs_to in {NEW, policy.owner}:
         return denial
+    word, names = objects.WORDS[objects.KINDS[name]], found.names[:1]
     if all(objects.OWN not in case.by_word for case in policy.cases[name]):
         return denial
-    line = {objects.WORDS[objects.KINDS[name]]: found.names[:1]}
-    danger = describe_danger(name, line, places=policy.policy.places, owns=True)
-    remedy = propose(policy.policy.remedy, name, line, danger, instead=LEAVE_OUT)
-    return denial._replace(message=denial.message.replace(policy.policy.hint(name), remedy))
+    remedy = widen({}, (Fault("", "", "", word, names),))
+    if not isinstance(remedy, str):
+        danger = describe_danger(name, {word: names}, places=policy.policy.places, owns=True)
+        remedy = propose(policy.policy.remedy, name, {word: names}, danger, instead=LEAVE_OUT)
+    return denial._replace(message=_advise(policy, name, denial, remedy))
+
+
+def _advise(policy: CompiledPolicy, name: str, denial: Decision, remedy: str) -> str:
+    """Return the message of a denial with another remedy. It may have none, beside the create of a preset."""
+    hint = policy.policy.hint(name)
+    return denial.message.replace(hint, remedy) if hint else f"{denial.message}; {remedy}"
 
 
 def _name_images(policy: CompiledPolicy, request: CanonicalRequest, known: Known, denial: Decision) -> Decision:
@@ -123,7 +132,7 @@ def _name_images(policy: CompiledPolicy, request: CanonicalRequest, known: Known
             faults = (*read.violations, *judge_claims(case.of_body, read.claims).faults)
             message = f"{name} denied: {faults[0]}; {find_remedy(policy, name, case, faults)}" if faults else message
         elif strange := find_strange(request, case.by_word):
-            message = denial.message.replace(policy.policy.hint(name), find_remedy(policy, name, case, strange))
+            message = _advise(policy, name, denial, find_remedy(policy, name, case, strange))
     return denial._replace(message=message)
 
 
