@@ -284,7 +284,7 @@ CI = "preset:ci, ImageBuild: {tags: [job-app]}"
         ),
         (
             "preset:ping",
-            "POST /build?t=job-app&t=ghcr.io/a/b:1",
+            "POST /build?t=job-app&t=ghcr.io/a/b:1&t=job-app:latest",
             f"ImageBuild: {{tags: [{HUB}/job-app:latest, ghcr.io/a/b:1]}}",
         ),
         (CI, "POST /images/job-app/push?tag=2", f"ImagePush: {{images: [{HUB}/job-app:2]}}"),
@@ -332,6 +332,7 @@ def test_of_the_names_of_an_image_only_the_one_that_was_sent_is_proposed(name: s
     ("line", "says"),
     [
         ("DELETE /images/0123456789ab", 'add "ImageDelete: {tags: ["docker.io/library/my-app:*"]}"'),
+        ("POST /images/job-app/tag?repo=A", 'add "ImageTag: {tags: ["docker.io/library/my-app:*"]}"'),
         ("POST /images/create?fromSrc=-", "?repo is missing, but must be a name that a rule allows by tags"),
         ("POST /images/create?fromSrc=http://x&repo=a", "the engine fetches it from wherever it can reach"),
     ],

@@ -81,7 +81,9 @@ def list_asked(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
         pulled = read_pull(request)
         found = {"images": (str(pulled),) if pulled is not None and (pulled.tag or pulled.digest) else ()}
     return {
-        word: tuple(filter(None, names)) for word, names in found.items() if any(names) and len(names) <= MOST_LISTED
+        word: tuple(dict.fromkeys(filter(None, names)))
+        for word, names in found.items()
+        if any(names) and len(names) <= MOST_LISTED
     }
 
 
@@ -103,7 +105,7 @@ def fill_in(message: str, request: CanonicalRequest) -> str:
     name, asked = request.operation.name, list_asked(request)
     examples: list[dict[str, Value]] = [{word: EXAMPLES["tags"]} for word in ("tags", "images")]
     examples += [{"images": EXAMPLES["images"]}] if is_import(request) else []
-    for example in examples if asked else ():
+    for example in examples if asked and not needs_tags(name, asked, owns=False) else ():
         message = message.replace(write_grant(name, example), write_grant(name, asked))
     return message
 
