@@ -5,11 +5,11 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 10_779
+MOST_ON_THE_PATH: Final = 10_787
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 23_061
-MOST_OF_TESTS: Final = 61_188
+MOST_OF_ALL: Final = 23_069
+MOST_OF_TESTS: Final = 61_214
 MOST_WORDS: Final = 24_941
 """Words in `docs/*.md`."""
 
