@@ -15,7 +15,7 @@ from rows import for_each
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.claim import Fault, Known
-from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide, widen
 from dockerproxy.policy.model import Decision, Grant, Mode
 from dockerproxy.policy.objects import Lookup, ResolvedObject
@@ -210,3 +210,17 @@ def test_a_name_that_no_list_can_have_is_in_no_line_for_an_object_of_others(name
     wrong, _, advice = reason.partition("; ")
     assert wrong == "NetworkDelete denied: only allowed if it was created through this socket"
     assert advice.partition(":")[0] == 'condition "networks" cannot list it'
+
+
+def test_the_line_for_an_object_of_others_can_be_read_where_only_all_can_be_granted() -> None:
+    name = "ContainerCheckpointLibpod"
+
+    def policy_of(line: str) -> CompiledPolicy:
+        text = f"sockets: {{ci: {{path: /ci.sock, own_as: team, allow: [{line}]}}}}"
+        return read_policy(text, "policy.yaml").sockets[0].policy
+
+    own, line = f"{name}: {{own: true, unrestricted: true}}", "POST /v5.4.2/libpod/containers/web/checkpoint"
+    decision = send(line, None, engine(THEIRS), policy=policy_of(own)).decision
+    found = re.search(f'add "({name}: .*)" to "allow"', decision.reason or decision.message)
+    assert found
+    assert send(line, None, engine(THEIRS), policy=policy_of(f"{own}, {found[1]}")).passes

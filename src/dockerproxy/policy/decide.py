@@ -12,7 +12,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Final, NamedTuple
 
-from dockerproxy.api.bodies.tables import BODIES, Body
+from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy import objects
@@ -112,8 +112,9 @@ def deny(policy: CompiledPolicy, name: str, found: ResolvedObject | None) -> Dec
         return denial
     remedy = widen({}, (Fault("", "", "", word, names),))
     if not isinstance(remedy, str):
-        danger = describe_danger(name, {word: names}, places=policy.policy.places, owns=True)
-        remedy = propose(policy.policy.remedy, name, {word: names}, danger, instead=LEAVE_OUT)
+        line = {word: names, **values_of((UNRESTRICTED,) if name in SEALED else ())}
+        danger = describe_danger(name, line, places=policy.policy.places, owns=True)
+        remedy = propose(policy.policy.remedy, name, line, danger, instead=LEAVE_OUT)
     return denial._replace(message=_advise(policy, name, denial, remedy))
 
 
