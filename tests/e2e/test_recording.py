@@ -57,6 +57,7 @@ CHANGING: Final = (
     (r"\d+ s left", "60 s left"),
     (r"pid \d+", "pid 4711"),
     (r"/v1\.\d+/", "/v1.52/"),
+    ("dockerproxy-[0-9a-f]{16}", "dockerproxy-a964198bae28b4c7"),
 )
 """What differs each time, and what stands for it."""
 
