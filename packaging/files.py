@@ -1,17 +1,17 @@
 """Choose the files of the image, and put them into a folder.
 
-Taken is what the import of any module of ours can lead to, compiled; the libraries that this maps into memory; and the
-interpreter. So there is no shell, no other program, no pip, no OpenSSL, and no source code.
+The image gets every module that our imports can reach, compiled; the libraries that these map into memory; and the
+interpreter. It has no shell, no other program, no pip, no OpenSSL, and no source code.
 
     files.py NATIVE TARGET RESULT
 
-NATIVE has the unpacked packages of the Python that runs this, and TARGET those to take from. They differ only where the
-image is for another architecture: the choice is made by running NATIVE, and TARGET has the same files.
+NATIVE has the unpacked packages of the Python that runs this script, and TARGET the packages to copy from. They differ
+only if the image is for another architecture: NATIVE is run to choose the files, and TARGET has the same files.
 
-Attack: a module that is imported late is missing, and a verb or a lock fails with it -> Defence: imports are followed
-through the code as well as run (test: test_every_verb_is_in_the_image).
-Attack: a package leaves a program of root's behind, or one that changes its user -> Defence: nothing is copied but what
-was chosen, and with modes of our own (test: test_the_image_has_no_program_but_python_and_no_source).
+Attack: a module that is imported late is missing, and a verb or a lock fails without it -> Defence: imports are run
+and also followed through the code (test: test_every_verb_is_in_the_image).
+Attack: a package brings another program, or a setuid one -> Defence: only chosen files are copied, with modes that this
+script sets (test: test_the_image_has_no_program_but_python_and_no_source).
 """
 
 import contextlib
@@ -35,14 +35,14 @@ TRIPLETS: Final = {
     "x86_64-linux-gnu": Path("usr/lib64/ld-linux-x86-64.so.2"),
     "aarch64-linux-gnu": Path("usr/lib/ld-linux-aarch64.so.1"),
 }
-"""For each architecture the loader, where programs look for it."""
+"""The path at which programs look for the dynamic loader, by architecture."""
 
 UNUSED: Final = (
     *("_bz2", "_hashlib", "_lzma", "_ssl", "bz2", "lzma", "ssl"),
     *("doctest", "email", "ftplib", "http.client", "multiprocessing", "pdb", "pydoc", "test", "unittest", "webbrowser"),
     *("urllib.request", "xmlrpc"),
 )
-"""Modules that others do without, and modules for what nothing here calls."""
+"""Modules that their importers can do without, and modules for features that are not used here."""
 
 DRAWN: Final = ("dockerproxy.cli.top_table", "dockerproxy.cli.top_view")
 """Modules that need the extra `tui`, which is not in the image."""
@@ -59,7 +59,7 @@ GROUPS: Final = "root:x:0:\nnogroup:x:65534:\n"
 
 
 def main(native: Path, target: Path, result: Path) -> None:
-    """Fill the folder of the result."""
+    """Fill the result folder."""
     python = f"python3.{sys.version_info.minor}"
     modules = [*find_modules(native)]
     ours, theirs = find_triplet(native), find_triplet(target)
@@ -84,18 +84,18 @@ def main(native: Path, target: Path, result: Path) -> None:
     write(result / "etc/group", GROUPS)
     write(result / "usr/share/doc/dockerproxy/copyright", (HERE.parent / "LICENSE").read_text())
     (result / "docker").mkdir()
-    # A new volume takes its mode from here: any user can make the socket in it, and no other user can take it away.
+    # A new volume takes its mode from here: any user can create a socket in it, and no other user can remove that.
     (result / "proxied").mkdir()
     (result / "proxied").chmod(0o1777)
 
 
 def find_triplet(root: Path) -> str:
-    """Return how Debian calls the architecture of unpacked packages in paths."""
+    """Return Debian's name for the architecture of unpacked packages in paths."""
     return next(each for each in TRIPLETS if (root / "usr/lib" / each).is_dir())
 
 
 def find_modules(root: Path) -> Iterator[Path]:
-    """Import everything of ours, then follow what else these modules would import; return the files, all but ours."""
+    """Import all our modules, and follow what they would import later; return the files that are not ours."""
     sys.path[:0] = [str(SOURCES), str(root / PACKAGES)]
     for name in UNUSED:
         sys.modules[name] = None  # type: ignore[assignment] # Its import fails here, as it will in the image.
@@ -104,11 +104,11 @@ def find_modules(root: Path) -> Iterator[Path]:
     for found in pkgutil.walk_packages(package.__path__, "dockerproxy."):
         if not found.name.endswith(".__main__") and found.name not in DRAWN:
             importlib.import_module(found.name)
-    sysconfig.get_paths()  # It imports a module whose name it makes up.
+    sysconfig.get_paths()  # It computes the name of a module to import.
     loaded = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
     finder = ModuleFinder(excludes=list(UNUSED))
     for name in sorted(name for name, file in loaded.items() if file):
-        with contextlib.suppress(ImportError):  # What is compiled into another module has no file.
+        with contextlib.suppress(ImportError):  # A module compiled into another one has no file.
             finder.import_hook(name)
     files = {*loaded.values(), *(getattr(module, "__file__", None) for module in finder.modules.values())}
     for file in sorted(filter(None, files)):
@@ -117,7 +117,7 @@ def find_modules(root: Path) -> Iterator[Path]:
 
 
 def find_libraries(root: Path) -> Iterator[Path]:
-    """Return what is mapped into memory, under every name that it has."""
+    """Return the libraries mapped into memory, under all their names."""
     ctypes.CDLL("libseccomp.so.2")
     folder = root / "usr/lib" / find_triplet(root)
     mapped = {os.path.realpath(line.split()[-1]) for line in Path("/proc/self/maps").read_text().splitlines()}
@@ -130,13 +130,13 @@ def put(source: Path, place: Path, name: str) -> None:
     """Copy a file or a link, or compile a module.
 
     Args:
-        source: What to copy.
-        place: Where.
-        name: How the image calls it, which a traceback shows.
+        source: The file to copy.
+        place: The destination.
+        name: The path in the image, which a traceback shows.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     if source.suffix == ".py":
-        # Without the time of its source, so that it depends on nothing but the text.
+        # Without the time of its source, so that it depends only on the text.
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
         py_compile.compile(str(source), f"{place}c", name, doraise=True, invalidation_mode=mode)
     elif source.is_symlink():

@@ -1,4 +1,4 @@
-"""Write a folder as an image: an OCI archive that `docker load`, `podman load` and `skopeo copy oci-archive:` take.
+"""Write a folder as an image: an OCI archive that `docker load`, `podman load` and `skopeo copy oci-archive:` read.
 
     oci.py FOLDER ARCHITECTURE FILE
 
@@ -25,7 +25,7 @@ DATE: Final = int(os.environ["SOURCE_DATE_EPOCH"])
 SECOND: Final = 10**9
 OCI: Final = "application/vnd.oci.image"
 
-# The Dockerfile says the same of the image that it makes (test: test_the_dockerfile_makes_the_same_image).
+# The Dockerfile sets the same values for its image (test: test_the_dockerfile_makes_the_same_image).
 RUN: Final = {
     "User": "0:0",
     "Env": ["PATH=/usr/bin", "SHUTDOWN_GRACE=5"],
@@ -71,7 +71,7 @@ def main(folder: Path, architecture: str, file: Path) -> None:
         "org.opencontainers.image.ref.name": VERSION,
     }
     index = {"schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json", "manifests": [image]}
-    # What `docker load` reads where Docker has no containerd to keep images in.
+    # `docker load` reads this if Docker does not store images in containerd.
     docker = [{"Config": path(configured), "RepoTags": [f"dockerproxy:{VERSION}"], "Layers": [path(packed)]}]
     files = {
         "index.json": encode(index),
@@ -87,7 +87,7 @@ def main(folder: Path, architecture: str, file: Path) -> None:
 
 
 def describe() -> dict[str, str]:
-    """Return the labels of the image, which are annotations of its manifest, too."""
+    """Return the labels of the image, which are also the annotations of its manifest."""
     labels = {
         "title": "dockerproxy",
         "description": "A filtering proxy for the Docker and Podman socket, over unix sockets only",
@@ -110,7 +110,7 @@ def write_layer(folder: Path) -> bytes:
 
 
 def clean(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Leave out whose a file is and when it was made."""
+    """Replace the owner and the time of a file by fixed ones."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     member.mtime = DATE
@@ -123,7 +123,7 @@ def encode(document: object) -> bytes:
 
 
 def add(blobs: dict[str, bytes], kind: str, content: bytes) -> dict[str, Any]:
-    """Add a blob, and return what points to it."""
+    """Add a blob, and return its descriptor."""
     digest = hashlib.sha256(content).hexdigest()
     blobs[f"blobs/sha256/{digest}"] = content
     return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(content)}

@@ -1,4 +1,4 @@
-"""Write the man page, and what lets shells complete a command line, from the options of the command itself.
+"""Write the man page and the shell completions, from the options of the command itself.
 
     pages.py FOLDER
 
@@ -23,7 +23,7 @@ COMPLETIONS: Final = {
 
 
 def main(folder: Path) -> None:
-    """Write all of them."""
+    """Write all these files."""
     for shell, name in COMPLETIONS.items():
         write(folder / name, shtab.complete(make_parser(VERBS), shell))
     write(folder / "man/man1/dockerproxy.1", write_page())

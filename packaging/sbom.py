@@ -1,10 +1,10 @@
-"""Say which packages the image has files of: in the image for scanners, and in a CycloneDX document beside it.
+"""List the packages of the image's files: in the image for scanners, and in a CycloneDX document beside it.
 
     sbom.py TARGET DEBS NAMES RESULT FILE < TAKEN
 
-NAMES lists for each package of DEBS what was unpacked to TARGET, and TAKEN what was taken of it. In an image without a
-package manager, scanners read `/var/lib/dpkg/status.d`, and in `/etc/os-release` of which Debian it is. The licences of
-the packages go into the image, too.
+NAMES lists the files of each package of DEBS that were unpacked to TARGET, and TAKEN those that are in the image. In an
+image without a package manager, scanners read `/var/lib/dpkg/status.d`, and the version of Debian in `/etc/os-release`.
+The licences of the packages also go into the image.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ FIELDS: Final = ("Package", "Version", "Architecture", "Source")
 
 
 def main(target: Path, debs: Path, names: Path, result: Path, file: Path) -> None:
-    """Complete the folder of the result, and write the document."""
+    """Complete the result folder, and write the document."""
     taken = {f"./{line}".rstrip("\n") for line in sys.stdin}
     components = []
     for listed in sorted(names.iterdir()):
@@ -36,7 +36,7 @@ def main(target: Path, debs: Path, names: Path, result: Path, file: Path) -> Non
             components.append(describe(debs / listed.name))
             add_package(debs / listed.name, components[-1]["name"], target, result)
     if taken:
-        sys.exit(f"these files are of no package: {sorted(taken)}")
+        sys.exit(f"these files belong to no package: {sorted(taken)}")
     file.write_text(json.dumps(write_document(components), indent=1) + "\n")
 
 
@@ -46,7 +46,7 @@ def ask(deb: Path, *question: str) -> bytes:
 
 
 def add_package(deb: Path, name: str, target: Path, result: Path) -> None:
-    """Put what scanners and lawyers read into the image."""
+    """Add the metadata and the licence of a package to the image."""
     write(result / "var/lib/dpkg/status.d" / name, ask(deb, "--field").decode())
     terms = Path("usr/share/doc", name, "copyright")
     put((target / terms).resolve(), result / terms, str(terms))
