@@ -1,27 +1,27 @@
-# Every target does the set-up it needs. PYTHON and VENV choose another interpreter and place.
+# Every target does the set-up it needs. PYTHON and VENV choose another interpreter and folder.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 TESTS  ?= tests
-# Processes that run tests: one more than there are processors, since tests with engines wait for these.
+# Processes that run tests: one more than processors, since tests with engines wait for the engine.
 TESTERS ?= $(shell expr $$(nproc) + 1)
-# For how long to soak and to fuzz, which of the fuzzer's targets (all if none is named), and whether to keep its finds.
+# How long to soak and fuzz, which target to fuzz (default: all), and whether to keep the fuzzer's finds.
 SECONDS ?=
 TARGET  ?=
 KEEP    ?=
-# Another clone with a .venv, to compare the start of the proxy with.
+# Another clone with a .venv, to compare how fast the proxy starts.
 OTHER   ?=
 # The socket of a Docker engine, to compare builds on it.
 ENGINE  ?=
-# What to compare the tables with: moby's api/swagger.yaml or a folder of them, and the folders of the engines' sources.
+# Sources to compare the tables with: moby's api/swagger.yaml or a folder of them, and the engines' source folders.
 SWAGGER ?=
 MOBY    ?=
 PODMAN  ?=
 
-# As images of Python set it: each process that runs tests would compile all of them by itself.
+# Images of Python set it, and then each process that runs tests would compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The tests of the pure core, and each of these folders and files as a target of its own.
+# The tests of the pure core, and a target for each of these folders and files.
 CORE   := tests/policy tests/config tests/api tests/wire tests/test_problems.py tests/test_settings.py tests/test_text.py
 QUICK  := $(CORE:%=quick/%)
 
@@ -37,7 +37,7 @@ test: ## run all tests that this machine supports; as root on Debian, install th
 	@$(MAKE) --no-print-directory $(VENV)/dev
 	$(BIN)/python -m pytest --numprocesses=$(TESTERS) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder --durations=20 $(TESTS); status=$$?; $(give_back); exit $$status
 
-# After sudo, whoever owns the clone owns what was made in it, caches above all. -h: a link's target keeps its owner.
+# After sudo, give new files, mostly caches, to the owner of the clone. -h: a link's target keeps its owner.
 give_back = [ "$$(id -u)" -ne 0 ] || chown -hR --from=root --reference=Makefile .
 
 quick: $(VENV)/dev ## run after each edit: the checks, and the tests of the core with few examples
@@ -47,7 +47,7 @@ $(QUICK):
 	@echo $(@:quick/%=%)
 	@$(BIN)/python -m pytest --quiet --override-ini=verbosity_test_cases=-2 --hypothesis-profile=quick $(@:quick/%=%)
 
-# The router has a Podman of its own.
+# The router has its own Podman.
 newest: $(VENV)/dev .podman/usr/bin/podman ## run the Podman tests on Debian's newest Podman; needs root
 	PODMAN_ROOT=$(CURDIR)/.podman $(BIN)/python -m pytest tests/e2e -k '(podman or libpod) and not (router or soak)'
 
