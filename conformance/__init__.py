@@ -1,1 +1,1 @@
-"""A suite for anyone's proxy of the Docker socket: which requests reach the engine, and which must not."""
+"""A suite for any proxy of the Docker socket: which requests reach the engine, and which must not."""

@@ -1,4 +1,4 @@
-"""The command line: `python -m conformance --engine E PROXY --rows NAME`. README.md says what for."""
+"""The command line: `python -m conformance --engine E PROXY --rows NAME`. README.md explains it."""
 
 import argparse
 import io
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     """Do what the options say, and return the exit status.
 
     Raises:
-        Mistake: They cannot be followed.
+        Mistake: The options or their addresses or rows are invalid.
     """
     if options.list:
         sys.stdout.writelines(write_sets([read_set(name) for name in list_sets()]))
@@ -52,8 +52,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m conformance",
         description="Send rows of requests to a proxy of the Docker socket, and see which of them reach the engine. "
-        "The proxy must be set up with the switches that the rows name, and must take E for the engine.",
-        epilog="Exit status: 0 if no row differs, 1 if one does, 2 for a mistake in the command or in a set.",
+        "The proxy must be set up with the switches that the rows name, and must use E as the engine.",
+        epilog="Exit status: 0 if no row differs, 1 if one does, 2 for an error in the command or in a set.",
     )
     parser.add_argument("proxy", metavar="PROXY", nargs="?", help="where the proxy listens: a path, or HOST:PORT")
     parser.add_argument(
@@ -116,6 +116,6 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:  # Whoever reads the table has seen enough.
+    except BrokenPipeError:  # The reader of the table has closed it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(DIFFERS)

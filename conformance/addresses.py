@@ -24,10 +24,10 @@ class Address(NamedTuple):
         return self.path or f"{self.host}:{self.port}"
 
     def connect(self, patience: float) -> socket.socket:
-        """Return a connection to who listens there.
+        """Return a connection to this address.
 
         Raises:
-            OSError: There is none, or not in time.
+            OSError: It cannot connect, or not in time.
         """
         if not self.path:
             return socket.create_connection((self.host, self.port), patience)
@@ -45,7 +45,7 @@ def read_address(text: str) -> Address:
     """Read an address, which may also be written like the value of DOCKER_HOST.
 
     Raises:
-        Mistake: It is none.
+        Mistake: It is not an address.
     """
     scheme, separator, rest = text.partition("://")
     text = rest if separator and scheme in {"unix", "tcp"} else text
@@ -59,10 +59,10 @@ def read_address(text: str) -> Address:
 
 @contextlib.contextmanager
 def listening(address: Address) -> Iterator[socket.socket]:
-    """Give a socket that listens at an address; its file is gone afterwards.
+    """Yield a socket that listens at an address, and remove its file afterwards.
 
     Raises:
-        Mistake: That is not possible, or others could connect over a network.
+        Mistake: It cannot listen there, or others could connect over a network.
     """
     try:
         listener = _listen(address)

@@ -32,7 +32,7 @@ def write_ping(agent: str) -> bytes:
 
 
 class Answers(NamedTuple):
-    """The statuses that a client was answered with, and whether it can send another request."""
+    """The statuses of the answers, and whether the client can send another request."""
 
     statuses: tuple[str, ...]
     goes_on: bool = True
@@ -116,7 +116,7 @@ class _Conversation:
             self._half_close()
 
     def _half_close(self) -> None:
-        """Tell the proxy that nothing more comes: it then closes, whatever it waits for."""
+        """Tell the proxy that no more bytes follow, so that it closes instead of waiting for them."""
         self._drop_unsent()
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR)

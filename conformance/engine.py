@@ -139,9 +139,9 @@ class Engine:
 
 
 def _make_answer(request: Message) -> tuple[str, bytes]:
-    """Return the status and the bytes of an answer, which a proxy can take for an engine's.
+    """Return the status and the bytes of an answer that looks like an engine's.
 
-    This engine agrees to every upgrade, and ends what comes of it at once.
+    This engine agrees to every upgrade, and closes the tunnel at once.
     """
     method, target = split_line(request.head.line)
     path = target.partition("?")[0]

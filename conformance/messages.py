@@ -63,7 +63,7 @@ class Messages:
         self._found: list[Message] = []
         self._lines: list[str] = []
         self.head: Head | None = None
-        """That of the message whose body is being read."""
+        """The head of the message whose body is being read."""
 
         self._body = bytearray()
         self._reading = self._read()
@@ -135,7 +135,7 @@ def read_number(text: str, base: int = 10) -> int:
 
 
 def parse_head(lines: list[str]) -> Head:
-    """Return the head of a message that has some lines, the folded ones among them joined."""
+    """Return the head of a message from its lines, and join folded ones."""
     unfolded: list[str] = []
     for line in lines[1:]:
         if line[:1] in {" ", "\t"} and unfolded:

@@ -1,4 +1,4 @@
-"""Sets of rows, as the files in `rows` have them. README.md explains the format."""
+"""Sets of rows, read from the files in `rows`. README.md explains the format."""
 
 import re
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ _LENGTH: Final = "\xff\xfelength\xfe\xff"
 """Stands for the length of the body until that is known."""
 
 
-class Mistake(Exception):  # noqa: N818 - a person's, not the program's
-    """An error of the person who uses the suite, in words for that person."""
+class Mistake(Exception):  # noqa: N818 - the user's, not the program's
+    """An error of the user, with a message for the user."""
 
 
 class Part(NamedTuple):
@@ -71,7 +71,7 @@ def read_set(name: str) -> RowSet:
     """Read a set by its name, or by the path of a file, which has a slash in it.
 
     Raises:
-        Mistake: There is none, or a line of it is wrong.
+        Mistake: There is no such set, or one of its lines is invalid.
     """
     path = Path(name) if "/" in name else FOLDER / f"{name}.txt"
     try:

@@ -65,6 +65,6 @@ def cut(text: str, width: int) -> str:
 
 
 def write_sets(sets: list[RowSet]) -> Iterator[str]:
-    """Write the sets that there are."""
+    """Write a list of the sets."""
     for each in sets:
         yield f"{each.name:18} {len(each.rows):3} rows   switches: {each.switches}\n    {each.about}\n"

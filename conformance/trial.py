@@ -76,7 +76,7 @@ class Trial:
         return Outcome(row, len(mine), answered, find_faults(row.parts, mine, answered, rewrites=rewrites))
 
     def _ping(self) -> tuple[tuple[str, ...], list[Arrival] | None]:
-        """Send a ping, and return the answers and the arrivals before it; None if the ping itself did not arrive."""
+        """Send a ping, and return the answers, and the arrivals before it or None if the ping did not arrive."""
         with self._proxy.connect(self._patience) as connection:
             answered = ping(connection, self._patience)
         arrived = self._engine.take()
