@@ -9,7 +9,7 @@ MOST_ON_THE_PATH: Final = 10_787
 """Lines of code that decide what passes."""
 
 MOST_OF_ALL: Final = 23_069
-MOST_OF_TESTS: Final = 61_215
+MOST_OF_TESTS: Final = 61_219
 MOST_WORDS: Final = 24_941
 """Words in `docs/*.md`."""
 

@@ -5,12 +5,14 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cli.programs import CODE, Done
 from e2e.conftest import remove_containers
 from e2e.engines import Engine
+from e2e.starting import set_up
 from waiting import PATIENCE
 
 pytestmark = pytest.mark.engine
@@ -68,9 +70,11 @@ def test_the_commands_of_the_readme_do_what_it_says(dockerd: Engine, tmp_path: P
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     env = {"PATH": path, **CODE, "HOME": str(tmp_path), "DOCKER_SOCKET_PATH": str(dockerd.socket)}
     for command, says in zip(blocks, SAID, strict=True):
-        done = subprocess.run(
-            ["sh", "-c", command], capture_output=True, cwd=tmp_path, env=env, timeout=PATIENCE, check=False, text=True
+        words = ["sh", "-c", command]
+        begin = partial(
+            subprocess.run, words, capture_output=True, cwd=tmp_path, env=env, timeout=PATIENCE, check=False, text=True
         )
+        done = set_up(begin, lambda ended: ended.stderr)  # It leaves nothing, also where the engine breaks it off.
         assert says in done.stdout + done.stderr, (command, done)
         assert (done.returncode == 0) is ("denied" not in says), (command, done)
         assert "denied" in says or "denied" not in done.stderr, done.stderr
