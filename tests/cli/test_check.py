@@ -64,7 +64,7 @@ def test_it_says_what_is_configured_and_what_that_allows(words: tuple[str, ...])
         "root on the host: no",
         (
             "reads secrets: yes, by ContainerArchive of CONTAINERS=1:"
-            " it reads any file of any container, of its volumes and bind mounts too"
+            " it reads any file of any container, including volumes and bind mounts"
         ),
         "others' objects: changes them, by ContainerStart of ALLOW",
     ]
@@ -155,7 +155,7 @@ def test_of_a_preset_only_what_the_policy_changes_is_said() -> None:
     assert "memory" in allowed
     assert denied == "denied\n  ContainerTop"
     (exposed,) = exposures.splitlines()[1:-1]
-    assert "environment, passwords in it too, by ContainerInspect (policy.yaml:7)" in exposed
+    assert "environment, including passwords, by ContainerInspect (policy.yaml:7)" in exposed
     assert more == MORE
     assert "ContainerStop" in full
     assert len(full.splitlines()) > 2 * len(brief.splitlines())
@@ -280,9 +280,9 @@ what this policy lets a client do that you may not expect:
  but only if the container is web or db-*, by containers:read (policy.yaml:10); deny: [CheckpointList] removes it
   it types into running containers or starts commands there, but only if the container is db-*,\
  by ExecStart (policy.yaml:14); remove ExecStart (policy.yaml:14) to end it
-  it sees every container's environment, passwords in it too, but only if the container is web or db-*,\
+  it sees every container's environment, including passwords, but only if the container is web or db-*,\
  by containers:read (policy.yaml:10); deny: [ContainerInspect] removes it
-  it reads all that any container has printed, but only if follow is false or if the container is web or db-*,\
+  it reads all output of any container, but only if follow is false or if the container is web or db-*,\
  by ContainerLogs (policy.yaml:13), containers:read (policy.yaml:10);\
  remove ContainerLogs (policy.yaml:13) and write deny: [ContainerLogs] to end it
 9 operations that read and 3 that change something are allowed, 3 of them contained; the rest is denied

@@ -21,7 +21,7 @@ sockets:
       - ContainerList
       # a client lists any host directory if the engine is experimental
       - CheckpointList
-      # a client reads any file of any container, of its volumes and bind mounts too
+      # a client reads any file of any container, including volumes and bind mounts
       - ContainerArchive
 """
 

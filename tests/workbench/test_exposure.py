@@ -77,7 +77,7 @@ def test_an_exposure_names_operations_that_are_allowed_and_all_of_those(environm
     [
         ({"CONTAINERS": "1"}, "reads any file of any container"),
         ({"CONTAINERS": "1"}, "sees every container's environment"),
-        ({"CONTAINERS": "1"}, "reads all that any container has printed"),
+        ({"CONTAINERS": "1"}, "reads all output of any container"),
         ({"CONTAINERS": "1", "POST": "1"}, "is root on the host: it can start a container"),
         ({"SERVICES": "1", "POST": "1"}, "is root on every node of the swarm"),
         ({"PLUGINS": "1", "POST": "1"}, "is root on the host: a plugin runs there as root"),
@@ -89,8 +89,8 @@ def test_an_exposure_names_operations_that_are_allowed_and_all_of_those(environm
         ({"DISTRIBUTION": "1"}, "makes the engine connect to any registry it names"),
         ({"TASKS": "1"}, "sees the environment of every service"),
         ({"COMMIT": "1", "POST": "1"}, "reads files of the host that the engine can read"),
-        ({"IMAGES": "1", "POST": "1"}, "can put an image of its own in the place of one that others trust"),
-        ({"CONTAINERS": "1", "POST": "1"}, "gives any container another name"),
+        ({"IMAGES": "1", "POST": "1"}, "can replace images that others trust with its own"),
+        ({"CONTAINERS": "1", "POST": "1"}, "renames any container"),
     ],
 )
 def test_an_operator_reads_in_plain_words_what_a_switch_gives_away(environment: dict[str, str], part: str) -> None:
@@ -120,16 +120,16 @@ def test_nobody_is_root_by_a_grant_that_is_contained(name: str) -> None:
 @for_each(
     ("name", "part"),
     [
-        ("ContainerExec", "prepares commands in running containers, which run there as any user"),
+        ("ContainerExec", "prepares commands in running containers, as any user"),
         ("ExecStart", "types into running containers or starts commands there"),
         ("PutContainerArchive", "writes any file of any container as root"),
         ("NetworkConnect", "joins any container to a network"),
         ("ImagePush", "makes the engine connect to any registry it names"),
         ("ImageBuild", "runs any command as root in a build, reads every image, replaces those in tags,"),
-        ("ImageBuild", "shares the builder: of equal steps of two builds, also with a secret"),
-        ("ContainerRename", "gives any container another name, and so what is granted to others by that name"),
-        ("ContainerCreate", "reaches services of the host and whatever is on the engine's own network"),
-        ("ServiceCreate", "may use up the host's memory or processes"),
+        ("ImageBuild", "shares the builder: equal steps of two builds, even with secrets"),
+        ("ContainerRename", "renames any container; others' grants for the new name then apply to it"),
+        ("ContainerCreate", "reaches services of the host and the engine's default network"),
+        ("ServiceCreate", "can use up the host's memory or processes"),
     ],
 )
 def test_what_is_possible_all_the_same_is_said(name: str, part: str) -> None:
@@ -170,7 +170,7 @@ def test_what_is_mounted_may_give_the_host_away(binds: tuple[str, ...], parts: l
         ("SYSLOG", ["watches the whole host"]),
         ("NET_ADMIN", ["can take addresses and traffic of others"]),
         ("NET_RAW", ["can take addresses and traffic of others"]),
-        ("SYS_BOOT", ["restarts the host with a kernel of its own"]),
+        ("SYS_BOOT", ["restarts the host with its own kernel"]),
         ("SYS_PTRACE", []),
         ("CHOWN", []),
     ],
@@ -182,7 +182,7 @@ def test_a_capability_may_reach_the_host(capability: str, parts: list[str]) -> N
 
 
 USES = "uses devices or GPUs of the host, whose drivers run in its kernel"
-ROOT = "is root on the host if a device that it may use is a disk or memory of the host"
+ROOT = "is root on the host if an allowed device is a disk or memory of the host"
 
 
 @for_each(
@@ -222,12 +222,12 @@ def test_of_what_is_bounded_nothing_is_said(name: str, values: Mapping[str, Valu
 @pytest.mark.parametrize(
     ("name", "values", "part"),
     [
-        ("ContainerCreate", {"memory": "1GiB", "networks": ("ci",)}, "may use up the host's memory or processes"),
-        ("ContainerCreate", {"memory": "1GiB", "pids": "9"}, "reaches services of the host and whatever is on"),
+        ("ContainerCreate", {"memory": "1GiB", "networks": ("ci",)}, "can use up the host's memory or processes"),
+        ("ContainerCreate", {"memory": "1GiB", "pids": "9"}, "reaches services of the host and the engine's"),
         ("ServiceUpdate", {**WITHIN, "secrets": ("**",)}, "reads every secret of the swarm"),
-        ("ContainerRename", {"names": ("ci-*",)}, "gives any container another name"),
-        ("ImageTag", {"tags": ("**",)}, "can put an image of its own in the place of one that others trust"),
-        ("ImageCreate", {"tags": ("**",)}, "can put an image of its own"),
+        ("ContainerRename", {"names": ("ci-*",)}, "renames any container"),
+        ("ImageTag", {"tags": ("**",)}, "can replace images that others trust with its own"),
+        ("ImageCreate", {"tags": ("**",)}, "can replace images that others trust"),
     ],
 )
 def test_a_grant_that_is_contained_and_wide_is_said_to_be(name: str, values: Mapping[str, Value], part: str) -> None:
@@ -304,7 +304,7 @@ def test_a_command_that_nobody_may_start_is_not_exposed() -> None:
     prepares = Grant(frozenset({"ContainerExec"}), "p", (UNRESTRICTED,))
     starts = Grant(frozenset({"ExecStart"}), "p")
     assert find_exposures(policy_with(prepares)) == ()
-    assert any("be run privileged" in each.says for each in find_exposures(policy_with(prepares, starts)))
+    assert any("run privileged commands" in each.says for each in find_exposures(policy_with(prepares, starts)))
 
 
 def test_the_gravest_comes_first() -> None:

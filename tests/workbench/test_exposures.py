@@ -82,7 +82,7 @@ def test_what_is_contained_says_what_it_does_all_the_same() -> None:
     assert told(f"ContainerCreate: {{{within}}}") == []
     (only,) = told(f"ContainerCreate: {{binds: [/srv/ci], {within}}}")
     assert only == (
-        "  it writes in directories of the host, and where links in them lead: those cannot be seen from here,"
+        "  it writes in directories of the host and through their links, which the proxy cannot see,"
         " but only if binds are /srv/ci, by ContainerCreate (policy.yaml:4);"
         " remove ContainerCreate (policy.yaml:4) to end it"
     )
@@ -92,16 +92,16 @@ def test_of_a_grant_that_is_contained_and_says_no_more_two_things_are_told() -> 
     way_out = ", by ContainerCreate (policy.yaml:4); remove ContainerCreate (policy.yaml:4) to end it"
     reaches, uses = told("ContainerCreate")
     assert reaches == (
-        "  it reaches services of the host and whatever is on the engine's own network, unless networks names only"
+        "  it reaches services of the host and the engine's default network, unless networks lists only"
         f" others and it creates none{way_out}"
     )
-    assert uses == f"  it may use up the host's memory or processes, which memory and pids bound{way_out}"
+    assert uses == f"  it can use up the host's memory or processes, which memory and pids limit{way_out}"
 
 
 def test_of_what_is_wide_the_condition_that_is_so_is_told() -> None:
     (only,) = told('ImageTag: {tags: ["docker.io/library/*"]}')
     assert only == (
-        "  it can put an image of its own in the place of one that others trust, but only if the image is"
+        "  it can replace images that others trust with its own, but only if the image is"
         " docker.io/library/* and tags are docker.io/library/*, by ImageTag (policy.yaml:4);"
         " remove ImageTag (policy.yaml:4) to end it"
     )
@@ -117,15 +117,14 @@ def test_how_many_are_contained_is_counted() -> None:
 
 def test_of_a_file_the_line_and_the_denial_are_told() -> None:
     assert told("containers:read", "ContainerStart")[-1] == (
-        "  it reads all that any container has printed, by containers:read (policy.yaml:4);"
-        " deny: [ContainerLogs] removes it"
+        "  it reads all output of any container, by containers:read (policy.yaml:4); deny: [ContainerLogs] removes it"
     )
 
 
 def test_what_is_exposed_only_under_conditions_is_said_so() -> None:
     (only,) = told("ContainerLogs: {containers: [web]}")
     assert only == (
-        "  it reads all that any container has printed, but only if the container is web,"
+        "  it reads all output of any container, but only if the container is web,"
         " by ContainerLogs (policy.yaml:4); remove ContainerLogs (policy.yaml:4) to end it"
     )
     without, *_ = told("ContainerArchive: {path: [/data/**]}", "ContainerExport")

@@ -32,9 +32,9 @@ def others_of(policy: CompiledPolicy) -> str:
         (["ContainerList"], "no"),
         (
             ["ContainerInspect"],
-            "by ContainerInspect (policy.yaml:5): it sees every container's environment, passwords in it too",
+            "by ContainerInspect (policy.yaml:5): it sees every container's environment, including passwords",
         ),
-        (["ContainerInspect: {containers: [web]}"], "passwords in it too, but only if the container is web"),
+        (["ContainerInspect: {containers: [web]}"], "including passwords, but only if the container is web"),
         (
             ["ContainerInspect: {containers: [web]}", "preset:fluent-bit"],
             "yes, by ContainerInspect (policy.yaml:5): it sees",
@@ -42,7 +42,7 @@ def others_of(policy: CompiledPolicy) -> str:
         (["preset:traefik"], "yes, by ContainerInspect of preset:traefik"),
         (
             ["own", "ContainerCreate: {binds: ['/srv/a', '/root/.ssh:ro']}"],
-            "it mounts what only root may read on the host, namely /root/.ssh:ro",
+            "it mounts keys or passwords of the host, namely /root/.ssh:ro",
         ),
         (["ContainerCreate: unrestricted", "ContainerStart"], "yes, as root"),
         (["PluginEnable"], "only as root"),
@@ -55,7 +55,7 @@ def others_of(policy: CompiledPolicy) -> str:
             "reads secrets and configs of the swarm, namely web",
         ),
         (["own", "ContainerCreate: {joins: [db]}"], "it shares processes and memory of others, namely db"),
-        (["ContainerCreate: {volumes: ['**']}"], "it mounts any volume, with all that is in it, namely **"),
+        (["ContainerCreate: {volumes: ['**']}"], "it mounts any volume, with all its files, namely **"),
         (["ContainerCreate: {volumes: ['ci-*']}"], "no"),
         (["own", "ContainerCheckpointLibpod: {own: true, unrestricted: true}"], "no"),
     ],
@@ -100,7 +100,7 @@ def test_a_mount_that_holds_keys_of_the_host_reads_secrets(bind: str) -> None:
     assert (
         secrets_of(allowing("own", f"ContainerCreate: {{binds: ['{bind}:ro']}}"))
         .partition(": ")[2]
-        .startswith("it mounts what ")
+        .startswith("it mounts keys ")
     )
 
 
