@@ -180,7 +180,7 @@ def test_a_denied_build_says_what_would_allow_it_and_starts_no_builder(
 
 REFUSED = {
     "--network=host": "remove --network host",
-    "--build-arg=BUILDKIT_SYNTAX=docker/dockerfile:1": "it runs an image that reads the Dockerfile",
+    "--build-arg=BUILDKIT_SYNTAX=docker/dockerfile:1": "it runs an image as frontend",
 }
 
 

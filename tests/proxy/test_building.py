@@ -108,7 +108,7 @@ async def test_what_the_table_refuses_leaves_a_record_with_its_reason() -> None:
     async with world(policy=building(TAGS)) as here:
         client, _ = await open_builds(here)
         heard = await client.call(SOLVE, framed(text(2, "llb")))
-        says = "ImageBuild denied: Build.definition is steps of its own (LLB), which can say what no Dockerfile can"
+        says = "ImageBuild denied: Build.definition is raw LLB, which can do more than a Dockerfile"
         assert heard.fields["grpc-message"].startswith(says)
         [record] = await here.records(1)
         assert (record["target"], record["decision"]) == (SOLVE, "denied")

@@ -156,7 +156,7 @@ class _Reader:
                 self._cache(kind, attributes, pushes=pushes)
         frontend = _text(message.get("frontend"))
         if frontend not in {"", FRONTEND}:
-            raise DeniedError(f"the frontend {show(frontend)} is not {FRONTEND}, and may build what no Dockerfile can")
+            raise DeniedError(f"the frontend {show(frontend)} is not {FRONTEND}, and can do more than a Dockerfile")
         attributes = _map(message.get("attrs"))
         attributes = {name: self._attribute("frontend", name, _text(value)) for name, value in attributes.items()}
         mounts = attributes.get(_MOUNTS) or scope(self._owner, _MOUNTS, " ")
