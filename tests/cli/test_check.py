@@ -235,8 +235,8 @@ socket traefik
   reads secrets: no
   others' objects: reads them, by ContainerList (policy.yaml:5)
 socket backup
-  root on the host: maybe, by ExecStart (policy.yaml:14); if somebody else prepared one;\
- if a container that it reaches is privileged, or mounts what the host trusts
+  root on the host: maybe, by ExecStart (policy.yaml:14); if others prepared an exec;\
+ if a reachable container is privileged or mounts files that the host trusts
   reads secrets: yes, by ExecStart (policy.yaml:14): it types into running containers or starts commands there,\
  but only if the container is db-*
   others' objects: changes them, by ContainerStart (policy.yaml:11)

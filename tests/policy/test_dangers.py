@@ -31,7 +31,7 @@ from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.trying import Tried, try_request
 
 ROOT = "become root on the host"
-IN_ITSELF = ("if the host runs or trusts", "if a container that it reaches", "if somebody else prepared one")
+IN_ITSELF = ("if the host runs or trusts", "if a reachable container", "if others prepared an exec")
 """Reasons why root may follow from a line that only names what the operator has named: a directory, a container."""
 
 PROPOSED = re.compile('; (to allow it[^"]*), (?:remove its line and )?add "(.+)" to "allow"')
