@@ -254,7 +254,7 @@ sandbox   off: the process is not sandboxed
 socket    traefik, FOLDER/traefik.sock, permissions 0660, uid 0, gid 4321
 mode      enforce
 digest    0123456789ab
-allows    preset:ping: what nearly every client asks first, whether the engine is there and which API it speaks
+allows    preset:ping: requests that nearly every client sends first, to find the engine and its API version
 
 also allowed
   containers          1 of 29  ContainerList
