@@ -257,7 +257,7 @@ async def test_at_the_end_what_is_own_goes_after_the_clients() -> None:
         here.server.stop()
         await until(lambda: engine.removed == REMOVED, "it is swept")
         assert await client.rest() == b""
-        assert says(here, Level.NOTICE, f"removing what its clients own, for up to {AT_EXIT:g}s")()
+        assert says(here, Level.NOTICE, f"removing its clients' objects, for up to {AT_EXIT:g}s")()
 
 
 @pytest.mark.parametrize("when", [Sweep.AT_EXIT, IDLE])

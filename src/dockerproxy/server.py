@@ -114,10 +114,10 @@ class Server:
                 await door.acceptor.start_serving()
             self._ready.set()
             self._service.tell(READY)
-            self._tasks.start(self._sweep(), "looking at those that wait")
-            self._tasks.start(self._keep_learned(), "writing what was learned")
+            self._tasks.start(self._sweep(), "checking time limits")
+            self._tasks.start(self._keep_learned(), "writing learned grants")
             self._tasks.start(self._exporter.run(), "exporting metrics")
-            self._tasks.start(self._control.run(), "telling operators what is open")
+            self._tasks.start(self._control.run(), "updating operators")
             await self._stop.wait()
             for door in self._doors.values():
                 door.close()

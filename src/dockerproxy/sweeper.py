@@ -65,14 +65,14 @@ class Sweeper:
             elif not quiet.is_swept and owner not in self._asking and now - quiet.since >= socket.idle_after:
                 quiet.is_swept = True
                 work = self._sweep(socket, owner, partial(self._is_quiet, owner, quiet))
-                self._shared.tasks.start(work, "removing what nobody uses")
+                self._shared.tasks.start(work, "removing unused objects")
 
     async def sweep_at_exit(self) -> None:
         """Sweep concurrently for all owners that request it at exit; may be cancelled."""
         await asyncio.gather(*(self._sweep_in_time(*each) for each in self._find_owners(Sweep.AT_EXIT).items()))
 
     async def _sweep_in_time(self, owner: str, socket: SocketState) -> None:
-        self._say(socket, Level.NOTICE, f"removing what its clients own, for up to {AT_EXIT:g}s")
+        self._say(socket, Level.NOTICE, f"removing its clients' objects, for up to {AT_EXIT:g}s")
         try:
             async with asyncio.timeout(AT_EXIT):
                 await self._sweep(socket, owner, lambda: True)
@@ -109,7 +109,7 @@ class Sweeper:
             OSError: The engine cannot be reached, or does not answer in time.
         """
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._shared.tasks.start(self._perform(socket, owner, ask, answered), "removing what is own")
+        self._shared.tasks.start(self._perform(socket, owner, ask, answered), "removing objects")
         try:
             await asyncio.wait((answered,), timeout=self._patience)
             if not answered.done():

@@ -243,7 +243,7 @@ def test_a_quota_that_a_request_may_add_to_is_said() -> None:
             for target in ("/networks/create", "/containers/x/kill")
         ]
         checked = run_here("check", "--policy", f"{folder}/policy.yaml").out
-    assert "quota      of what is own together, with this: networks 2; serve counts what is there\n" in said[0]
+    assert "quota      all own objects, with this one: networks 2; serve counts existing ones\n" in said[0]
     assert "quota" not in said[1]
     assert "quota     networks 2, volumes 3\n" in checked
 

@@ -175,4 +175,4 @@ sockets:
         read_policy(text.replace("OWNER", "team"), "p.yaml")
     [problem] = caught.value.problems
     assert problem.what == "'a' has own_socket, and containers that get it belong to other sockets, too"
-    assert problem.hint == "give it an own_as of its own"
+    assert problem.hint == "give it a different own_as"

@@ -233,7 +233,7 @@ def test_a_bind_within_what_the_client_has_is_refused(inner: str) -> None:
     assert find_problems([("ServiceCreate", [inner])], paths={"/w": "/srv/ci"})
     [problem] = find_problems([("ContainerCreate", [inner])], paths={"/w": "/srv/ci"})
     assert 'below "/w" (on the host "/srv/ci"), where the client itself may write' in problem
-    assert 'mount "/w" itself, or give the inner path a directory of its own in paths' in problem
+    assert 'mount "/w" itself, or give the inner path its own directory in paths' in problem
     assert load([("ContainerCreate", ["/w", "/w/x:ro"])], paths={"/w": "/srv/ci", "/w/x": "/srv/x"})
     assert find_problems([], paths={"/w": "/srv/ci"}, own_socket="/srv/ci/run/docker.sock")
 

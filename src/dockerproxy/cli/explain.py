@@ -187,7 +187,7 @@ def _explained(socket: SocketSettings, tried: Tried, body: bytes | None) -> Iter
     yield from list_bearing(socket.policy.policy, tried)
     counted = socket.policy.tenancy.counts(request.operation.name)
     if decision.allowed and counted:
-        yield "quota", f"of what is own together, with this: {counted}; serve counts what is there"
+        yield "quota", f"all own objects, with this one: {counted}; serve counts existing ones"
     if decision.message and not tried.wants_body:
         yield "message", decision.message
     if decision.allowed:

@@ -151,7 +151,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, reloading.ask)
-    loop.add_signal_handler(signal.SIGUSR1, lambda: server.start(server.report(), "writing what was learned"))
+    loop.add_signal_handler(signal.SIGUSR1, lambda: server.start(server.report(), "writing learned grants"))
 
     if service.watchdog:
         server.start(_keep_alive(service), "telling systemd that we are alive")

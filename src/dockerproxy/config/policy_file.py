@@ -325,7 +325,7 @@ def _check_owners(reader: Reader, sockets: Iterable[SocketSettings], names: Mapp
         creates = [find_ways(socket.policy, name) for name in CREATES]
         if socket.policy.policy.places.own_socket and owners[socket.policy.owner] > 1:
             what = f"{show(socket.name)} has own_socket, and containers that get it belong to other sockets, too"
-            reader.problem(names[socket.name], what, "give it an own_as of its own")
+            reader.problem(names[socket.name], what, "give it a different own_as")
         if any(creates):
             profile = creates, socket.policy.policy.places.paths
             other, known = first.setdefault(socket.policy.owner, (socket.name, profile))

@@ -157,7 +157,7 @@ def list_given(places: Places) -> tuple[Mount, ...]:
     """Return the directories in `paths`: the client itself has them, and makes links there without a grant."""
     directories = Places(places.paths)  # It exists, also under a name that a mount has for the client's socket.
     mounts = (make_mount(directories, path, writes=True) for path in places.paths)
-    instead = 'mount "{}" itself, or give the inner path a directory of its own in paths'
+    instead = 'mount "{}" itself, or give the inner path its own directory in paths'
     return tuple(each._replace(writers="the client itself", instead=instead.format(each.path)) for each in mounts)
 
 

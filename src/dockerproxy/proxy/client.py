@@ -300,10 +300,10 @@ class Client(asyncio.Protocol):
         async def judge() -> None:
             then(await self.shared.worker.run(self.socket.judging, work))
 
-        self._start(judge(), "judging what takes long")
+        self._start(judge(), "judging in the worker")
 
     def ask(self, question: Question, then: Callable[[Answer], None]) -> None:
-        """Ask a person, then continue with the answer. If the client goes away, the question is withdrawn."""
+        """Ask a person, then continue with the answer. If the client disconnects, the question is withdrawn."""
         account, socket = self.account, self.socket
 
         async def ask() -> None:
@@ -323,7 +323,7 @@ class Client(asyncio.Protocol):
 
     def look_up(self, judged: NeedsLookup | Verdict) -> None:
         """Look up what the request names, then continue with the verdict."""
-        self._start(settle(self.exchange, judged), "asking what a name means")
+        self._start(settle(self.exchange, judged), "resolving a name")
 
     def cancel(self) -> None:
         """Cancel the task of the exchange, which has its answer."""

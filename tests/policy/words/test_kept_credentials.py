@@ -28,7 +28,7 @@ def test_a_service_sends_its_credentials_to_no_other_registry() -> None:
     assert update("ghcr.io/other/image") == []
     assert update(NEW, "e30=") == []
     for fields in ((), ("",), ("", "e30=")):
-        assert "the service has credentials of its own" in update(NEW, *fields)[0]
+        assert "the service has its own credentials" in update(NEW, *fields)[0]
     assert update(OLD, query="version=7&registryAuthFrom=spec") == []
     assert update("busybox")
     assert update("no image")

@@ -179,7 +179,7 @@ def check_kept_credentials(reading: Reading, value: Json, path: str, _parent: Ob
     before = _find_registry(document.get("previousspec" if is_former else "spec"))
     version = str(object_of(document.get("version")).get("Index"))
     if before != _find_registry(reading.content) or not before or request.values("version") != (version,):
-        says = "is missing, but needed when the image's registry changes: the service has credentials of its own"
+        says = "is missing, but needed when the image's registry changes: the service has its own credentials"
         reading.claim("switched", True, path, None, says)  # noqa: FBT003 (it is what is claimed)
 
 
