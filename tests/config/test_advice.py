@@ -36,7 +36,7 @@ LISTS = "see docs/operations.md and `dockerproxy presets`"
         ("ping", "operation", "did you mean ping:read?"),
         ("preset:trefik", "preset", "did you mean preset:traefik?"),
         ("preset:Traefik", "preset", "did you mean preset:traefik?"),
-        ("preset:Promtail", "preset", "write preset:alloy, which asks for the same"),
+        ("preset:Promtail", "preset", "write preset:alloy, with the same requests"),
         ("preset:xyzzy", "preset", "run `dockerproxy presets` to list them"),
         ("preset:", "preset", "run `dockerproxy presets` to list them"),
         ("preset", "preset", "run `dockerproxy presets` to list them"),
