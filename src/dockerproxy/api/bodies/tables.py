@@ -325,9 +325,7 @@ def with_repeats(fields: tuple[Field, ...]) -> tuple[Field, ...]:
 
 
 def _repeat(path: str, place: str) -> Field:
-    return Field(
-        path=path, type=Type.STRING, since="1.0", rule="aside", summary=f"is what dockerode repeats of the {place}"
-    )
+    return Field(path=path, type=Type.STRING, since="1.0", rule="aside", summary=f"is dockerode's copy of the {place}")
 
 
 _FILES: Final = (
