@@ -22,9 +22,7 @@ settings.register_profile("quick", max_examples=10, deadline=None, suppress_heal
 settings.load_profile("fast")
 
 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
-    if (
-        signal.getsignal(number) is signal.SIG_IGN
-    ):  # As of a job in the background, or under nohup: programs inherit it.
+    if signal.getsignal(number) is signal.SIG_IGN:  # As in the background, or under nohup: programs inherit it.
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 LEFT_OUT = pytest.StashKey[str]()
@@ -96,6 +94,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
-    """Print nothing for a test that passes, with `verbosity_test_cases` below -1."""
+    """Name a failure at once. Print nothing for a test that passes, with `verbosity_test_cases` below -1."""
+    if report.failed:
+        kind, where = "failed" if report.when == "call" else "error", report.longreprtext.rpartition("\n")[2]
+        return kind, f"\n{kind.upper()} {report.nodeid}: {where}\n", kind.upper()
     quiet = config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) < -1
     return ("passed", "", "") if quiet and report.passed and report.when == "call" else None
