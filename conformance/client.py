@@ -85,8 +85,9 @@ class _Conversation:
 
     def take_turn(self, patience: float) -> None:
         """Send and receive what is possible now, or wait for that."""
-        while not self._unsent and self._pieces and self._pieces[0].after <= len(self.answers.statuses):
-            self._unsent = memoryview(self._pieces.popleft().data)
+        while self._pieces and self._pieces[0].after <= len(self.answers.statuses):
+            # In one write: an engine that closes after the first request has then read the others, too.
+            self._unsent = memoryview(bytes(self._unsent) + self._pieces.popleft().data)
         writing = [self._connection] if self._unsent else []
         can_read, can_write, _ = select.select([self._connection], writing, [], patience)
         if can_write:
