@@ -89,7 +89,7 @@ def render_pages() -> dict[Path, str]:
     of_policies = {
         "keys": render_keys(schema),
         "keys_of_sockets": render_keys(socket),
-        "modes": render_words("mode | effect", modes),
+        "modes": render_words("mode | a request that is not allowed", modes),
         "hidden": render_words("word | leaves out", HIDDEN),
         "conditions": render_conditions(),
     }

@@ -240,7 +240,7 @@ def test_a_directory_that_cannot_be_written_to_is_said_with_who_would_have_to(mo
         said = run_unprivileged(f"{folder}/docker.sock")
         assert said.splitlines() == 2 * [
             f"{folder}/docker.sock: permission denied",
-            f'    make "{folder}" writable for uid {uid}',
+            f"    choose a path that uid {uid} can write to",
         ]
         assert is_clean(Path(folder))
 

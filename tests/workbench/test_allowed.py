@@ -95,7 +95,7 @@ def test_what_a_quota_cannot_count_is_said_to_be_left_out() -> None:
 
 
 def test_what_nothing_can_bound_is_said_to_be_left_out() -> None:
-    left_out = "does not cover what no condition can limit, unless unrestricted"
+    left_out = "covers these only if unrestricted"
     assert list(list_left_out(policy_allowing("swarm:write", "PluginPull: unrestricted", "plugins:write"))) == [
         f"  swarm:write (policy.yaml:5) {left_out}: SwarmInit, SwarmJoin, SwarmUpdate",
         f"  plugins:write (policy.yaml:7) {left_out}: PluginCreate, PluginPush, PluginSet, PluginUpgrade",

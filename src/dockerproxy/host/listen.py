@@ -220,7 +220,7 @@ def _explain(settings: _File, error: OSError) -> Problem:
     if error.errno == errno.ENOSYS:
         return Problem(settings.path, "cannot change its mode or owner in the sandbox", "restart the proxy")
     if isinstance(error, PermissionError):
-        hint = f'make "{directory}" writable for uid {os.geteuid()}'
+        hint = f"choose a path that uid {os.geteuid()} can write to"
         if error.errno == errno.EPERM:
             hint = "only root can give a socket to another user or group, with CAP_CHOWN, or replace one of theirs"
         elif os.access(directory, os.W_OK | os.X_OK):

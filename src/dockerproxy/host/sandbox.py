@@ -57,7 +57,7 @@ def find_places(settings: Settings, policy_file: str) -> Places:
     )
 
 
-PRIVILEGES: Final = Lock("privileges", "no new ones, whatever it runs")
+PRIVILEGES: Final = Lock("privileges", "no program that it runs gains any")
 CAPABILITIES: Final = Lock("capabilities", "none")
 GROUPS: Final = Lock("groups", "only its own")
 MEMORY: Final = Lock("memory", "no core dumps, and no access by other processes of its user")

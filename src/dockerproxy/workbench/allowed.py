@@ -42,7 +42,7 @@ def _describe(policy: CompiledPolicy, name: str) -> str:
 def list_left_out(policy: CompiledPolicy, unsaid: frozenset[str] = frozenset()) -> Iterator[str]:
     """Yield operations that a grant of many does not cover, and no other grant allows, except those in `unsaid`.
 
-    They cannot have the conditions of the grant, or no condition can limit them and the grant is not unrestricted.
+    They cannot have the conditions of the grant, or they need an unrestricted one.
     Operations that a denial removes are not listed.
     """
     denied = unsaid.union(*(denial.operations for denial in policy.policy.denials))
@@ -55,7 +55,7 @@ def list_left_out(policy: CompiledPolicy, unsaid: frozenset[str] = frozenset()) 
             yield f"  {source} does not cover operations without its conditions: {', '.join(missing)}"
         sealed = _list_refused(policy, (names & SEALED.keys()) - denied)
         if sealed:
-            yield f"  {source} does not cover what no condition can limit, unless unrestricted: {', '.join(sealed)}"
+            yield f"  {source} covers these only if unrestricted: {', '.join(sealed)}"
         evading = {name for name in names - SEALED.keys() if policy.policy.tenancy.refuses(name, is_open=False)}
         uncounted = _list_refused(policy, evading - denied)
         if uncounted:
