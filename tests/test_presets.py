@@ -103,7 +103,7 @@ CONTENTS: Final = frozenset(
 
 def policy_of(name: str) -> CompiledPolicy:
     grants = find_preset(name).grants
-    return compile_policy(Policy(grants=grants, denials=(), hint=lambda _: "nothing would", tenancy=Own("team")))
+    return compile_policy(Policy(grants=grants, denials=(), hint=lambda *_: "nothing would", tenancy=Own("team")))
 
 
 def opened_by(name: str) -> set[str]:

@@ -121,17 +121,17 @@ def test_a_hint_widens_what_is_there_before_it_adds_something_wider() -> None:
     allow = "allow: [{'containers:read': {containers: [web]}}]"
     (socket,) = read(f"sockets: {{web: {{path: /proxied/web.sock, {allow}}}}}").sockets
     hint = socket.policy.policy.hint
-    assert hint("ContainerLogs") == (
+    assert hint("ContainerLogs", {}) == (
         'to allow it, widen the conditions of "containers:read" in "allow" of socket "web"'
     )
-    assert hint("SystemPingHead") == 'to allow it, add "preset:ping" to "allow" of socket "web"'
+    assert hint("SystemPingHead", {}) == 'to allow it, add "preset:ping" to "allow" of socket "web"'
 
 
 def test_a_hint_names_the_denial_as_it_is_written() -> None:
     hint = socket_of("deny: [containers:read, preset:traefik]").policy.policy.hint
-    assert hint("ContainerLogs").startswith('to allow it, remove "containers:read" from "deny" of socket "web"')
-    assert hint("ContainerList").startswith('to allow it, remove "containers:read" from "deny"')
-    assert hint("SystemEvents").startswith('to allow it, remove "preset:traefik" from "deny"')
+    assert hint("ContainerLogs", {}).startswith('to allow it, remove "containers:read" from "deny" of socket "web"')
+    assert hint("ContainerList", {}).startswith('to allow it, remove "containers:read" from "deny"')
+    assert hint("SystemEvents", {}).startswith('to allow it, remove "preset:traefik" from "deny"')
 
 
 @pytest.mark.parametrize(
@@ -208,17 +208,17 @@ def test_a_socket_name_is_no_template_of_messages() -> None:
 def test_a_hint_says_how_far_a_grant_helps() -> None:
     hint = socket_of("mode: enforce").policy.policy.hint
     where = 'to "allow" of socket "web"'
-    assert hint("ContainerList") == f'to allow it for every container, add "ContainerList" {where}'
-    assert hint("ContainerCreate") == f'to allow it if contained, add "ContainerCreate" {where}'
+    assert hint("ContainerList", {}) == f'to allow it for every container, add "ContainerList" {where}'
+    assert hint("ContainerCreate", {}) == f'to allow it if contained, add "ContainerCreate" {where}'
     root = "let clients become root on the host"
-    assert hint("SwarmInit") == f'to allow it and {root}, add "SwarmInit: unrestricted" {where}'
+    assert hint("SwarmInit", {}) == f'to allow it and {root}, add "SwarmInit: unrestricted" {where}'
 
 
 @pytest.mark.parametrize("beside", ["SystemInfo", "own"])
 def test_each_line_that_a_hint_says_to_add_is_one_that_loads(beside: str) -> None:
     text = f"sockets:\n  web:\n    path: /a\n    allow:\n    - {beside}\n"
     hint = read(text).sockets[0].policy.policy.hint
-    found = [re.fullmatch('.*, add "(.*)" to "allow".*', hint(name)) for name in OPERATIONS]
+    found = [re.fullmatch('.*, add "(.*)" to "allow".*', hint(name, {})) for name in OPERATIONS]
     for line in {each[1].replace("NAME", "web") for each in found if each}:
         assert read(f"{text}    - {line}\n").sockets, line
 

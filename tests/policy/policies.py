@@ -90,7 +90,7 @@ def allowed_by(policy: CompiledPolicy) -> set[str]:
 
 def policy_with(*grants: Grant, denials: tuple[Denial, ...] = (), mode: Mode = Mode.ENFORCE) -> CompiledPolicy:
     """Return a policy of these grants."""
-    return compile_policy(Policy(grants=grants, denials=denials, hint=lambda name: f"hint for {name}", mode=mode))
+    return compile_policy(Policy(grants=grants, denials=denials, hint=lambda name, _: f"hint for {name}", mode=mode))
 
 
 def condition(word: str, value: Value) -> Condition:
@@ -150,5 +150,5 @@ def policies(draw: st.DrawFn) -> Policy:
     return Policy(
         grants=tuple(draw(st.lists(GRANTS, max_size=4))),
         denials=tuple(draw(st.lists(DENIALS, max_size=2))),
-        hint=lambda name: f"to allow it, set X={name}",
+        hint=lambda name, _: f"to allow it, set X={name}",
     )

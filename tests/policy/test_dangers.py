@@ -126,14 +126,14 @@ def test_names_are_not_proposed_where_they_are_most_likely_of_what_the_client_cr
 
 def test_a_line_that_is_wider_than_its_request_says_for_how_much_it_is() -> None:
     hint = allowing("preset:ping").policy.hint
-    assert hint("ContainerLogs").startswith('to allow it for every container, add "ContainerLogs"')
-    assert hint("ContainerExec").startswith('to allow it for every container if contained, add "ContainerExec"')
-    assert hint("SystemPruneLibpod").startswith('to allow it and everything else, add "SystemPruneLibpod: unrestr')
+    assert hint("ContainerLogs", {}).startswith('to allow it for every container, add "ContainerLogs"')
+    assert hint("ContainerExec", {}).startswith('to allow it for every container if contained, add "ContainerExec"')
+    assert hint("SystemPruneLibpod", {}).startswith('to allow it and everything else, add "SystemPruneLibpod: unrestr')
     hint = allowing("ContainerStart: {own: true}").policy.hint
-    assert hint("SystemPruneLibpod").startswith(
+    assert hint("SystemPruneLibpod", {}).startswith(
         "to allow it and let clients reach objects that they did not create, add"
     )
-    assert hint("ContainerLogs").startswith('to allow it for what clients created, add "ContainerLogs: {own: true}"')
+    assert hint("ContainerLogs", {}).startswith('to allow it for what clients created, add "ContainerLogs: {own')
 
 
 def test_a_denial_that_would_be_removed_says_what_the_grants_below_it_give_away() -> None:

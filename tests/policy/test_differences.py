@@ -37,7 +37,7 @@ def granting(
                 for name, values in lines
             ),
             denials=(Denial(frozenset(deny), "deny"),) if deny else (),
-            hint=lambda _: "nothing",
+            hint=lambda *_: "nothing",
             mode=mode,
         )
     )

@@ -58,7 +58,7 @@ _QUERIES = {
 }
 
 NOTHING = compile_policy(
-    Policy(grants=(), denials=(), hint=lambda _: "", mode=Mode.LEARN),
+    Policy(grants=(), denials=(), hint=lambda *_: "", mode=Mode.LEARN),
 )
 
 Answer = Callable[[Lookup], ResolvedObject | None]

@@ -101,7 +101,7 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
         # By default, bodies are not checked, as in the proxies that these variables come from.
         grants=tuple(grants) if contained else tuple(part for grant in grants for part in open_bodies(grant)),
         denials=(Denial(denied, "DENY"),) if denied else (),
-        hint=lambda name: remedy(name, denied, contained=contained, adds=bool(allowed)),
+        hint=lambda name, images: remedy(name, images, denied, contained=contained, adds=bool(allowed)),
         remedy=REMEDY,
     )
 

@@ -80,31 +80,21 @@ class Remedies(NamedTuple):
     add: str
 
 
-def _find_hint(
-    name: str, remedies: Remedies, denied: Mapping[str, str], narrowed: Mapping[str, str], *, owns: bool
-) -> str:
-    """Return how to allow an operation.
-
-    `denied` and `narrowed` have the words of `deny` and `allow` for operations with denials or conditions.
-    """
-    if name in denied:
-        return f'to allow it, remove "{denied[name]}" from {remedies.deny}'
-    if name in narrowed:
-        whose = "its conditions" if narrowed[name] == name else f'the conditions of "{narrowed[name]}"'
-        return f"to allow it, widen {whose} in {remedies.allow}" if narrowed[name] else ""
+def _find_hint(name: str, images: Mapping[str, Value], add: str, *, owns: bool) -> str:
+    """Return how to allow an operation that no line mentions, for the images that a request names."""
     conditions: Mapping[str, Value] = values_of((UNRESTRICTED,)) if name in SEALED else {}
     if needs_tags(name, (), owns=owns):
-        conditions = {"tags": EXAMPLES["tags"]}
+        conditions = images or {"tags": EXAMPLES["tags"]}
     elif name == PUSH:  # Without `images`, its grant allows nothing.
-        conditions = {"images": EXAMPLES["tags"]}
+        conditions = images or {"images": EXAMPLES["tags"]}
     elif owns and name == PULL:
-        conditions = {"images": EXAMPLES["images"]}
+        conditions = images or {"images": EXAMPLES["images"]}
     how = " if contained" if name in BODIES and name not in SEALED else ""
     if owns and not conditions and OWN in find_words(OPERATIONS[name]):
         conditions, how = {OWN: True}, f" for what clients created{how}"
     what = say_what(name, conditions, describe_danger(name, conditions, owns=owns), how=how)
     grant = "preset:ping" if name in _OF_PING else write_grant(name, conditions)
-    return remedies.add.replace("{what}", what).replace("{grant}", grant)
+    return add.replace("{what}", what).replace("{grant}", grant)
 
 
 def make_policy(
@@ -126,12 +116,21 @@ def make_policy(
         if each.conditions
         for name in each.operations.intersection(CREATES)
     }
-    narrowed = {operation: line.word for line in allow if line.narrowed for operation in line.operations}
-    narrowed = {**dict.fromkeys(of_presets, ""), **narrowed}
+    hints = dict.fromkeys(of_presets, "")
+    for line in allow:
+        for name in line.operations if line.narrowed else ():
+            whose = "its conditions" if line.word == name else f'the conditions of "{line.word}"'
+            hints[name] = f"to allow it, widen {whose} in {remedies.allow}"
+    hints |= {name: f'to allow it, remove "{word}" from {remedies.deny}' for name, word in denied.items()}
+
+    def find_hint(name: str, images: Mapping[str, Value]) -> str:
+        name = BUILD if name in builds else name
+        return hints[name] if name in hints else _find_hint(name, images, remedies.add, owns=owns)
+
     return Policy(
         grants=tuple(grant for line in allow for grant in line.grants),
         denials=make_denials(reader, deny),
-        hint=lambda name: _find_hint(BUILD if name in builds else name, remedies, denied, narrowed, owns=owns),
+        hint=find_hint,
         mode=mode,
         remedy=remedies.add,
         lines=frozenset(line.word for line in allow if line.word in CREATES and line.grants),

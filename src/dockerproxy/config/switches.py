@@ -5,6 +5,7 @@ Names and defaults are a contract: people change the image and keep their compos
 Attacks: docs/attacks.md, config/switches.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
@@ -13,7 +14,7 @@ from dockerproxy.policy.dangers import describe_danger, propose, say_what
 from dockerproxy.policy.image_grants import EXAMPLES, needs_tags
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import BUILD
-from dockerproxy.policy.values import write_grant
+from dockerproxy.policy.values import Value, write_grant
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition
 
@@ -97,8 +98,10 @@ REMEDY: Final = 'to allow {what}, write a policy file with "{grant}"'
 """How to allow what no switch can, for `propose`."""
 
 
-def remedy(name: str, denied: frozenset[str], *, contained: bool = False, adds: bool = False) -> str:
-    """Return how to allow an operation alone.
+def remedy(
+    name: str, images: Mapping[str, Value], denied: frozenset[str], *, contained: bool = False, adds: bool = False
+) -> str:
+    """Return how to allow an operation alone, for the images that a request names.
 
     `denied` is from `DENY`; with `contained`, bodies are checked; with `adds`, `ALLOW` is set: names are added to it.
     """
@@ -109,7 +112,7 @@ def remedy(name: str, denied: frozenset[str], *, contained: bool = False, adds: 
     opened = values_of((UNRESTRICTED,))
     danger, built = describe_danger(name, opened), BUILD if name in BUILD_TUNNELS else name
     if needs_tags(built, (), owns=False) and (contained or danger):
-        tagged = write_grant(built, {"tags": EXAMPLES["tags"]})
+        tagged = write_grant(built, images or {"tags": EXAMPLES["tags"]})
         return REMEDY.replace("{what}", "it if contained").replace("{grant}", tagged)
     if contained and name in SEALED:
         return propose(REMEDY, name, opened)

@@ -5,7 +5,7 @@ Everything that does not depend on a request is computed here, once.
 Attacks: docs/attacks.md, policy/compile.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
@@ -18,7 +18,7 @@ from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tag
 from dockerproxy.policy.model import CREATED_BY, NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
 from dockerproxy.policy.nesting import find_roots, list_binds
 from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, WORDS, list_switches, words_of_object
-from dockerproxy.policy.values import items_of
+from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.vocabulary import CONSTRAINTS, SWITCHED, UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import Own, own_by
@@ -93,6 +93,22 @@ class Case:
         return bool(self.stamped) or (self.body is not None and self.body.is_read)
 
 
+class Answers(dict[str, Decision]):
+    """Answers of operations if no case matches. They are written at first use: most are never used.
+
+    Attributes:
+        deny: Writes the denial of an operation, with another remedy if not empty, for the images that a request names.
+    """
+
+    def __init__(self, deny: Callable[[str, str, Mapping[str, Value]], Decision]) -> None:
+        always = Decision(allowed=True, source="always")
+        super().__init__({UNKNOWN.name: Decision(allowed=False, source=""), HEALTH.name: always})
+        self.deny = deny
+
+    def __missing__(self, name: str) -> Decision:
+        return self.setdefault(name, self.deny(name, "", {}))
+
+
 class CompiledPolicy(NamedTuple):
     """The policy in the form that judges requests.
 
@@ -105,7 +121,7 @@ class CompiledPolicy(NamedTuple):
 
     policy: Policy
     cases: Mapping[str, tuple[Case, ...]]
-    default: Mapping[str, Decision]
+    default: Answers
     tenancy: Tenancy = NOBODYS
 
     @property
@@ -166,13 +182,13 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     shows = next(filter(None, listed), ())
     for name in COUNTING:
         cases[name] = tuple(replace(case, decision=case.decision._replace(shows=shows)) for case in cases[name])
-    return CompiledPolicy(policy, cases, _Answers(policy, cases, granted, denied), tenancy)
+    return CompiledPolicy(policy, cases, Answers(_Writer(policy, cases, granted, denied).deny), tenancy)
 
 
 @lru_cache(maxsize=64)
 def own_policy(tenancy: Tenancy) -> CompiledPolicy:
     """Return an enforcing policy for actions in an owner's name, with only the grant `own`."""
-    return compile_policy(Policy(grants=(OWN_GRANT,), denials=(), hint=str, tenancy=tenancy))
+    return compile_policy(Policy(grants=(OWN_GRANT,), denials=(), hint=lambda *_: "", tenancy=tenancy))
 
 
 def _is_void(tenancy: Tenancy, name: str, grant: Grant) -> bool:
@@ -191,55 +207,49 @@ def _show_some(name: str, cases: list[Case]) -> Iterable[Case]:
     return [replace(case, decision=case.decision._replace(shows=shows)) for case in cases]
 
 
-class _Answers(dict[str, Decision]):
-    """Answers of operations if no case matches. They are written at first use: most are never used."""
+class _Writer(NamedTuple):
+    """What the denials of a policy depend on."""
 
-    def __init__(
-        self,
-        policy: Policy,
-        cases: Mapping[str, tuple[Case, ...]],
-        granted: Mapping[str, list[Grant]],
-        denied: Mapping[str, Denial],
-    ) -> None:
-        always = Decision(allowed=True, source="always")
-        super().__init__({UNKNOWN.name: Decision(allowed=False, source=""), HEALTH.name: always})
-        self._policy, self._cases, self._granted, self._denied = policy, cases, granted, denied
+    policy: Policy
+    cases: Mapping[str, tuple[Case, ...]]
+    granted: Mapping[str, list[Grant]]
+    denied: Mapping[str, Denial]
 
-    def __missing__(self, name: str) -> Decision:
-        denial, grants, cases = self._denied.get(name), self._granted.get(name, ()), self._cases[name]
+    def deny(self, name: str, remedy: str, images: Mapping[str, Value]) -> Decision:
+        """Write the denial of an operation, like `Answers.deny`."""
+        denial, grants, cases = self.denied.get(name), self.granted.get(name, ()), self.cases[name]
         source = denial.source if denial else " or ".join(grant.source for grant in grants)
-        reason, remedy = _unmet(name, cases) or "no rule allows it", self._policy.hint(name)
+        reason, remedy = _unmet(name, cases) or "no rule allows it", remedy or self.policy.hint(name, images)
         is_open = any(UNRESTRICTED in grant.conditions for grant in grants)
-        evaded = self._policy.tenancy.refuses(name, is_open=is_open)
+        evaded = self.policy.tenancy.refuses(name, is_open=is_open)
         if name in LISTED and cases:
             reason = f"one of its filters {RELATIVE}"
         if name in PRUNED and cases:  # A grant without `own` would remove objects of others.
             reason, remedy = f"one of its filters {UNCLEAR}", "leave that filter out"
         if denial:
             reason = "a rule denies it"
-            danger = self._find_danger((name,) if name in remedy else denial.operations)
+            danger = self.find_danger((name,) if name in remedy else denial.operations)
             remedy = remedy.replace("to allow it", f"to allow it and let clients {danger}", 1) if danger else remedy
         elif evaded and grants and not cases:
             reason, remedy = f"the quota of {evaded} cannot count what it makes", "to allow it, use another socket"
         elif grants and not cases and any(needs_tags(name, values_of(each.conditions), owns=True) for each in grants):
             reason = "the grant must list in tags the names that clients may give or remove"
-            remedy = propose(self._policy.remedy, name, {"tags": EXAMPLES["tags"]})
+            remedy = propose(self.policy.remedy, name, images or {"tags": EXAMPLES["tags"]})
         elif name in CREATED_BY and grants and not cases:
             reason = f"own objects can only be changed within a grant of {CREATED_BY[name]}"
-            remedy = propose(self._policy.remedy, CREATED_BY[name], {})
+            remedy = propose(self.policy.remedy, CREATED_BY[name], {})
         elif name in SEALED and grants and not cases:
             reason = f"{SEALED[name]}, and no condition can limit it"
-            remedy = propose(self._policy.remedy, name, values_of((UNRESTRICTED,)))
-        bar = find_bar(self._policy.hides, name) if grants and not denial else ""
+            remedy = propose(self.policy.remedy, name, values_of((UNRESTRICTED,)))
+        bar = find_bar(self.policy.hides, name) if grants and not denial else ""
         message = f"{name} denied: {bar or '; '.join(filter(None, (reason, remedy)))}"
-        self[name] = Decision(allowed=False, source=source, message=message)
-        return self[name]
+        return Decision(allowed=False, source=source, message=message)
 
-    def _find_danger(self, names: Collection[str]) -> str:
+    def find_danger(self, names: Collection[str]) -> str:
         """Say the worst that grants give away of what is denied; the alphabet has them in this order."""
         dangers = (
-            describe_danger(name, values_of(grant.conditions), places=self._policy.places)
-            for grant in self._policy.grants
+            describe_danger(name, values_of(grant.conditions), places=self.policy.places)
+            for grant in self.policy.grants
             for name in grant.operations.intersection(names)
         )
         return min(filter(None, dangers), default="")

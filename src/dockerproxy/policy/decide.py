@@ -19,7 +19,7 @@ from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.dangers import LEAVE_OUT, describe_danger, propose, replace_line
-from dockerproxy.policy.image_grants import fill_in, find_strange, is_import
+from dockerproxy.policy.image_grants import find_strange, is_import, list_asked
 from dockerproxy.policy.model import Decision, values_of
 from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object, join_lookups
 from dockerproxy.policy.reader import read_request
@@ -88,14 +88,13 @@ def decide(
             denied.append((case, answer))
         elif answer is not None:
             return answer
-    denial = deny(policy, name, known.found)
     if not denied:
-        return _name_images(policy, request, known, denial)
+        return _deny_images(policy, request) or deny(policy, name, known.found)
     case, judgement = min(denied, key=lambda each: len(each[1].faults))  # The nearest grant.
     first, *more = judgement.faults
     others = f", and {len(more)} more" if more else ""
     remedy = find_remedy(policy, name, case, judgement.faults, judgement.waiting)
-    return denial._replace(message=f"{name} denied: {first}{others}; {remedy}")
+    return policy.default[name]._replace(message=f"{name} denied: {first}{others}; {remedy}")
 
 
 def deny(policy: CompiledPolicy, name: str, found: ResolvedObject | None) -> Decision:
@@ -115,26 +114,15 @@ def deny(policy: CompiledPolicy, name: str, found: ResolvedObject | None) -> Dec
         line = {word: names, **values_of((UNRESTRICTED,) if name in SEALED else ())}
         danger = describe_danger(name, line, places=policy.policy.places, owns=True)
         remedy = propose(policy.policy.remedy, name, line, danger, instead=LEAVE_OUT)
-    return denial._replace(message=_advise(policy, name, denial, remedy))
+    return policy.default.deny(name, remedy, {})
 
 
-def _advise(policy: CompiledPolicy, name: str, denial: Decision, remedy: str) -> str:
-    """Return the message of a denial with another remedy. It may have none, beside the create of a preset."""
-    hint = policy.policy.hint(name)
-    return denial.message.replace(hint, remedy) if hint else f"{denial.message}; {remedy}"
-
-
-def _name_images(policy: CompiledPolicy, request: CanonicalRequest, known: Known, denial: Decision) -> Decision:
-    """Return a denial with the names of images that the request asks for in the proposed line."""
-    name, message = request.operation.name, fill_in(denial.message, request)
-    for case in policy.cases[name]:
-        if case.body is not None and is_import(request):
-            read = read_request(case.body, request, known)
-            faults = (*read.violations, *judge_claims(case.of_body, read.claims).faults)
-            message = f"{name} denied: {faults[0]}; {find_remedy(policy, name, case, faults)}" if faults else message
-        elif strange := find_strange(request, case.by_word):
-            message = _advise(policy, name, denial, find_remedy(policy, name, case, strange))
-    return denial._replace(message=message)
+def _deny_images(policy: CompiledPolicy, request: CanonicalRequest) -> Decision | None:
+    """Deny a request that names images, with a line for these. None if it names none."""
+    name, images = request.operation.name, list_asked(request)
+    strange = ((case, find_strange(request, case.by_word)) for case in policy.cases[name])
+    remedy = next((find_remedy(policy, name, case, faults) for case, faults in strange if faults), "")
+    return policy.default.deny(name, remedy, images) if images else None
 
 
 def is_allowed(answer: Decision | Lookup | Wanted) -> bool:
@@ -182,6 +170,10 @@ def _look_at(
         read = reading_of_head(request, known)
         claims = (each for each in read.claims if decision.plan == "copy" or each.word != objects.RUNNING)
         head = judge_claims(case.by_word, claims)
+        if head.faults and case.body is not None and is_import(request):
+            read = read_once(reads, case.body, request, known)
+            faults = (*read.violations, *judge_claims(case.of_body, read.claims).faults)
+            return Judgement(faults, (), (), {}) if faults else None
         if head.faults:
             return head if all(fault.word == objects.RUNNING for fault in head.faults) else None
         if head.lookups:

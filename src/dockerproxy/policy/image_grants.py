@@ -27,7 +27,7 @@ from dockerproxy.policy.objects import (
     new_name,
 )
 from dockerproxy.policy.references import find_repository, normalise_pattern, parse_reference, with_default_tag
-from dockerproxy.policy.values import MOST_LISTED, Value, items_of, write_grant
+from dockerproxy.policy.values import MOST_LISTED, Value, items_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.images import SHOWN, begins_literally, read_pull
@@ -59,7 +59,10 @@ def is_import(request: CanonicalRequest) -> bool:
 
 
 def list_asked(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
-    """Return the conditions that admit the names of images in a request. Names that may be IDs are left out."""
+    """Return the conditions that admit the names of images in a request; empty if they are not all known.
+
+    Names that may be IDs are left out.
+    """
     operation, found = request.operation, dict[str, tuple[str, ...]]()
     if operation.name in {REMOVAL, TAGGING}:
         name = name_in(request.path, operation)
@@ -80,11 +83,12 @@ def list_asked(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
     elif operation.name == PULL:
         pulled = read_pull(request)
         found = {"images": (str(pulled),) if pulled is not None and (pulled.tag or pulled.digest) else ()}
-    return {
+    asked = {
         word: tuple(dict.fromkeys(filter(None, names)))
         for word, names in found.items()
         if any(names) and len(names) <= MOST_LISTED
     }
+    return {} if needs_tags(operation.name, asked, owns=False) else asked
 
 
 def find_strange(request: CanonicalRequest, conditions: Mapping[str, Condition]) -> tuple[Fault, ...]:
@@ -98,16 +102,6 @@ def find_strange(request: CanonicalRequest, conditions: Mapping[str, Condition])
         for name in names
         if word in conditions and not conditions[word].matches(parse_reference(name) if is_pull else named(name))
     )
-
-
-def fill_in(message: str, request: CanonicalRequest) -> str:
-    """Replace the examples in a proposed line by the names of images in the request, if they are known."""
-    name, asked = request.operation.name, list_asked(request)
-    examples: list[dict[str, Value]] = [{word: EXAMPLES["tags"]} for word in ("tags", "images")]
-    examples += [{"images": EXAMPLES["images"]}] if is_import(request) else []
-    for example in examples if asked and not needs_tags(name, asked, owns=False) else ():
-        message = message.replace(write_grant(name, example), write_grant(name, asked))
-    return message
 
 
 def list_tags(grants: Iterable[Grant]) -> tuple[str, ...]:

@@ -180,7 +180,7 @@ class Policy(NamedTuple):
     Attributes:
         grants: What is allowed.
         denials: What is denied although it is granted.
-        hint: Returns how an operator can allow an operation.
+        hint: Returns how an operator can allow an operation, for the images that a request names, by word.
         mode: What happens to requests that are not allowed.
         remedy: How to add a grant, for `propose`.
         lines: Creates with a line of their own, besides presets and sections.
@@ -192,7 +192,7 @@ class Policy(NamedTuple):
 
     grants: tuple[Grant, ...]
     denials: tuple[Denial, ...]
-    hint: Callable[[str], str]
+    hint: Callable[[str, Mapping[str, Value]], str]
     mode: Mode = Mode.ENFORCE
     remedy: str = ADD
     lines: frozenset[str] = frozenset()

@@ -9,7 +9,7 @@ from dockerproxy.api.catalog import UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Fault, Known
-from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.compile import Answers, Case, CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, find_remedy, judge_claims
 from dockerproxy.policy.judge import find_media_types, judge
 from dockerproxy.policy.model import Decision
@@ -164,13 +164,14 @@ def judge_recorded(
             denied.append((case, faults))
         else:
             kept.append(replace(case, body=None, stamped=()))
-    default = policy.default[name]
+    answers = policy.default
     if denied:
         case, (first, *more) = min(denied, key=lambda each: len(each[1]))
         remedy = "" if needed is None else f"; {find_remedy(policy, name, case, (first, *more))}"
         others = f", and {len(more)} more" if more else ""
-        default = default._replace(message=f"{name} denied: {first}{others}{remedy}")
-    return policy._replace(cases={**policy.cases, name: tuple(kept)}, default={name: default})
+        denial = answers[name]._replace(message=f"{name} denied: {first}{others}{remedy}")
+        answers = Answers(lambda *_: denial)
+    return policy._replace(cases={**policy.cases, name: tuple(kept)}, default=answers)
 
 
 def find_recorded_faults(case: Case, operation: Operation, needed: Mapping[str, Value]) -> tuple[Fault, ...]:
