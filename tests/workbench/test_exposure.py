@@ -45,8 +45,9 @@ def test_whatever_the_catalog_says_in_grave_words_is_an_exposure(name: str) -> N
     assert any(name in exposure.operations for exposure in find_exposures(policy_of(ALLOW=name)))
 
 
-def test_what_is_open_without_any_setting_exposes_nothing() -> None:
-    assert find_exposures(policy_of()) == ()
+def test_what_is_open_without_any_setting_exposes_only_what_events_tell() -> None:
+    assert [exposure.operations for exposure in find_exposures(policy_of())] == [("SystemEvents",)]
+    assert find_exposures(policy_of(EVENTS="0")) == ()
 
 
 def test_a_denied_operation_exposes_nothing() -> None:
@@ -317,7 +318,7 @@ def test_what_is_hidden_is_not_exposed() -> None:
     policy = policy_of(
         ALLOW="ContainerInspect,ContainerTop,SwarmInspect,ConfigList,VolumeList,ServiceList,SecretInspect"
     )
-    hidden = compile_policy(policy.policy._replace(hides=frozenset({"environment", "join_tokens"})))
+    hidden = compile_policy(policy.policy._replace(hides=frozenset({"arguments", "environment", "join_tokens"})))
     assert len(find_exposures(policy)) > 4
     assert find_exposures(hidden) == ()
 

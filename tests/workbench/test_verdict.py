@@ -37,7 +37,7 @@ def others_of(policy: CompiledPolicy) -> str:
         (["ContainerInspect: {containers: [web]}"], "including passwords, but only if the container is web"),
         (
             ["ContainerInspect: {containers: [web]}", "preset:fluent-bit"],
-            "yes, by ContainerInspect (policy.yaml:5): it sees",
+            "yes, by SystemEvents of preset:fluent-bit",
         ),
         (["preset:traefik"], "yes, by ContainerInspect of preset:traefik"),
         (
@@ -158,7 +158,7 @@ def test_what_the_catalog_says_of_objects_is_never_said_to_reach_nothing(name: s
 
 
 def test_what_is_hidden_is_not_read() -> None:
-    text = "sockets: {web: {path: /w, hide: [environment], allow: [preset:traefik]}}"
+    text = "sockets: {web: {path: /w, hide: [arguments, environment], allow: [preset:traefik]}}"
     assert secrets_of(read_policy(text, "policy.yaml").sockets[0].policy) == "no"
 
 
@@ -190,7 +190,7 @@ def test_who_may_act_on_what_is_not_its_own_is_never_said_to_reach_nothing(made:
 )
 def test_what_has_options_or_environments_in_its_answer_reads_secrets_beside_own(name: str) -> None:
     assert secrets_of(policy_of(ALLOW=name)).startswith("yes")
-    hidden = policy_of(ALLOW=name).policy._replace(hides=frozenset({"environment"}))
+    hidden = policy_of(ALLOW=name).policy._replace(hides=frozenset({"arguments", "environment"}))
     assert not secrets_of(compile_policy(hidden)).startswith("yes")
 
 
