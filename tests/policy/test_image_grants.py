@@ -262,16 +262,8 @@ CI = "preset:ci, ImageBuild: {tags: [job-app]}"
             "DELETE /images/job-app",
             f"ImageDelete: {{tags: [old, {HUB}/job-app:latest]}}",
         ),
-        (
-            "preset:ping, ImageDelete: {images: [old]}",
-            "DELETE /images/job-app",
-            f"ImageDelete: {{images: [old, {HUB}/job-app:latest]}}",
-        ),
-        (
-            CI,
-            "POST /images/job-app/tag?repo=job-app&tag=2",
-            f"ImageTag: {{images: [{HUB}/job-app:latest], tags: [{HUB}/job-app:2]}}",
-        ),
+        ("ImageDelete: {images: [old]}", "DELETE /images/app", f"ImageDelete: {{images: [old, {HUB}/app:latest]}}"),
+        (CI, "POST /images/job/tag?repo=job&tag=2", f"ImageTag: {{images: [{HUB}/job:latest], tags: [{HUB}/job:2]}}"),
         (
             f"{CI}, ImageTag: {{images: [job-app], tags: [job-app]}}",
             "POST /images/job-app/tag?repo=job-app&tag=2",
@@ -290,6 +282,8 @@ CI = "preset:ci, ImageBuild: {tags: [job-app]}"
         (CI, "POST /images/job-app/push?tag=2", f"ImagePush: {{images: [{HUB}/job-app:2]}}"),
         (CI, "POST /images/create?fromSrc=-&repo=got&tag=1", f'ImageCreate: {{images: ["**"], tags: [{HUB}/got:1]}}'),
         ("own, ContainerList", "POST /images/create?fromSrc=-&repo=got", f"ImageCreate: {{tags: [{HUB}/got:latest]}}"),
+        ("preset:ping", "POST /images/create?fromSrc=-&repo=got", f"ImageCreate: {{tags: [{HUB}/got:latest]}}"),
+        ("own, ContainerList", "POST /images/create?fromImage=a&tag=2", f"ImageCreate: {{images: [{HUB}/a:2]}}"),
         (
             "preset:ping, ImageCreate: {images: [old]}",
             "POST /images/create?fromImage=job-app&tag=2",
@@ -333,7 +327,7 @@ def test_of_the_names_of_an_image_only_the_one_that_was_sent_is_proposed(name: s
     [
         ("DELETE /images/0123456789ab", 'add "ImageDelete: {tags: ["docker.io/library/my-app:*"]}"'),
         ("POST /images/job-app/tag?repo=A", 'add "ImageTag: {tags: ["docker.io/library/my-app:*"]}"'),
-        ("POST /images/create?fromSrc=-", "?repo is missing, but must be a name that a rule allows by tags"),
+        ("POST /build?t=job-app&t=A", 'add "ImageBuild: {tags: ["docker.io/library/my-app:*"]}"'),
         ("POST /images/create?fromSrc=http://x&repo=a", "the engine fetches it from wherever it can reach"),
     ],
 )
@@ -343,6 +337,10 @@ def test_where_no_name_is_known_the_proposed_line_can_be_read(line: str, says: s
     found = re.search('add "(.*)" to "allow"', message)
     assert found
     policy_of(found[1])
+    nameless = decide_about(policy_of("preset:ci"), "POST /images/create?fromSrc=-").message
+    assert nameless.endswith(
+        "?repo is missing, but must be a name that a rule allows by tags; to allow it, name the image"
+    )
 
 
 def test_a_build_pulls_nothing_in_place_of_what_is_there() -> None:

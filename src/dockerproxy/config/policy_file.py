@@ -87,7 +87,7 @@ def _find_hint(name: str, images: Mapping[str, Value], add: str, *, owns: bool) 
         conditions = images or {"tags": EXAMPLES["tags"]}
     elif name == PUSH:  # Without `images`, its grant allows nothing.
         conditions = images or {"images": EXAMPLES["tags"]}
-    elif owns and name == PULL:
+    elif name == PULL and (owns or "tags" in images):  # An import needs them.
         conditions = images or {"images": EXAMPLES["images"]}
     how = " if contained" if name in BODIES and name not in SEALED else ""
     if owns and not conditions and OWN in find_words(OPERATIONS[name]):

@@ -13,7 +13,7 @@ from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS, SECTIONS
 from dockerproxy.policy.dangers import describe_danger, propose, say_what
 from dockerproxy.policy.image_grants import EXAMPLES, needs_tags
 from dockerproxy.policy.model import values_of
-from dockerproxy.policy.objects import BUILD
+from dockerproxy.policy.objects import BUILD, PULL
 from dockerproxy.policy.values import Value, write_grant
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition
@@ -111,7 +111,8 @@ def remedy(
     setting = f"set {switch}=1" if switch else f"add {name} to ALLOW" if adds else f"set ALLOW={name}"
     opened = values_of((UNRESTRICTED,))
     danger, built = describe_danger(name, opened), BUILD if name in BUILD_TUNNELS else name
-    if needs_tags(built, (), owns=False) and (contained or danger):
+    is_import = built == PULL and "tags" in images
+    if (is_import or needs_tags(built, (), owns=False)) and (contained or danger):
         tagged = write_grant(built, images or {"tags": EXAMPLES["tags"]})
         return REMEDY.replace("{what}", "it if contained").replace("{grant}", tagged)
     if contained and name in SEALED:

@@ -120,8 +120,9 @@ def deny(policy: CompiledPolicy, name: str, found: ResolvedObject | None) -> Dec
 def _deny_images(policy: CompiledPolicy, request: CanonicalRequest) -> Decision | None:
     """Deny a request that names images, with a line for these. None if it names none."""
     name, images = request.operation.name, list_asked(request)
-    strange = ((case, find_strange(request, case.by_word)) for case in policy.cases[name])
-    remedy = next((find_remedy(policy, name, case, faults) for case, faults in strange if faults), "")
+    strange = [(faults, case) for case in policy.cases[name] if (faults := find_strange(request, case.by_word))]
+    faults, nearest = min(strange, key=lambda each: len(each[0]), default=((), None))
+    remedy = find_remedy(policy, name, nearest, faults) if nearest is not None else ""
     return policy.default.deny(name, remedy, images) if images else None
 
 
@@ -332,7 +333,7 @@ def find_remedy(
     is_pointless = not said or needed == values_of((UNRESTRICTED,))
     has_line = any(each.decision.source.partition(" ")[0] == name for each in policy.cases[name])
     if name in policy.policy.lines or (is_pointless and has_line):
-        remedy = replace_line(remedy)
+        remedy = replace_line(remedy, name)
     danger, before = (
         describe_danger(name, each, places=policy.policy.places, owns=policy.owner != "") for each in (needed, said)
     )

@@ -74,8 +74,9 @@ def list_asked(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:
         pushed = find_reference(request)
         found = {"images": pushed.names if pushed is not None else ()}
     elif operation.name == BUILD:
-        built = map(parse_reference, filter(None, certain_values(request, "t") or ()))
-        found = {"tags": tuple(str(with_default_tag(each)) for each in built if each is not None)}
+        built = tuple(map(parse_reference, filter(None, certain_values(request, "t") or ())))
+        valid = [str(with_default_tag(each)) for each in built if each is not None]
+        found = {"tags": tuple(valid) if len(valid) == len(built) else ()}
     elif is_import(request):
         names, tags = certain_values(request, "repo") or (), certain_values(request, "tag") or ()
         given = join_reference(names[0], "".join(tags)) if len(names) == 1 else None

@@ -221,7 +221,7 @@ def check_source(reading: Reading, value: Json, path: str, parent: Object) -> No
     elif value and value != "-":
         reading.violate(path, value, "not allowed: the engine fetches it from wherever it can reach")
     elif value and not name:
-        reading.violate("?repo", None, "is missing, but must be a name that a rule allows by tags")
+        reading.violate("?repo", None, "is missing, but must be a name that a rule allows by tags", "name the image")
 
 
 WORDS: Final = (
