@@ -130,7 +130,7 @@ def test_what_no_other_run_can_reach_is_said_while_something_is_left() -> None:
     web, data = created("POST /containers/create?name=web", ID), created("POST /volumes/create", "data")
     removed = record_of("DELETE /containers/web", status=204, decision=Outcome.ALLOWED)
     missed = removed._replace(status=404)
-    left = "  later runs cannot reach what is left; those with the same --policy FILE share their objects"
+    left = "  later runs cannot reach it, if it is still there; those with the same --policy FILE share their objects"
     for records, is_said in (((web, data, removed), True), ((web, missed), True), ((web, removed), False)):
         assert (left in summed_up(*records, leaves=True)) == is_said
         assert left not in summed_up(*records)

@@ -127,7 +127,7 @@ def test_nothing_to_remove_is_said() -> None:
 def test_mistakes_are_told() -> None:
     with engine() as folder:
         policy = f"{folder}/policy.yaml"
-        assert 'grant "own" on it' in run("sweep", "--policy", policy, "plain").err
+        assert 'grant "own", and lists only' in run("sweep", "--policy", policy, "plain").err
         assert "also lists objects of others" in run("sweep", "--policy", policy, "wide").err
         assert "choose one: job, plain or wide" in run("sweep", "--policy", policy).err
         done = run("sweep", "--policy", policy, "--older-than", "2 hours", "job")

@@ -50,6 +50,7 @@ LISTS = "see docs/operations.md and `dockerproxy presets`"
         ("CONTAINERS=1", "grant", "write containers:read or containers:write"),
         ("PING", "grant", "write ping:read"),
         ("ContainerStart, ContainerStop", "grant", "write them as items: [ContainerStart, ContainerStop]"),
+        ("ContainerStop: {own: true}", "grant", "remove the quotes around it"),
         ("ContainerStart preset:ping", "grant", "write them as items: [ContainerStart, preset:ping]"),
         ("GET /containers/json", "grant", "write ContainerList"),
         ("/containers/json", "grant", "write ContainerList"),

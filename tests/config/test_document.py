@@ -282,7 +282,7 @@ def test_a_file_that_may_not_be_read_is_said_so(tmp_path: Path) -> None:
         said = problem_of(path)
     finally:
         os.seteuid(ours)
-    assert said == f"{path}: permission denied\n    let the user that the proxy runs as read it"
+    assert said.startswith(f"{path}: permission denied\n    let the proxy's user read it; if it was replaced")
 
 
 def test_a_file_is_read_up_to_its_bound_and_no_further(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_denial_says_what_to_type() -> None:
     built = try_request(compile_policy(make("ImageBuild: {tags: [a/b]}")), "POST", "/build?t=a/c")
     assert isinstance(built, Tried)
     line = "ImageBuild: {tags: [a/b, docker.io/a/c:latest]}"
-    assert built.decision.message.endswith(f'; to allow it, remove its "--allow" and add{MARK}{line}')
+    assert built.decision.message.endswith(f'; to allow it, remove the "--allow" of ImageBuild and add{MARK}{line}')
 
 
 @given(st.text(alphabet=st.sampled_from(list(MARK)), max_size=30), st.text(max_size=5))

@@ -84,9 +84,7 @@ def test_ports_of_one_line_are_not_opened_on_addresses_of_the_other() -> None:
 
 def test_two_lines_for_one_create_are_a_mistake_that_says_what_to_write() -> None:
     [problem] = problems("ContainerCreate: {memory: 1GiB}", "ContainerCreate: {binds: [/srv]}")
-    assert problem == (
-        "ContainerCreate and ContainerCreate in line 1 both say what ContainerCreate may create; make one line of them"
-    )
+    assert problem == "ContainerCreate already has conditions in line 1; make one line of them"
     [problem] = problems("containers:write: {names: [a]}", "ContainerCreate: {memory: 1GiB}")
     assert "both say what ContainerCreate may create" in problem
 

@@ -52,7 +52,7 @@ def test_what_run_says_to_add_allows_the_request_at_last(asked: Asked, presets: 
         if not mark:
             assert not said or any(why in said for why in WHY_NONE), said
             return
-        is_replaced = before.endswith('remove its "--allow" and add')
+        is_replaced = before.endswith(f'remove the "--allow" of {asked.operation.name} and add')
         allow = [*(each for each in allow if not is_replaced or each.partition(":")[0] != asked.operation.name), line]
         policy, problems = read_options(presets, allow)
         assert not problems, (said, allow)

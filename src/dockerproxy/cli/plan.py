@@ -145,7 +145,8 @@ def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Pl
     )
     obstacle = find_obstacle(plan.policy) if plan.sweeps else ""
     if obstacle:
-        raise UserError(Problem("--sweep", obstacle, "add --allow own, and lists only with own: true"))
+        hint = 'use --allow own, and lists only with the condition "own: true"'
+        raise UserError(Problem("--sweep", obstacle, "leave out --sweep" if mode is Mode.REPORT else hint))
     return plan
 
 

@@ -32,7 +32,7 @@ _MOST_NAMES: Final = 6
 
 _REPORT: Final = "--mode report denies nothing, and lists all missing grants at the end"
 
-_LEFT: Final = "later runs cannot reach what is left; those with the same --policy FILE share their objects"
+_LEFT: Final = "later runs cannot reach it, if it is still there; those with the same --policy FILE share their objects"
 
 _DONE: Final = range(200, 300)
 _REMOVALS: Final = frozenset(name.replace("Create", "Delete") for name in CREATES)

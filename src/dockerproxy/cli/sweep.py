@@ -24,7 +24,7 @@ _PATIENCE: Final = 60.0
 """Seconds for an answer: a container may have to be killed first."""
 
 _LONGEST: Final = 16 << 20
-HINT: Final = 'grant "own" on it, and lists only with own: true; or set sweep, which asks the engine itself'
+HINT: Final = 'grant "own", and lists only with the condition "own: true"; or set "sweep", which asks the engine itself'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

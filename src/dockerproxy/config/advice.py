@@ -89,7 +89,9 @@ def _find_variable(word: str) -> str:
 
 
 def _find_several(word: str) -> str:
-    """Advise on several grants in one item."""
+    """Advise on several grants in one item, or on one with its conditions as a single text."""
+    if word.partition(": ")[0] in {*OPERATIONS, *GROUPS} and ": " in word:
+        return "remove the quotes around it"
     words = re.split(r"[\s,-]+", word.strip(",- "))
     if len(words) > 1 and all(each in OPERATIONS or each in GROUPS or each.startswith(PRESET) for each in words):
         return f"write them as items: [{', '.join(words)}]"

@@ -19,7 +19,10 @@ _INHERITED: Final = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 _UNREADABLE: Final[dict[type[OSError], tuple[str, str]]] = {
     FileNotFoundError: ("file not found", "check the path; in a container, mount the file"),
-    PermissionError: ("permission denied", "let the user that the proxy runs as read it"),
+    PermissionError: (
+        "permission denied",
+        "let the proxy's user read it; if it was replaced in a home directory, move it to a subdirectory and restart",
+    ),
     IsADirectoryError: (
         "is a directory",
         "create the file on the host before Docker mounts it; else Docker creates a directory",

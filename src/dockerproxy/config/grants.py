@@ -182,6 +182,7 @@ def _join(reader: Reader, name: str, said: Iterable[tuple[Line, tuple[Condition,
             other, before = joined.setdefault(is_preset, (line, conditions))
             if before != conditions:
                 what = f"{line.word} and {other.word} in line {other.place.line} both say what {name} may create"
+                what = f"{name} already has conditions in line {other.place.line}" if line.word == other.word else what
                 hint = "use two sockets, or write the lines of one of them" if is_preset else "make one line of them"
                 reader.problem(line.place, what, hint)
                 break

@@ -36,6 +36,9 @@ _REACHING: Final = frozenset(
 )
 """Operations that reach any host directory: by name, or by a link that an engine follows to find changes."""
 
+_LAST: Final = {"PluginInspect": '"docker inspect" found no other object of this name, and no rule allows plugins'}
+"""Reasons where clients ask last of all, so that this denial is the only one that their users see."""
+
 _FORCED: Final = Condition(EITHER, value=True)
 _UNFORCED: Final = {"force": "", "noprune": "1"}
 """A removal by `tags` accepts force, which the docker command line sends, but does not force, or remove parents."""
@@ -219,7 +222,8 @@ class _Writer(NamedTuple):
         """Write the denial of an operation, like `Answers.deny`."""
         denial, grants, cases = self.denied.get(name), self.granted.get(name, ()), self.cases[name]
         source = denial.source if denial else " or ".join(grant.source for grant in grants)
-        reason, remedy = _unmet(name, cases) or "no rule allows it", remedy or self.policy.hint(name, images)
+        reason = _unmet(name, cases) or _LAST.get(name, "no rule allows it")
+        remedy = remedy or self.policy.hint(name, images)
         is_open = any(UNRESTRICTED in grant.conditions for grant in grants)
         evaded = self.policy.tenancy.refuses(name, is_open=is_open)
         if name in LISTED and cases:

@@ -166,10 +166,10 @@ def _say_all(name: str, conditions: Mapping[str, Value]) -> str:
     return f" for every {WORDS[kind].removesuffix('s')}" if kind is not None and is_all else ""
 
 
-def replace_line(remedy: str) -> str:
+def replace_line(remedy: str, name: str) -> str:
     """Return a remedy that takes out the line, or option, of an operation: beside it, the new one is a mistake."""
-    its = "line" if ' to "allow"' in remedy else '"--allow"'
-    return remedy.replace("add", f"remove its {its} and add", 1)
+    line = "its line" if ' to "allow"' in remedy else f'the "--allow" of {name}'
+    return remedy.replace("add", f"remove {line} and add", 1)
 
 
 def propose(

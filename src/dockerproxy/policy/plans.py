@@ -106,7 +106,7 @@ def build(verdict: Verdict, _scene: Scene) -> Plan:
         return verdict
     name, remedy = verdict.operation.name, verdict.policy.policy.remedy
     if verdict.decision.source.partition(" ")[0] == name:
-        remedy = replace_line(remedy)
+        remedy = replace_line(remedy, name)
     return deny(verdict, f"{reason}; {propose(remedy, name, values_of((UNRESTRICTED,)))}")
 
 
