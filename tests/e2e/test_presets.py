@@ -126,7 +126,8 @@ def test_compose_brings_a_project_up_and_down(
     docker.run(*project, "restart", "second")
     docker.run(*project, "stop", "second")
     docker.run(*project, "up", "--detach", "--force-recreate", "second")
-    assert docker.text(*project, "run", "--rm", "--no-deps", "second", "echo", "ran").endswith("ran")
+    slow = ("sh", "-c", "sleep 0.5; echo ran; sleep 0.5")  # Engines lose output of what ends while it is attached to.
+    assert docker.text(*project, "run", "--rm", "--no-deps", "second", *slow).endswith("ran")
     with docker.watch(*project, "up", "--no-color") as up:
         up.wait_for("Attaching to")
         docker.run(*project, "kill", "second")  # Before `up` is killed: Compose then stops what it attached to.
