@@ -163,7 +163,8 @@ def _say_all(name: str, conditions: Mapping[str, Value]) -> str:
     """Say that a line applies to every object of a kind, as the end of a clause; empty if it does not."""
     kind = KINDS.get(name) or LISTS.get(name) or PRUNED.get(name, (None,))[0]
     is_all = conditions.keys().isdisjoint(("tags", *(words_of_object(name) or LISTED.get(name, ()))))
-    return f" for every {WORDS[kind].removesuffix('s')}" if kind is not None and is_all else ""
+    thing = WORDS[kind].removesuffix("s") if kind is not None else "object" if name in LISTED else ""  # Of events.
+    return f" for every {thing}" if thing and is_all else ""
 
 
 def replace_line(remedy: str, name: str) -> str:

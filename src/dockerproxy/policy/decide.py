@@ -19,7 +19,7 @@ from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.dangers import LEAVE_OUT, describe_danger, propose, replace_line
-from dockerproxy.policy.image_grants import find_strange, is_import, list_asked
+from dockerproxy.policy.image_grants import find_strange, list_asked
 from dockerproxy.policy.model import Decision, values_of
 from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object, join_lookups
 from dockerproxy.policy.reader import read_request
@@ -28,6 +28,7 @@ from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, is_liter
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, is_about_object
 from dockerproxy.policy.words.constraint import Condition, judge_claim
 from dockerproxy.policy.words.fixed import label_built
+from dockerproxy.policy.words.images import is_import
 from dockerproxy.policy.words.names import named
 from dockerproxy.policy.words.parameters import read_head
 from dockerproxy.wire.document import Json, show, write_json

@@ -30,7 +30,7 @@ from dockerproxy.policy.references import find_repository, normalise_pattern, pa
 from dockerproxy.policy.values import MOST_LISTED, Value, items_of
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.policy.words.images import SHOWN, begins_literally, read_pull
+from dockerproxy.policy.words.images import SHOWN, begins_literally, is_import, read_pull
 from dockerproxy.policy.words.names import MAY_BE_ID, named
 
 SEEN: Final = frozenset(f"Image{verb}{api}" for verb in ("History", "Inspect", "List") for api in ("", "Libpod")).union(
@@ -50,12 +50,6 @@ def needs_tags(name: str, words: Collection[str], *, owns: bool) -> bool:
     """Whether a grant with these words allows nothing, because `tags` is missing."""
     is_bound = name in {BUILD, TAGGING} or (owns and name == REMOVAL)
     return is_bound and "tags" not in words and UNRESTRICTED.word not in words
-
-
-def is_import(request: CanonicalRequest) -> bool:
-    """Whether a request makes an image of an archive instead of pulling one. Then `tags` limits it, not `images`."""
-    sources, images = (request.values(name) for name in ("fromsrc", "fromimage"))
-    return request.operation.name == PULL and any(sources) and not any(images)
 
 
 def list_asked(request: CanonicalRequest) -> Mapping[str, tuple[str, ...]]:

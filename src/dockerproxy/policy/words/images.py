@@ -177,6 +177,12 @@ def check_built(reading: Reading, value: Json, path: str, _parent: Object) -> Js
     return [complete(text, parse_reference(text)) for text in texts]
 
 
+def is_import(request: CanonicalRequest) -> bool:
+    """Whether a request makes an image of an archive instead of pulling one. Then `tags` limits it, not `images`."""
+    sources, images = (request.values(name) for name in ("fromsrc", "fromimage"))
+    return request.operation.name == objects.PULL and any(sources) and not any(images)
+
+
 def read_pull(request: CanonicalRequest) -> Reference | None:
     """Return the pulled image; without tag and digest, all its tags. None if it is uncertain, or an import."""
     images = certain_values(request, "fromImage") or ()

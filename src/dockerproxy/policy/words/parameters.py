@@ -16,7 +16,7 @@ from dockerproxy.policy.references import parse_reference
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.words.constraint import Choice, Constraint, Globs, Items, Matcher
 from dockerproxy.policy.words.fixed import has_host
-from dockerproxy.policy.words.images import read_pull
+from dockerproxy.policy.words.images import is_import, read_pull
 from dockerproxy.policy.words.running import COPYING_FILES, claim_fresh
 from dockerproxy.policy.words.spellings import FLAGS, clean_path, fault_of_path, normalise_signal
 from dockerproxy.views.filters import refuse_filters
@@ -125,7 +125,6 @@ def _is_no_builder(request: CanonicalRequest) -> bool:
 
 _FORCE: Final = _flag("force", "force", absent=False)
 _PATH: Final = Line("path", "path", _read_path)
-_PULL: Final = Line("images", "fromImage", read_pull)
 
 _LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
     ("ContainerLogs ContainerLogsLibpod ServiceLogs TaskLogs", (_flag("follow", "follow", absent=False),)),
@@ -137,7 +136,7 @@ _LINES: Final[tuple[tuple[str, tuple[Line, ...]], ...]] = (
     ("ContainerAttach ContainerAttachLibpod", (_flag("stdin", "stdin", absent=None),)),
     ("ContainerKill ContainerKillLibpod PodKillLibpod", (Line("signal", "signal", _read_signal),)),
     ("ContainerCreate", (Line("buildx_builders", "name", _is_no_builder),)),
-    ("ImageCreate", (_PULL,)),
+    ("ImageCreate", (Line("images", "fromImage", read_pull),)),
     ("ImageSearch ImageSearchLibpod", (_registries("term", namespaces=False),)),
     ("GetPluginPrivileges", (_registries("remote", namespaces=True),)),
 )
@@ -153,8 +152,7 @@ def read_head(reading: Reading, found: ResolvedObject | None) -> None:
     for line in LINES.get(name, ()):
         given = request.values(line.parameter.lower())
         shown = given[0] if given else None
-        is_import = line is _PULL and any(request.values("fromsrc")) and not any(request.values("fromimage"))
-        spoken = "tags" if is_import else ""  # An import pulls nothing: `tags` limits it.
+        spoken = "tags" if is_import(request) else ""  # An import pulls nothing: `tags` limits it.
         reading.claim(line.word, line.read(request), f"?{line.parameter}", shown, _UNCERTAIN, unless=spoken)
     if name in objects.NAMING:
         _claim_named(reading, objects.NAMING[name])
