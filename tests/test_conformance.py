@@ -50,14 +50,14 @@ class Done(NamedTuple):
         return {(line.rows, line.name) for line in self.lines if line.reasons}
 
 
-def run_suite(*words: str) -> Done:
-    """Run the suite to its end, and read its table."""
+def run_suite(*words: str, may_be_silent: bool = False) -> Done:
+    """Run the suite to its end, and read its table. A proxy may not be silent unless it is said."""
     words = ("-m", "conformance", "--patience", str(PATIENCE), *words)
     done = subprocess.run(
         [sys.executable, *words], cwd=ROOT, env=environment_of({}), capture_output=True, text=True, check=False
     )
     assert all(len(line) <= WIDTH for line in done.stdout.splitlines())
-    assert "silent" not in done.stdout, done.stdout
+    assert may_be_silent or "silent" not in done.stdout, done.stdout
     lines: list[Line] = []
     for part in re.split(r"^(?=\S+  .+\nswitches: )", done.stdout, flags=re.MULTILINE):
         rows = part.split("  ")[0]
@@ -100,7 +100,10 @@ def try_ours(names: list[str], variables: Mapping[str, str], *options: str) -> D
 
 
 def try_haproxy(names: list[str], variables: Mapping[str, str]) -> Done:
-    """Run the suite on HAProxy with the predecessor's rules."""
+    """Run the suite on HAProxy with the predecessor's rules.
+
+    After a large body that it denied, HAProxy 3.0 sometimes reads the next request and never answers it.
+    """
     rules = runpy.run_path(str(ROOT / "bench" / "haproxy.py"))
     with short_folder() as folder:
         engine, proxy = folder / "engine.sock", folder / "docker.sock"
@@ -113,7 +116,7 @@ def try_haproxy(names: list[str], variables: Mapping[str, str]) -> Done:
             ) as process,
         ):
             try:
-                return run_suite("--engine", str(engine), str(proxy), *options_of(names))
+                return run_suite("--engine", str(engine), str(proxy), *options_of(names), may_be_silent=True)
             finally:
                 process.kill()
 
