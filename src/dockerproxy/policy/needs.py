@@ -144,9 +144,9 @@ def claims_of(operation: Operation, needed: Mapping[str, Value]) -> Iterator[Cla
             says = "is not met" if restricts(operation, constraint) else "has no value that a policy can list"
             yield Claim(word, (), word, None, says, without=without is None)
             continue
-        is_map = isinstance(value, Pairs)
-        says = f"{'has values that' if is_map else 'which'} the rule does not allow"
-        shown = None if is_map else say_value(value)
+        says, shown = "has values that the rule does not allow", None
+        if not isinstance(value, Pairs):
+            says, shown = "which the rule does not allow", say_value(value)
         if restricts(operation, constraint):  # Amounts state the allowed limit themselves.
             says = "" if constraint.takes is Takes.AMOUNT else "which the request adds"
         for each in constraint.read_back(value):

@@ -179,8 +179,8 @@ def check_built(reading: Reading, value: Json, path: str, _parent: Object) -> Js
 
 def is_import(request: CanonicalRequest) -> bool:
     """Whether a request makes an image of an archive instead of pulling one. Then `tags` limits it, not `images`."""
-    sources, images = (request.values(name) for name in ("fromsrc", "fromimage"))
-    return request.operation.name == objects.PULL and any(sources) and not any(images)
+    values = request.values
+    return request.operation.name == objects.PULL and any(values("fromsrc")) and not any(values("fromimage"))
 
 
 def read_pull(request: CanonicalRequest) -> Reference | None:
