@@ -226,7 +226,7 @@ ACTS = {
     "print('once'); print('deny')": 403,
     "print('once'); sys.exit(1)": 403,
     "print('always')": 403,
-    "time.sleep(60)": 403,
+    "time.sleep(60)": 403,  # It never answers: the question ends before.
 }
 
 
@@ -248,7 +248,7 @@ def test_a_program_ends_with_its_question() -> None:
         program, act = place.folder / "approve", place.folder / "act"
         program.write_text(PROGRAM.format(python=sys.executable, act=str(act)))
         program.chmod(0o700)
-        act.write_text("print('asked', file=sys.stderr, flush=True); time.sleep(600)")
+        act.write_text("print('asked', file=sys.stderr, flush=True); time.sleep(600)")  # Until it is ended.
         with Running("ask", "--control", place.control, "--exec", str(program)) as answering:
             answering.wait_for("answers")
             for _ in range(MOST_HELD):

@@ -136,7 +136,7 @@ def test_everything_else_is_as_if_the_kernel_did_not_have_it(name: str, argument
         "os.kill(os.getpid(), 0)",
         "asyncio.run(asyncio.to_thread(list))",
         "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))",
-        "os.urandom(8); time.sleep(0.001)",
+        "os.urandom(8); time.sleep(0.001)",  # As `proxy/probing.py` does between attempts.
         "open(os.devnull).read(); os.open(os.devnull, os.O_WRONLY | os.O_CREAT, 0o640)",
         "os.dup(1); os.set_blocking(os.dup(1), True)",
         "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)",

@@ -337,10 +337,11 @@ def test_where_no_name_is_known_the_proposed_line_can_be_read(line: str, says: s
     found = re.search('add "(.*)" to "allow"', message)
     assert found
     policy_of(found[1])
-    nameless = decide_about(policy_of("preset:ci"), "POST /images/create?fromSrc=-").message
-    assert nameless.endswith(
-        "?repo is missing, but must be a name that a rule allows by tags; to allow it, name the image"
-    )
+
+
+def test_an_import_without_a_name_is_told_to_name_the_image() -> None:
+    message = decide_about(policy_of("preset:ci"), "POST /images/create?fromSrc=-").message
+    assert message.endswith("must be a name that a rule allows by tags; to allow it, name the image")
 
 
 def test_a_build_pulls_nothing_in_place_of_what_is_there() -> None:
