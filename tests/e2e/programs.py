@@ -46,11 +46,6 @@ class Running:
         assert self._process.stdin is not None
         self._process.stdin.write(data)
 
-    def end_input(self) -> None:
-        """Close its standard input."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-
     def wait_for(self, text: str, *, seconds: float = PATIENCE) -> None:
         """Wait until it has printed the text."""
         while text.encode() not in self.printed:

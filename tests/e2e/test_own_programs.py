@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
-from itertools import product
 from pathlib import Path
 from urllib.parse import quote
 
@@ -202,36 +201,51 @@ import os
 from testcontainers.core.container import DockerContainer
 DockerContainer.waiting_for = lambda self, strategy: strategy.wait_until_ready(self)
 DockerContainer("busybox").with_command("sh -c 'trap exit TERM; sleep 600 & wait'").start()
+input("started")
 os._exit(0)
 """
-"""Ends without a word, as a program does that is killed. At a good end the library removes Ryuk itself.
+"""Ends at a line, without a word, as a program does that is killed. At a good end the library removes Ryuk itself.
 
 Its `waiting_for` only notes what to wait for, and Ryuk runs already by then. It would connect at once, and Docker's
 userland proxy accepts and drops what comes before Ryuk listens.
 """
+
+LEAVING = ((sys.executable, "-c", LEFT), (*NODE_PROGRAM, str(NODE / "testcontainers.js"), "leave"))
+
+
+def leave(engine: Engine, image: str, *pairs: tuple[Client, Client]) -> None:
+    """Let each library leave a container of its client, and wait until Ryuk has removed it and itself.
+
+    It ends once the container's events have come: a proxy hides events of an object that is gone by then.
+    """
+    ended = {"dockerd": "destroy", "podman": "remove"}[engine.name]
+    with ExitStack() as stack:
+        watched = [stack.enter_context(each.watch("events", "--format={{.Action}} {{.From}}")) for each, _ in pairs]
+        leaving = [stack.enter_context(library.watch()) for _, library in pairs]
+        for events, library in zip(watched, leaving, strict=True):
+            library.wait_for("started")
+            events.wait_for("start docker.io/library/busybox")
+            library.write(b"\n")
+            assert library.wait_end() == 0, library.printed
+            events.wait_for(f"{ended} docker.io/library/{image}")
 
 
 def test_what_testcontainers_leaves_is_removed_by_its_reaper_through_the_same_socket(
     engine: Engine, make_client: partial[Client], busybox: bytes, label: str, tmp_path: Path
 ) -> None:
     """The library mounts what it takes for the engine's socket, and Ryuk gets that of its client."""
-    image, ended = f"ryuk-{label}:1", {"dockerd": "destroy", "podman": "remove"}[engine.name]
+    image = f"ryuk-{label}:1"
     import_image(engine.socket, image, reaper_root(busybox), *RYUK)
     with serving(engine, make_client, PROGRAMS["testcontainers"]) as (proxy, mine, other):
         other.run("create", "--label", "org.testcontainers=true", "--label", f"case={label}", "busybox")
         theirs = list_all(other)
-        python, node = (
-            replace(mine, program=engine.inside(*program), extra={"RYUK_CONTAINER_IMAGE": image})
-            for program in ((sys.executable, "-c"), (*NODE_PROGRAM, str(NODE / "testcontainers.js")))
-        )
-        for library, words in ((python, LEFT), (node, "leave")):
-            with mine.watch("events", "--format={{.Action}} {{.From}}") as watching:
-                library.run(words)
-                for gone in ("busybox", image):
-                    watching.wait_for(f"{ended} docker.io/library/{gone}")
+        for program in LEAVING:
+            library = replace(mine, program=engine.inside(*program), extra={"RYUK_CONTAINER_IMAGE": image})
+            leave(engine, image, (mine, library))
             assert (list_all(mine), list_all(other)) == (set(), theirs)
         if engine.name == "dockerd":
             (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo built > /built\n")
+            python = replace(library, program=engine.inside(sys.executable, "-c"))
             assert python.run(TESTCONTAINERS, str(tmp_path), f"built-{label}").splitlines()[0] == b"built"
         assert denied_by_us(proxy) == []
     ask(engine.socket, "DELETE", f"/images/{quote(image)}?force=1")
@@ -245,7 +259,7 @@ def contained(client: Client, program: tuple[str, ...], engine: Engine, image: s
     mounts = [f"--volume={each}:{each}:ro" for each in sorted(folders) if Path(each).is_dir()]
     socket = f"--volume={client.socket}:/var/run/docker.sock"
     options = (f"--label=case={client.label}", f"--env=RYUK_CONTAINER_IMAGE={image}", socket, *mounts)
-    return replace(client, socket=engine.socket, program=("docker", "run", "--rm", *options, "busybox", *program))
+    return replace(client, socket=engine.socket, program=("docker", "run", "-i", "--rm", *options, "busybox", *program))
 
 
 def test_testcontainers_in_containers_clean_up_through_the_sockets_that_these_have_two_at_once(
@@ -254,15 +268,9 @@ def test_testcontainers_in_containers_clean_up_through_the_sockets_that_these_ha
     """The library finds what its containers publish by the network bridge."""
     image = f"ryuk-{label}:1"
     import_image(dockerd.socket, image, reaper_root(busybox), *RYUK)
-    programs = (sys.executable, "-c", LEFT), (*NODE_PROGRAM, str(NODE / "testcontainers.js"), "leave")
-    with serving(dockerd, make_client, PROGRAMS["testcontainers"]) as (proxy, *clients), ExitStack() as stack:
-        shown = ("events", "--format={{.Action}} {{.From}}")
-        watching = [stack.enter_context(each.watch(*shown)) for each in clients]
-        libraries = [contained(*each, dockerd, image) for each in zip(clients, programs, strict=True)]
-        for running in [stack.enter_context(each.watch()) for each in libraries]:
-            assert running.wait_end() == 0, running.printed
-        for events, gone in product(watching, ("busybox", image)):
-            events.wait_for(f"destroy docker.io/library/{gone}")
+    with serving(dockerd, make_client, PROGRAMS["testcontainers"]) as (proxy, *clients):
+        pairs = zip(clients, LEAVING, strict=True)
+        leave(dockerd, image, *((each, contained(each, program, dockerd, image)) for each, program in pairs))
         assert [list_all(each) for each in clients] == [set(), set()]
         assert denied(proxy) == []
     ask(dockerd.socket, "DELETE", f"/images/{quote(image)}?force=1")
@@ -323,8 +331,7 @@ def test_jobs_of_a_runner_use_its_volumes_and_meet_no_others(
         assert run_jobs(mine, tmp_path) == RAN_JOBS
         assert (list_all(mine), list_all(other)) == (set(), before)
         assert denied(proxy) == []
-        refused = mine.refused("run", "--privileged", "busybox", "true")
-        assert "ContainerCreate denied: HostConfig.Privileged" in refused
+        assert "ContainerCreate denied: HostConfig.Privileged" in mine.refused("run", "--privileged", "busybox", "true")
 
 
 LEARNED: Mapping[str, tuple[Callable[[Client, Path], object], object]] = {

@@ -1,9 +1,10 @@
 """Streams of JSON lines of which a client may see only a part: events, and the result of a wait.
 
 A client gets events of objects that it may see, without hidden fields. Each object is looked up once, at its first
-event, and judged as if the client had named it. Events of a container have its labels, which cannot change. If the
-labels rule it out, there is no lookup, so that watchers on a busy engine do not query each other's containers. Labels
-alone never admit an object: the stamp may come from the image.
+event, and judged as if the client had named it. If it is gone by then, its events are hidden; Podman's come up to 250
+ms late. Events of a container have its labels, which cannot change. If the labels rule it out, there is no lookup, so
+that watchers on a busy engine do not query each other's containers. Labels alone never admit an object: the stamp may
+come from the image.
 
 Attacks: docs/attacks.md, views/events.
 """
