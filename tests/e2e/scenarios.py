@@ -231,7 +231,7 @@ print(json.dumps(run() if what == "run" else [attempt(**{key: value}) for key, v
 INTERPRETER = r"""
 FROM busybox
 RUN mkdir -p /sandbox/.sandbox-venv/bin
-RUN printf '#!/bin/sh\necho it ran\n' > /bin/python && chmod +x /bin/python
+RUN printf '#!/bin/sh\nsleep 0.5\necho it ran\n' > /bin/python && chmod +x /bin/python
 RUN cd /sandbox/.sandbox-venv/bin && ln -s /bin/python python && ln -s /bin/python pip
 """
 

@@ -163,7 +163,7 @@ def test_the_engine_stops_a_build_of_which_the_client_is_gone(end: object, clien
     assert b"ci-stopped" not in clients("ci").run("images", "--format={{.Repository}}")
 
 
-SERVICE = "FROM busybox\nARG WORD\nRUN echo {name} $WORD >/which\nCMD cat /which\n"
+SERVICE = "FROM busybox\nARG WORD\nRUN echo {name} $WORD >/which\nCMD cat /which; sleep 0.3\n"
 TARGET = """
 target "{name}" {{
   context = "{folder}/{name}"

@@ -11,6 +11,7 @@ from e2e.engines import Engine
 from e2e.programs import Client
 from e2e.proxies import denied
 from e2e.talk import ask
+from waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -62,7 +63,7 @@ services:
     command: sh -c 'touch /data/ready; exec sleep 600'
     stop_grace_period: 0s
     volumes: ["data:/data"]
-    healthcheck: {test: [CMD, test, -f, /data/ready], interval: 200ms, timeout: 1s, retries: 5, start_period: 1s}
+    healthcheck: {test: [CMD, test, -f, /data/ready], interval: 200ms, timeout: 60s, retries: 100, start_period: 1s}
     restart: unless-stopped
     networks: [inner]
     environment: {POSTGRES_PASSWORD: secret}
@@ -114,7 +115,7 @@ def test_a_compose_project_comes_up_is_entered_changed_and_goes_down(before: Bef
     proxy, docker = before(COMPOSE.replace("shop/config:ro", "shop/config/**:ro"))
     compose = ("compose", "--file", str(project / "compose.yaml"))
     docker.run(*compose, "up", "--detach", "--wait")
-    assert "hello from the config" in docker.text(*compose, "logs", "web")
+    wait_until(lambda: "hello from the config" in docker.text(*compose, "logs", "web"), "it has printed")
     assert docker.run(*compose, "exec", "-T", "db", "cat", data=b"inside") == b"inside"
     assert "healthy" in docker.text(*compose, "ps", "db")
     docker.run(*compose, "up", "--detach", "--force-recreate", "web")

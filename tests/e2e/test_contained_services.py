@@ -127,7 +127,9 @@ class Case:
 
     def body(self, swarm: Swarm, name: str) -> bytes:
         """Return the body of the request that makes it."""
-        container = {"Image": "busybox:latest", "Command": ["sh", "-c", self.runs], **self.container}
+        # Again and again: a busy engine keeps no output of what has ended.
+        command = ["sh", "-c", f"while {self.runs} && echo; do sleep 1; done"]
+        container = {"Image": "busybox:latest", "Command": command, **self.container}
         task = {"ContainerSpec": container, "RestartPolicy": {"Condition": "none"}, **self.task}
         return swarm.fill(json.dumps({"Name": name, "TaskTemplate": task, **self.top})).encode()
 

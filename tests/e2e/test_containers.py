@@ -19,8 +19,8 @@ pytestmark = pytest.mark.engine
 @pytest.fixture
 def sleeper(client: Client) -> str:
     """A container that printed a line on each stream, made a file, and sleeps."""
-    container = client.start_container("sh", "-c", "echo to-out; echo to-err >&2; touch /made; exec sleep 600")
-    wait_until(lambda: "to-err" in client.text("logs", container), "the container has printed")
+    container = client.start_container("sh", "-c", "touch /made; echo to-out; echo to-err >&2; exec sleep 600")
+    wait_until(lambda: client.text("logs", container).count("to-") == 2, "the container has printed")
     return container
 
 
@@ -191,7 +191,8 @@ def test_a_container_is_paused_and_goes_on(client: Client, sleeper: str) -> None
 
 
 def test_a_container_is_stopped_started_and_restarted(client: Client) -> None:
-    container = client.start_container("sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done")
+    container = client.start_container("sh", "-c", "trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done")
+    wait_until(lambda: client.text("logs", container), "it is ready")
     state = ("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", container)
     client.run("stop", container)
     assert client.text(*state) == "exited 5"

@@ -78,7 +78,7 @@ def test_logs_are_streamed_to_their_end(library: docker.DockerClient, client: Cl
 
 
 def test_events_are_streamed(library: docker.DockerClient, cat: Container) -> None:
-    events = library.events(decode=True, filters={"container": cat.id})
+    events = library.events(decode=True, since=1, filters={"container": cat.id, "event": ["pause", "unpause"]})
     cat.pause()
     cat.unpause()
     assert [next(events)["Action"], next(events)["Action"]] == ["pause", "unpause"]

@@ -70,9 +70,9 @@ def run_a_project(client: Client, folder: Path) -> None:
 def run_a_container(client: Client) -> None:
     """What somebody does at the command line: a container with a volume and a port runs a command."""
     web, data = f"web-{client.label}", f"data-{client.label}"
-    mounts = ("-v", "/etc/hostname:/etc/name:ro", "-v", f"{data}:/data")
+    options = ("-v", "/etc/hostname:/etc/name:ro", "-v", f"{data}:/data", "-p", "127.0.0.1::80")
     client.run("volume", "create", data)
-    client.run("run", "-d", "--name", web, *mounts, "-p", "127.0.0.1::80", "--cap-add=NET_RAW", "busybox", "sleep", "9")
+    client.run("run", "-d", "--name", web, *options, "--cap-add=NET_RAW", "busybox", "sleep", "600")
     client.run("exec", web, "true")
     client.run("rm", "--force", "--time=0", web)
     client.run("volume", "rm", data)

@@ -7,10 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import Running, engine_at
+from cli.programs import Running, ask, engine_at
 from folders import short_folder
-
-from dockerproxy.cli.request import ask
 
 pytestmark = pytest.mark.engine
 

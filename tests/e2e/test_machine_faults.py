@@ -7,11 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.programs import OK, Running, engine_at
+from cli.programs import OK, Running, ask, engine_at
 from e2e.talk import connect, read_until
 from folders import short_folder
-
-from dockerproxy.cli.request import ask
 
 pytestmark = pytest.mark.engine
 

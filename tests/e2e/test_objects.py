@@ -14,6 +14,7 @@ from e2e.programs import Client
 from e2e.proxies import Proxy, running_policy
 from e2e.starting import start_container
 from e2e.talk import Answer, ask, connect, read_until, send_head
+from waiting import wait_until
 
 from dockerproxy.api.catalog import OPERATIONS, Operation, Shape
 from dockerproxy.policy.objects import GIVING, KINDS, Kind
@@ -295,12 +296,11 @@ def test_networks_and_volumes_are_known_by_name_and_id(engine: Engine, label: st
 
 def test_a_task_is_its_service_s(docker: Client, dockerd: Engine, label: str) -> None:
     docker.run("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
-    words = ("--detach", "--quiet", "--no-resolve-image", "--replicas=1", "--stop-grace-period=0s")
+    words = ("service", "create", "--detach", "--quiet", "--no-resolve-image", "--replicas=1", "--stop-grace-period=0s")
     try:
-        ids = {
-            name: docker.text("service", "create", *words, f"--name={name}-{label}", "busybox", "sleep", "600")
-            for name in ("ours", "theirs")
-        }
+        names = ("ours", "theirs")
+        ids = {name: docker.text(*words, f"--name={name}-{label}", "busybox", "sleep", "600") for name in names}
+        wait_until(lambda: len(ask(dockerd.socket, "GET", "/tasks").json()) == 2, "each service has a task")
         tasks = {task["ServiceID"]: task["ID"] for task in ask(dockerd.socket, "GET", "/tasks").json()}
         for item in (f"ours-{label}", ids["ours"]):
             services = f"{{services: [{item}]}}"

@@ -304,7 +304,8 @@ def test_two_projects_do_not_meet(dockerd: Engine, make_client: partial[Client],
             client.run(*project, "up", "--detach")
         for client, project in zip(clients, words, strict=True):
             assert len(client.run("ps", "-a", "-q").split()) == 3
-            assert b"reached" in client.run(*project, "logs", "web")
+            with client.watch(*project, "logs", "--follow", "web") as logs:
+                logs.wait_for("reached")
             assert len(client.run(*project, "ps", "-a", "-q").split()) == 3
             client.run(*project, "down", "--volumes", "--timeout=0")
             assert client.run("ps", "-aq") + client.run("network", "ls", "-q") + client.run("volume", "ls", "-q") == b""
@@ -334,7 +335,7 @@ def test_events_of_a_volume_alone_tell_name_and_driver(engine: Engine, label: st
     raw, name, began = Socket(engine.socket), f"v-{label}", int(time.time())
     raw.make("volumes/create", Name=name, Labels={"secret": "x"})
     assert raw.ask("DELETE", f"/v1.41/volumes/{name}").status == 204
-    answer = raw.ask("GET", f"/v1.41/events?since={began}&until={int(time.time()) + 1}")
+    answer = raw.ask("GET", f"/v1.41/events?since={began}&until={int(time.time()) + 2}")
     events = [each for each in map(json.loads, answer.body.splitlines()) if name in json.dumps(each)]
     assert [each["Type"] for each in events] == ["volume", "volume"]
     told = {key: value for each in events for key, value in each["Actor"]["Attributes"].items() if value}

@@ -261,7 +261,8 @@ def test_no_event_tells_which_container_had_a_volume_of_that_name(two: Two, labe
         assert mine.ask("DELETE", f"/v1.41/containers/{container}").status == 204
         assert mine.ask("DELETE", f"/v1.41/volumes/{name}").status == 204
         assert other.ask("POST", "/v1.41/volumes/create", Name=name).status == 201
-    told = other.ask("GET", f"/v1.41/events?since={began}&until={int(time.time()) + 1}").body.decode()
+    told = other.ask("GET", f"/v1.41/events?since={began}&until={int(time.time()) + 2}").body.decode()
+    assert f"v3-{label}" in told
     assert not [each for each in had if each in told]
 
 

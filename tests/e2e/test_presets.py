@@ -179,7 +179,7 @@ def test_github_s_runner_runs_a_job_and_an_action_in_containers(
     assert docker.run("exec", "-i", "--workdir=/__w", job, "sh", "-c", "cat; exit 0", data=b"step") == b"step"
     docker.run("logs", "--details", job)
     docker.run("port", job)
-    assert docker.text("run", "--rm", *options, "busybox", "echo", "an action") == "an action"
+    assert docker.run_container("busybox", "echo", "an action", options=options) == "an action"
     docker.run("rm", "--force", job)
     docker.run("network", "rm", network)
     assert list_refused(proxy) == set()
@@ -225,7 +225,7 @@ with Network() as network, DockerImage(path=sys.argv[1], tag=sys.argv[2]) as ima
     container = DockerContainer(str(image)).with_command("sh -c 'echo it is ready; exec sleep 600'")
     container = container.with_network(network).with_network_aliases("one")
     with container.waiting_for(LogMessageWaitStrategy("it is ready")) as running:
-        print(running.exec(["cat", "/built"]).output.decode().strip())
+        print(running.exec(["sh", "-c", "sleep 0.5; cat /built"]).output.decode().strip())
         print(running.get_logs()[0].decode().strip())
 """
 

@@ -105,12 +105,12 @@ def test_the_command_line_works_within_a_quota(serving: Serving, make_client: pa
         docker, others = make_client(socket=mine.socket), make_client(socket=other.socket)
         words = ("run", "--network=none", "-v", f"v-{label}:/data")
         for _ in range(3):
-            assert docker.run(*words, "--rm", "busybox", "echo", "inside") == b"inside\n"
+            assert docker.run_container("busybox", "echo", "inside", options=words[1:]) == "inside"
         docker.run(*words, "-d", "--stop-timeout=0", "--name", f"c-{label}", "busybox", "sleep", "600")
         assert "1 of 1 containers exist; remove one" in others.refused(*words, "busybox", "true")
         docker.run("restart", "-t", "0", f"c-{label}")
         docker.run("rm", "-f", f"c-{label}")
-        assert others.run(*words, "--rm", "busybox", "echo", "inside") == b"inside\n"
+        assert others.run_container("busybox", "echo", "inside", options=words[1:]) == "inside"
 
 
 def test_a_container_counts_whose_image_is_gone(serving: Serving, label: str, engine: Engine) -> None:

@@ -212,8 +212,7 @@ def test_a_container_is_made_again_from_its_inspection_and_is_equal(
     for way in WAYS:
         answer = post(proxy.socket, f"/containers/create?name=again-{label}", way(without_what_engines_refuse(shown)))
         assert answer.status == 201, (way.__name__, answer)
-        started = post(engine.socket, f"/containers/again-{label}/start")
-        assert started.status == 204, started
+        start_container(engine.socket, f"again-{label}")
         assert lasting(inspect(engine, f"again-{label}")) == lasting(shown), way.__name__
         remove(engine, f"again-{label}")
 

@@ -127,7 +127,7 @@ def test_what_is_denied_is_said_with_what_would_allow_it(dockerd: Engine, label:
 def test_the_directory_may_be_called_as_a_shell_calls_it(engine: Engine, label: str, tmp_path: Path) -> None:
     create = f'ContainerCreate: {{images: [busybox], labels: {{case: {label}}}, binds: ["$PWD"]}}'
     (tmp_path / "file").write_text("here\n")
-    shown = 'docker run --network=none --volume "$PWD:/here:ro" busybox cat /here/file'
+    shown = 'docker run --network=none --volume "$PWD:/here:ro" busybox sh -c "sleep 0.5; cat /here/file"'
     done = run(engine, tmp_path, "--allow", "own", "--allow", create, "--sweep", "--", "sh", "-c", shown)
     assert (done.status, done.out) == (0, "here\n"), done.err
     assert "  swept     1 container\n" in done.err

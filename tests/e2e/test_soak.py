@@ -120,8 +120,9 @@ def run_phase(scene: Scene, seconds: float, seed: int) -> dict[str, int]:
         crew.wait(seconds)
         scene.tools.docker.run("exec", scene.tools.talker, "true", "last-of-phase")
         heard.wait_for("last-of-phase")
-    created = heard.printed.splitlines().count(b"create")
-    assert created == crew.done["run_with_input"], "an event was lost, or came twice"
+    # There may be more creates: for a start that runc breaks off, the command line is run again.
+    started = heard.printed.splitlines().count(b"start")
+    assert started == crew.done["run_with_input"], "an event was lost, or came twice"
     return crew.done
 
 
@@ -134,7 +135,10 @@ def restart(engine: Engine, proxy: Proxy) -> None:
 
 
 def assert_nothing_went_wrong(proxy: Proxy) -> None:
-    """Check that no honest request was turned away, and none got an error but while the engine was away."""
+    """Check that no honest request was turned away, and none got an error but while the engine was away.
+
+    A start that runc breaks off gets one, too. Only that is tried again, and so `run_phase` fails for any other.
+    """
     honest = 0
     for record in proxy.each_record():
         assert record["level"] not in {"crit", "alert", "emerg"}, record
@@ -142,7 +146,7 @@ def assert_nothing_went_wrong(proxy: Proxy) -> None:
         if record.get("socket") == "work":
             honest += 1
             assert record["decision"] == "allowed", record
-            assert record["status"] < 500 or "restart" in record["target"], record
+            assert record["status"] < 500 or record["target"].endswith(("?restart=", "/start")), record
     assert honest > 1000 * (SECONDS / 600)
 
 

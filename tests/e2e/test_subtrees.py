@@ -313,7 +313,7 @@ def test_the_docker_command_line_works_below(two: Two, make_client: Any, label: 
     mine, _, _ = two
     client: Client = make_client(socket=mine.socket)
     for words in (("--volume=/workspace/a:/x",), ("--mount=type=bind,source=/workspace/a,target=/x,readonly",)):
-        assert client.text("run", "--rm", "--network=none", *words, "busybox", "cat", "/x/file") == "inside"
+        assert client.run_container("busybox", "cat", "/x/file", options=("--network=none", *words)) == "inside"
     identity = client.start_container("sleep", "600", options=("--volume=/workspace/a:/x",))
     assert client.text("inspect", "--format={{range .Mounts}}{{.Source}}{{end}}", identity) == "/workspace/a"
     assert "/workspace/a" in client.text("ps", "--no-trunc", "--format={{.Mounts}}")
@@ -343,7 +343,7 @@ services:
   job:
     image: busybox
     network_mode: none
-    command: cat /short/file /long/file
+    command: sh -c 'sleep 0.5; cat /short/file /long/file; sleep 0.5'
     volumes:
       - /workspace/a:/short:ro
       - {type: bind, source: /workspace/within, target: /long, bind: {create_host_path: true}}

@@ -89,7 +89,7 @@ def wait_for_policy(node: Node, wanted: str) -> None:
             return line in file.read_text()
         return False
 
-    wait_until(has_it, f"{node.name} has the policy {wanted}")
+    wait_until(has_it, f"{node.name} has the policy {wanted}", seconds=JOINING)
 
 
 def find_newest(node: Node, service: str) -> str:
