@@ -28,7 +28,7 @@ WORDS = re.compile(r"(\w+): ").findall
 MOST_LINES = 4
 """One after the other: what depends on an answer of the engine is asked when all else is granted."""
 
-WHY_NO_LINE = ("Requests that no policy allows", "denied for the body, which the log does not have")
+WHY_NO_LINE = ("Requests that no policy allows", "denied for the body, which is not in the log")
 WHY_NOT_ENOUGH = ("is left out, because", "cannot list what a request has", "contained, as here, they may be denied")
 
 WHY_NONE = (
@@ -181,7 +181,7 @@ def test_what_suggest_proposes_for_a_denied_request_admits_it_or_it_says_why_not
         assert any(why in out for why in WHY_NO_LINE), out
         return
     text = "\n".join(lines).strip().removeprefix("- ")
-    again = (None if "in place of its line" in out else load(grant, text)) or load(text)
+    again = (None if "replaces the existing line" in out else load(grant, text)) or load(text)
     assert again is not None, out
     after = send(again, asked, take_for_name)
     assert isinstance(after, Verdict)

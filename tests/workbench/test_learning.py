@@ -4,7 +4,7 @@ import itertools
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from observe.records import (
     BEARING,
@@ -130,14 +130,13 @@ def test_an_object_that_was_not_seen_is_refused_wherever_objects_are_named(seen:
 
 
 @given(LISTS)
+@example([record_of(f"GET /containers/{each}/json", each, status=404) for each in (ID, ID[::-1])])
 def test_the_text_says_nothing_of_the_order(seen: list[Record]) -> None:
-    texts = []
-    for order in (seen, seen[::-1]):
-        learner = Learner(SOCKET)
+    forward, backward = Learner(SOCKET), Learner(SOCKET)
+    for learner, order in ((forward, seen), (backward, seen[::-1])):
         for record in order:
             learner.note(record, NOON)
-        texts.append(learner.text())
-    assert texts[0] == texts[1]
+    assert forward.text() == backward.text()
 
 
 # How it is written

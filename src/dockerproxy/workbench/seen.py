@@ -117,8 +117,8 @@ class Listed:
         elif isinstance(value, Gap):
             self._gaps[value] += 1
         elif isinstance(value, Absent):
-            # An ID is listed only if no other object was named.
-            self._absent[next(iter(self._absent), value.id)] += 1
+            # An ID is listed only if no other object was named: the first in order, whichever came first.
+            self._absent = Counter({min((value.id, *self._absent)): self._absent.total() + 1})
         elif isinstance(value, tuple):
             is_named = not self._widens and self._word.name in _NAMED_BY_ENGINES
             if is_named and any(is_generated(name) and name not in self._owned.chosen for name in _texts(value)):
