@@ -121,9 +121,10 @@ def deny(policy: CompiledPolicy, name: str, found: ResolvedObject | None) -> Dec
 def _deny_images(policy: CompiledPolicy, request: CanonicalRequest) -> Decision | None:
     """Deny a request that names images, with a line for these. None if it names none."""
     name, images = request.operation.name, list_asked(request)
-    strange = [(faults, case) for case in policy.cases[name] if (faults := find_strange(request, case.by_word))]
-    faults, nearest = min(strange, key=lambda each: len(each[0]), default=((), None))
-    remedy = find_remedy(policy, name, nearest, faults) if nearest is not None else ""
+    about = [(find_strange(request, it.by_word), it) for it in policy.cases[name] if {*it.by_word} & {"images", "tags"}]
+    faults, nearest = min(about, key=lambda each: len(each[0]), default=((), None))
+    # If one lists them all, it denies for another reason.
+    remedy = find_remedy(policy, name, nearest, faults) if nearest is not None and faults else ""
     return policy.default.deny(name, remedy, images) if images else None
 
 
