@@ -135,6 +135,8 @@ def test_no_removal_is_of_some_platforms(said: str) -> None:
         assert not passes(policy, f"DELETE /v1.50/images/app?{query}", APP), query
     assert passes(policy, "DELETE /v1.50/images/app", APP)
     assert passes(policy_of("ImageDelete"), "DELETE /v1.50/images/app?platforms=x", APP)
+    beside = policy_of(f"ImageDelete: {said}", "ImageDelete: {tags: [nginx]}")  # The first has the name already.
+    assert ', add "' not in decide_about(beside, "DELETE /v1.50/images/app?platforms=x").message
 
 
 @pytest.mark.parametrize("beside", [(), ("own",)])
