@@ -29,7 +29,8 @@ MOST_LINES = 4
 """One after the other: what depends on an answer of the engine is asked when all else is granted."""
 
 WHY_NO_LINE = ("Requests that no policy allows", "denied for the body, which is not in the log")
-WHY_NOT_ENOUGH = ("is left out, because", "cannot list what a request has", "contained, as here, they may be denied")
+WHY_NOT_ENOUGH = ("is left out, because", "cannot list what a request has", "as here, they may be denied", "not the ID")
+"""The last in what is denied once all else is granted, since only the engine knows an ID."""
 
 WHY_NONE = (
     "only a grant without condition",
@@ -185,7 +186,7 @@ def test_what_suggest_proposes_for_a_denied_request_admits_it_or_it_says_why_not
     assert again is not None, out
     after = send(again, asked, take_for_name)
     assert isinstance(after, Verdict)
-    assert after.decision.allowed or any(why in out for why in WHY_NOT_ENOUGH), (out, after.decision)
+    assert after.decision.allowed or any(why in f"{out}{after.decision.message}" for why in WHY_NOT_ENOUGH), out
 
 
 @given(ANY, st.data())

@@ -38,7 +38,8 @@ _RUN: Final = re.compile(r"[*?]+")
 def covers(wide: str, narrow: str) -> bool:
     """Whether one glob certainly matches every name that another matches.
 
-    The narrow glob is read like a name: its signs match only the same or wider signs.
+    The narrow glob is read like a name: its signs match only the same or wider signs. So `?*` does
+    not cover `*a` here.
     """
     outer = _list_ways(wide)
     for way in _list_ways(narrow):

