@@ -24,7 +24,7 @@ from observe.records import (
 )
 from rows import for_each
 
-from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS
 from dockerproxy.config.document import MOST_BYTES
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.judge import judge, judge_object
@@ -56,14 +56,14 @@ UNIVERSE = tuple(
 
 
 @given(LISTS)
+@example([record_of("POST /build?all=1"), record_of("POST /session")])
 def test_whatever_was_seen_can_be_read_back_and_is_allowed(seen: list[Record]) -> None:
-    policy = load(learn(*seen))
-    for record in seen:
+    policy = load(text := learn(*seen))
+    for record in itertools.filterfalse(is_doubtful, seen):
         request = request_in(record)
         found = find_named(request, record)
-        if is_doubtful(record):
-            continue
-        assert settled(policy, record).allowed, record
+        is_told = record.operation in BUILD_TUNNELS and "BuildKit's builds need" in text
+        assert is_told or settled(policy, record).allowed, record
         if record.object and isinstance(find_object(request), Lookup) and found is not None and not found.every:
             assert settled(policy, record, ResolvedObject("x", (record.object,), subject="x")).allowed, record
 

@@ -30,7 +30,7 @@ from dockerproxy.policy.nesting import (
     make_mount,
     without_roots,
 )
-from dockerproxy.policy.objects import KINDS, OWN, REMOVAL, RUNNING, SERVICES, WORDS, Kind
+from dockerproxy.policy.objects import BUILD, KINDS, OWN, REMOVAL, RUNNING, SERVICES, WORDS, Kind
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.values import Value, items_of, split_mode, write_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, conditions_of, find_words, is_of_body
@@ -325,8 +325,7 @@ class _Usage:
         """
         settled = {name: word.settle(self._count) for name, word in self._words.items()}
         remarks = [] if owns else [*self._leave_out_names(settled)]
-        told = {self.named} if owns else set()
-        told |= self._used - self._others if stamps else set()
+        told = ({self.named} if owns else set()) | (self._used - self._others if stamps else set())
         if _NETWORKS in told - {self.named} and settled[_NETWORKS].value is not None:
             remarks.append(f"{_NETWORKS}: left out, since all were own; the engine's default network is allowed, too")
         settled |= dict.fromkeys(told & settled.keys(), Settled(None))
@@ -349,6 +348,7 @@ class _Usage:
         remarks = [*(remark for each in written.values() for remark in each.remarks), *remarks]
         if openings:
             conditions[UNRESTRICTED.word] = True
+            remarks += ["BuildKit's builds need Grpc and Session, unrestricted, too"] if self._name == BUILD else []
         elif self._name == REMOVAL:
             conditions = {name: each for name, each in conditions.items() if (name == "tags") is stamps}
         if needs_tags(self._name, conditions.keys(), owns=stamps):
