@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 from rows import for_each
 
@@ -218,6 +218,7 @@ def test_a_match_in_the_same_place_is_not_below(inner: str, outer: str, *, reach
 
 
 @given(GLOBS, st.text("ab/", max_size=4), st.text("ab/", max_size=4))
+@example("b/a/**/**", "b", "a")
 def test_the_rests_of_a_glob_are_all_that_it_matches_below_a_directory(glob: str, directory: str, below: str) -> None:
     rests, above = list(list_rests(glob, directory)), f"{directory.removesuffix('/')}/"
     assert fits(glob, directory) is ("" in rests) or fits(glob, above)

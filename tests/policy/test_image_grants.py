@@ -211,6 +211,7 @@ def sockets(mine: str, theirs: str, **own_as: str) -> str:
         ("docker.io/team/a*:1", "docker.io/t*/ab:*"),
         ("ghcr.io/t**", "ghcr.io/team/x"),
         ("ghcr.io/a/?x:1", "ghcr.io/a/x?:1"),
+        *((f"ghcr.io/a/x{each}", "ghcr.io/a/x") for each in ("?*", "*y*", "?**", "?y**z*")),
         ("app:1", "app:2"),
         ("localhost:5000/acme/base:a-*", "localhost:5000/acme/base:b-*"),
     ],

@@ -1,7 +1,8 @@
 """Globs: patterns for names, paths and references, with bounded matching time for any name.
 
 `*` matches characters except `/`, `**` (or more stars) any characters, `?` one character except `/`. Other characters
-match themselves. A `/**` at the end also matches the directory: `/data/**` is `/data` and everything below.
+match themselves. A `/**` at the end also matches the directory: `/data/**` is `/data` and everything below, as is
+`/data/**/**`.
 
 Clients choose the names. So a glob becomes a regular expression with atomic groups, which does not retry a match. After
 a `*`, the first place where the next piece fits is as good as any later one, since the next star covers the difference.
@@ -31,8 +32,8 @@ _STARS: Final = frozenset({"*", "**"})
 _SIGNS: Final = frozenset({"?", "*"})
 """Signs that match characters other than `/`."""
 
-_SIGN: Final = re.compile(r"[*?]")
 _RUN: Final = re.compile(r"[*?]+")
+_TREE: Final = re.compile(r"(?:/\*\*+)+\Z")
 
 
 def covers(wide: str, narrow: str) -> bool:
@@ -68,14 +69,13 @@ def overlap(one: str, other: str) -> bool:
 
 def find_tree(text: str) -> str:
     """Return the directory of a glob that matches it and all below, like `/data/**`; empty for others, and for `/`."""
-    directory = text.rstrip("*")
-    is_tree = text.endswith("**") and directory.endswith("/") and not _SIGN.search(directory)
-    return directory.removesuffix("/") if is_tree else ""
+    directory = _TREE.sub("", text)
+    return "" if directory == text or _RUN.search(directory) else directory
 
 
 def find_stem(text: str) -> str:
     """Return the part of a glob before its first sign."""
-    return _SIGN.split(text, maxsplit=1)[0]
+    return _RUN.split(text, maxsplit=1)[0]
 
 
 def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
@@ -121,9 +121,9 @@ def list_rests(text: str, directory: str) -> Iterator[str]:
 
 def _list_ways(text: str) -> tuple[tuple[str, ...], ...]:
     """Return the tokens of a glob; also those of the directory, if it matches that."""
-    plain = _RUN.sub(_sort_run, text)
+    plain = _RUN.sub(_sort_run, _TREE.sub("/**", text))
     ways = [tuple(re.findall(r"\*\*|\*|\?|[^*?]", plain, re.DOTALL))]
-    if text.endswith("**") and len(text.rstrip("*")) > 1 and text.rstrip("*").endswith("/"):
+    if plain.endswith("/**") and plain != "/**":
         ways.append(ways[0][:-2])
     return tuple(ways)
 
@@ -157,10 +157,10 @@ def _step(ways: tuple[tuple[str, ...], ...], states: _States, token: str) -> _St
 
 @lru_cache(maxsize=4096)
 def _compile(text: str) -> re.Pattern[str]:
-    written = _write(text)
-    directory = text.rstrip("*")
-    if text.endswith("**") and directory.endswith("/") and directory != "/":
-        written = f"{_write(directory.removesuffix('/'))}|{written}"
+    directory = _TREE.sub("", text)
+    written = _write(text if directory == text else f"{directory}/**")
+    if directory not in {"", text}:
+        written = f"{_write(directory)}|{written}"
     return re.compile(written)
 
 

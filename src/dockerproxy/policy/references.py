@@ -138,8 +138,9 @@ def fault_of_pattern(item: str) -> str:
 
 
 def find_repository(pattern: str) -> str:
-    """Return a normalised pattern without tag and digest."""
-    return _take_apart(pattern)[0]
+    """Return a normalised pattern without tag and digest. If it has neither, signs may match a tag."""
+    name, *others = _take_apart(pattern)
+    return name if any(others) else re.sub(r"[*?][^/]*\Z", lambda found: "**" if _ANY in found[0] else "*", name)
 
 
 def _fault_of_registry(text: str) -> str:

@@ -196,8 +196,7 @@ def take_for_name(lookup: Lookup) -> ResolvedObject:
     A container counts as an ordinary one, which shares nothing with the host or others, and was not started yet.
     """
     found = missing(lookup)
-    document = _ORDINARY.get(lookup.kind, {})
-    return replace(found, names=found.names or (lookup.name,), document=document)
+    return replace(found, names=found.names or (lookup.name,), document=_ORDINARY.get(lookup.kind, {}))
 
 
 _ORDINARY: Final[Mapping[Kind, Mapping[str, object]]] = {
@@ -205,7 +204,8 @@ _ORDINARY: Final[Mapping[Kind, Mapping[str, object]]] = {
         "hostconfig": {"NetworkMode": "default", "PidMode": "", "IpcMode": "private"},
         "mounts": [],
         "state": {"Status": "created"},
-    }
+    },
+    Kind.NETWORK: {"driver": "overlay"},
 }
 """The facts of an ordinary object."""
 
