@@ -37,7 +37,8 @@ umount -l /mnt
 exec "$@"
 """
 # The locks of Podman's containers, of which killed engines give none back. In a folder, they outlive a restart.
-OWN_MEMORY = 'mkdir --parents "$0"; mount --bind "$0" /dev/shm; exec "$@"'
+# Podman panics if it reads a line of its events that is half written, which on a disk may wait for a page.
+OWN_MEMORY = 'mkdir -p "$0" "$1"; mount --bind "$0" /dev/shm; mount -t tmpfs events "$1"; shift; exec "$@"'
 NAME = 'echo "$0" > /proc/sys/kernel/hostname; exec "$@"'
 # Groups of its own, which look like all of the machine: Podman puts containers into one that has a fixed name.
 # In the one group that is mounted alone, as that of version 2 may be, none that has groups below it may have processes.
@@ -287,7 +288,7 @@ def podman_engine(executable: str = "podman", *, root: str = "") -> Iterator[Eng
         cgroup = folder.name
         program = (
             *("sh", "-ec", OWN_GROUPS, cgroup, MOUNT_GROUPS),
-            *("sh", "-ec", OWN_MEMORY, str(folder / "shm")),
+            *("sh", "-ec", OWN_MEMORY, str(folder / "shm"), str(folder / "tmp" / "events")),
             *(("sh", "-ec", CHANGE_ROOT, root) if root else ()),
             *(executable, "--root", str(folder / "root"), "--runroot", str(folder / "run")),
             *("--tmpdir", str(folder / "tmp"), "system", "service", "--time=0"),
