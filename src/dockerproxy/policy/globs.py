@@ -39,8 +39,8 @@ _TREE: Final = re.compile(r"(?:/\*\*+)+\Z")
 def covers(wide: str, narrow: str) -> bool:
     """Whether one glob certainly matches every name that another matches.
 
-    The narrow glob is read like a name: its signs match only the same or wider signs. So `?*` does
-    not cover `*a` here.
+    The narrow glob is read like a name: its signs match only the same or wider signs.
+    So `?*`, which matches all that `*a` does, does not cover it here.
     """
     outer = _list_ways(wide)
     for way in _list_ways(narrow):
@@ -137,7 +137,7 @@ def _skip(ways: tuple[tuple[str, ...], ...], states: set[tuple[int, int]]) -> _S
     """Add the positions after stars, which may match nothing."""
     found = set(states)
     for way, place in states:
-        while place < len(ways[way]) and ways[way][place] in {"*", "**"}:
+        while place < len(ways[way]) and ways[way][place] in _STARS:
             place += 1  # noqa: PLW2901 (walks on from there)
             found.add((way, place))
     return frozenset(found)
