@@ -51,7 +51,7 @@ ONLY_THE_LOADER: Final = {
     "is not (a port|an IP address)": "{a: {path: /a, allow: [ContainerCreate: {publish: {ports: [http]}}]}}",
     "it needs tags": "{a: {path: /a, allow: [ImageBuild]}}",
     "which images may be pulled": "{a: {path: /a, allow: [own, ImageCreate]}}",
-    "already has conditions": "{a: {path: /a, allow: [VolumeCreate: {names: [a]}, VolumeCreate: {names: [b]}]}}",
+    "is in line 1 already": "{a: {path: /a, allow: [VolumeCreate: {names: [a]}, VolumeCreate: {names: [b]}]}}",
     "the same own_as": (
         "{a: {path: /a, allow: [own, VolumeCreate]}, b: {path: /b, allow: [own, ConfigCreate], own_as: a}}"
     ),

@@ -40,8 +40,7 @@ def problems(*allow: str) -> list[str]:
 def create(policy: CompiledPolicy, **host: object) -> Verdict:
     content = json.dumps({"Image": "busybox", "HostConfig": {"NetworkMode": "none", **host}}).encode()
     fields = ("content-type: application/json", f"content-length: {len(content)}")
-    judged = judge(policy, head_of(*fields, line="POST /containers/create HTTP/1.1"))
-    verdict = finish(judged, content, missing)
+    verdict = finish(judge(policy, head_of(*fields, line="POST /containers/create HTTP/1.1")), content, missing)
     assert isinstance(verdict, Verdict)
     return verdict
 
@@ -83,8 +82,9 @@ def test_ports_of_one_line_are_not_opened_on_addresses_of_the_other() -> None:
 
 
 def test_two_lines_for_one_create_are_a_mistake_that_says_what_to_write() -> None:
-    [problem] = problems("ContainerCreate: {memory: 1GiB}", "ContainerCreate: {binds: [/srv]}")
-    assert problem == "ContainerCreate already has conditions in line 1; make one line of them"
+    for one, other in ((": {memory: 1GiB}", ": {binds: [/srv]}"), (": {memory: 1GiB}", ""), ("", ": {memory: 1GiB}")):
+        [problem] = problems(f"ContainerCreate{one}", f"ContainerCreate{other}")
+        assert problem == "ContainerCreate is in line 1 already; make one line of them"
     [problem] = problems("containers:write: {names: [a]}", "ContainerCreate: {memory: 1GiB}")
     assert "both say what ContainerCreate may create" in problem
 

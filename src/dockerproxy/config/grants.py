@@ -171,10 +171,10 @@ def _without(line: Line, name: str) -> Line:
 
 
 def _join(reader: Reader, name: str, said: Iterable[tuple[Line, tuple[Condition, ...]]]) -> tuple[Condition, ...]:
-    """Combine conditions of lines for a create: at most one from presets, and one of the file."""
+    """Combine conditions of lines for a create: at most one from presets, and one of the file, also without any."""
     joined: dict[bool, tuple[Line, tuple[Condition, ...]]] = {}
     for line, conditions in said:
-        if not conditions:
+        if not conditions and line.word != name:
             continue
         from_preset = line.word.startswith(PRESET)
         # Conditions below a preset belong to the file.
@@ -182,7 +182,7 @@ def _join(reader: Reader, name: str, said: Iterable[tuple[Line, tuple[Condition,
             other, before = joined.setdefault(is_preset, (line, conditions))
             if before != conditions:
                 what = f"{line.word} and {other.word} in line {other.place.line} both say what {name} may create"
-                what = f"{name} already has conditions in line {other.place.line}" if line.word == other.word else what
+                what = f"{name} is in line {other.place.line} already" if line.word == other.word else what
                 hint = "use two sockets, or write the lines of one of them" if is_preset else "make one line of them"
                 reader.problem(line.place, what, hint)
                 break
