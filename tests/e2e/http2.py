@@ -1,6 +1,7 @@
 """A client of BuildKit that names what it likes: calls, and a session in which the engine calls it."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -53,14 +54,14 @@ class _Tunnel:
 
     def _receive(self, seconds: float) -> list[Event]:
         """Wait for the next events; return none if that takes too long."""
-        data, self._early = self._early, b""
         self._socket.settimeout(seconds)
-        try:
-            data = data or self._socket.recv(65536)
-        except TimeoutError:
-            return []
-        events = self._http.receive_data(data)
-        self._send()
+        events: list[Event] = []
+        with suppress(TimeoutError):
+            # A read may end within a frame, which is no event yet.
+            while not events and (data := self._early or self._socket.recv(65536)):
+                self._early = b""
+                events = self._http.receive_data(data)
+                self._send()
         return events
 
 
