@@ -143,7 +143,7 @@ def check_lines(reader: Reader, allow: Iterable[Line], deny: Iterable[Line]) -> 
 def join_creates(reader: Reader, allow: Iterable[Line]) -> tuple[Line, ...]:
     """Make the profile: of the lines that grant a create, the last one by name gets the conditions of all.
 
-    A line without conditions, like that of a section, adds none. An unrestricted one needs no other line.
+    The line of a section or preset adds nothing if it has no conditions. An unrestricted one needs no other line.
     """
     lines = list(allow)
     for name in CREATES:
@@ -171,7 +171,10 @@ def _without(line: Line, name: str) -> Line:
 
 
 def _join(reader: Reader, name: str, said: Iterable[tuple[Line, tuple[Condition, ...]]]) -> tuple[Condition, ...]:
-    """Combine conditions of lines for a create: at most one from presets, and one of the file, also without any."""
+    """Combine conditions of lines for a create: at most one from presets, and one of the file.
+
+    A line by the create's own name counts even without conditions: beside another, it would look like a wider grant.
+    """
     joined: dict[bool, tuple[Line, tuple[Condition, ...]]] = {}
     for line, conditions in said:
         if not conditions and line.word != name:
