@@ -9,7 +9,7 @@ MOST_ON_THE_PATH: Final = 10_780
 """Lines of code that decide what passes."""
 
 MOST_OF_ALL: Final = 23_074
-MOST_OF_TESTS: Final = 61_215
+MOST_OF_TESTS: Final = 61_212
 MOST_WORDS: Final = 24_940
 """Words in `docs/*.md`."""
 

@@ -33,11 +33,8 @@ WHY_NOT_ENOUGH = ("is left out, because", "cannot list what a request has", "as 
 """The last in what is denied once all else is granted, since only the engine knows an ID."""
 
 WHY_NONE = (
-    "only a grant without condition",
-    "cannot list it",
-    "denied: only allowed if",
-    "No such ",
-    "only an unrestricted grant allows",
+    *("only a grant without condition", "only an unrestricted grant allows", "denied: only allowed if"),
+    *("cannot list it", "No such ", "to allow it, first use a clean path"),
 )
 
 
