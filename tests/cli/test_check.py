@@ -3,7 +3,7 @@
 import os
 import re
 
-from cli.files import policy_in
+from cli.files import POLICY, policy_in
 from cli.programs import NOWHERE, engine_at, run, run_here, serving
 from folders import short_folder
 from policy.policies import policy_of
@@ -38,7 +38,7 @@ SETTINGS = {
     "MAX_CONNECTIONS": "7",
     "HEADER_TIMEOUT": "2.5",
     "PROXIED_SOCKET_MODE": "0600",
-    "PROXIED_SOCKET_GID": "999",
+    "PROXIED_SOCKET_GID": str(os.getegid()),
     "SHUTDOWN_GRACE": "3",
     "LOG_LEVEL": "err",
     "LOG_FORMAT": "json",
@@ -73,7 +73,7 @@ def test_it_says_what_is_configured_and_what_that_allows(words: tuple[str, ...])
         line
         for line in (
             f"engine    {folder}/engine.sock, which accepts connections",
-            f"socket    {folder}/docker.sock, mode 0600, uid {os.geteuid()}, gid 999",
+            f"socket    {folder}/docker.sock, mode 0600, uid {os.geteuid()}, gid {os.getegid()}",
             "limits    connections 7, header_timeout 2.5s, the rest are defaults",
             "grace     3s to finish",
             "log       json from err on",
@@ -212,7 +212,10 @@ def test_beside_the_running_proxy_it_says_that_the_socket_is_in_use_and_complain
 
 
 def test_a_policy_file_is_said_socket_by_socket() -> None:
-    with policy_in() as folder, engine_at(folder / "engine.sock"):
+    with (
+        policy_in(POLICY.replace("4321", str(os.getegid()))) as folder,
+        engine_at(folder / "engine.sock"),
+    ):
         done = run(
             "check",
             "--policy",
@@ -251,7 +254,7 @@ policy    FOLDER/policy.yaml
 engine    FOLDER/engine.sock, which accepts connections
 sandbox   off: the process is not sandboxed
 
-socket    traefik, FOLDER/traefik.sock, permissions 0660, uid 0, gid 4321
+socket    traefik, FOLDER/traefik.sock, permissions 0660, uid 0, gid 0
 mode      enforce
 digest    0123456789ab
 allows    preset:ping: requests that nearly every client sends first, to find the engine and its API version

@@ -206,16 +206,19 @@ UNPRIVILEGED = """
     from dockerproxy.config.environment import read_environment
     from dockerproxy.problems import UserError
     from dockerproxy.host.listen import check_place, listen
+    from dockerproxy.workbench.on_disk import find_sockets
 
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
-    settings = read_environment({
-        "PROXIED_SOCKET_PATH": sys.argv[1], **({"PROXIED_SOCKET_UID": sys.argv[2]} if sys.argv[2:] else {})
-    }).settings.sockets[0]
+    variables = dict(word.split("=") for word in sys.argv[2:])
+    settings = read_environment({"PROXIED_SOCKET_PATH": sys.argv[1], **variables}).settings.sockets[0]
     for problem in check_place(settings):
         print(problem)
+    for found in find_sockets((settings,), "") if variables else ():
+        if found.level == "error":
+            print(f"{found.says}\\n    {found.hint}")
     try:
         listen(settings, 128)
     except UserError as error:
@@ -245,13 +248,25 @@ def test_a_directory_that_cannot_be_written_to_is_said_with_who_would_have_to(mo
         assert is_clean(Path(folder))
 
 
-def test_a_socket_that_may_not_be_given_away_is_an_error_and_leaves_nothing_behind() -> None:
+@pytest.mark.parametrize("owner", ["UID", "GID"])
+def test_a_socket_that_may_not_be_given_away_is_an_error_and_leaves_nothing_behind(owner: str) -> None:
+    """What prevents the start is the same for `check` and `verify`."""
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o777)  # noqa: S103 (whoever runs this must be able to write there)
-        said = run_unprivileged(f"{folder}/docker.sock", "0")
-        assert said.startswith(f"{folder}/docker.sock: permission denied\n")
-        assert "only root can give a socket to another user" in said
+        os.chmod(folder, 0o1777)  # noqa: S103 (as above)
+        said = run_unprivileged(f"{folder}/docker.sock", f"PROXIED_SOCKET_{owner}=0")
+        assert said.splitlines() == 3 * [
+            f"{folder}/docker.sock: permission denied",
+            "    only root with CAP_CHOWN gives it to another user or to a group that it is not in, or replaces theirs",
+        ]
         assert is_clean(Path(folder))
+
+
+def test_a_group_that_the_directory_or_the_file_has_needs_no_permission() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o3777)  # noqa: S103 (as above)
+        words = f"{folder}/docker.sock", f"PROXIED_SOCKET_GID={os.stat(folder).st_gid}"
+        assert run_unprivileged(*words) == ""
+        assert run_unprivileged(*words) == ""
 
 
 def test_a_socket_that_may_not_be_asked_whether_it_is_in_use_is_not_replaced() -> None:

@@ -103,7 +103,7 @@ def test_a_file_that_is_not_as_configured(folder: Path) -> None:
         of_folder = said(find_sockets(sockets_of(path), "p.yaml"), folder)
         assert "as configured" not in str(of_folder)
         found = said(find_sockets(sockets_of(path, permissions="0666", group="4321"), "p.yaml"), folder)
-    assert [each for each in found if each not in of_folder] == [
+    assert [each for each in found if each not in of_folder and "permission denied" not in each] == [
         "warning: every user on this host can connect to FOLDER/a.sock",
         f"warning: FOLDER/a.sock is 0660, uid {os.geteuid()}, gid {os.getegid()}, unlike the configuration",
     ]

@@ -185,6 +185,28 @@ def check_place(settings: _File) -> tuple[Problem, ...]:
     if not os.access(directory, os.W_OK | os.X_OK):
         is_read_only = os.statvfs(directory).f_flag & os.ST_RDONLY
         return (_explain(settings, OSError(errno.EROFS if is_read_only else errno.EACCES, "")),)
+    return check_owner(settings)
+
+
+def check_owner(settings: _File) -> tuple[Problem, ...]:
+    """Report whether the kernel forbids to give a socket its configured owner; a socket without a file asks it.
+
+    An owner that the file has already is not a problem: the proxy whose settings are checked, or systemd, gave it.
+    """
+    uid, gid = -1 if settings.uid is None else settings.uid, -1 if settings.gid is None else settings.gid
+    with contextlib.suppress(OSError):
+        found = os.lstat(settings.path)
+        if uid in {-1, found.st_uid} and gid in {-1, found.st_gid}:
+            return ()
+    with contextlib.suppress(OSError):
+        above = os.stat(os.path.dirname(settings.path))
+        if above.st_mode & stat.S_ISGID and gid == above.st_gid:
+            gid = -1  # In such a directory, new files have its group.
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            os.fchown(probe.fileno(), uid, gid)
+    except OSError as error:
+        return (_explain(settings, error),)
     return ()
 
 
@@ -222,7 +244,9 @@ def _explain(settings: _File, error: OSError) -> Problem:
     if isinstance(error, PermissionError):
         hint = f"choose a path that uid {os.geteuid()} can write to"
         if error.errno == errno.EPERM:
-            hint = "only root can give a socket to another user or group, with CAP_CHOWN, or replace one of theirs"
+            hint = (
+                "only root with CAP_CHOWN gives it to another user or to a group that it is not in, or replaces theirs"
+            )
         elif os.access(directory, os.W_OK | os.X_OK):
             hint = "restart the proxy: in the sandbox, it makes no socket in a new directory"
         return Problem(settings.path, "permission denied", hint)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dockerproxy.config.files import open_file, read_bytes
+from dockerproxy.host.listen import check_owner
 from dockerproxy.policy.globs import find_tree
 from dockerproxy.policy.values import is_literal, items_of, split_mode
 from dockerproxy.settings import SocketSettings
@@ -67,6 +68,8 @@ def find_sockets(sockets: tuple[SocketSettings, ...], file: str) -> Iterator[Fin
             yield differ(about, file, Severity.WARNING, text, "give each socket its own directory")
         for said in (*_look_at_folder(folder, real), *_look_at_socket(socket)):
             yield differ(about, file, *said)
+        for problem in check_owner(socket):
+            yield differ(about, file, Severity.ERROR, f"{problem.where}: {problem.what}", problem.hint)
 
 
 _Said = tuple[Severity, str, str]
@@ -99,8 +102,10 @@ def _look_at_socket(socket: SocketSettings) -> Iterator[_Said]:
         yield Severity.ERROR, f"{socket.path} is not a socket", "remove it"
         return
     mode = stat.S_IMODE(found.st_mode)
-    wanted = (socket.permissions, socket.uid or found.st_uid, socket.gid or found.st_gid)
-    if wanted != (mode, found.st_uid, found.st_gid):
+    owner, group = (
+        has if want is None else want for want, has in ((socket.uid, found.st_uid), (socket.gid, found.st_gid))
+    )
+    if (socket.permissions, owner, group) != (mode, found.st_uid, found.st_gid):
         text = f"{socket.path} is {mode:04o}, uid {found.st_uid}, gid {found.st_gid}, unlike the configuration"
         yield Severity.WARNING, text, "reload or restart the proxy"
 
