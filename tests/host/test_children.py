@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cli.programs import Done, environment_of
@@ -87,3 +88,21 @@ def test_what_serves_can_be_stopped_whatever_we_were_told_to_ignore_or_to_hold_b
         "print(children.stop_serving(children.fork_serving(serve).process))"
     )
     assert (done.out, done.err) == ("3\n", "")
+
+
+def test_a_program_that_path_does_not_have_is_missing_though_not_all_of_path_may_be_searched(tmp_path: Path) -> None:
+    """As in a shell: execvp(3) fails like for a program that may not be run, which only the last one is."""
+    tmp_path.chmod(0o755)
+    (tmp_path / "closed").mkdir(mode=0)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "plain").touch()
+    done = run(
+        f"os.chdir({str(tmp_path)!r})\n"
+        "os.geteuid() or os.setresuid(65534, 65534, 65534)\n"
+        "os.environ['PATH'] = 'closed:open'\n"
+        "for word in ('no-such-program', './no-such-program', 'closed/x', 'plain'):\n"
+        "    try: children.start_program((word,), {}, held)\n"
+        "    except OSError as error: print(error.errno)"
+    )
+    (tmp_path / "closed").chmod(0o700)
+    assert (done.out.split(), done.err) == (["2", "2", "13", "13"], "")

@@ -21,6 +21,8 @@ This is not a sandbox: the program runs as your user. If you can open the engine
 
 exit status: that of the program, 128+N if signal N ended it, 2 usage or configuration error, 125 the proxy failed, 126
 the program cannot be run, 127 the program is not found
+
+Attacks: docs/attacks.md, cli/run.
 """
 
 import argparse
@@ -74,10 +76,14 @@ _SOCKET_PATHS: Final = ("TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE",)
 _OF_ANOTHER_HOST: Final = (
     *("DOCKER_SOCKET_PATH", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
     *("CONTAINER_CONNECTION", "CONTAINER_SSHKEY", "CONTAINER_TLS_CA", "CONTAINER_TLS_CERT", "CONTAINER_TLS_KEY"),
+    *("CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE", "PODMAN_CONNECTIONS_CONF", "BUILDKIT_HOST"),
 )
 """Variables that select another engine, or how to connect to it. For Docker's command line, DOCKER_HOST overrides
 DOCKER_CONTEXT (docker/cli, resolveContextName). For Podman, CONTAINER_CONNECTION overrides CONTAINER_HOST
-(cmd/podman/root.go)."""
+(cmd/podman/root.go), which `env` in a file of CONTAINERS_CONF overrides."""
+
+_BUILDER: Final = {"BUILDX_BUILDER": "default"}
+"""The builder of the engine. Without it, buildx and Compose use what `docker buildx use --global` chose."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -193,7 +199,8 @@ def make_environment(environment: Mapping[str, str], engine: str, socket: str) -
     """Return the environment of the program, in which only the private socket is named."""
     engines = [name for name in ENGINE_VARIABLES if environment.get(name) == engine]
     others = {name: value for name, value in environment.items() if name not in (*_OF_ANOTHER_HOST, *engines)}
-    return {**others, **dict.fromkeys(_SOCKET_URLS, f"unix://{socket}"), **dict.fromkeys(_SOCKET_PATHS, socket)}
+    sockets = {**dict.fromkeys(_SOCKET_URLS, f"unix://{socket}"), **dict.fromkeys(_SOCKET_PATHS, socket)}
+    return {**others, **sockets, **_BUILDER}
 
 
 def _choose_builder(plan: Plan, environment: Mapping[str, str]) -> Mapping[str, str]:

@@ -111,6 +111,9 @@ def start_program(command: tuple[str, ...], environment: Mapping[str, str], held
     try:
         return spawn(command[0], command, environment)
     except OSError as error:
+        if error.errno == errno.EACCES and "/" not in command[0] and not shutil.which(command[0], os.F_OK):
+            # execvp(3) says so of a directory in PATH that may not be searched; for a shell, nothing was found.
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from error
         if error.errno != errno.ENOEXEC:
             raise
         # A script without an interpreter line is run by the shell (execvp(3)).
