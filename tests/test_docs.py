@@ -62,7 +62,9 @@ WIDTH: Final = 118
 MISTAKES: Final = frozenset({"CONTAINER=1", "DELETE=1"})
 """Settings that pages show as mistakes."""
 
-OF_CLIENTS: Final = frozenset({"DOCKER_BUILDKIT", *(line.partition("=")[0] for line in find_socket_lines())})
+OF_CLIENTS: Final = frozenset(
+    {"BUILDX_BUILDER", "DOCKER_BUILDKIT", *(line.partition("=")[0] for line in find_socket_lines())}
+)
 """Variables of others that pages show."""
 
 OTHER_NAMES: Final = frozenset({HEALTH.name, "DeviceCgroupRules", "NoCopy", "SecurityLabelDisable"})
