@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rows import for_each
 
 from dockerproxy.builds.sessions import write_session
-from dockerproxy.builds.solving import scope
+from dockerproxy.policy.stamps import scope
 from dockerproxy.errors import Refusal
 from dockerproxy.wire.head import parse_request
 

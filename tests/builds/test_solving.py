@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 from rows import for_each
 
 from dockerproxy.builds.protobuf import Message, read_message, write_message
-from dockerproxy.builds.solving import METHODS, DeniedError, read_call, scope
+from dockerproxy.builds.solving import METHODS, DeniedError, read_call
+from dockerproxy.policy.stamps import make_built, scope
 
 BOTH = (SOLVE, STEP)
 IMPORTS = "cache-imports"
@@ -259,7 +260,7 @@ def test_each_build_that_goes_on_has_what_the_proxy_adds(values: dict[str, str],
     )
     sent = attributes_of(goes_on(content, path))
     mounts = "build-arg:BUILDKIT_CACHE_MOUNT_NS"
-    assert (sent["cmdline"], sent["label:dockerproxy.build"]) == ("1", "true")
+    assert (sent["cmdline"], sent["label:dockerproxy.build"]) == ("1", make_built(OWNER))
     assert sent[mounts] == scope(OWNER, mounts, values.get(mounts) or " ")
     assert sent[mounts] != attributes_of(goes_on(content, path, "two"))[mounts]
     kept = {*values} - {mounts, "local-sessionid:a", IMPORTS}
@@ -280,10 +281,11 @@ def test_a_result_has_no_steps_of_a_client() -> None:
     assert message("Return", result={"ref": {"id": "id"}}) == hear(text(1, made), BRIDGE + "Return").content
 
 
-BUILT = {"config": {"Labels": {"dockerproxy.build": "true"}}}
+BUILT = {"config": {"Labels": {"dockerproxy.build": make_built(OWNER)}}}
 OF_OTHERS = [
     *("{}", "[]", "", "{", '{"config": {"Labels": {"dockerproxy.build": ""}}}'),
-    '{"Config": {"Labels": {"dockerproxy.build": "true"}}}',
+    *(json.dumps(BUILT).replace(make_built(OWNER), value) for value in ("true", make_built("two"))),
+    json.dumps(BUILT).replace("config", "Config"),
     json.dumps(BUILT)[:-1] + ', "config": {}}',
 ]
 
@@ -294,5 +296,5 @@ def test_the_settings_of_an_image_have_the_label_by_which_it_is_no_image_of_anot
         return text(1, text(3, text(1, "id")) + entry(10, name, settings))
 
     for settings in OF_OTHERS:
-        assert "lacks the label dockerproxy.build" in denial(result(settings), BRIDGE + "Return"), settings
+        assert "lacks this owner's label dockerproxy.build" in denial(result(settings), BRIDGE + "Return"), settings
     assert not denial(result(json.dumps(BUILT)), BRIDGE + "Return")

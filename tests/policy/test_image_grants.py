@@ -19,6 +19,7 @@ from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.references import find_repository, normalise_pattern
+from dockerproxy.policy.stamps import make_built
 from dockerproxy.problems import UserError
 from dockerproxy.workbench.trying import Tried, try_request
 
@@ -378,8 +379,16 @@ def test_a_build_is_for_the_platform_of_the_engine(query: str) -> None:
 )
 def test_a_build_of_nothing_is_an_image_of_its_own(labels: str, sent: dict[str, str]) -> None:
     """Else one of only `FROM` would give its names to the image that it is from."""
-    judged = judge(policy_of("ImageBuild: {tags: [app]}"), head_of(line=f"POST /build?t=app{labels} HTTP/1.1"))
+    text = ", ".join(f"{name}: {{path: /{name}.sock, allow: [ImageBuild: {{tags: [{name}]}}]}}" for name in "ab")
+    sockets = read_policy(f"sockets: {{{text}}}", "policy.yaml").sockets
+    written = [labels_sent(each.policy, f"POST /build?t={each.name}{labels}") for each in sockets]
+    assert written == [{**sent, "dockerproxy.build": make_built(owner)} for owner in "ab"]
+    assert written[0] != written[1]
+
+
+def labels_sent(policy: CompiledPolicy, line: str) -> object:
+    judged = judge(policy, head_of(line=f"{line} HTTP/1.1"))
     assert isinstance(judged, Verdict)
     target = judged.to_engine.split(b" ")[1].decode()
     [text] = parse_qs(urlsplit(target).query)["labels"]
-    assert json.loads(text) == {**sent, "dockerproxy.build": "true"}
+    return json.loads(text)

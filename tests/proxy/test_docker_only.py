@@ -12,12 +12,13 @@ from proxy.test_http2 import call
 from rows import for_each
 
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.stamps import make_built
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 GRANTS = (contained("ImageBuild", tags=("docker.io/library/app:*",)), grant_on("SystemPing"))
 POLICY = policy_with(*GRANTS)
 DOCKER = "Server: Docker/26.1.5 (linux)"
-STEPS = "nocache=1&rm=1&forcerm=1&labels=%7B%22dockerproxy.build%22:%22true%22%7D"
+STEPS = f"nocache=1&rm=1&forcerm=1&labels=%7B%22dockerproxy.build%22:%22{make_built('')}%22%7D"
 CONTEXT = b"a context that nobody reads"
 BUILD = request(
     "POST", "/build?q=1", f"Content-Length: {len(CONTEXT)}", "Content-Type: application/x-tar", body=CONTEXT

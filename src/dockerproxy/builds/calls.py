@@ -29,7 +29,8 @@ from h2.events import (
 from h2.exceptions import FrameTooLargeError, H2Error, ProtocolError
 from hpack import NeverIndexedHeaderTuple
 
-from dockerproxy.builds.solving import Call, DeniedError, read_call, scope
+from dockerproxy.builds.solving import Call, DeniedError, read_call
+from dockerproxy.policy.stamps import scope
 from dockerproxy.wire.http2 import PREFACE, quote_message
 
 LONGEST: Final = 4 * 1024 * 1024

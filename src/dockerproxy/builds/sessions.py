@@ -1,6 +1,6 @@
 """Rewrite the head of a session, through which the engine reads a client's files and secrets.
 
-The ID of a session, and the key of an uploaded context, are scoped to the owner by `builds/solving`.
+The ID of a session, and the key of an uploaded context, are scoped to the owner by `policy/stamps`.
 
 Attacks: docs/attacks.md, builds/sessions.
 """
@@ -8,7 +8,7 @@ Attacks: docs/attacks.md, builds/sessions.
 from typing import Final
 
 from dockerproxy.api.rows import list_rows, read_table
-from dockerproxy.builds.solving import scope
+from dockerproxy.policy.stamps import scope
 from dockerproxy.errors import Refusal
 from dockerproxy.wire.head import RequestHead, write_request
 

@@ -9,7 +9,6 @@ clients cannot name those of others.
 Attacks: docs/attacks.md, builds/solving.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from urllib.parse import quote
 from dockerproxy.api.rows import list_rows, read_table, read_tables, split_row
 from dockerproxy.builds.protobuf import Message, ProtobufError, Value, read_message, write_message
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
-from dockerproxy.policy.words.fixed import BUILT
+from dockerproxy.policy.stamps import BUILT, make_built, scope
 from dockerproxy.policy.words.limits import is_harmless
 from dockerproxy.wire.document import object_of, read_json, show
 
@@ -31,17 +30,14 @@ _CACHES: Final = frozenset({"inline", "local", "registry"})
 _FALSE: Final = frozenset({"false", "0"})
 """An empty value is true to the engine (BuildKit exporter/containerimage/export.go)."""
 
-_DIGITS: Final = 32
 _STARTS: Final = ("build-arg:BUILDKIT_", "annotation")
 
 _SETTINGS: Final = "containerimage.config"
 """Metadata of an image, or of a platform after a slash (BuildKit exporter/containerimage/exptypes)."""
 
 _MOUNTS: Final = "build-arg:BUILDKIT_CACHE_MOUNT_NS"
-_FIXED: Final = {
-    "cmdline": "1",  # Makes the engine ignore `# syntax=` in a Dockerfile (frontend/dockerfile/builder, Build).
-    f"label:{BUILT}": "true",  # As for classic builds.
-}
+_FIXED: Final = {"cmdline": "1"}
+"""Makes the engine ignore `# syntax=` in a Dockerfile (frontend/dockerfile/builder, Build)."""
 
 _SCOPED: Final = {
     "Build": {"ref": "build", "session": "session"},
@@ -99,12 +95,6 @@ _RULES: Final = {
 }
 
 
-def scope(owner: str, what: str, text: str) -> str:
-    """Return the name for the engine in place of one that a client chose; an empty one stays."""
-    spelled = f"{len(owner)} {owner} {what} {text}".encode(errors="surrogateescape")
-    return hashlib.sha256(spelled).hexdigest()[:_DIGITS] if text else ""
-
-
 def read_call(path: str, content: bytes, owner: str) -> Call:
     """Read a call: the path of its method, and its message. Names in it are scoped to the owner.
 
@@ -139,7 +129,7 @@ class _Reader:
         if name == "Image":
             return [_ANY]
         if name == "Return":
-            _check_settings(_map(_map(message.get("result")).get("metadata")))
+            self._check_settings(_map(_map(message.get("result")).get("metadata")))
         return self._read_build(message) if name in {"Build", "Step"} else []
 
     def _read_build(self, message: Message) -> list[Request]:
@@ -160,7 +150,7 @@ class _Reader:
         attributes = _map(message.get("attrs"))
         attributes = {name: self._attribute("frontend", name, _text(value)) for name, value in attributes.items()}
         mounts = attributes.get(_MOUNTS) or scope(self._owner, _MOUNTS, " ")
-        message["attrs"] = {**attributes, **_FIXED, _MOUNTS: mounts}
+        message["attrs"] = {**attributes, **_FIXED, f"label:{BUILT}": make_built(self._owner), _MOUNTS: mounts}
         if exporters or frontend:
             labels = {name[6:]: value for name, value in attributes.items() if name.startswith("label:")}
             if labels:
@@ -170,6 +160,14 @@ class _Reader:
         if sum(len(target) for _, target in self._requests) > _LONGEST:
             raise DeniedError("its names, labels and caches are too long")
         return self._requests
+
+    def _check_settings(self, metadata: dict[str, Value]) -> None:
+        """Check that the configuration of an image has the label of the owner's builds, as the engine wrote it."""
+        for name, value in metadata.items():
+            if name.partition("/")[0] == _SETTINGS and isinstance(value, bytes):
+                labels = object_of(object_of(object_of(read_json(value)).get("config")).get("Labels"))
+                if labels.get(BUILT) != make_built(self._owner):
+                    raise DeniedError(f"{name} lacks this owner's label {BUILT}, and could make it another's image")
 
     def _export(self, kind: str, attributes: dict[str, Value]) -> None:
         """Read the destination of a result."""
@@ -269,15 +267,6 @@ _CHECKS: Final[Mapping[str, Callable[[_Reader, str, str], str]]] = {
     "check_images": _Reader.check_images,
     "check_imports": _Reader.check_imports,
 }
-
-
-def _check_settings(metadata: dict[str, Value]) -> None:
-    """Check that the configuration of an image has the label of builds, as the engine wrote it."""
-    for name, value in metadata.items():
-        if name.partition("/")[0] == _SETTINGS and isinstance(value, bytes):
-            labels = object_of(object_of(object_of(read_json(value)).get("config")).get("Labels"))
-            if labels.get(BUILT) != "true":
-                raise DeniedError(f"{name} lacks the label {BUILT}, and could make it another client's image")
 
 
 def _family(name: str) -> str:

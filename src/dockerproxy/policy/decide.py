@@ -217,7 +217,8 @@ def _judge_body(
     uses = policy.tenancy.use(read.claims)
     decision = case.decision._replace(content=content, query=query, copies=copies, uses=uses)
     if decision.plan == "build":
-        decision = decision._replace(fixed={**decision.fixed, "labels": label_built(request.values("labels"))})
+        labels = label_built(request.values("labels"), policy.policy.owner)
+        decision = decision._replace(fixed={**decision.fixed, "labels": labels})
     # A create may implicitly make a volume that is listed, or that a volume create could make.
     names = [each for each in (case.by_word.get("volumes"),) if each is not None] + list_volume_names(policy)
     strange = [each for each in uses.makes if not any(one is None or one.matches(named(each)) for one in names)]

@@ -6,6 +6,7 @@ container that has its text from the image is unowned.
 Attacks: docs/attacks.md, policy/stamps.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -23,6 +24,23 @@ labels."""
 
 NEW: Final = "*"
 """The owner of an object that does not exist yet: its creator will own it. No owner has this name."""
+
+
+BUILT: Final = "dockerproxy.build"
+"""A label that makes each build of an owner end in an image of its own."""
+
+_DIGITS: Final = 32
+
+
+def scope(owner: str, what: str, text: str) -> str:
+    """Return the name for the engine in place of one that a client chose; an empty one stays."""
+    spelled = f"{len(owner)} {owner} {what} {text}".encode(errors="surrogateescape")
+    return hashlib.sha256(spelled).hexdigest()[:_DIGITS] if text else ""
+
+
+def make_built(owner: str) -> str:
+    """Return the value of `BUILT` for an owner. With another owner's, a build could end in that owner's image."""
+    return scope(owner, BUILT, " ")
 
 
 def make_stamp(owner: str, nonce: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from typing import Final
 from dockerproxy.api.rows import read_rows
 from dockerproxy.policy.claim import LEAVE_OUT, LeaveOut, Object, Reading, pairs_at
 from dockerproxy.policy.references import parse_reference
+from dockerproxy.policy.stamps import BUILT, make_built
 from dockerproxy.policy.words.spellings import HOST, read_human_size
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json, list_of, object_of, read_json
@@ -40,9 +41,6 @@ _IS_HIDDEN_LATER: Final = partial(
 _READ_ONLY: Final = _list_defaults("read-only")
 OPERATIONAL: Final = _list_defaults("operational")
 _ANNOTATIONS: Final = _list_defaults("annotation")
-
-BUILT: Final = "dockerproxy.build"
-"""A label that makes each build end in an image of its own."""
 
 _IS_CLEAN: Final = partial(re.fullmatch, r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@+-]+(?:/[\w.@+-]+)*", flags=re.ASCII)
 
@@ -123,10 +121,10 @@ def check_cache_images(_reading: Reading, _value: Json, _path: str, _parent: Obj
     return LEAVE_OUT
 
 
-def label_built(texts: tuple[str, ...]) -> str:
+def label_built(texts: tuple[str, ...], owner: str) -> str:
     """Return a build's labels, as its parameter contains them, with one more."""
     labels = read_json(texts[0].encode(errors="surrogateescape")) if any(texts) else None
-    return json.dumps({**object_of(labels), BUILT: "true"}, separators=(",", ":"))
+    return json.dumps({**object_of(labels), BUILT: make_built(owner)}, separators=(",", ":"))
 
 
 def check_log_options(reading: Reading, value: Json, path: str, _parent: Object) -> None:
