@@ -273,7 +273,7 @@ allowed
  ContainerChanges, ContainerInspect, ContainerStats, ContainerWait
                                if follow is false or if the container is web or db-*: ContainerLogs
                                contained, if the container is web or db-*: ContainerTop
-                               if the container is db-*: ContainerRestart
+                               contained, if the container is db-*: ContainerRestart
                                contained: ContainerStart
   exec                1 of 3   contained, if the container is db-*: ExecStart
   no ping: most Docker clients send it first; preset:ping allows it
@@ -288,7 +288,7 @@ what this policy lets a client do that you may not expect:
   it reads all output of any container, but only if follow is false or if the container is web or db-*,\
  by ContainerLogs (policy.yaml:13), containers:read (policy.yaml:10);\
  remove ContainerLogs (policy.yaml:13) and write deny: [ContainerLogs] to end it
-9 operations that read and 3 that change something are allowed, 3 of them contained; the rest is denied
+9 operations that read and 3 that change something are allowed, 4 of them contained; the rest is denied
 
 socket    new-thing, FOLDER/new-thing.sock, permissions 0660, uid 0, gid 0
 mode      report

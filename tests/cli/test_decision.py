@@ -98,7 +98,7 @@ def test_it_is_told_one_thing_to_explain(words: tuple[str, ...]) -> None:
 def test_the_id_that_a_client_is_told_is_the_one_in_the_log() -> None:
     with short_folder() as folder, engine_at(folder / "engine.sock"):
         with serving(folder, CONTAINERS="1") as proxy:
-            status, message = ask(f"{folder}/docker.sock", "POST", "/containers/web/restart")
+            status, message = ask(f"{folder}/docker.sock", "POST", "/containers/web/kill")
             message, decision = split_decision(message)
             proxy.wait_for(f"id={decision}: ")
         log = write(folder / "log", proxy.printed)

@@ -69,7 +69,7 @@ def test_a_table_of_a_body_is_one_of_an_operation_that_has_one(name: str) -> Non
 
 def test_all_that_podmans_own_api_changes_is_sealed_but_acts_on_one_object() -> None:
     writes = {name for name, each in OPERATIONS.items() if name.endswith("Libpod") and each.access is Access.WRITE}
-    assert writes.isdisjoint(BODIES)
+    assert writes & BODIES.keys() == {"ContainerRestartLibpod", "ContainerStopLibpod"}  # They read no body.
     assert writes - SEALED.keys() == {
         *(f"Container{act}Libpod" for act in ("Attach", "Delete", "Kill", "Pause", "Resize", "Restart", "Start")),
         *(f"Container{act}Libpod" for act in ("Stop", "Unpause")),

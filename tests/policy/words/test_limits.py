@@ -1,6 +1,7 @@
 """A container has no more than its limits, however they are spelled."""
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -150,3 +151,23 @@ def test_no_limit_is_put_where_a_grant_has_none_or_where_a_container_is_changed(
     assert host_config({}) == {}
     seen = look_at("ContainerUpdate", {"Memory": 5}, {"memory": "5B", "cpus": "2"})
     assert (seen.faults, seen.content) == ((), {"Memory": 5})
+
+
+@for_each("time", ["0", "10", "3600", "0003600", "3601", "-1", "+5", "1_0", " 5", "0x5", "\u0665", "9" * 19, ""])
+@for_each("operation", ["ContainerStop", "ContainerRestart", "ContainerStopLibpod", "ContainerRestartLibpod"])
+def test_no_engine_waits_for_longer_than_an_hour(time: str, operation: str) -> None:
+    name = "timeout" if operation.endswith("Libpod") else "t"
+    is_short = time in {"0", "10", "3600", "0003600", ""}
+    assert (faults(None, operation, f"?{name}={quote(time)}") == []) is is_short
+    assert len(faults(None, operation, f"?{name}=0&{name}={quote(time)}")) == 1
+    if is_short and time:
+        create: Json = {"StopTimeout": int(time)}
+        service: Json = {"TaskTemplate": {"ContainerSpec": {"StopGracePeriod": int(time) * BILLION}}}
+        assert faults(create) == faults(service, "ServiceCreate") == []
+
+
+@for_each("time", [-1, 3601, 2**63 - 1, -(2**63)])
+def test_no_container_is_made_that_an_engine_waits_for_longer(time: int) -> None:
+    service: Json = {"TaskTemplate": {"ContainerSpec": {"StopGracePeriod": time * BILLION}}}
+    assert faults({"StopTimeout": time}) == [f"StopTimeout is {time}, but must be from 0 to 3600"]
+    assert len(faults(service, "ServiceCreate")) == 1

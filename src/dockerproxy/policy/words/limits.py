@@ -10,7 +10,7 @@ from dockerproxy.policy.claim import Claim, Object, Reading, Substitute
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
 from dockerproxy.policy.words.spellings import read_billionths, read_count, read_size, write_size
-from dockerproxy.text import upper
+from dockerproxy.text import number, upper
 from dockerproxy.wire.document import Json
 
 MISSING: Final = "missing"
@@ -21,6 +21,9 @@ PERIOD: Final = 100_000
 
 LEAST: Final = 10**9 // PERIOD
 """One microsecond of that period, in billionths of a processor. Engines round less to unlimited."""
+
+_HOUR: Final = 3600
+"""Most seconds from the signal that stops a container to the one that kills it."""
 
 _PIDS_SINCE: Final = (1, 41, 0)
 """Under older versions, the engine ignores the field (`adjustForAPIVersion` in its service router)."""
@@ -204,6 +207,14 @@ def check_oom_score(reading: Reading, value: Json, path: str, _parent: Object) -
         reading.violate(path, value, "not allowed: others are killed in its place when memory is short")
 
 
+def check_stop(reading: Reading, value: Json, path: str, _parent: Object) -> None:
+    """The time to stop is bounded: the engine waits for it, also when it ends itself."""
+    most = _HOUR * 10**9 if path.endswith("StopGracePeriod") else _HOUR
+    time = number(value) if isinstance(value, str) else value
+    if value != "" and not (isinstance(time, int) and 0 <= time <= most):
+        reading.violate(path, value, f"but must be from 0 to {most}", "wait for an hour at most")
+
+
 WORDS: Final = (
     _Memory("memory", "how much memory at most", read_size, "an amount like 512MiB or 2GiB is needed", write_size),
     Amount(
@@ -211,4 +222,4 @@ WORDS: Final = (
     ),
     Amount("pids", "how many processes at most", read_count, "a whole number above 0 is needed"),
 )
-CHECKS: Final = (check_memory, check_swap, check_cpus, check_pids, check_limits, check_oom_score)
+CHECKS: Final = (check_memory, check_swap, check_cpus, check_pids, check_limits, check_oom_score, check_stop)
