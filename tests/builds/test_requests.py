@@ -137,7 +137,7 @@ def test_to_read_an_image_is_a_part_of_a_build_that_must_be_allowed() -> None:
 
 SILENT = [
     *(CONTROL + name for name in ("ListWorkers", "Info", "Status")),
-    *(BRIDGE + name for name in ("Ping", "Return", "Inputs", "ReadFile", "ReadDir", "StatFile", "Warn")),
+    *(BRIDGE + name for name in ("Ping", "Return", "Inputs", "Warn")),
 ]
 
 
