@@ -34,6 +34,7 @@ FREE: Final = {
 }
 PLACES: Final = {"?": " (of the query)", "@": " (of the object, as the engine shows it)", "#": " (of the head)"}
 CONTENTS: Final = {
+    Content.ARCHIVE: "Of its archive, only types of entries are read.",
     Content.NONE: "Only its parameters are checked.",
     Content.JSON: "Its body is JSON; the proxy holds it until it is complete.",
     Content.MAYBE_JSON: "Its body is JSON or empty; the proxy holds it until it is complete.",

@@ -19,7 +19,7 @@ GRANTS = (contained("ImageBuild", tags=("docker.io/library/app:*",)), grant_on("
 POLICY = policy_with(*GRANTS)
 DOCKER = "Server: Docker/26.1.5 (linux)"
 STEPS = f"nocache=1&rm=1&forcerm=1&labels=%7B%22dockerproxy.build%22:%22{make_built('')}%22%7D"
-CONTEXT = b"a context that nobody reads"
+CONTEXT = bytes(1024)  # An archive without entries.
 BUILD = request(
     "POST", "/build?q=1", f"Content-Length: {len(CONTEXT)}", "Content-Type: application/x-tar", body=CONTEXT
 )

@@ -284,6 +284,7 @@ def _compile(name: str, grant: Grant, owner: str, *, runs: bool) -> Case:
         about_object=speaks or asks or starts or is_kept,
         fixed=_UNFORCED if is_by_tags else _FIXED_OF_BUILDS if body is not None and name == BUILD else {},
         plan="build" if body is not None and name == BUILD else "copy" if is_kept else "start" if starts else "",
+        walks=body is not None and body.is_walked,
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
     beside = own if owner and body is not None else None

@@ -233,6 +233,7 @@ class Decision(NamedTuple):
         plan: The plan that the grant needs. `build` asks the engine on the same connection whether it is Docker, `copy`
             copies files of a container that must not start meanwhile, `start` waits until they are copied.
         is_final: No further grant would allow the request.
+        walks: The body is an archive of which the engine gets only what was walked.
     """
 
     allowed: bool
@@ -249,3 +250,4 @@ class Decision(NamedTuple):
     uses: Uses = NO_USES
     plan: Literal["", "build", "copy", "start"] = ""
     is_final: bool = False
+    walks: bool = False

@@ -130,6 +130,11 @@ class Verdict(Phase):
         return find_sole_owner(self.policy, self.decision)
 
     @property
+    def walks(self) -> bool:
+        """Whether the engine gets of the body only what was walked, or a contained grant would require that."""
+        return self.decision.walks or (self.needs is not None and BODIES[self.operation.name].is_walked)
+
+    @property
     def is_simple(self) -> bool:
         """Whether it is a quick read that is forwarded unchanged, and keeps the connection open."""
         reads = self.request.method == "GET" and self.operation.shape is Shape.REPLY and self.operation is not HEALTH

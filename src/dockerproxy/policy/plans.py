@@ -13,8 +13,10 @@ from typing import Final
 from dockerproxy.api.answers import SPELLED
 from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.policy import objects, steps
+from dockerproxy.policy.claim import find_fault
 from dockerproxy.policy.creating import create, hold_for_create, mount_unread, remove_unused
 from dockerproxy.policy.dangers import propose, replace_line
+from dockerproxy.policy.decide import find_remedy
 from dockerproxy.policy.model import NO_USES, Mode, values_of
 from dockerproxy.policy.needs import refuse_to_bound
 from dockerproxy.policy.objects import BUILD, MOUNTING, NETWORK_REMOVALS, SWEEPING, VOLUME_PRUNES, Kind, ResolvedObject
@@ -108,6 +110,17 @@ def build(verdict: Verdict, _scene: Scene) -> Plan:
     if verdict.decision.source.partition(" ")[0] == name:
         remedy = replace_line(remedy, name)
     return deny(verdict, f"{reason}; {propose(remedy, name, values_of((UNRESTRICTED,)))}")
+
+
+def refuse_archive(verdict: Verdict, reason: str) -> Verdict:
+    """Deny a request under a contained grant for what its archive has. In modes that deny nothing, it passes."""
+    if verdict.needs is not None:
+        verdict = replace(verdict, needs=refuse_to_bound(reason))
+    if not (verdict.decision.allowed and verdict.decision.walks):
+        return verdict
+    policy, name = verdict.policy, verdict.operation.name
+    case = next(each for each in policy.cases[name] if each.decision.walks)
+    return deny(verdict, f"{reason}; {find_remedy(policy, name, case, (find_fault('', None, reason),))}")
 
 
 def copy_files(_verdict: Verdict, _scene: Scene) -> Plan:

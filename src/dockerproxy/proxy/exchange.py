@@ -22,7 +22,7 @@ from dockerproxy.policy.asking import Question, forget
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import attach_body, judge, judge_again, judge_body
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
-from dockerproxy.policy.plans import can_begin
+from dockerproxy.policy.plans import can_begin, refuse_archive
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.answering import Answering, ClientPort
 from dockerproxy.proxy.asking import Asked
@@ -34,7 +34,7 @@ from dockerproxy.settings import Level
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import END_OF_HEAD, Framing, peek, read_response
 from dockerproxy.wire.http2 import START
-from dockerproxy.wire.incoming import HeldBody, RequestBody
+from dockerproxy.wire.incoming import ArchiveBody, HeldBody, RequestBody
 
 HELD: Final = 8
 """Longest bodies that are held at a time for a socket, as they arrive and while the engine acts on them. The parsed
@@ -233,7 +233,7 @@ class Exchange:
                 self.answering.fail(written.status, written.reason)
                 return
             verdict = replace(verdict, to_engine=written)
-        self.body = body = None if verdict.is_whole else RequestBody(verdict.head)
+        self.body = body = None if verdict.is_whole else (ArchiveBody if verdict.walks else RequestBody)(verdict.head)
         self.answering.step(Signal.WHOLE if body is None else Signal.HEAD)
         self._client.send_on(verdict.to_engine)
         if body is None:
@@ -267,6 +267,8 @@ class Exchange:
         if body.broken:
             answering.fail(body.status, body.broken)
             return len(data)
+        if isinstance(body, ArchiveBody) and body.refused and self._deny_content(body):
+            return len(data)
         if isinstance(body, HeldBody):
             return self._keep(body, used, len(data))
         if client.engine is not None and answering.state is not State.SKIPPING:
@@ -290,6 +292,18 @@ class Exchange:
         if body.complete:
             self._take_whole(bytes(body.content))
         return used
+
+    def _deny_content(self, body: ArchiveBody) -> bool:
+        """Deny a request for what its body has. Returns False in modes that deny nothing: the rest passes unread."""
+        verdict, reason = self.judged, body.refused
+        if isinstance(verdict, Verdict):
+            self.answering.judged = verdict = refuse_archive(verdict, reason)
+            if verdict.passes:
+                body.pass_unread()
+                return False
+            reason = verdict.decision.message
+        self.answering.fail(403, reason)
+        return True
 
     def _collect(self, judged: NeedsBody | Verdict) -> None:
         """Wait for the complete body."""

@@ -12,14 +12,11 @@ import zlib
 from typing import Final
 
 _BLOCK: Final = 512
-_HEADERS: Final = 128
-"""Most headers that are read in one step."""
-
-_UNPACKED: Final = _HEADERS * _BLOCK
-"""Most bytes that are unpacked in one step."""
+_STEP: Final = 2**16
+"""Most bytes of headers, and of unpacked data, in one step. Short records take 4 ms."""
 
 _PACKED: Final = 2**14
-"""Most bytes to unpack in one step: so many take up to 4 ms without yielding any output (empty blocks)."""
+"""Most bytes to unpack in one step. Empty blocks take 4 ms."""
 
 _MOST: Final = 2**15
 """Bytes of an extended header, a long name or a long target. Engines hold them in memory."""
@@ -72,7 +69,7 @@ class Archive:
 
     def __init__(self) -> None:
         self.broken = ""
-        self._zlib: "zlib._Decompress | None" = None
+        self._zlib: zlib._Decompress | None = None
         self._is_new = True
         self._ahead = 0
         self._header = bytearray()
@@ -105,7 +102,7 @@ class Archive:
         """Unpack and walk. Returns the number of packed bytes whose content was walked completely."""
         piece = data[self._ahead : self._ahead + _PACKED]
         try:
-            made = memoryview(unpacker.decompress(piece, _UNPACKED))
+            made = memoryview(unpacker.decompress(piece, _STEP))
         except zlib.error:
             self._refuse("malformed gzip data")
             return 0
@@ -115,15 +112,15 @@ class Archive:
             at += self._walk(made[at:])
         if unpacker.unused_data:
             self._refuse("data after the end of the gzip member")
-        if len(made) == _UNPACKED:  # It may contain more.
+        if len(made) == _STEP:  # It may contain more.
             return 0
         used, self._ahead = self._ahead, 0
         return used
 
     def _walk(self, data: memoryview) -> int:
-        """Walk plain data, up to a number of headers. Returns the number of bytes."""
-        at, end, headers = 0, len(data), 0
-        while at < end and headers < _HEADERS and not self.broken:
+        """Walk plain data, with a step of headers. Returns the number of bytes."""
+        at, end, read = 0, len(data), 0
+        while at < end and read < _STEP and not self.broken:
             if self._left and not self._header:
                 used = min(self._left, end - at)
                 self._left -= used
@@ -134,16 +131,17 @@ class Archive:
             else:
                 used = min(self._wanted - len(self._header), end - at)
                 self._header += data[at : at + used]
-                headers += self._take_header(bytes(self._header))
+                read += used
+                self._take_header(bytes(self._header))
             at += used
         return at
 
-    def _take_header(self, header: bytes) -> bool:
-        """Read what has come of a header. Returns whether that is at least a block."""
+    def _take_header(self, header: bytes) -> None:
+        """Read what has come of a header."""
         if not self._entries:
             packing = next((name for magic, name in _PACKINGS.items() if header.startswith(magic)), "")
             if packing:
-                self._refuse(f"archives in {packing} are not read: send it plain, or in gzip")
+                self._refuse(f"the archive is packed in {packing}, not in gzip")
         if len(header) == _BLOCK:
             self._read_block(header)
         if len(header) == self._wanted:
@@ -151,7 +149,6 @@ class Archive:
                 self._refuse_entry("has an extended header that not all engines read alike")
             self._header.clear()
             self._wanted = _BLOCK
-        return len(header) >= _BLOCK
 
     def _read_block(self, block: bytes) -> None:
         """Read the first block of a header."""

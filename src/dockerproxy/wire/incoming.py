@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from dockerproxy.errors import Refusal
+from dockerproxy.wire.archive import Archive
 from dockerproxy.wire.chunked import LAST_CHUNK, Chunks
 from dockerproxy.wire.head import END_OF_HEAD, Framing, RequestHead
 
@@ -101,7 +102,10 @@ class RequestBody:
         Gigabytes pass through here, so data is cut into views, not copied.
         """
         contents, used = self.take(data)
-        return (contents if self._chunks is None else frame(contents, last=self.complete)), used
+        return self._frame(contents), used
+
+    def _frame(self, contents: list[bytes | memoryview]) -> list[bytes | memoryview]:
+        return contents if self._chunks is None else frame(contents, last=self.complete)
 
     def take(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
         """Take the body's part of the data. Returns the content, and how many bytes were taken."""
@@ -157,3 +161,41 @@ class HeldBody(RequestBody):
     def _refuse(self) -> None:
         self.broken = f"the body is longer than {self.most} bytes; MAX_BODY sets this limit"
         self.status = 413
+
+
+class ArchiveBody(RequestBody):
+    """Reads an archive. A piece goes to the engine once all of it was walked, which may take many calls of `feed`.
+
+    Attributes:
+        refused: Why the engine must get no more of it, or empty.
+    """
+
+    def __init__(self, head: RequestHead) -> None:
+        super().__init__(head)
+        self.refused = ""
+        self._is_unread = False
+        self._archive = Archive()
+        self._contents: list[bytes | memoryview] = []
+        self._unwalked = memoryview(b"")
+        self._used = 0
+        self._is_last = False
+
+    def feed(self, data: bytes) -> tuple[list[bytes | memoryview], int]:
+        """Take the body's part of the data, as `RequestBody` does, or nothing of it: then it is to be fed again."""
+        if not self._used:
+            self._contents, self._used = self.take(data)
+            self._is_last, self.complete = self.complete, False
+            self._unwalked = memoryview(b"".join(self._contents))
+        if not self._is_unread:
+            self._unwalked = self._unwalked[self._archive.feed(self._unwalked) :]
+            if self._is_last and not self._unwalked:
+                self._archive.end()
+            self.refused = self._archive.broken
+            if self.refused or self._unwalked:
+                return [], 0
+        used, self._used, self.complete = self._used, 0, self._is_last
+        return self._frame(self._contents), used
+
+    def pass_unread(self) -> None:
+        """Refuse nothing from now on."""
+        self.refused, self._is_unread = "", True

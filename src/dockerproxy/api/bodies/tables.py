@@ -238,6 +238,7 @@ class Content(StrEnum):
     NONE = "none"
     JSON = "json"
     MAYBE_JSON = "json, or nothing"
+    ARCHIVE = "archive"
 
 
 class Body:
@@ -295,6 +296,11 @@ class Body:
     def is_read(self) -> bool:
         """Whether a decision needs the body."""
         return self.content in {Content.JSON, Content.MAYBE_JSON}
+
+    @property
+    def is_walked(self) -> bool:
+        """Whether the body is an archive, of which the engine gets what was walked."""
+        return self.content is Content.ARCHIVE
 
     def without_object(self) -> "Body":
         """Return the table without fields of the object, for requests that are judged without lookup."""
