@@ -116,6 +116,7 @@ def test_what_does_not_finish_in_time_is_cut() -> None:
         assert "cutting 1 connections" in exchange.proxy.printed
         assert read_all(exchange.client) == b""
         assert exchange.engine.recv(1) == b""
+        assert "the proxy stopped" in exchange.proxy.printed
 
 
 def test_a_second_signal_cuts_at_once() -> None:

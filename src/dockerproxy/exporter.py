@@ -121,7 +121,7 @@ class Exporter:
 
     def _collect(self) -> Iterator[Family]:
         yield from collect(self._list_measured())
-        text = "Lines dropped because the log's reader is slow."
+        text = "Lines lost because the log's reader is slow, or writing failed."
         yield Family("dockerproxy_log_lines_dropped", Kind.COUNTER, text).add(self._log.lost)
         text = "Version of the proxy; always 1."
         yield Family("dockerproxy_build_info", Kind.GAUGE, text).add(1, version=VERSION)

@@ -44,6 +44,15 @@ def test_a_read_that_comes_less_than_once_a_minute_is_a_line_each_time() -> None
         assert took(polls, ALLOWED, minute * EVERY) == [(ALLOWED, None)]
 
 
+def test_a_clock_that_is_set_back_silences_nothing() -> None:
+    polls = Polls()
+    for now in (7200.0, 7201.0):
+        took(polls, ALLOWED, now)
+    assert [repeated and repeated.times for _, repeated in took(polls, ALLOWED, 0.0)] == [1]
+    assert took(polls, ALLOWED, EVERY - 1) == []
+    assert [repeated and repeated.times for _, repeated in took(polls, ALLOWED, EVERY)] == [2]
+
+
 @pytest.mark.parametrize("record", OTHERS)
 def test_what_is_no_read_or_says_more_is_a_line_each_time(record: Record) -> None:
     polls = Polls()

@@ -42,12 +42,11 @@ class Log:
 
     Attributes:
         dropped: Lines dropped since the last report.
-        lost: All lines that were dropped since the start.
         watch: Gets each record as a line of JSON, at any log level; None without a watcher.
     """
 
     def __init__(self, level: Level, style: LogFormat, descriptor: int = 1, *, polls: LogPolls = LogPolls.EACH) -> None:
-        self.dropped = self.lost = 0
+        self.dropped = self._dropped_before = 0
         self.watch: Callable[[str], None] | None = None
         self._json = style is LogFormat.JSON
         self._format = _write_json if self._json else _write_line
@@ -57,6 +56,9 @@ class Log:
         self._queue: deque[str] = deque()
         self._queued = 0
         self._written = 0
+        self._failed = self._failed_before = 0
+        self._error = ""
+        self._is_cut = False
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._millisecond = 0
@@ -66,6 +68,11 @@ class Log:
     def open(self) -> None:
         """Start the thread. Until then lines are queued, because the sandbox closes before there are threads."""
         self._thread.start()
+
+    @property
+    def lost(self) -> int:
+        """All lines since the start that were dropped, or could not be written."""
+        return self._dropped_before + self.dropped + self._failed_before + self._failed
 
     def show_from(self, level: Level) -> None:
         """From now on, write lines of this level and more severe ones."""
@@ -94,7 +101,7 @@ class Log:
         if level not in self._shown:
             return
         for line in text.rstrip("\n").split("\n"):
-            self._write(self._format_message(level, line))
+            self._write(self._format_message(level, line, self._now()))
 
     def close(self, patience: float = 1.0) -> None:
         """Write the queued lines; wait at most `patience` seconds for a slow reader."""
@@ -114,7 +121,6 @@ class Log:
     def _write(self, line: str) -> None:
         if self._queued - self._written > _QUEUE_LIMIT:
             self.dropped += 1
-            self.lost += 1
             return
         if self.dropped:
             self._report_dropped()
@@ -127,9 +133,10 @@ class Log:
         """Log how many lines were dropped here; this line always fits."""
         if self.dropped and Level.WARNING in self._shown:
             text = f"{self.dropped} lines dropped here, because the reader of this log is too slow"
-            line = self._format_message(Level.WARNING, text)
+            line = self._format_message(Level.WARNING, text, self._now())
             self._queued += len(line)
             self._queue.append(line)
+        self._dropped_before += self.dropped
         self.dropped = 0
 
     def _run(self) -> None:
@@ -144,15 +151,37 @@ class Log:
     def _drain(self) -> None:
         lines = [self._queue.popleft() for _ in range(len(self._queue))]
         text = "".join(lines)
-        data = memoryview(text.encode(errors="backslashreplace"))
+        report = self._report_failed() if lines else ""
+        content = "".join(("\n" if self._is_cut and lines else "", report, text)).encode(errors="backslashreplace")
+        data = memoryview(content)
         while data:
             try:
                 data = data[os.write(self._descriptor, data) :]
             except BlockingIOError:
                 self._closing.wait(_GATHER)
-            except OSError:
-                break  # The reader has gone; serving continues.
+            except OSError as error:  # The disk is full, or the reader has gone; serving continues.
+                self._error = error.strerror
+                break
+        if lines:
+            self._note_unwritten(content[: len(content) - len(data)], len(lines), has_report=bool(report))
         self._written += len(text)
+
+    def _report_failed(self) -> str:
+        """Return a line that says how many lines before it could not be written. Only the thread calls it."""
+        if not self._failed or Level.WARNING not in self._shown:
+            return ""
+        text = f"{self._failed} lines lost here, because the log could not be written: {self._error}"
+        return self._format_message(Level.WARNING, text, _write_time(time.time()))
+
+    def _note_unwritten(self, written: bytes, count: int, *, has_report: bool) -> None:
+        """Count the lines that are not written completely, and remember whether the last one was cut."""
+        if written:
+            self._is_cut = not written.endswith(b"\n")
+        ends = written.removeprefix(b"\n").count(b"\n")
+        if ends or not has_report:  # The report is written, if there was one.
+            self._failed_before += self._failed * has_report
+            self._failed *= not has_report
+        self._failed += count - max(ends - has_report, 0)
 
     def _now(self) -> str:
         now = int(time.time() * 1000)
@@ -161,10 +190,10 @@ class Log:
             self._clock = _write_time(now / 1000)
         return self._clock
 
-    def _format_message(self, level: Level, text: str) -> str:
+    def _format_message(self, level: Level, text: str, now: str) -> str:
         if self._json:
-            return _dump({"time": self._now(), "level": level.value, "event": "message", "text": text}) + "\n"
-        return f"{self._now()} {level} {escape(text).replace(_HEAD, _NO_HEAD)}\n"
+            return _dump({"time": now, "level": level.value, "event": "message", "text": text}) + "\n"
+        return f"{now} {level} {escape(text).replace(_HEAD, _NO_HEAD)}\n"
 
 
 _BEGINS: Final = " begins"

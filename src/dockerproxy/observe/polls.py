@@ -63,7 +63,7 @@ class Polls:
         """Take a record; yield the lines to write now: its own unless it is a repetition, and others that are due."""
         while self._polls:
             key, oldest = next(iter(self._polls.items()))
-            if oldest.begin + EVERY > now:
+            if oldest.begin <= now < oldest.begin + EVERY:  # The clock may have been set back.
                 break
             del self._polls[key]
             yield from oldest.tell()

@@ -108,6 +108,7 @@ class Answering:
         finish: Passes on the complete answer to a repeated simple request; None for all other requests.
         copied: Called when the engine has finished a request that copies files; None for all other requests.
         closes: Whether the connection ends with the exchange.
+        cut_by: Why the connection ends at once; empty if the client went away.
     """
 
     # Class attributes: most objects never change them.
@@ -116,6 +117,7 @@ class Answering:
     finish: Callable[[bytes], bool] | None = None
     copied: Callable[[], None] | None = None
     closes = False
+    cut_by = ""
 
     def __init__(self, client: ClientPort, socket: SocketState, account: Accounting) -> None:
         self._client = client
@@ -328,9 +330,9 @@ class Answering:
             self.fail(502, f"the engine gave no answer: {error or 'it closed the connection without one'}")
 
     def lose_client(self) -> None:
-        """Write the record of an exchange whose client went away."""
+        """Write the record of an exchange that ended with the connection. A tunnel has no other end."""
         if self.judged is not None:
-            self.leave(_ALLOWED, "" if self.state is State.TUNNEL else "the client went away")
+            self.leave(_ALLOWED, self.cut_by or ("" if self.state is State.TUNNEL else "the client went away"))
 
     # The end
 

@@ -169,6 +169,11 @@ class Client(asyncio.Protocol):
         self.buffers.clear()
         self.transport.abort()
 
+    def cut(self) -> None:
+        """End the connection now: the proxy stops."""
+        self.exchange.answering.cut_by = "the proxy stopped"
+        self.abort()
+
     def time_out(self) -> None:
         """End the connection: it waited too long."""
         self.exchange.time_out()

@@ -46,6 +46,7 @@ class Connection(Protocol):
     def time_out(self) -> None: ...  # noqa: D102
     def give_way(self) -> None: ...  # noqa: D102
     def finish(self) -> None: ...  # noqa: D102
+    def cut(self) -> None: ...  # noqa: D102
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -159,9 +160,9 @@ class Connections:
             connection.finish()
 
     def abort_all(self) -> None:
-        """Cut every connection."""
+        """Cut every connection, because the proxy stops."""
         for connection in list(self._all):
-            connection.abort()
+            connection.cut()
 
     def _make_room(self) -> bool:
         """Cut the connection that has waited longest for its client. One sorting serves many newcomers."""
