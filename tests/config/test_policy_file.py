@@ -107,7 +107,7 @@ def test_sources_name_the_file_and_the_line() -> None:
 def test_a_refusal_says_which_line_would_allow_it() -> None:
     default = read(WHOLE).sockets[1].policy.default
     assert default["ContainerRestart"].message == (
-        'ContainerRestart denied: no rule allows it; to allow it for every container if contained,'
+        "ContainerRestart denied: no rule allows it; to allow it for every container if contained,"
         ' add "ContainerRestart" to "allow" of socket "backup"'
     )
     assert default["ContainerArchive"].message == (
