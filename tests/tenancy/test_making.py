@@ -197,6 +197,19 @@ async def test_an_engine_that_says_nothing_is_not_waited_for_and_the_lock_is_fre
         assert (await ask(here, create()))[0] == 201
 
 
+@in_loop
+async def test_an_answer_that_does_not_end_keeps_no_lock() -> None:
+    async with counting(quota_policy("{containers: 2}")) as (here, engine):
+        client = await here.connect()
+        the_client(here).socket.patience = 0.2
+        engine.answers["/containers/create"] = b"HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\n{"
+        await client.send(create())
+        status, body = await client.answer()
+        assert (status, b"the engine did not answer for 0.2 seconds" in body) == (504, True)
+        engine.answers.clear()
+        assert (await ask(here, create()))[0] == 201
+
+
 @pytest.mark.parametrize("mode", ["report", "learn"])
 @in_loop
 async def test_where_nothing_is_refused_a_quota_refuses_nothing(mode: str) -> None:

@@ -136,15 +136,18 @@ class Inquiry(asyncio.Protocol):
 
     # Requests
 
-    async def ask(self, request: bytes, *, to_the_end: bool = False) -> Whole:
+    async def ask(self, request: bytes, *, to_the_end: bool = False, patience: float | None = None) -> Whole:
         """Send a request. Returns its complete answer, or waits for the end of the connection.
+
+        After its head, the answer must be complete within `patience` seconds, if given.
 
         The connection is closed if its answer was abandoned or is malformed, or if unexpected bytes could go unnoticed.
         """
         answer = None
         try:
             await self.begin(request, to_the_end=to_the_end)
-            answer = await self.read_whole()
+            async with asyncio.timeout(patience):
+                answer = await self.read_whole()
         finally:
             self._is_asked = False
             if answer is None or self.head.close or self._is_paused:
@@ -329,10 +332,12 @@ async def open_inquiry(paths: Sequence[str]) -> AsyncIterator[Inquiry]:
         inquiry.close()
 
 
-async def converse(paths: Sequence[str], request: bytes, *, to_the_end: bool = False) -> Whole:
-    """Send a request over its own connection. Returns its answer, or waits for the end of the connection."""
+async def converse(
+    paths: Sequence[str], request: bytes, *, to_the_end: bool = False, patience: float | None = None
+) -> Whole:
+    """Send a request over its own connection, like `Inquiry.ask`."""
     async with open_inquiry(paths) as inquiry:
-        return await inquiry.ask(request, to_the_end=to_the_end)
+        return await inquiry.ask(request, to_the_end=to_the_end, patience=patience)
 
 
 async def collect(paths: Sequence[str], request: bytes, sift: Callable[[bytes], Awaitable[bytes]]) -> Whole:

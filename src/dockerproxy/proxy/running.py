@@ -258,7 +258,8 @@ class _Run:
         match step:
             case Act(verdict, to_the_end):
                 self._detach(verdict)
-                return await converse(engines, verdict.to_engine, to_the_end=to_the_end)
+                patience = socket.patience  # The engine has acted once the answer begins.
+                return await converse(engines, verdict.to_engine, to_the_end=to_the_end, patience=patience)
             case steps.Perform(ask):
                 self._detach(self.verdict)
                 return await perform(socket, self.verdict.policy, ask)
