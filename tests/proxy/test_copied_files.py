@@ -88,7 +88,8 @@ class Docker:
         if target.startswith("/images/"):
             return answer({"Id": "x", "Config": {"Labels": {}}}, ends=False)
         said = {"Id": identify(self.number), "Name": "/web", "Image": identify(1), "State": {"Status": self.state}}
-        return answer({**said, "Config": {"Labels": MINE}, "Mounts": [], "HostConfig": {"Binds": None}}, ends=False)
+        host = {"Binds": None, "PidMode": f"container:{identify(7)}" if "joins" in target else ""}
+        return answer({**said, "Config": {"Labels": MINE}, "Mounts": [], "HostConfig": host}, ends=False)
 
     async def hears(self, count: int) -> None:
         await until(lambda: len(self.heard) >= count, f"{count} requests")
@@ -178,6 +179,19 @@ async def test_a_start_waits_until_the_engine_has_copied_files(start: bytes, sta
         await upload.send(HALF)
         assert await status_of(upload) == await status_of(started) == b"200"
         assert engine.done == ["PUT archive", f"POST {start.split()[1].decode().rpartition('/')[2]}"]
+
+
+@in_loop
+async def test_a_start_waits_until_the_engine_has_copied_files_of_the_container_that_it_joins() -> None:
+    async with world(policy=OWN) as here, standing_in(here, engine := Docker()):
+        upload = await copy_half(here, engine)
+        engine.number = 8
+        started = await ask(here, request("POST", "/containers/joins/start"))
+        await until(lambda: claims(here) == 3, "the start waits")
+        await turn()
+        assert engine.heard == ["PUT archive"]
+        await upload.send(HALF)
+        assert await status_of(upload) == await status_of(started) == b"200"
 
 
 @pytest.mark.parametrize("data", [WHOLE, DOWNLOAD, EXPORT])

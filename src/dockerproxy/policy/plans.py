@@ -24,11 +24,13 @@ from dockerproxy.policy.phases import Act, Plan, Verdict, deny
 from dockerproxy.policy.steps import Ask, Hold, Says, Scene, UnknownObjectError, Whole
 from dockerproxy.policy.subtrees import is_removed_at_end, uses_parts
 from dockerproxy.policy.vocabulary import UNRESTRICTED
+from dockerproxy.policy.words.networks import list_joined
 from dockerproxy.views.answers import edit, read, read_listing, show_list
 from dockerproxy.views.events import watch
 from dockerproxy.views.filters import write_filters
 from dockerproxy.views.lists import EVENTS, PRUNED, has_joined
 from dockerproxy.wire.answer import read_message, write_document
+from dockerproxy.wire.document import object_of
 
 PlanMaker = Callable[[Verdict, Scene], Plan]
 
@@ -74,7 +76,11 @@ def find_holds(verdict: Verdict) -> tuple[Hold, ...]:
     if found is None or verdict.plan not in {remove_network, copy_files, start}:
         return ()
     kind = Kind.NETWORK if verdict.plan is remove_network else Kind.CONTAINER
-    return (steps.hold_object(kind, found.id, uses=verdict.plan is start),)
+    # Podman first starts the containers that it joins. Inspections have their IDs.
+    joined = list_joined(object_of(found.document.get("hostconfig"))) if verdict.plan is start else ()
+    return tuple(
+        steps.hold_object(kind, each, uses=verdict.plan is start) for each in dict.fromkeys((found.id, *joined))
+    )
 
 
 def hold_for_removal(verdict: Verdict) -> Hold:

@@ -202,7 +202,8 @@ def check_namespace(reading: Reading, value: Json, path: str, _parent: Object) -
 def _join(reading: Reading, mode: str, path: str, field: str) -> str:
     """Claim a joined container. Returns the mode with its full ID, so that no other can take its place.
 
-    A field of its inspection tells whose namespace it uses, which a joining container would share.
+    A field of its inspection tells whose namespace it uses, which a joining container would share. It must not join
+    others: a start knows only those that its own container joins (`policy/plans`).
     """
     name = mode.removeprefix(_OF_CONTAINER)
     if not IS_NAME(name):
@@ -210,15 +211,22 @@ def _join(reading: Reading, mode: str, path: str, field: str) -> str:
         return mode
     found, lookup = reading.resolve(Kind.CONTAINER, name)
     wrong: Fault | None = None
-    own = object_of(found.document.get("hostconfig")).get(field) if found is not None else None
+    host = object_of(found.document.get("hostconfig")) if found is not None else {}
+    own, joined = host.get(field), list_joined(host)
     if found is not None and not found.document:
         wrong = find_fault(path, mode, "a container that does not exist")
-    elif found is not None and (not isinstance(own, str) or own in _OF_HOST or ":" in own):
+    elif found is not None and (not isinstance(own, str) or own in _OF_HOST or ":" in own or joined):
         wrong = find_fault(path, mode, "a container that shares it with the host or another one")
     says = "a container that no rule allows to join"
     mine = owned(found, lookup)
     reading.claim("joins", found, path, mode, says, lookup=lookup, wrong=wrong, owned=mine)
     return mode if found is None else f"{_OF_CONTAINER}{found.id}"
+
+
+def list_joined(host: Object) -> list[str]:
+    """Return the names or IDs of the containers whose namespaces a container joins, by its `HostConfig`."""
+    modes = (str(host.get(field)) for field in ("NetworkMode", *_OWN))
+    return [mode.removeprefix(_OF_CONTAINER) for mode in modes if mode.startswith(_OF_CONTAINER)]
 
 
 def check_container(reading: Reading, value: Json, path: str, _parent: Object) -> Json:
