@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tarfile
 
 import pytest
 from decisions import read_message
@@ -10,6 +11,7 @@ from proxy.bodies import contained
 from proxy.harness import OK, Wire, World, get, in_loop, request, world
 from proxy.test_http2 import call
 from rows import for_each
+from wire.tars import archive_of, item
 
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.stamps import make_built
@@ -64,6 +66,53 @@ async def test_a_build_goes_to_the_engine_that_said_that_it_is_docker() -> None:
         await before.send(OK)
         assert await client.answer() == (200, b"OK")
         assert [each["decision"] for each in await here.records(4)] == ["allowed"] * 4
+
+
+DEVICE = archive_of(item("Dockerfile", type=tarfile.BLKTYPE))
+FORBIDDEN = "ImageBuild denied: entry 1 of the archive is a block device; to allow it, leave that out; or, to let "
+
+
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", OK])
+@in_loop
+async def test_no_engine_gets_a_device_in_a_context(begun: bytes) -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        head = request("POST", "/build", f"Content-Length: {len(DEVICE)}", "Content-Type: application/x-tar")
+        await client.send(head + DEVICE[:300])
+        engine = await pinged(here)
+        await engine.send(said(DOCKER))
+        await engine.head()
+        assert await engine.exactly(300) == DEVICE[:300]
+        if begun:
+            await engine.send(begun)
+            assert await client.exactly(len(begun)) == begun
+        await client.send(DEVICE[300:])
+        if not begun:
+            status, body = await client.answer()
+            assert (status, read_message(body).startswith(FORBIDDEN)) == (403, True)
+        assert (await client.rest(), await engine.rest()) == (b"", b"")
+        [record] = await here.records(1)
+        assert begun == OK or (record["decision"], FORBIDDEN in record["reason"]) == ("denied", True)
+
+
+@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.LEARN])
+@in_loop
+async def test_where_nothing_is_refused_a_device_passes_and_the_record_says_so(mode: Mode) -> None:
+    async with world(policy=policy_with(*GRANTS, mode=mode)) as here:
+        client = await here.connect()
+        await client.send(request("POST", "/build?t=app:1", f"Content-Length: {len(DEVICE)}", body=DEVICE))
+        engine = await pinged(here)
+        await engine.send(said(DOCKER))
+        await engine.head()
+        assert await engine.exactly(len(DEVICE)) == DEVICE
+        await engine.send(OK)
+        assert (await client.answer())[0] == 200
+        [record] = await here.records(1)
+        assert record["decision"] == "reported"
+        if mode is Mode.REPORT:
+            assert FORBIDDEN in record["reason"]
+        else:
+            assert record["body"] == {"unrestricted": "entry 1 of the archive is a block device"}
 
 
 ANSWERS = [

@@ -1,13 +1,18 @@
 """A body reaches the engine with the content it came with, framed anew."""
 
+import gzip
+import tarfile
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from wire.chunks import Coded, coded_bodies, nearly_coded, splits
 from wire.heads import read_head
+from wire.tars import archive_of, item
 
 from dockerproxy.wire.head import Framing, RequestHead
-from dockerproxy.wire.incoming import HeldBody, RequestBody, frame
+from dockerproxy.wire.incoming import ArchiveBody, HeldBody, RequestBody, frame
 
 TAIL = b"GET /next"
 NO_BODY = read_head(line="POST /x HTTP/1.1")
@@ -110,6 +115,60 @@ def test_what_is_left_of_a_body_is_known_only_where_it_was_counted(
     body = RequestBody(head)
     pass_on(body, [fed])
     assert body.is_at_most(size) is known
+
+
+# Archives that are walked
+
+FILE = archive_of(item("file", b"x" * 3000))
+DEVICE = FILE[: 512 * 7] + archive_of(item("disk", type=tarfile.BLKTYPE))
+
+
+def pass_archive(body: ArchiveBody, pieces: list[bytes], *, is_unread: bool = False) -> bytes:
+    """Feed pieces until the body is complete or refused; return what the engine gets."""
+    to_engine, left = b"", b""
+    for piece in pieces:
+        left += piece
+        while left and not (body.complete or body.broken or body.refused):
+            written, used = body.feed(left)
+            to_engine, left = to_engine + b"".join(written), left[used:]
+            if body.refused and is_unread:
+                body.pass_unread()
+    return to_engine
+
+
+def framings(content: bytes) -> Iterator[tuple[RequestHead, bytes]]:
+    """Write a body in both ways."""
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(each), each) for each in (content[:700], content[700:]) if each)
+    yield counted(len(content)), content
+    yield CHUNKED, chunks + b"0\r\n\r\n"
+
+
+@given(st.data(), st.sampled_from([FILE, bytes(2**17), b"\0" * 700 + bytes(9000)]), st.booleans())
+def test_an_archive_of_files_reaches_the_engine_as_it_is(data: st.DataObject, content: bytes, packs: object) -> None:
+    content = gzip.compress(content) if packs else content
+    for head, sent in framings(content):
+        body = ArchiveBody(head)
+        to_engine = pass_archive(body, data.draw(splits(sent + TAIL)))
+        assert (body.complete, body.refused, body.received) == (True, "", len(content))
+        assert (to_engine if head is not CHUNKED else read_plainly(to_engine)) == content
+
+
+@given(st.data())
+def test_an_archive_with_a_device_or_a_cut_file_goes_no_further_than_that(data: st.DataObject) -> None:
+    for content, says, most in (
+        (DEVICE, "entry 2 of the archive is a block device", 4095),
+        (FILE[:3000], "cut off", 0),
+    ):
+        for packed in (content, gzip.compress(content)):
+            for head, sent in framings(packed):
+                body, passed = ArchiveBody(head), ArchiveBody(head)
+                pieces = data.draw(splits(sent))
+                to_engine = pass_archive(body, pieces)
+                assert (says in body.refused, body.complete) == (True, False)
+                assert packed is not content or head is CHUNKED or len(to_engine) <= (most or len(content) - 1)
+                to_engine = pass_archive(passed, pieces, is_unread=True)
+                assert (passed.complete, passed.refused) == (True, "")
+                assert (to_engine if head is not CHUNKED else read_plainly(to_engine)) == packed
 
 
 # Bodies that are held

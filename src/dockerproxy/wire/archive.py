@@ -13,10 +13,10 @@ from typing import Final
 
 _BLOCK: Final = 512
 _STEP: Final = 2**16
-"""Most bytes of headers, and of unpacked data, in one step. Short records take 4 ms."""
+"""Most bytes of headers, and of unpacked data, in one step. Short records take 5 ms."""
 
 _PACKED: Final = 2**14
-"""Most bytes to unpack in one step. Empty blocks take 4 ms."""
+"""Most bytes to unpack in one step. Empty blocks take 2 ms."""
 
 _MOST: Final = 2**15
 """Bytes of an extended header, a long name or a long target. Engines hold them in memory."""
