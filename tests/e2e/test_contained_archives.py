@@ -1,8 +1,12 @@
-"""Archives pass unread to a real engine: into containers of their own, and to Docker's builder only."""
+"""Archives of files and links reach a real engine: into containers of their own, and Docker's builder only."""
 
+import gzip
 import json
 import os
-from collections.abc import Iterator
+import socket
+import stat
+import tarfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -62,12 +66,15 @@ def test_files_and_folders_are_copied_into_a_container(
     (folder / "sub").mkdir(parents=True)
     (folder / "sub" / "file").write_bytes(os.urandom(2_000_000))
     (folder / "link").symlink_to("sub/file")
+    (folder / "hard").hardlink_to(folder / "sub" / "file")
+    (folder / ("long" * 40)).touch()
     contained.run("cp", str(folder), f"{container}:/tmp")
     contained.run("cp", str(folder / "sub" / "file"), f"{container}:/tmp/copy")
     api = docker.DockerClient(base_url=f"unix://{contained.socket}")
     assert api.containers.get(container).put_archive("/tmp", archive_of(item("/by/api", b"x"), directory("empty")))
     api.close()
     direct.run("exec", container, "cmp", "/tmp/folder/link", "/tmp/copy")
+    assert direct.text("exec", container, "stat", "-c", "%h", "/tmp/folder/hard") == "2"
     assert direct.text("exec", container, "cat", "/tmp/by/api") == "x"
 
 
@@ -99,6 +106,45 @@ def test_no_files_are_put_where_the_host_would_have_them(
     assert (kept / "put").exists() is (direct.status == 200 and way != "volume")  # What we fear.
     remove_containers(engine, label)
     ask(engine.socket, "DELETE", f"/volumes/v-{label}")
+
+
+NODES: dict[str, dict[str, bytes | int]] = {
+    "a block device": {"type": tarfile.BLKTYPE, "devmajor": 7, "devminor": 200},
+    "a character device": {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 3},
+    "a pipe": {"type": tarfile.FIFOTYPE},
+}
+
+
+@pytest.mark.parametrize("packs", [bytes, gzip.compress])
+def test_no_device_or_pipe_is_put_into_a_container(
+    engine: Engine, proxy: Proxy, label: str, packs: Callable[[bytes], bytes]
+) -> None:
+    create(engine, label)
+    for kind, fields in NODES.items():
+        content = packs(archive_of(item("etc"), item("passwd", **fields)))
+        refused = put(proxy.socket, label, content)
+        assert (refused.status, f"entry 2 of the archive is {kind}" in read_message(refused.body)) == (403, True)
+        assert ask(engine.socket, "GET", f"/containers/{label}/archive?path=/tmp/passwd").status == 404
+        assert put(engine.socket, label, content).status == 200  # What we fear.
+        assert ask(engine.socket, "GET", f"/containers/{label}/archive?path=/tmp/passwd").status == 200
+        remove_containers(engine, label)
+        create(engine, label)
+    remove_containers(engine, label)
+
+
+def test_no_device_is_a_dockerfile(dockerd: Engine, make_client: partial[Client], tmp_path: Path) -> None:
+    os.mknod(tmp_path / "Dockerfile", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    with running_policy(dockerd.socket, json.dumps(ALLOWED)) as proxy:
+        denied = replace(make_client(socket=proxy.socket), extra=CLASSIC).attempt("build", str(tmp_path))
+        assert b"is a character device" in denied.stderr, denied
+        content = archive_of(item("Dockerfile", **NODES["a character device"]))
+        assert build(proxy.socket, "", content).status == 403
+        assert b"cannot be empty" in build(dockerd.socket, "", content).body  # What we fear: it was opened.
+        with socket.socket(socket.AF_UNIX) as left_out:
+            (tmp_path / "Dockerfile").unlink()
+            (tmp_path / "Dockerfile").write_bytes(STEP)
+            left_out.bind(str(tmp_path / "socket"))
+            replace(make_client(socket=proxy.socket), extra=CLASSIC).text("build", str(tmp_path))
 
 
 OWN = "[preset:ping, own, ContainerCreate: {images: [busybox]}]"
