@@ -246,7 +246,7 @@ def test_a_preset_that_opens_something_bears_no_condition_on_its_body() -> None:
             "{path: [/data]}",
             (
                 "5: PutContainerArchive no longer has the condition path\n"
-                "    remove it: the archive passes unread, and its links lead anywhere"
+                "    remove it: the archive passes with any names, and its links lead anywhere"
             ),
         ),
         (

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -108,7 +109,7 @@ def test_no_files_are_put_where_the_host_would_have_them(
     ask(engine.socket, "DELETE", f"/volumes/v-{label}")
 
 
-NODES: dict[str, dict[str, bytes | int]] = {
+NODES: dict[str, dict[str, Any]] = {
     "a block device": {"type": tarfile.BLKTYPE, "devmajor": 7, "devminor": 200},
     "a character device": {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 3},
     "a pipe": {"type": tarfile.FIFOTYPE},

@@ -34,7 +34,7 @@ _REMOVED_FROM: Final[Mapping[tuple[str, str], str]] = {
     **dict.fromkeys((("ImageList", OWN), ("ImageListLibpod", OWN)), _UNOWNED),
     **dict.fromkeys(((name, OWN) for name in NAMING), _UNOWNED),
     ("ImageBuild", "networks"): "remove it: a contained build is on the engine's default network, or on none",
-    ("PutContainerArchive", "path"): "remove it: the archive passes unread, and its links lead anywhere",
+    ("PutContainerArchive", "path"): "remove it: the archive passes with any names, and its links lead anywhere",
 }
 """The same for conditions that other operations still have."""
 

@@ -17,6 +17,7 @@ from dockerproxy.observe.record import Outcome, read_created
 from dockerproxy.policy.asking import Question
 from dockerproxy.policy.decide import NOTHING
 from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
+from dockerproxy.policy.plans import refuse_archive
 from dockerproxy.policy.steps import Whole
 from dockerproxy.proxy.accounting import NO_LINE, Accounting
 from dockerproxy.proxy.connections import Waiting
@@ -28,7 +29,7 @@ from dockerproxy.wire.answer import add_decision, answer_ping, write_answer, wri
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import Framing, ResponseHead, read_response
 from dockerproxy.wire.http2 import SETTINGS, START
-from dockerproxy.wire.incoming import Inbox, RequestBody
+from dockerproxy.wire.incoming import ArchiveBody, Inbox, RequestBody
 
 _Result = TypeVar("_Result")
 
@@ -309,6 +310,26 @@ class Answering:
             client.close()
         else:
             self._log(Level.ERR, reason)
+
+    def refuses(self, body: RequestBody) -> bool:
+        """End the exchange if its body is malformed, or an archive that is denied. Returns whether it ended."""
+        if body.broken:
+            self.fail(body.status, body.broken)
+        elif isinstance(body, ArchiveBody) and body.refused:
+            return self._denies(body)
+        return bool(body.broken)
+
+    def _denies(self, body: ArchiveBody) -> bool:
+        """Deny a request by its archive. In modes that deny nothing, the rest passes unread."""
+        judged, reason = self.judged, body.refused
+        if isinstance(judged, Verdict):
+            self.judged = judged = refuse_archive(judged, reason)
+            if judged.passes:
+                body.pass_unread()
+                return False
+            reason = judged.decision.message
+        self.fail(403, reason)
+        return True
 
     # When the engine or the client breaks off
 

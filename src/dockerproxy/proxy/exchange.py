@@ -22,7 +22,7 @@ from dockerproxy.policy.asking import Question, forget
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import attach_body, judge, judge_again, judge_body
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
-from dockerproxy.policy.plans import can_begin, refuse_archive
+from dockerproxy.policy.plans import can_begin
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.answering import Answering, ClientPort
 from dockerproxy.proxy.asking import Asked
@@ -264,10 +264,7 @@ class Exchange:
             return 0
         pieces, used = body.feed(data)
         self.account.received = body.received
-        if body.broken:
-            answering.fail(body.status, body.broken)
-            return len(data)
-        if isinstance(body, ArchiveBody) and body.refused and self._deny_content(body):
+        if answering.refuses(body):
             return len(data)
         if isinstance(body, HeldBody):
             return self._keep(body, used, len(data))
@@ -292,18 +289,6 @@ class Exchange:
         if body.complete:
             self._take_whole(bytes(body.content))
         return used
-
-    def _deny_content(self, body: ArchiveBody) -> bool:
-        """Deny a request for what its body has. Returns False in modes that deny nothing: the rest passes unread."""
-        verdict, reason = self.judged, body.refused
-        if isinstance(verdict, Verdict):
-            self.answering.judged = verdict = refuse_archive(verdict, reason)
-            if verdict.passes:
-                body.pass_unread()
-                return False
-            reason = verdict.decision.message
-        self.answering.fail(403, reason)
-        return True
 
     def _collect(self, judged: NeedsBody | Verdict) -> None:
         """Wait for the complete body."""

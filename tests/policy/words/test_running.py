@@ -1,4 +1,4 @@
-"""Files are put only where nothing but the container's own can be changed: the archive passes unread."""
+"""Files are put only where nothing but the container's own can be changed: the archive passes with any names."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -62,19 +62,19 @@ def test_no_files_are_put_where_something_is_mounted_read_only() -> None:
     for kept in (mounted("volume", Name="data"), mounted("tmpfs"), mounted("bind", Source="/srv")):
         for flag in (False, None, "true", 1):
             (fault,) = put(mounted("tmpfs"), {**kept, "RW": flag})
-            assert fault == 'Mounts[1] is "/x", read-only: an archive passes unread, and could change it'
+            assert fault == 'Mounts[1] is "/x", read-only: an archive passes with any names, and could change it'
 
 
 @for_each("kind", ["bind", "npipe", "cluster", "image", "glob", "devpts", "", "Volume"])
 def test_no_files_are_put_where_a_directory_of_the_host_is_mounted(kind: str) -> None:
-    says = "not a volume: an archive passes unread, and could write to the host there"
+    says = "not a volume: an archive passes with any names, and could write to the host there"
     assert put(mounted(kind, Source="/srv/data")) == [f'Mounts[0] is "/x", {says}']
 
 
 @pytest.mark.parametrize("name", ["disguised", "plugged", "gone"])
 def test_no_files_are_put_where_a_volume_may_be_a_directory_of_the_host(name: str) -> None:
     (fault,) = put(mounted("volume", Name="data"), mounted("volume", Name=name))
-    says = "a volume that may be a directory of the host, where an archive that passes unread could write"
+    says = "a volume that may be a directory of the host, where an archive with any names could write"
     assert fault == f'Mounts[1] is "/x", {says}'
 
 

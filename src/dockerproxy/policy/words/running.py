@@ -1,4 +1,4 @@
-"""`running`; and files copied into a container: the archive passes unread, so mounts must be the container's own.
+"""`running`; and files copied into a container: an archive may have any names, so mounts must be the container's own.
 
 The engine unpacks the archive as root, from outside. Its names and links reach any path in the container, including
 mounts. If the container may write to all mounts, and shares none with the host, an upload gains nothing that a root
@@ -48,12 +48,14 @@ def check_own_volumes(reading: Reading, value: Json, path: str, _parent: Object)
         if kind == "bind" and known.get("Source") == reading.places.own_socket != "":
             continue
         if known.get("RW") is not True:
-            reading.violate(where, target, "read-only: an archive passes unread, and could change it")
+            reading.violate(where, target, "read-only: an archive passes with any names, and could change it")
         elif kind not in _OF_ITS_OWN:
-            reading.violate(where, target, "not a volume: an archive passes unread, and could write to the host there")
+            reading.violate(
+                where, target, "not a volume: an archive passes with any names, and could write to the host there"
+            )
         elif kind == "volume":
             found, lookup = reading.resolve(Kind.VOLUME, str(name))
-            says = "a volume that may be a directory of the host, where an archive that passes unread could write"
+            says = "a volume that may be a directory of the host, where an archive with any names could write"
             is_wrong = found is not None and (not found.document or is_disguise(found))
             wrong = find_fault(where, target, says) if is_wrong else None
             reading.claim(OWN, None, where, target, says, later=lookup, wrong=wrong, without=True, unless=OWN)
