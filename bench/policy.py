@@ -52,7 +52,7 @@ OPERATIONS: Final = (
     "VolumeCreate",
     "VolumeList",
 )
-# $n is the number of the socket, so that no two sockets have the same conditions.
+# $n is the number of the socket, so that no two sockets of different owners have the same conditions.
 CONDITIONAL: Final = (
     'ContainerArchive: {containers: ["db-$n-*"], path: [/data/**, /var/lib/app-$n/*]}',
     "ContainerAttach: {containers: [web-$n], stdin: false}",
@@ -72,9 +72,9 @@ CONDITIONAL: Final = (
     'ExecInspect: {containers: ["db-$n-*", cache-$n]}',
     'ExecStart: {containers: ["db-$n-*", cache-$n]}',
     'ImageCreate: {images: ["docker.io/library/*", "registry.example.com/team-$n/**"]}',
-    'ImageDelete: {images: ["registry.example.com/team-$n/**"], force: false}',
+    'ImageDelete: {tags: ["registry.example.com/team-$n/**"], force: false}',
     'ImagePush: {images: ["registry.example.com/team-$n/*:release-*"]}',
-    'ImageTag: {images: ["registry.example.com/team-$n/**"]}',
+    'ImageTag: {images: ["registry.example.com/team-$n/**"], tags: ["registry.example.com/team-$n/**"]}',
     'NetworkConnect: {networks: [front-$n, "back-$n-*"]}',
     'NetworkDisconnect: {networks: [front-$n, "back-$n-*"]}',
     'PutContainerArchive: {containers: ["db-$n-*"]}',
@@ -121,7 +121,7 @@ def write_policy(engine: Path, measured: Path) -> str:
         # Presets of readers allow to inspect every container.
         preset = "ping" if is_asked else PRESETS[number % len(PRESETS)]
         sections = [f"{SECTIONS[(number + turn) % len(SECTIONS)]}:read" for turn in range(3)]
-        conditional = [Template(grant).substitute(n=number) for grant in CONDITIONAL]
+        conditional = [Template(grant).substitute(n=SOCKETS if is_asked else number) for grant in CONDITIONAL]
         if is_asked:
             sections = ["SystemEvents: {own: true}", "info:read", "nodes:read"]
             conditional[-2:] = "ContainerListLibpod: {own: true}", CREATING
