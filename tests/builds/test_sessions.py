@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from rows import for_each
 
 from dockerproxy.builds.sessions import write_session
-from dockerproxy.policy.stamps import scope
 from dockerproxy.errors import Refusal
+from dockerproxy.policy.stamps import scope
 from dockerproxy.wire.head import parse_request
 
 EXPOSE = "X-Docker-Expose-Session-"

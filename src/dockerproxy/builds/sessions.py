@@ -8,8 +8,8 @@ Attacks: docs/attacks.md, builds/sessions.
 from typing import Final
 
 from dockerproxy.api.rows import list_rows, read_table
-from dockerproxy.policy.stamps import scope
 from dockerproxy.errors import Refusal
+from dockerproxy.policy.stamps import scope
 from dockerproxy.wire.head import RequestHead, write_request
 
 _PREFIX: Final = b"x-docker-expose-session-"

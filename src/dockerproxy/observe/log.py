@@ -160,7 +160,7 @@ class Log:
             except BlockingIOError:
                 self._closing.wait(_GATHER)
             except OSError as error:  # The disk is full, or the reader has gone; serving continues.
-                self._error = error.strerror
+                self._error = str(error.strerror)
                 break
         if lines:
             self._note_unwritten(content[: len(content) - len(data)], len(lines), has_report=bool(report))

@@ -36,7 +36,7 @@ def test_every_file_is_read() -> None:
 
 
 def test_a_table_has_a_name_of_its_own_and_is_part_of_others_or_an_operations() -> None:
-    form = re.compile(r"== (?:([A-Z_]+)|(\w+): (?:none|json|json, or nothing|tar)(?:; repeated)?)")
+    form = re.compile(r"== (?:([A-Z_]+)|(\w+): (?:none|json|json, or nothing|archive)(?:; repeated)?)")
     found = [form.fullmatch(title) for title in TITLES]
     assert None not in found
     names = [each[1] or each[2] for each in found if each]
