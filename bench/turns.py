@@ -15,9 +15,11 @@ import socket
 import socketserver
 import statistics
 import sys
+import tarfile
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +33,7 @@ PAUSE: Final = 0.005
 """Seconds between two pings: enough that quiet moments and busy ones are met by their length."""
 
 PING: Final = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n"
-ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
+ANSWER: Final = b"HTTP/1.1 200 OK\r\nServer: Docker/26.1.5\r\nContent-Length: 2\r\n\r\nOK"
 POLICY: Final = """
 sockets:
   hostile:
@@ -40,6 +42,7 @@ sockets:
       - SystemPing
       - ContainerCreate: {{images: [x], publish: {{ports: [1-65535]}}}}
       - ImageLoad: unrestricted
+      - ImageBuild: {{tags: ["docker.io/library/x:*"]}}
   victim: {{path: {folder}/victim.sock, allow: [SystemPing], limits: {{rate: 1000000}}}}
 """
 
@@ -62,6 +65,22 @@ def send_chunks() -> Iterator[bytes]:
     """Send an image in chunks of one byte."""
     yield request("/images/load", "Transfer-Encoding: chunked", length=0)
     yield from itertools.repeat(b"1\r\nx\r\n" * 40_000)
+
+
+INFO: Final = tarfile.TarInfo("x")
+INFO.type = tarfile.DIRTYPE
+DIRECTORIES: Final = INFO.tobuf() * 1000
+"""A piece of an archive of directories, which are only headers."""
+
+PACKER: Final = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+PACKED: Final = PACKER.compress(DIRECTORIES * 40) + PACKER.flush(zlib.Z_FULL_FLUSH)
+"""A piece of 20 MiB, without the header of gzip."""
+
+
+def send_context(content: bytes, start: bytes = b"") -> Iterator[bytes]:
+    """Build with a piece of a context again and again."""
+    yield request("/build", length=2**40) + start
+    yield from itertools.repeat(content)
 
 
 def send_heads() -> Iterator[bytes]:
@@ -95,13 +114,15 @@ ATTACKS: Final[dict[str, Callable[[], Iterable[bytes]]]] = {
     "escapes": lambda: create(b'{"Image":"x","Cmd":["' + b"\\u0041" * 174_000 + b'"]}'),
     "ports": lambda: create(ports()),
     "one-byte chunks": send_chunks,
+    "context of headers": lambda: send_context(DIRECTORIES),
+    "context as a bomb": lambda: send_context(PACKED, b"\x1f\x8b\x08" + bytes(7)),
     "heads of fields": send_heads,
     "long heads": send_long_heads,
 }
 
 CROWD: Final = 50
 OF_A_CROWD: Final = ", 50 connections"
-BY_A_CROWD: Final = ("ports", "one-byte chunks", "heads of fields")
+BY_A_CROWD: Final = ("ports", "one-byte chunks", "context of headers", "context as a bomb", "heads of fields")
 
 
 class Engine(socketserver.StreamRequestHandler):
