@@ -11,7 +11,7 @@ ARCHIVES = tables_in("archives")
 
 FROM_CLIENTS = {
     "docker cp": ("PutContainerArchive", "?noOverwriteDirNonDir=true&path=%2Fdata"),
-    "docker cp -a": ("PutContainerArchive", "?copyUIDGID=true&noOverwriteDirNonDir=true&path=%2Fdata"),
+    "docker-java": ("PutContainerArchive", "?copyUIDGID=false&noOverwriteDirNonDir=true&path=%2Fdata"),
     "docker-py put_archive": ("PutContainerArchive", "?path=%2Fdata"),
     "docker-py build": ("ImageBuild", "?t=ci/app&q=False&nocache=False&rm=True&forcerm=False&pull=False"),
 }
@@ -26,6 +26,7 @@ def test_what_clients_send_passes(name: str, query: str) -> None:
     ("name", "query"),
     [
         ("PutContainerArchive", "?path=/x&rename=%7B%7D"),
+        ("PutContainerArchive", "?path=/x&copyUIDGID=1"),
         ("PutContainerArchive", "?path=/x&Path=/y"),
         ("PutContainerArchive", "?path=/x&path=/y"),
         ("ImageBuild", "?addcaps=%5B%22ALL%22%5D"),
