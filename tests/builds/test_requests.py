@@ -98,7 +98,6 @@ JUDGED: list[tuple[str, bytes, list[str]]] = [
     ("a registry to write to", cache_to("registry", {"ref": "a:1", "mode": "max"}), [PUSH.format("a", "1")]),
     ("a registry to read from", cache_from("registry", {"ref": "a:1"}), [PULL.format("a", "1")]),
     ("a digest to read", cache_from("registry", {"ref": "a@" + DIGEST}), [PULL.format("a", DIGEST)]),
-    ("a directory", cache_to("local", {"store": "x", "mode": "min"}), []),
     ("the image", cache_to("inline", {}), []),
     ("images to read from", attrs({"cache-from": "a,b:2"}),
      ["/build?", PULL.format("a", "latest"), PULL.format("b", "2")]),
@@ -143,7 +142,7 @@ SILENT = [
 
 @for_each("path", SILENT)
 def test_a_call_that_begins_nothing_is_judged_as_nothing(path: str) -> None:
-    assert hear(b"", path).requests == ()
+    assert hear(text(2, b"") if path.endswith("Return") else b"", path).requests == ()
 
 
 NAMED: list[tuple[str, str, bytes, str]] = [

@@ -168,8 +168,8 @@ def test_an_exporter_writes_no_more_than_names_that_are_judged(values: dict[str,
         assert says in denial(old_export("moby", {"name": "x"}) + export(kind, values))
 
 
-@for_each("kind", ["gha", "s3", "azblob", "Registry", ""])
-def test_a_cache_is_in_the_image_a_directory_or_a_registry(kind: str) -> None:
+@for_each("kind", ["gha", "s3", "azblob", "local", "Registry", ""])
+def test_a_cache_is_in_the_image_or_a_registry(kind: str) -> None:
     for content, path in (
         (cache_to(kind, {"ref": "x"}), SOLVE),
         (cache_from(kind, {"ref": "x"}), SOLVE),
@@ -180,7 +180,7 @@ def test_a_cache_is_in_the_image_a_directory_or_a_registry(kind: str) -> None:
 
 @for_each("name", ["registry.insecure", "src", "dest", "url", "Ref"])
 def test_an_attribute_of_a_cache_is_one_of_the_table(name: str) -> None:
-    for kind in ("registry", "local", "inline"):
+    for kind in ("registry", "inline"):
         says = f'the cache attribute "{name}" is not known'
         assert says in denial(cache_to(kind, {"ref": "x", name: "true"}))
         assert says in denial(cache_from(kind, {"ref": "x", name: "true"}))
@@ -280,6 +280,13 @@ def test_a_result_has_no_steps_of_a_client() -> None:
     made = text(3, text(1, "id") + text(2, "llb"))
     assert goes_on(text(1, made), BRIDGE + "Return") == {"result": {"ref": {"id": "id"}}}
     assert message("Return", result={"ref": {"id": "id"}}) == hear(text(1, made), BRIDGE + "Return").content
+
+
+def test_a_result_is_one_or_an_error() -> None:
+    """Of neither, BuildKit reads what is not there, and dockerd ends."""
+    assert "neither a result nor an error" in denial(b"", BRIDGE + "Return")
+    for content in (text(1, b""), text(2, b"")):
+        assert hear(content, BRIDGE + "Return").content == content
 
 
 BUILT = {"config": {"Labels": {"dockerproxy.build": make_built(OWNER)}}}

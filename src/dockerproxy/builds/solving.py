@@ -26,7 +26,7 @@ FRONTEND: Final = "dockerfile.v0"
 """The engine's own reader of Dockerfiles, the only one that runs."""
 
 _EXPORTERS: Final = frozenset({"", "moby", "image", "local", "tar", "oci", "docker"})
-_CACHES: Final = frozenset({"inline", "local", "registry"})
+_CACHES: Final = frozenset({"inline", "registry"})
 _FALSE: Final = frozenset({"false", "0"})
 """An empty value is true to the engine (BuildKit exporter/containerimage/export.go)."""
 
@@ -129,6 +129,8 @@ class _Reader:
         if name == "Image":
             return [_ANY]
         if name == "Return":
+            if not message.keys() & {"result", "error"}:
+                raise DeniedError("it has neither a result nor an error, by which engines crash")
             self._check_settings(_map(_map(message.get("result")).get("metadata")))
         return self._read_build(message) if name in {"Build", "Step"} else []
 
@@ -182,7 +184,7 @@ class _Reader:
     def _cache(self, kind: str, attributes: dict[str, Value], *, pushes: bool) -> None:
         """Read the destination or source of a cache."""
         if kind not in _CACHES:
-            raise DeniedError(f"a cache of the type {show(kind)} is not in the image, a directory or a registry")
+            raise DeniedError(f"a cache of the type {show(kind)} is not in the image or a registry")
         for name, value in attributes.items():
             self._attribute("cache", name, _text(value))
         if kind == "registry":
