@@ -26,6 +26,7 @@ from dockerproxy.policy.objects import OWN, RUNNING, WORDS
 from dockerproxy.policy.values import Pairs, Takes, Value, write_grant
 from dockerproxy.policy.vocabulary import CONSTRAINTS, find_words, is_of_body
 from dockerproxy.policy.words.constraint import Constraint
+from dockerproxy.tenancy.quota import BOUNDS
 from dockerproxy.tenancy.quota import WORDS as COUNTED
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
@@ -95,7 +96,7 @@ def render_pages() -> dict[Path, str]:
     }
     of_own = {
         "changes": render_changes(),
-        "quota": render_words("key | at most", COUNTED),
+        "quota": render_words("key | at most", {**COUNTED, **BOUNDS}),
         "sweeps": render_words("`sweep` | removes what is own", sweeps),
     }
     return {PAGE: fill_in(PAGE, of_policies), OWN_PAGE: fill_in(OWN_PAGE, of_own)}

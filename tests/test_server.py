@@ -202,7 +202,7 @@ def test_it_says_how_many_connections_the_limit_of_open_files_leaves_room_for() 
             proxy.stdout.read()
             assert proxy.wait(PATIENCE) == 0
     assert line.endswith(
-        "notice the limit of open files leaves room for 46 connections of 2048; `ulimit -n` raises it\n"
+        "notice the limit of open files leaves room for 30 connections of 2048; `ulimit -n` raises it\n"
     )
 
 

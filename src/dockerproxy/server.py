@@ -27,7 +27,7 @@ from dockerproxy.proxy.metrics import Measured
 from dockerproxy.proxy.overview import describe_open
 from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.proxy.scheduling import Tasks
-from dockerproxy.proxy.sockets import LOOKUPS, REMOVALS, Shared, SocketState
+from dockerproxy.proxy.sockets import LOOKUPS, PENDING, REMOVALS, Shared, SocketState
 from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.sweeper import Sweeper
 
@@ -377,7 +377,7 @@ def _measure(door: _Door) -> Measured:
 
 def _make_room(settings: Settings) -> Room:
     wanted = sum(socket.limits.connections for socket in settings.sockets)
-    return make_room(wanted, len(settings.sockets), len(settings.sockets) * (1 + LOOKUPS + REMOVALS))
+    return make_room(wanted, len(settings.sockets), len(settings.sockets) * (1 + LOOKUPS + REMOVALS + PENDING))
 
 
 def _is_engine(path: str, engines: tuple[str, ...]) -> bool:

@@ -6,6 +6,7 @@ from rows import for_each
 from dockerproxy.config.near import HINTS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.model import Bounds
 from dockerproxy.problems import UserError
 from dockerproxy.tenancy.own import Own
 from dockerproxy.tenancy.quota import WORDS
@@ -27,6 +28,12 @@ def test_a_quota_is_read() -> None:
     tenancy = read("{containers: 20, volumes: 10, networks: 5}", "own", deny="ContainerUpdate").policy.tenancy
     assert isinstance(tenancy, Own)
     assert (tenancy.quota.socket, tenancy.most) == ("ci", dict(zip(WORDS, (20, 10, 5), strict=True)))
+
+
+def test_bounds_need_nothing_that_is_own() -> None:
+    policy = read("{starts: 40, ports: 2, builds: 1}", "ContainerCreate").policy
+    assert (policy.bounds, policy.tenancy.most) == (Bounds(starts=40, ports=2, builds=1), {})
+    assert read("{volumes: 1}", "own").policy.bounds == Bounds()
 
 
 @for_each(

@@ -352,3 +352,23 @@ def test_where_h2_is_missing_a_policy_with_builds_does_not_load() -> None:
         building(TAGS)
     with without_h2():
         assert not building("preset:ping").reads_builds
+
+
+@in_loop
+async def test_of_a_clients_builds_no_more_run_at_one_time_than_the_quota_has() -> None:
+    async with world(policy=building(TAGS, quota={"builds": 1})) as here:
+        client, engine = await open_builds(here)
+        client.begin(SOLVE, JOB)
+        await client.flush()
+        await engine.asked()
+        the_client(here).socket.patience = 1
+        other, _ = await open_builds(here)
+        heard = await other.call(SOLVE, JOB)
+        assert heard.fields["grpc-status"] == "7"
+        assert "1 builds are in progress" in heard.fields["grpc-message"]
+        await client.wire.close()
+        await engine.hear_the_end()
+        await until(lambda: len(here.clients) == 1, "it is gone")
+        other.begin(SOLVE, JOB)
+        await other.flush()
+        assert [each["decision"] for each in await here.records(4)] == ["allowed", "denied", "allowed", "allowed"]

@@ -9,10 +9,12 @@ from decisions import read_message
 from policy.policies import grant_on, policy_with
 from proxy.bodies import contained
 from proxy.harness import OK, Wire, World, get, in_loop, request, world
+from proxy.stage import turn
 from proxy.test_http2 import call
 from rows import for_each
 from wire.tars import archive_of, item
 
+from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.stamps import make_built
 from dockerproxy.policy.vocabulary import UNRESTRICTED
@@ -273,3 +275,26 @@ async def test_where_nothing_is_refused_a_build_passes_and_the_record_says_what_
                 assert (record["decision"], SAYS in record["reason"]) == (decision, decision == "reported")
             else:
                 assert json.loads(json.dumps(record["body"])) == needs
+
+
+@in_loop
+async def test_no_more_builds_run_at_one_time_than_the_quota_has() -> None:
+    bounds = POLICY.policy.bounds._replace(builds=1)
+    async with world(policy=compile_policy(POLICY.policy._replace(bounds=bounds))) as here:
+        client = await here.connect()
+        await client.send(BUILD)
+        engine = await pinged(here)
+        await engine.send(said(DOCKER))
+        assert (await engine.head()).startswith(b"POST /build")
+        assert await engine.exactly(len(CONTEXT)) == CONTEXT
+        await client.close()  # The engine may go on.
+        late = await here.connect()
+        await late.send(BUILD)
+        await turn(100)
+        assert here.arrivals.empty()
+        assert await engine.rest() == b""
+        await engine.close()
+        engine = await pinged(here)
+        await engine.send(said(DOCKER))
+        await built(engine)
+        assert await late.answer() == (200, b"OK")

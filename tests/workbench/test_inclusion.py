@@ -89,6 +89,8 @@ def test_a_denial_takes_away_and_gives_back() -> None:
         ({"hide": ["environment", "labels"]}, {"hide": ["labels"]}, "hide"),
         ({"quota": {"volumes": 3}}, {}, "quota"),
         ({"quota": {"volumes": 3}}, {"quota": {"volumes": 4}}, "quota"),
+        ({}, {"quota": {"starts": 17}}, "quota"),
+        ({"quota": {"builds": 3}}, {"quota": {"ports": 64}}, "quota"),
         ({}, {"limits": {"body": "2MiB"}}, "limits"),
         ({"permissions": "0600"}, {"permissions": "0660"}, "permissions"),
         ({"owner": 1000}, {"owner": 1001}, "owner"),

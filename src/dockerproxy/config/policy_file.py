@@ -36,7 +36,7 @@ from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.dangers import describe_danger, say_what
 from dockerproxy.policy.differences import find_ways
 from dockerproxy.policy.image_grants import EXAMPLES, find_overlaps, list_patterns, needs_tags
-from dockerproxy.policy.model import ASK, CREATES, Mode, Policy, values_of
+from dockerproxy.policy.model import ASK, CREATES, Bounds, Mode, Policy, values_of
 from dockerproxy.policy.objects import BUILD, OWN, PULL, PUSH
 from dockerproxy.policy.values import ADD, Value, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
@@ -215,13 +215,13 @@ def _read_socket(
     owner = reader.value(fields.get("own_as"), "own_as", _read_owner) or name.text
     places = read_places(reader, fields, engine, path.text if path is not None else "")
     check_binds(reader, allow, places, fields["own_socket"].place if "own_socket" in fields else None)
-    quota = read_quota(reader, fields["quota"], name.text) if "quota" in fields else NO_QUOTA
+    quota, bounds = read_quota(reader, fields["quota"], name.text) if "quota" in fields else (NO_QUOTA, Bounds())
     if quota.most and "allow" in fields:
         check_quota(reader, quota, fields["quota"], allow, deny)
     hidden = reader.items(fields["hide"], "hide") if "hide" in fields else ()
     hides = frozenset(filter(None, (reader.value(node, "an item of hide", _read_hidden) for node in hidden)))
     policy = make_policy(reader, allow, deny, mode, remedies)
-    policy = policy._replace(tenancy=Own(owner, quota), places=places, hides=hides, asks=word == ASK)
+    policy = policy._replace(tenancy=Own(owner, quota), places=places, hides=hides, asks=word == ASK, bounds=bounds)
     permissions = _read_permissions(reader, fields.get("permissions"))
     compiled = compile_policy(policy)
     if "quota" in fields:

@@ -12,26 +12,27 @@ from dockerproxy.config.near import HINTS, show
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import Fault
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.model import Grant, values_of
+from dockerproxy.policy.model import Bounds, Grant, values_of
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import is_literal, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.policy.words.spellings import read_count
-from dockerproxy.tenancy.quota import LIMITS, WORDS, Quota
+from dockerproxy.tenancy.quota import BOUNDS, LIMITS, WORDS, Quota
 
 _EXAMPLE: Final = "quota: {containers: 20, volumes: 10}"
 _LIMITS: Final = dict(zip(LIMITS, ("1GiB", "500"), strict=True))
 """Examples for hints."""
 
 
-def read_quota(reader: Reader, node: Node, socket: str) -> Quota:
-    """Read a quota without its invalid parts."""
-    fields = reader.fields(node, "quota", tuple(WORDS), _EXAMPLE, HINTS["quota"])
+def read_quota(reader: Reader, node: Node, socket: str) -> tuple[Quota, Bounds]:
+    """Read a quota without its invalid parts: of own objects, and what needs no `own`."""
+    fields = reader.fields(node, "quota", (*WORDS, *BOUNDS), _EXAMPLE, HINTS["quota"])
     if isinstance(node, Fields) and not node.pairs:
         reader.problem(node.place, "quota is empty", _EXAMPLE)
     read = {word: reader.value(each, word, partial(_read_most, word)) for word, each in fields.items()}
     most = {word: number for word, number in read.items() if number is not None}
-    return Quota(most, socket)
+    bounds = {word: most.pop(word) for word in BOUNDS if word in most}
+    return Quota(most, socket), Bounds(**bounds)
 
 
 def _read_most(word: str, text: str) -> int | Fault:

@@ -22,6 +22,7 @@ from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.policy.words.constraint import Constraint
 from dockerproxy.settings import DEFAULTS
+from dockerproxy.tenancy.quota import BOUNDS
 from dockerproxy.tenancy.quota import WORDS as COUNTED
 
 Schema = dict[str, Any]
@@ -37,7 +38,8 @@ def make_schema() -> Schema:
     socket, (_, own, grant) = definitions["socket"]["properties"], definitions["grant"]["anyOf"]
     socket["hide"]["items"]["anyOf"] = _offer(WORDS)
     socket["quota"]["properties"] = {
-        word: {"description": f"At most: {summary}.", **taken[Takes.AMOUNT]} for word, summary in COUNTED.items()
+        word: {"description": f"At most: {summary}.", **taken[Takes.AMOUNT]}
+        for word, summary in (*COUNTED.items(), *BOUNDS.items())
     }
     for limit in LIMITS:
         said = {"description": f"{limit.measure.capitalize()}: {limit.says}.", "default": getattr(DEFAULTS, limit.name)}

@@ -136,9 +136,8 @@ def read_whole(denied: Verdict) -> Verdict | str:
         return "its body is not JSON, or not declared as JSON"
     if _has_twins(document):
         return "its body has a key in two spellings"
-    return replace(
-        denied, body=write_json(document) if body else body, known=Known(body=(document,), places=denied.known.places)
-    )
+    known = forget(denied)._replace(body=(document,))
+    return replace(denied, body=write_json(document) if body else body, known=known)
 
 
 def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsLookup | None:
@@ -270,7 +269,8 @@ def _list_put_in(policy: CompiledPolicy, question: Question) -> Mapping[str, Val
 
 def forget(verdict: Verdict) -> Known:
     """Return what was known about a request before lookups."""
-    return Known(body=verdict.known.body, places=verdict.known.places)
+    known = verdict.known
+    return Known(body=known.body, places=known.places, most_ports=known.most_ports)
 
 
 def _has_twins(document: Json) -> bool:

@@ -24,6 +24,9 @@ Answers: TypeAlias = Mapping[tuple[Kind, str], ResolvedObject]
 MOST_LOOKUPS: Final = 32
 """Lookups for one body. Honest clients name fewer objects at once."""
 
+MOST_PORTS: Final = 64
+"""Ports that a container publishes. For each, Docker runs two processes on the host."""
+
 MOST_FAULTS: Final = 128
 """Faults to record. A hostile body could cause tens of thousands."""
 
@@ -47,6 +50,7 @@ class Known(NamedTuple):
         answers: Answers to lookups of names in the body.
         nonce: A fresh unguessable text for the stamp; empty if nothing is created.
         places: Where the engine finds the paths that the client mounts.
+        most_ports: The ports that a container may publish.
     """
 
     found: ResolvedObject | None = None
@@ -54,6 +58,7 @@ class Known(NamedTuple):
     answers: Answers = MappingProxyType({})
     nonce: str = ""
     places: Places = NOWHERE
+    most_ports: int = MOST_PORTS
 
 
 class Fault(NamedTuple):
@@ -154,6 +159,7 @@ class Reading:
         answers: Answers to lookups of names in it.
         found: The object in its path, if known.
         places: Where the engine finds the paths that the client mounts.
+        most_ports: The ports that a container may publish.
         claims: What the request asks for.
         violations: Faults under every grant except `unrestricted`.
         content: The body for the engine, before substitutes of claims.
@@ -164,6 +170,7 @@ class Reading:
     answers: Answers
     found: ResolvedObject | None = None
     places: Places = NOWHERE
+    most_ports: int = MOST_PORTS
     claims: list[Claim] = field(default_factory=list)
     violations: list[Fault] = field(default_factory=list)
     content: Json = None

@@ -95,12 +95,13 @@ def list_settings(policy: CompiledPolicy) -> Mapping[str, str]:
     """Return settings other than grants and denials as text, by the keys of a policy file."""
     places = policy.policy.places
     paths = (f"{client} is {host}" for client, host in sorted(places.paths.items()))
+    quota = {**policy.policy.tenancy.most, **policy.policy.bounds.changed}
     said = {
         "mode": policy.policy.mode_word,
         "own_as": policy.owner,
         "own_socket": places.own_socket,
         "paths": ", ".join(paths),
-        "quota": ", ".join(f"{word} {most}" for word, most in policy.policy.tenancy.most.items()),
+        "quota": ", ".join(f"{word} {most}" for word, most in quota.items()),
         "hide": ", ".join(sorted(policy.hides)),
     }
     return {key: text for key, text in said.items() if text}

@@ -102,7 +102,11 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     if refusal is not None:
         return refusal
     named = find_object(request)
-    known = Known(found=named if isinstance(named, ResolvedObject) else None, places=policy.policy.places)
+    known = Known(
+        found=named if isinstance(named, ResolvedObject) else None,
+        places=policy.policy.places,
+        most_ports=policy.policy.bounds.ports,
+    )
     phase = Phase(parsed, request, request.target, policy, known, None, "")
     barred = _bar(phase)
     if barred is None and request.operation.name in BUILD_TUNNELS and policy.reads_builds:
@@ -153,7 +157,7 @@ def judge_body(waiting: NeedsBody, content: bytes, nonce: str = "") -> Judged | 
 
 def judge_again(policy: CompiledPolicy, denied: Verdict, known: Known, nonce: str) -> NeedsLookup | Verdict:
     """Judge a complete request that another policy denied, with known facts about it."""
-    known = known._replace(nonce=nonce, places=policy.policy.places)
+    known = known._replace(nonce=nonce, places=policy.policy.places, most_ports=policy.policy.bounds.ports)
     phase = replace(Phase(*denied.parts), policy=policy, known=known)
     return _bar(phase) or _decide(phase)
 

@@ -6,6 +6,7 @@ meaning. Create grants form one profile: a single grant for each kind, combined 
 Attacks: docs/attacks.md, policy/model.
 """
 
+import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from enum import StrEnum
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import Claim, Object
+from dockerproxy.policy.claim import MOST_PORTS, Claim, Object
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.steps import Answer, Ask, Says, Scene, Steps
@@ -174,6 +175,25 @@ class Tenancy:
 NOBODYS: Final = Tenancy()
 
 
+class Bounds(NamedTuple):
+    """Limits of every socket, which keys of `quota` change.
+
+    Attributes:
+        starts: Starts and execs of an owner that the engine has not begun.
+        ports: Ports that a container publishes.
+        builds: Builds of an owner at one time.
+    """
+
+    starts: int = 16
+    ports: int = MOST_PORTS
+    builds: int = sys.maxsize
+
+    @property
+    def changed(self) -> Mapping[str, int]:
+        """Return the limits that are not the default."""
+        return {word: most for word, most in self._asdict().items() if most != self._field_defaults[word]}
+
+
 class Policy(NamedTuple):
     """What the clients of one socket may do.
 
@@ -188,6 +208,7 @@ class Policy(NamedTuple):
         places: Where the engine finds the paths that clients mount.
         hides: Words of `api/answers` to hide in the engine's answers.
         asks: Mode `ask`: it denies like `enforce` unless a person allows the request.
+        bounds: Limits that need no word.
     """
 
     grants: tuple[Grant, ...]
@@ -200,6 +221,7 @@ class Policy(NamedTuple):
     places: Places = NOWHERE
     hides: frozenset[str] = frozenset()
     asks: bool = False
+    bounds: Bounds = Bounds()
 
     @property
     def owner(self) -> str:

@@ -104,8 +104,14 @@ def build(verdict: Verdict, _scene: Scene) -> Plan:
 
     In modes that deny nothing, it passes, and needs `unrestricted`.
     """
+    counts = verdict.operation.shape is not Shape.TUNNEL  # There, each of its builds counts.
+    if counts:
+        yield from steps.Enter("builds", verdict.policy.policy.bounds.builds)
+    is_docker = yield from steps.Identify()
+    if is_docker and counts:
+        return steps.Pass()
     verdict = replace(verdict, plan=None)
-    if (yield from steps.Identify()):
+    if is_docker:
         return verdict
     reason = "the engine does not say that it is Docker, and only Docker's builder is contained"
     if verdict.needs is not None:
@@ -136,7 +142,10 @@ def copy_files(_verdict: Verdict, _scene: Scene) -> Plan:
 
 
 def start(verdict: Verdict, _scene: Scene) -> Plan:
-    """Start a container whose files must not be copied meanwhile."""
+    """Start a container whose files must not be copied meanwhile, or an exec. Few may be pending."""
+    yield from steps.Enter("starts", verdict.policy.policy.bounds.starts)
+    if verdict.operation.shape is Shape.TUNNEL:
+        return steps.Pass()
     return (yield from edit(verdict, (yield from Act(verdict))))
 
 

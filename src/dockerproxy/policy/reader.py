@@ -28,7 +28,13 @@ _MAY_BE_NOTHING: Final = frozenset({Type.OBJECT, Type.EMPTY, Type.LIST, Type.MAP
 
 def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading:
     """Read the claims of a request besides its path, by the table of its operation."""
-    reading = Reading(request=request, answers=known.answers, found=known.found, places=known.places)
+    reading = Reading(
+        request=request,
+        answers=known.answers,
+        found=known.found,
+        places=known.places,
+        most_ports=known.most_ports,
+    )
     content = known.body[0] if known.body is not None else None
     _read_query(reading, body.parameters)
     _read_object(reading, body.of_object, known.found)

@@ -167,6 +167,19 @@ class Lock(Yielded[None]):
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class Enter(Yielded[None]):
+    """Wait for a place among an owner's pending requests, and hold it until the engine has begun this one.
+
+    Attributes:
+        what: The key of `quota`.
+        most: The number of places.
+    """
+
+    what: str
+    most: int
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Work(Yielded[_Result_co]):
     """Run a function, in a thread if the content is long. A result of None means invalid content."""
 
@@ -253,7 +266,7 @@ class Stream(NamedTuple):
     is_plain: bool
 
 
-Step: TypeAlias = Ask | Find | Identify | Lock | Work[object] | Read | Open | Perform | Tell
+Step: TypeAlias = Ask | Find | Identify | Lock | Enter | Work[object] | Read | Open | Perform | Tell
 _Result = TypeVar("_Result")
 Steps: TypeAlias = Generator[Step, object, _Result]
 """Yields steps, gets their results, and returns a result."""

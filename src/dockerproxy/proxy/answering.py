@@ -23,6 +23,7 @@ from dockerproxy.proxy.accounting import NO_LINE, Accounting
 from dockerproxy.proxy.connections import Waiting
 from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, find_blame
+from dockerproxy.proxy.pending import Done
 from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import add_decision, answer_ping, write_answer, write_document
@@ -107,7 +108,7 @@ class Answering:
         state: The state of the exchange.
         judged: The request after its head was parsed; None before that and after the record is written.
         finish: Passes on the complete answer to a repeated simple request; None for all other requests.
-        copied: Called when the engine has finished a request that copies files; None for all other requests.
+        done: For a request that copies files or starts a command, set when the engine is done; None for all others.
         closes: Whether the connection ends with the exchange.
         cut_by: Why the connection ends at once; empty if the client went away.
     """
@@ -116,7 +117,7 @@ class Answering:
     state = State.IDLE
     judged: Judged | None = None
     finish: Callable[[bytes], bool] | None = None
-    copied: Callable[[], None] | None = None
+    done: Done | None = None
     closes = False
     cut_by = ""
 
@@ -212,9 +213,9 @@ class Answering:
         if piece:
             self.send(piece)
         self.state = step(self.state, _ANSWER_END)
-        if self.copied is not None:
-            self.copied()
-            self.copied = None
+        if self.done is not None:
+            self.done.set()
+            self.done = None
         self.leave(_ALLOWED)
         if self.state is State.DONE:
             self.free()
@@ -363,7 +364,7 @@ class Answering:
         """Write the single record."""
         self.account.end(self.judged, outcome, reason, level, line)
         self.judged = self.finish = None
-        if self.copied is not None:
+        if self.done is not None:
             self._client.drop_engine()
 
     def free(self) -> None:

@@ -6,7 +6,7 @@ Attacks: docs/attacks.md, proxy/building.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Final
 
@@ -18,7 +18,7 @@ from dockerproxy.policy.asking import Question
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge, judge_object
 from dockerproxy.policy.phases import NeedsLookup, Verdict
-from dockerproxy.policy.steps import Ask
+from dockerproxy.policy.steps import Ask, UnknownObjectError
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.asking import Asked
 from dockerproxy.proxy.sockets import SocketState
@@ -41,6 +41,7 @@ class _Judging:
         self._policies: dict[str, CompiledPolicy] = {}
         self._begun: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._decided: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self.places = ExitStack()
 
     @property
     def asks(self) -> bool:
@@ -65,13 +66,25 @@ class _Judging:
             self._begun[build].set()
             self._decided[build].clear()
         try:
+            if call.requests and not call.is_part:
+                await self._enter()
             for request in call.requests:
                 if denial := await self._decide(request, build, is_part=call.is_part):
                     return denial
+        except UnknownObjectError as error:
+            return self.refuse("", str(error))
+        else:
             return ""
         finally:
             if not call.is_part:
                 self._decided[build].set()
+
+    async def _enter(self) -> None:
+        """Take a place for a build, until the client has gone."""
+        socket = self._socket
+        places = socket.find_places("builds")
+        await places.enter("builds", socket.policy.policy.bounds.builds, socket.patience)
+        self.places.callback(places.leave)
 
     async def _await_begin(self, build: str) -> None:
         """Wait for the call that begins a build, as long as the engine does, then for its decision."""
@@ -226,6 +239,7 @@ class BuildTunnel:
         """End the other end too: the engine stops a build whose client is gone."""
         for task in self._waiting:
             task.cancel()
+        self._judging.places.close()
         if end is self.far:
             self._client.buffers.close(end.transport)
             self.near.transport.close()

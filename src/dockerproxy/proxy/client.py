@@ -18,6 +18,7 @@ from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up, stop_
 from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.engine import Engine, connect, find_docker
 from dockerproxy.proxy.exchange import Exchange
+from dockerproxy.proxy.pending import Done
 from dockerproxy.proxy.running import settle
 from dockerproxy.proxy.scheduling import TURN
 from dockerproxy.proxy.sockets import SocketState
@@ -291,13 +292,17 @@ class Client(asyncio.Protocol):
 
     def drop_engine(self) -> None:
         """Close the engine connection, if any."""
-        answering = self.exchange.answering
-        copied, answering.copied = answering.copied, None
+        done = self._take_done()
         if self.engine is not None:
-            self.engine.drop(copied)
+            self.engine.drop(done)
             self.engine = None
-        elif copied is not None:
-            copied()
+        elif done is not None:
+            done.set()
+
+    def _take_done(self) -> Done | None:
+        answering = self.exchange.answering
+        done, answering.done = answering.done, None
+        return done
 
     def judge_aside(self, work: Callable[[], _Result], then: Callable[[_Result], None]) -> None:
         """Run long work in the worker's thread, then continue with its result."""
@@ -345,7 +350,7 @@ class Client(asyncio.Protocol):
         early = self.inbox.clear()
         self.update_reading()
         if engine is not None:
-            open_tunnel(self, engine.transport, early)
+            open_tunnel(self, engine.transport, early, self._take_done())
 
     def open_builds(self, data: bytes) -> None:
         """Judge each call from now on. `data` came from the engine after its answer."""

@@ -5,7 +5,7 @@ Attacks: docs/attacks.md, proxy/engine.
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Final, Protocol
@@ -15,6 +15,7 @@ from dockerproxy.proxy.answering import ClientPort
 from dockerproxy.proxy.answers import AnswerReader
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
+from dockerproxy.proxy.pending import Done
 from dockerproxy.proxy.resolver import Inquiry, open_connection
 from dockerproxy.proxy.usage import Buffers
 
@@ -83,39 +84,22 @@ class Engine(asyncio.Protocol):
         self._client.buffers.flow(self.transport)
         self._client.update_reading()
 
-    def drop(self, copied: Callable[[], None] | None = None) -> None:
-        """Cut the connection. The client's end already knows.
-
-        While the engine copies files, only end writing, drop further output, and report when it is done.
-        """
+    def drop(self, done: Done | None = None) -> None:
+        """Cut the connection, unless the engine is not done. The client's end already knows."""
         self._is_gone = True
         self._client.buffers.close(self.transport)
-        if copied is not None and not self._has_ended:
-            self.transport.set_protocol(_Rest(copied))
-            self.transport.write_eof()
-            self.transport.resume_reading()
+        if done is not None and not (done.is_set() or self._has_ended):
+            done.outlive(self.transport)
             return
         self.transport.abort()
-        if copied is not None:
-            copied()
+        if done is not None:
+            done.set()
 
     def _lose(self, error: Exception | None = None) -> None:
         self._has_ended = True
         if not self._is_gone:
             self._client.drop_engine()
             self._reader.end(self._client.exchange.answering, error)
-
-
-class _Rest(asyncio.Protocol):
-    """Drops the engine's output after its client has gone, and reports when the engine is done."""
-
-    def __init__(self, then: Callable[[], None]) -> None:
-        self._then = then
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """Report that the engine is done."""
-        del error
-        self._then()
 
 
 async def connect(near: Near, engines: Sequence[str]) -> Engine | None:

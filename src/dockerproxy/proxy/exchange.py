@@ -203,7 +203,7 @@ class Exchange:
     def let_go(self, verdict: Verdict) -> None:
         """Forward a decided request. Its task outlives its client."""
         self._client.detach()
-        self.answering.judged, self.account.outlasts = verdict, True
+        self.answering.judged, self.account.outlasts = verdict, verdict.operation.shape is not Shape.TUNNEL
         self._proceed(verdict)
         self._client.go_on()
 

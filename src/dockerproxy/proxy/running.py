@@ -13,7 +13,9 @@ from contextlib import AsyncExitStack
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
+from dockerproxy.api.catalog import Shape
 from dockerproxy.policy import steps
 from dockerproxy.policy.compile import CompiledPolicy, own_policy
 from dockerproxy.policy.judge import judge, judge_object, judge_unknown
@@ -24,6 +26,7 @@ from dockerproxy.policy.steps import Answer, OvertakenError, UnknownObjectError,
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
 from dockerproxy.proxy.holding import StillHeldError
+from dockerproxy.proxy.pending import Done, await_begin
 from dockerproxy.proxy.resolver import AmbiguousNameError, Inquiry, collect, converse, open_inquiry
 from dockerproxy.proxy.sockets import SocketState, is_quick
 from dockerproxy.proxy.streams import follow, is_stream
@@ -229,14 +232,18 @@ class _Run:
         if self._exchange is not None and not (self._streams or self._exchange.answering.is_held):
             raise _ClientGoneError
         async with asyncio.timeout(self._patience(step)):
-            if isinstance(step, steps.Ask | steps.Find | steps.Lock | steps.Identify):
+            if isinstance(step, steps.Ask | steps.Find | steps.Lock | steps.Identify | steps.Enter):
                 return await self._ask(step)
             return await self._send(step)
 
-    async def _ask(self, step: steps.Ask | steps.Find | steps.Lock | steps.Identify) -> object:
+    async def _ask(self, step: steps.Ask | steps.Find | steps.Lock | steps.Identify | steps.Enter) -> object:
         """Run a step that the engine answers quickly, or wait for others of the same owner."""
         socket, shared = self._socket, self._socket.shared
         match step:
+            case steps.Enter(what, most):
+                places = socket.find_places(what)
+                await places.enter(what, most, socket.patience)
+                return self._stack.callback(places.leave)
             case steps.Lock(owner):
                 return await self._held.enter_async_context(shared.counting.setdefault(owner, asyncio.Lock()))
             case steps.Find(lookup):
@@ -276,7 +283,8 @@ class _Run:
 
     def _patience(self, step: steps.Step) -> float | None:
         """Return the seconds for a step: ENGINE_TIMEOUT if the whole answer is shown; None for no limit."""
-        if isinstance(step, Act | steps.Perform) or (isinstance(step, steps.Open | steps.Read) and step.waits):
+        waits = isinstance(step, steps.Open | steps.Read) and step.waits
+        if waits or isinstance(step, Act | steps.Perform | steps.Enter):
             return None
         is_all = isinstance(step, steps.Read) and not self.verdict.decision.shows
         return self._socket.limits.engine_timeout if is_all else self._socket.patience
@@ -314,13 +322,21 @@ class _Run:
         exchange.answering.end_alone(self.verdict, answer)
 
     async def let_go(self) -> None:
-        """Forward the request. Returns when the engine is done, even if the client leaves."""
-        if self._exchange is not None and self._exchange.answering.is_held:
-            copied = asyncio.Event()
-            self._exchange.answering.copied = copied.set
-            self._outlast()
-            self._exchange.let_go(self.verdict)
-            await copied.wait()
+        """Forward the request. Returns when the engine is done, or has begun an exec, even if the client leaves."""
+        if self._exchange is None or not self._exchange.answering.is_held:
+            return
+        done = self._exchange.answering.done = Done()
+        verdict, found, shared = self.verdict, self.verdict.known.found, self._socket.shared
+        if verdict.operation.shape is Shape.TUNNEL and found is not None:
+            self._exchange.let_go(verdict)
+            target = f"/exec/{quote(found.id, safe='')}/json"
+            await await_begin(done, lambda: shared.resolver.ask(shared.engines, target))
+            done.set()
+            done.close()
+            return
+        self._outlast()
+        self._exchange.let_go(verdict)
+        await done.wait()
 
     async def stream(self, stream: steps.Stream) -> None:
         """Pass on the part of a stream that the client may see, until the engine or the client ends it."""

@@ -25,6 +25,7 @@ from dockerproxy.policy.steps import Fills
 from dockerproxy.proxy.connections import PATIENCE, Connections
 from dockerproxy.proxy.control import Control
 from dockerproxy.proxy.holding import Holding
+from dockerproxy.proxy.pending import Places
 from dockerproxy.proxy.resolver import Resolver
 from dockerproxy.proxy.scheduling import Line, Tasks, Turns, Worker
 from dockerproxy.proxy.usage import Usage
@@ -37,6 +38,9 @@ LOOKUPS: Final = 8
 
 REMOVALS: Final = 8
 """Concurrent requests of a socket that remove volumes. The engine may continue after their clients leave."""
+
+PENDING: Final = 32
+"""Connections of a socket for starts that are pending after their clients left, and to inspect these."""
 
 _SHORT: Final = 1024
 """Bytes of a head that is processed at once, before waiting clients. Most have a few hundred."""
@@ -118,6 +122,10 @@ class SocketState:
         """The scope of names that build clients choose."""
         return f"own_as {self.policy.owner}" if self.policy.owner else f"socket {self.name}"
 
+    def find_places(self, what: str) -> Places:
+        """Return the places of its owner, or of the socket without one, that a key of `quota` limits."""
+        return self.shared.places.setdefault(f"{what} of {self.scope}", Places())
+
     def find_nested(self, policy: CompiledPolicy) -> Iterator[str]:
         """Describe mounts of a policy that nest with those of this one, or of a person's answers."""
         old, new = (list_mounts(each.grants, each.places) for each in (self.policy.policy, policy.policy))
@@ -188,6 +196,7 @@ class Shared:
         now: A monotonic clock, in seconds.
         remark: What a health check adds about the process; empty if nothing.
         counting: By owner, the lock from counting for a quota to the engine's answer.
+        places: By owner, the places for starts that are pending, and for builds.
     """
 
     def __init__(self, engines: tuple[str, ...], tasks: Tasks, log: LogPort, now: Callable[[], float]) -> None:
@@ -203,6 +212,7 @@ class Shared:
         self.resolver = Resolver()
         self.control = Control(log)
         self.counting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.places: WeakValueDictionary[str, Places] = WeakValueDictionary()
 
     def has_plan(self, verdict: Verdict) -> bool:
         """Whether a request needs more than forwarding.

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.connections import Connection, has_hung_up
+from dockerproxy.proxy.pending import Done
 from dockerproxy.wire.http2 import deny_http2
 
 
@@ -33,11 +34,14 @@ class TunnelEnd(asyncio.Protocol):
 
     peer: "TunnelEnd"
 
-    def __init__(self, transport: asyncio.Transport, client: Near, *, is_near: bool, ended: bool) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, client: Near, done: Done | None, *, is_near: bool, ended: bool
+    ) -> None:
         self.transport = transport
         self.client = client
         self.is_near = is_near
         self.ended = ended
+        self._done = done
 
     def data_received(self, data: bytes) -> None:
         """Pass the bytes on."""
@@ -83,20 +87,26 @@ class TunnelEnd(asyncio.Protocol):
             self.transport.write_eof()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """End the other end too: at once if the client is gone, otherwise when it has read everything."""
+        """End the other end too: when the client has read everything, or once the engine has begun what was asked."""
+        done = self._done
         if not self.is_near:
             self.client.buffers.close(self.transport)
             self.peer.transport.close()
+            if done is not None:
+                done.set()
             return
         if not self.peer.transport.is_closing():
-            self.peer.transport.abort()
+            if done is not None and not done.is_set():
+                done.outlive(self.peer.transport)
+            else:
+                self.peer.transport.abort()
         self.client.connection_lost(error)
 
 
-def open_tunnel(client: Near, engine: asyncio.Transport, early: bytes) -> None:
+def open_tunnel(client: Near, engine: asyncio.Transport, early: bytes, done: Done | None = None) -> None:
     """Stop being HTTP for the rest of both connections. `early` came before the engine agreed."""
-    near = TunnelEnd(client.transport, client, is_near=True, ended=client.has_ended)
-    far = TunnelEnd(engine, client, is_near=False, ended=False)
+    near = TunnelEnd(client.transport, client, done, is_near=True, ended=client.has_ended)
+    far = TunnelEnd(engine, client, done, is_near=False, ended=False)
     near.peer, far.peer = far, near
     client.transport.set_protocol(near)
     engine.set_protocol(far)

@@ -16,7 +16,14 @@ WORDS: Final[Mapping[str, str]] = {
     "volumes": "named volumes, on Docker also anonymous ones of creates; not those in `volumes` of a grant",
     "networks": "networks",
 }
-"""The keys of a quota, and what each counts."""
+"""The keys of a quota that count own objects, and what each counts."""
+
+BOUNDS: Final[Mapping[str, str]] = {
+    "starts": "pending starts and execs; default 16",
+    "ports": "published ports of a container; default 64",
+    "builds": "concurrent builds",
+}
+"""The keys that need no `own`."""
 
 LIMITS: Final = ("memory", "pids")
 """Conditions that every container needs if a quota limits containers."""

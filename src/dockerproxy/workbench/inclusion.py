@@ -8,6 +8,7 @@ Attacks: docs/attacks.md, workbench/inclusion.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import le
 from typing import Any, Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
@@ -110,6 +111,7 @@ _KEYS: Final = {
     "gid": "group",
     "hides": "hide",
     "tenancy": "quota",
+    "bounds": "quota",
     "places": "paths",
     "denials": "deny",
     "asks": "mode",
@@ -127,6 +129,7 @@ _OF_POLICY: Final[Mapping[str, Rule]] = {
     "mode": lambda _old, new: new is Mode.ENFORCE,
     "places": lambda old, new: not new.own_socket and replace(old, sockets=new.sockets) == new,
     "tenancy": _is_no_larger,
+    "bounds": lambda old, new: all(map(le, new, old)),
     "hides": frozenset.issubset,
     "asks": lambda _old, new: not new,
 }

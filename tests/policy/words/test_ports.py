@@ -4,8 +4,15 @@ import ipaddress
 
 from hypothesis import given
 from hypothesis import strategies as st
+from policy.inspecting import inspect
+from policy.policies import request_for
 from policy.words.transcripts import look_at
+from rows import for_each
 
+from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.words.spellings import read_address
 from dockerproxy.wire.document import Json, list_of, object_of
@@ -98,3 +105,42 @@ def test_what_would_open_a_port_is_said_of_it() -> None:
         Pairs((("ports", ("80",)),)),
         Pairs((("addresses", ("1.2.3.4",)),)),
     ]
+
+
+FREE = Pairs((("ports", ("0",)),))
+
+
+@for_each(("bindings", "own", "of_image"), [(3, 0, 0), (1, 1, 1), (4, 0, 0), (1, 1, 2), (0, 4, 0)])
+def test_a_container_publishes_few_ports_with_those_of_its_image(bindings: int, own: int, of_image: int) -> None:
+    exposed: Json = {f"{port}/udp": {} for port in range(of_image)}
+    body: Json = {
+        "Image": "acme.example/app",
+        "ExposedPorts": {f"{port}/tcp": {} for port in range(own)},
+        "HostConfig": {"PortBindings": {"9/sctp": [{}] * bindings} if bindings else {}, "PublishAllPorts": True},
+    }
+    image = ResolvedObject("sha256:1", (), document={"config": {"ExposedPorts": exposed}})
+    answers = {(Kind.IMAGE, "acme.example/app"): image}
+    known = Known(body=(body,), answers=answers, most_ports=3)
+    seen = inspect(BODIES["ContainerCreate"], {"publish": FREE}, request_for(OPERATIONS["ContainerCreate"]), known)
+    if bindings + own + of_image > 3:
+        assert any("ports, but must be at most 3" in str(fault) for fault in seen.faults)
+        return
+    host = object_of(object_of(seen.content)["HostConfig"])
+    assert not host["PublishAllPorts"]
+    assert sum(map(len, map(list_of, object_of(host["PortBindings"]).values()))) == bindings + own + of_image
+
+
+def test_the_ports_of_an_image_are_looked_up_only_for_all_of_them() -> None:
+    request = request_for(OPERATIONS["ContainerCreate"])
+
+    def lookups(**host: Json) -> int:
+        known = Known(body=({"Image": "app", "HostConfig": host},))
+        return len(inspect(BODIES["ContainerCreate"], {"publish": FREE}, request, known).lookups)
+
+    assert (lookups(), lookups(PublishAllPorts=False), lookups(PublishAllPorts=True)) == (0, 0, 1)
+
+
+@for_each("count", [64, 65])
+def test_a_service_publishes_few_ports(count: int) -> None:
+    body: Json = {"EndpointSpec": {"Ports": [{"TargetPort": port} for port in range(count)]}}
+    assert len(look_at("ServiceCreate", body, {"publish": FREE}).faults) == (count > 64)

@@ -52,7 +52,7 @@ MOST_ITEMS: Final = 256
 MOST_PORTS: Final = 1024
 """Most items in a list or map of ports. FTP or telephony servers open ranges of some hundred."""
 
-_OF_PORTS: Final = frozenset({"check_publish", "check_service_ports"})
+_OF_PORTS: Final = frozenset({"check_exposed", "check_publish", "check_service_ports"})
 _OF_TEXTS: Final = FREE | {
     *("check_commands", "check_environment", "check_environment_of_command", "check_labels", "check_program"),
     *("check_surroundings", "check_volume_labels"),

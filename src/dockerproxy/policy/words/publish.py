@@ -9,11 +9,13 @@ from collections.abc import Hashable, Iterable
 from typing import Final
 
 from dockerproxy.policy.claim import KEEP, Claim, Object, Reading, Substitute, objects_at
+from dockerproxy.policy.objects import Kind
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
 from dockerproxy.policy.words.spellings import merge_ports, read_address, read_ports
 from dockerproxy.wire.document import Json, list_of, object_of, show
 
+_NO_PORT: Final = "a host port that no rule allows"
 _NO_ADDRESS: Final = "an address that no rule allows"
 _ANY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 (what an empty HostIp means, nothing is bound here)
 
@@ -39,6 +41,8 @@ class _Publish(Constraint):
     def judge(self, condition: Condition, claim: Claim) -> Substitute:
         """Fill in a missing address if the grant has exactly one."""
         value, bindings = claim.options[0] if claim.options else (None, KEEP)
+        if not isinstance(value, tuple):
+            return super().judge(condition, claim)
         addresses = _list(condition.value, "addresses") or ()
         if not isinstance(bindings, dict) or len(addresses) != 1 or condition.matches(value):
             return KEEP if condition.matches(value) else None
@@ -80,7 +84,8 @@ def _list(granted: Value, name: str) -> tuple[str, ...] | None:
 def fill(claim: Claim, conditions: Iterable[Condition]) -> Claim:
     """Return a claim of a missing address with the one that a condition fills in, if any."""
     granted = next((each for each in conditions if each.word == "publish" == claim.word), None)
-    if granted is None or not isinstance(granted.constraint.judge(granted, claim), dict):
+    is_address = any(isinstance(value, tuple) for value, _ in claim.options)
+    if granted is None or not is_address or not isinstance(granted.constraint.judge(granted, claim), dict):
         return claim
     return claim._replace(options=((_list(granted.value, "addresses"), KEEP),))
 
@@ -94,6 +99,7 @@ def check_publish(reading: Reading, value: Json, path: str, _parent: Object) -> 
     """Each host port must be granted, and its address."""
     opened: dict[tuple[str, str], tuple[str, int]] = {}  # Ports by address, and where each was first.
     bindings = object_of(value)
+    _check_count(reading, sum(len(list_of(listed)) or 1 for listed in bindings.values()), path)
     for port, listed in bindings.items():
         # Docker replaces empty values: a free port, any address.
         for number, binding in enumerate(list_of(listed) or [{}]):
@@ -111,19 +117,46 @@ def check_publish(reading: Reading, value: Json, path: str, _parent: Object) -> 
 
 
 def check_publish_all(reading: Reading, value: Json, path: str, _parent: Object) -> None:
-    """Ports that the engine chooses, on all addresses."""
+    """Ports that the engine chooses, on all addresses: they are written out, see `check_exposed`."""
     if value is True:
-        _claim_port(reading, "0", path)
+        ports = Claim("publish", ((range(1), False),), path, "any free port", _NO_PORT, target=path)
+        reading.claims.append(ports)
         _claim_address(reading, "", path, "")
+
+
+def check_exposed(reading: Reading, value: Json, _path: str, parent: Object) -> None:
+    """With `PublishAllPorts`, list the ports of the request and the image: the engine publishes no others.
+
+    The image is unknown at first, and the name may mean another one when the engine acts.
+    """
+    host, image = object_of(parent.get("HostConfig")), str(parent.get("Image") or "")
+    if host.get("PublishAllPorts") is not True:
+        return
+    found, lookup = reading.resolve(Kind.IMAGE, image) if image else (None, None)
+    of_image = object_of(found.document.get("config") if found is not None else None).get("ExposedPorts")
+    free: dict[str, Json] = {port: [{}] for port in (*object_of(value), *object_of(of_image))}
+    bindings = {**free, **object_of(host.get("PortBindings"))}
+    path = "HostConfig.PublishAllPorts"
+    _check_count(reading, sum(len(list_of(listed)) or 1 for listed in bindings.values()), path)
+    claim = Claim("publish", ((range(1), bindings),), path, "any free port", _NO_PORT, later=lookup)
+    reading.claims.append(claim._replace(target="HostConfig.PortBindings"))
 
 
 def check_service_ports(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Each port must be granted. A swarm opens it on all addresses, and chooses a missing number."""
+    _check_count(reading, len(list_of(value)), path)
     for place, port in objects_at(value, path):
         where, published = f"{place}.PublishedPort", port.get("PublishedPort")
         published = published if isinstance(published, int) else 0
         _claim_port(reading, published, where)
         _claim_address(reading, "", where, published)
+
+
+def _check_count(reading: Reading, count: int, path: str) -> None:
+    """Few ports may be published: Docker runs two processes on the host for each."""
+    if count > reading.most_ports:
+        fix = "publish fewer, or raise ports in quota of the socket"
+        reading.violate(path, None, f"publishes {count} ports, but must be at most {reading.most_ports}", fix)
 
 
 def _claim_port(reading: Reading, port: int | str, path: str) -> None:
@@ -133,7 +166,7 @@ def _claim_port(reading: Reading, port: int | str, path: str) -> None:
         reading.violate(path, port, "not a valid port or range of ports")
     else:
         shown = "any free port" if port == "0" else port
-        reading.claim("publish", ports, path, shown, "a host port that no rule allows")
+        reading.claim("publish", ports, path, shown, _NO_PORT)
 
 
 def _claim_address(reading: Reading, address: str, path: str, shown: Json) -> None:
@@ -147,4 +180,4 @@ def _claim_address(reading: Reading, address: str, path: str, shown: Json) -> No
 
 
 WORDS: Final = (_Publish("publish", "which ports of the host may be opened, and on which addresses"),)
-CHECKS: Final = (check_publish, check_publish_all, check_service_ports)
+CHECKS: Final = (check_exposed, check_publish, check_publish_all, check_service_ports)

@@ -29,8 +29,10 @@ COPYING_FILES: Final = frozenset(
 RUNNING_PROGRAMS: Final = ("ContainerCreate", "ContainerExec", "ServiceCreate")
 """With a contained grant of these, clients can run programs."""
 
-STARTING: Final = frozenset({"ContainerRestart", "ContainerRestartLibpod", "ContainerStart", "ContainerStartLibpod"})
-"""They start a container."""
+STARTING: Final = frozenset(
+    {*("ContainerRestart", "ContainerRestartLibpod", "ContainerStart", "ContainerStartLibpod"), "ExecStart"}
+)
+"""They start a container, or a command in it."""
 
 _WITHOUT_MOUNTS: Final = frozenset({"ContainerExport", "ContainerExportLibpod"})
 """They archive only the container's own file system."""
