@@ -66,6 +66,15 @@ def test_a_table_has_known_words_and_every_field_once(table: str) -> None:
         assert words in {ALL, PLAIN} or split_words(words) <= {*WORDS}, words
 
 
+@for_each("table", TABLES)
+def test_no_table_keeps_as_one_of_all_fields_what_it_hides(table: str) -> None:
+    rows = [(words, field.partition(":")[0]) for words, field in list_fields(table)]
+    rest = {place.rpartition("/")[0]: split_words(words) for words, place in rows if place.endswith(REST)}
+    for words, place in rows:
+        kept_by = rest.get(place.rpartition("/")[0])
+        assert kept_by is None or "!" in place or split_words(words) <= kept_by, place
+
+
 @for_each(
     ("table", "word"),
     [*((table, "paths") for table in SPELLED.values()), *((table, "counts") for table in COUNTING.values())],

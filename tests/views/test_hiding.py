@@ -196,6 +196,10 @@ def event(kind: str, action: str, **attributes: str) -> bytes:
         ("labels", event("container", "die", image="i", name="n"), event("container", "die", image="i", name="n")),
         ("arguments", event("container", "health_status: healthy"), event("container", "health_status: healthy")),
         ("arguments", event("container", "health_status: a MARKER"), event("container", "health_status")),
+        *(
+            (word, event("image", "pull-error", error="MARKER", a="b"), event("image", "pull-error", a="b"))
+            for word in ("registry", "addresses")
+        ),
         ("registry", event("daemon", "reload", mirrors="MARKER", name="n"), event("daemon", "reload", name="n")),
     ],
 )

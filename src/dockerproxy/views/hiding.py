@@ -43,6 +43,7 @@ _EDITS: Final[Edits] = {
     "": _keep(r'(?:[^"{]++|"(?:[^"\\]++|\\.)*+")*+'),  # Neither an object, nor a list that contains one.
     OBJECT: _keep("null"),
     "action": _cut_action,
+    "nothing": lambda _: None,  # `*` beside it would keep it.
     "digits": _keep('"[0-9a-f]{1,64}"'),  # An ID or a number, and no other label.
 }
 
