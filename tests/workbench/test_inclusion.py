@@ -1,5 +1,6 @@
 """What is proven of two sockets no request shows otherwise, and what has no rule is not proven."""
 
+import json
 from dataclasses import replace
 from typing import TypeVar, cast
 
@@ -11,6 +12,7 @@ from workbench.pairs import WORLDS, pairs, read
 from workbench.requests import ANY, NOTHING, Asked, record, send, take_for_name
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.differences import find_changes
 from dockerproxy.policy.model import Decision, Mode, Policy
@@ -61,6 +63,9 @@ PROVEN: tuple[tuple[list[str], list[str]], ...] = (
     (["ContainerCreate: unrestricted"], ["ContainerCreate: {networks: [front], add_capabilities: [SYS_ADMIN]}"]),
     (["NetworkCreate: {subnets: [10.0.0.0/8]}"], ["NetworkCreate: {subnets: [10.9.0.0/16, 10.8.0.0/24]}"]),
     (["ImageCreate: {images: ['ghcr.io/acme/*']}"], ["ImageCreate: {images: ['ghcr.io/acme/app:*']}"]),
+    (["ImageCreate: {images: ['**', 'localhost:5000/**']}"], ["ImageCreate: {images: ['**', 'localhost:5000/a:1']}"]),
+    (["ImageCreate: {images: ['**', 'localhost:5000/a:1']}"], ["ImageCreate: {images: ['**']}"]),
+    (["ImageCreate: unrestricted"], ["ImageCreate: {images: ['**', 'localhost:5000/**']}"]),
     (["ContainerExec: {commands: [[sh, '**']]}"], ["ContainerExec: {commands: [[sh, -c, id]]}"]),
     (["own", "ContainerCreate: {memory: 2GiB}"], ["own", "ContainerCreate: {memory: 1GiB}"]),
     *(
@@ -74,6 +79,19 @@ PROVEN: tuple[tuple[list[str], list[str]], ...] = (
 def test_what_is_within_is_proven_and_is_not_the_other_way_round(old: list[str], new: list[str]) -> None:
     assert not doubted(socket(*old), socket(*new))
     assert doubted(socket(*new), socket(*old))
+
+
+def test_a_name_that_another_socket_builds_is_more_to_pull_and_one_that_it_no_longer_builds() -> None:
+    def pulling(*images: str, tags: tuple[str, ...] = ("ghcr.io/acme/app:*",)) -> SocketSettings:
+        theirs = f"theirs: {{path: /theirs.sock, allow: [ImageBuild: {{tags: {json.dumps(tags)}}}]}}"
+        mine = f"mine: {{path: /mine.sock, allow: [ImageCreate: {{images: {json.dumps(images)}}}]}}"
+        return read_policy(f"sockets: {{{theirs}, {mine}}}", "policy.yaml").sockets[1]
+
+    every, both = pulling("**"), pulling("**", "ghcr.io/acme/app:1")
+    assert doubted(every, both)
+    assert not doubted(both, every)
+    assert doubted(every, pulling("**", tags=("ghcr.io/acme/other:*",)))
+    assert not doubted(every, pulling("**", tags=("ghcr.io/acme/app:*", "ghcr.io/b/c:1")))
 
 
 def test_a_denial_takes_away_and_gives_back() -> None:

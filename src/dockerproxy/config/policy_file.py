@@ -169,17 +169,19 @@ def read_policy(text: str, file: str, limits: Limits = DEFAULTS) -> PolicyFile:
     if not sockets and not reader.problems:
         reader.problem(root.place, "missing sockets", _EXAMPLE)
     reader.finish()
-    shown = tuple(_hide_volumes(sockets))
+    shown = tuple(_separate(sockets))
     return PolicyFile(engine.text if engine else "", shown, {name: path.place for name, path in paths.items()})
 
 
-def _hide_volumes(sockets: list[SocketSettings]) -> Iterator[SocketSettings]:
-    """Hide volumes that one socket's binds need (`policy/subtrees`) on all sockets."""
+def _separate(sockets: list[SocketSettings]) -> Iterator[SocketSettings]:
+    """Hide volumes that one socket's binds need (`policy/subtrees`) on all sockets, and keep apart what they build."""
     hides = any(socket.policy.policy.places.has_parts for socket in sockets)
+    tags = [each for socket in sockets for each in list_patterns(socket.name, socket.policy.policy, uses=False)]
     for socket in sockets:
         policy = socket.policy.policy
-        hidden = policy._replace(places=replace(policy.places, hides=True)) if hides else policy
-        yield socket._replace(policy=compile_policy(hidden)) if hides else socket
+        taken = tuple(sorted({each.glob for each in tags if each.owner != policy.owner}))
+        apart = policy._replace(places=replace(policy.places, hides=True) if hides else policy.places, taken=taken)
+        yield socket._replace(policy=compile_policy(apart)) if hides or taken else socket
 
 
 def _check_images(reader: Reader, allow: tuple[Line, ...], deny: tuple[Line, ...], compiled: CompiledPolicy) -> None:

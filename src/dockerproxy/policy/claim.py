@@ -71,6 +71,7 @@ class Fault(NamedTuple):
         word: Word of the condition that could allow it; empty if only `unrestricted` does.
         value: The least value of the condition that would allow it; empty if no list can contain it.
         fix: What the client can write instead, as a clause after "to allow it"; empty without advice.
+        is_pattern: The wildcards in the value are not the client's.
     """
 
     path: str
@@ -79,6 +80,7 @@ class Fault(NamedTuple):
     word: str = ""
     value: Value = ""
     fix: str = ""
+    is_pattern: bool = False
 
     def __str__(self) -> str:
         return f"{self.path} is {self.shown}, {self.says}" if self.shown else f"{self.path} {self.says}"

@@ -17,16 +17,34 @@ from dockerproxy.policy.dangers import describe_danger, propose
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.model import CREATED_BY, NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
 from dockerproxy.policy.nesting import find_roots, list_binds
-from dockerproxy.policy.objects import BUILD, KINDS, OWN, PULL, REMOVAL, TAGGING, WORDS, list_switches, words_of_object
+from dockerproxy.policy.objects import (
+    BUILD,
+    KINDS,
+    OWN,
+    PULL,
+    PUSH,
+    REMOVAL,
+    SERVICES,
+    TAGGING,
+    WORDS,
+    list_switches,
+    words_of_object,
+)
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.vocabulary import CONSTRAINTS, SWITCHED, UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.images import sent_by
 from dockerproxy.policy.words.own import Own, own_by
 from dockerproxy.policy.words.parameters import EITHER
 from dockerproxy.policy.words.running import RUNNING_PROGRAMS, STARTING, keeps_stopped
 from dockerproxy.views.filters import RELATIVE, UNCLEAR
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.views.lists import LISTED, PRUNED
+
+_SENDING: Final = SERVICES | {PULL, PUSH}
+"""Operations with which the engine pulls or pushes images by name."""
+
+_ANY: Final = ("**",)
 
 _CONTAINERS: Final = ("ContainerList", "ContainerListLibpod")
 """If these lists are incomplete, counts are hidden."""
@@ -71,6 +89,7 @@ class Case:
         of_body: The same for claims of a body, with the one on own objects.
         judges_head: Some conditions are about the head, or the object in the path.
         beside: Condition that also admits objects in a body: the client's own.
+        sends: Condition on images in a body that the engine pulls or pushes.
         stamped: Places of the stamp in an unread body; empty without ownership.
     """
 
@@ -80,6 +99,7 @@ class Case:
     judges_head: bool = field(default=False, compare=False)
     beside: Condition | None = field(default=None, compare=False)
     stamped: tuple[str, ...] = ()
+    sends: Condition | None = None
     by_word: Mapping[str, Condition] = field(init=False, compare=False, repr=False)
     of_body: Mapping[str, Condition] = field(init=False, compare=False, repr=False)
 
@@ -87,6 +107,7 @@ class Case:
         """Index the conditions."""
         by_word = {condition.word: condition for condition in self.conditions}
         of_body = by_word if self.beside is None else {self.beside.word: self.beside, **by_word}
+        of_body = of_body if self.sends is None else {**of_body, self.sends.word: self.sends}
         object.__setattr__(self, "by_word", by_word)  # Sets computed fields of a frozen value.
         object.__setattr__(self, "of_body", of_body)
 
@@ -178,7 +199,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
         grants = [each for each in grants if not _is_void(tenancy, name, each)]
         grants = list(tenancy.bound(name, grants, creates))
         grants = [] if find_bar(policy.hides, name) else grants
-        compiled = [_compile(name, each, owner, runs=runs) for each in grants]
+        compiled = [_compile(name, each, owner, policy.taken, runs=runs) for each in grants]
         shown = _show_some(name, compiled)
         cases[name] = tuple(sorted(shown, key=_cost) if len(compiled) > 1 else shown)
     listed = (case.decision.shows for name in _CONTAINERS for case in cases[name])
@@ -259,7 +280,7 @@ class _Writer(NamedTuple):
         return min(filter(None, dangers), default="")
 
 
-def _compile(name: str, grant: Grant, owner: str, *, runs: bool) -> Case:
+def _compile(name: str, grant: Grant, owner: str, taken: tuple[str, ...], *, runs: bool) -> Case:
     """Compile a grant for one of its operations: contained, unless it is unrestricted."""
     table, is_open = BODIES.get(name), UNRESTRICTED in grant.conditions
     body = None if is_open else table
@@ -289,7 +310,11 @@ def _compile(name: str, grant: Grant, owner: str, *, runs: bool) -> Case:
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
     beside = own if owner and body is not None else None
     stamped = find_places_of_labels(table) if owner and is_open and table is not None else ()
-    return Case(conditions, decision, body, judges_head=is_kept or any(about_head), beside=beside, stamped=stamped)
+    images = values_of(conditions).get("images", () if name == PUSH else _ANY)
+    unsaid = () if "images" in values_of(conditions) else _ANY
+    is_sent = body is not None and name in _SENDING and images != ()
+    sends = Condition(sent_by(taken, unsaid), images) if is_sent else None
+    return Case(conditions, decision, body, is_kept or any(about_head), beside, stamped, sends)
 
 
 @cache

@@ -353,7 +353,7 @@ def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, 
             return f'only a grant without condition "{fault.word}" allows it'
         if fault.value == "" or _is_broken(fault):
             return f'condition "{fault.word}" cannot list it'
-        if not is_literal(fault.value):
+        if not (fault.is_pattern or is_literal(fault.value)):
             return f'condition "{fault.word}" cannot list it: * and ? are wildcards there'
         constraint = CONSTRAINTS[fault.word]
         before = needed.get(fault.word, constraint.unspoken or None)

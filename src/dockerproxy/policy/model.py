@@ -209,6 +209,7 @@ class Policy(NamedTuple):
         hides: Words of `api/answers` to hide in the engine's answers.
         asks: Mode `ask`: it denies like `enforce` unless a person allows the request.
         bounds: Limits that need no word.
+        taken: Patterns of repositories that clients of other owners build.
     """
 
     grants: tuple[Grant, ...]
@@ -222,6 +223,7 @@ class Policy(NamedTuple):
     hides: frozenset[str] = frozenset()
     asks: bool = False
     bounds: Bounds = Bounds()
+    taken: tuple[str, ...] = ()
 
     @property
     def owner(self) -> str:

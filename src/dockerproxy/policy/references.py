@@ -12,6 +12,7 @@ Attacks: docs/attacks.md, policy/references.
 
 import re
 from functools import partial
+from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from dockerproxy.api.request import RESERVED
@@ -52,6 +53,13 @@ _MEETS_DIGESTS: Final = partial(re.fullmatch, r":[0-9a-f?]*\*[0-9a-f?*]*")
 """A possible tag of digits after a star that could match `@sha256`."""
 
 
+_IS_LOCAL: Final = partial(re.fullmatch, r"(?:.*\.)?(?:ip6-)?(?:localhost|loopback)[46]?(?:\..*)?")
+"""Names that hosts give to loopback (RFC 6761, /etc/hosts of Debian and Fedora)."""
+
+_IS_NUMBER: Final = partial(re.fullmatch, r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)")
+"""Other spellings of an address, like 127.1 and 0x7f000001 (inet_aton)."""
+
+
 class Reference(NamedTuple):
     """A normalised image reference: name with registry, tag and digest; missing parts are empty."""
 
@@ -88,6 +96,27 @@ def _has_two_registries(name: str) -> bool:
 def with_default_tag(reference: Reference) -> Reference:
     """Return what a reference means to an engine: `latest` if it has neither tag nor digest."""
     return reference if reference.tag or reference.digest else reference._replace(tag="latest")
+
+
+def split_port(name: str) -> tuple[str, bool]:
+    """Return the registry of a normalised reference or pattern, and whether it has a port."""
+    registry = name.partition("/")[0]
+    return registry, ":" in registry.rpartition("]")[2]
+
+
+def is_local(name: str) -> bool:
+    """Whether a normalised reference is of a registry on loopback, from which Docker pulls without TLS.
+
+    Only DNS knows which other names lead there.
+    """
+    registry, has_port = split_port(name)
+    host = lower(registry.rpartition(":")[0] if has_port else registry)
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return bool(_IS_LOCAL(host) or _IS_NUMBER(host))
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
 
 
 def normalise_pattern(text: str) -> str:

@@ -17,6 +17,8 @@ from dockerproxy.policy.decide import list_volume_names
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.model import Decision, Denial, Mode, Policy, Tenancy
 from dockerproxy.policy.objects import OWN, VOLUME_CREATE
+from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.images import Sent
 from dockerproxy.settings import SocketSettings
 
 
@@ -106,6 +108,14 @@ def _is_no_larger(old: Tenancy, new: Tenancy) -> bool:
     return all(word in new.most and new.most[word] <= most for word, most in old.most.items())
 
 
+def _sends_no_more(old: Condition | None, new: Condition | None) -> bool:
+    """Compare the names that only a literal item allows (`policy/words/images`)."""
+    was, now = (each.constraint if each is not None else None for each in (old, new))
+    if old is None or new is None or not isinstance(was, Sent) or not isinstance(now, Sent):
+        return old is None
+    return set(was.taken) <= set(now.taken) and was.within(new.value, old.value)
+
+
 _KEYS: Final = {
     "uid": "owner",
     "gid": "group",
@@ -124,7 +134,7 @@ _OF_SOCKET: Final[Mapping[str, Rule]] = dict.fromkeys(
 _OF_COMPILED: Final[Mapping[str, Rule]] = dict.fromkeys(("policy", "cases", "default", "tenancy"), _may_differ)
 _OF_POLICY: Final[Mapping[str, Rule]] = {
     # The compiled cases contain the meaning of these fields.
-    **dict.fromkeys(("grants", "hint", "remedy", "lines"), _may_differ),
+    **dict.fromkeys(("grants", "hint", "remedy", "lines", "taken"), _may_differ),
     "denials": _denies_no_less,
     "mode": lambda _old, new: new is Mode.ENFORCE,
     "places": lambda old, new: not new.own_socket and replace(old, sockets=new.sockets) == new,
@@ -133,9 +143,10 @@ _OF_POLICY: Final[Mapping[str, Rule]] = {
     "hides": frozenset.issubset,
     "asks": lambda _old, new: not new,
 }
-_OF_CASE: Final[Mapping[str, Rule]] = dict.fromkeys(
-    ("conditions", "decision", "body", "judges_head", "beside"), _may_differ
-)
+_OF_CASE: Final[Mapping[str, Rule]] = {
+    **dict.fromkeys(("conditions", "decision", "body", "judges_head", "beside"), _may_differ),
+    "sends": _sends_no_more,
+}
 _OF_DECISION: Final[Mapping[str, Rule]] = {
     **dict.fromkeys(("source", "message", "reason", "about_object", "conditions"), _may_differ),
     "shows": lambda old, new: not old or bool(new),

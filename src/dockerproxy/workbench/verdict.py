@@ -15,6 +15,7 @@ from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import items_of, list_names
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body, narrows
 from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.images import Sent
 from dockerproxy.policy.words.networks import BY_ITSELF
 from dockerproxy.workbench.chains import NOTHING, Extent, Link, describe_chain, find_root
 from dockerproxy.workbench.exposure import find_revealing
@@ -89,6 +90,10 @@ def _judge(operation: Operation, case: Case) -> tuple[str, tuple[Condition, ...]
         verb = "changes them" if operation.access is Access.WRITE else "reads them"
         said = (each for each in case.conditions if not each.constraint.is_private and each != UNRESTRICTED)
         return verb, tuple(each for each in said if narrows(operation, each.word))
+    if case.sends is not None and isinstance(case.sends.constraint, Sent):
+        taken = case.sends.constraint.list_taken(case.sends.value)
+        if taken:
+            return "changes them", (Condition(case.sends.constraint, taken),)
     words = (word for word in find_words(operation) if word in _NAMING and not is_about_object(operation, word))
     if UNRESTRICTED in case.conditions and any(words):
         return "uses them", ()

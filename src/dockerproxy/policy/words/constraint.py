@@ -34,6 +34,7 @@ class Constraint:
         unspoken: The list that a grant without it implies; empty if such a grant admits nothing, or everything.
         is_private: No policy file can contain it: only switches of the environment use it, or internal grants.
         needs_lookup: A grant without it depends on the engine's answer.
+        writes_patterns: It may list a claim by a pattern.
     """
 
     takes: ClassVar[Takes] = Takes.ITEMS
@@ -43,6 +44,7 @@ class Constraint:
     acts: ClassVar[bool] = False
     is_private: ClassVar[bool] = False
     needs_lookup: ClassVar[bool] = False
+    writes_patterns: ClassVar[bool] = False
 
     def __init__(self, name: str, summary: str, *, narrows: bool = False) -> None:
         self.name = name
@@ -273,7 +275,8 @@ def judge_claim(
     asked = (claim.lookup.name,) if claim.lookup is not None else None
     needed = constraint.least(claim.options[0][0]) if claim.options else asked
     word = "" if constraint.is_private else constraint.name
-    return claim.fault(says, word, "" if needed is None else needed)
+    fault = claim.fault(says, word, "" if needed is None else needed)
+    return fault._replace(is_pattern=constraint.writes_patterns)
 
 
 def is_default(constraint: Constraint, claim: Claim) -> bool:

@@ -18,16 +18,26 @@ Attacks: docs/attacks.md, policy/words/images.
 
 import re
 from collections.abc import Hashable
+from functools import cache
 from typing import Final
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy import objects, references
-from dockerproxy.policy.claim import Claim, Object, Reading
+from dockerproxy.policy.claim import KEEP, Claim, Object, Reading, Substitute
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.objects import Kind, ResolvedObject, certain_values, is_full_id, join_reference
-from dockerproxy.policy.references import Reference, fault_of_pattern, parse_reference, with_default_tag
+from dockerproxy.policy.references import (
+    Reference,
+    fault_of_pattern,
+    find_repository,
+    is_local,
+    normalise_pattern,
+    parse_reference,
+    split_port,
+    with_default_tag,
+)
 from dockerproxy.policy.values import Value, is_literal, items_of
-from dockerproxy.policy.words.constraint import Constraint, Matcher, Objects
+from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher, Objects
 from dockerproxy.policy.words.names import MAY_BE_ID, named
 from dockerproxy.policy.words.spellings import FLAGS
 from dockerproxy.wire.document import Json, list_of
@@ -99,6 +109,89 @@ def begins_literally(item: str) -> bool:
 _IMAGES: Final = "which images, by reference, glob or full id; references are normalised as Docker does"
 
 SHOWN: Final = _Shown("images", _IMAGES, narrows=True)
+
+
+class Sent(_Images):
+    """`images` that the engine pulls and pushes.
+
+    A registry on loopback may be a client's container, and a pull could replace what another client built. So these
+    names are only allowed by an item that names the repository, or that registry with its port.
+    """
+
+    writes_patterns = True
+
+    def __init__(self, taken: tuple[str, ...], unsaid: tuple[str, ...]) -> None:
+        """Guard the repositories that other clients build; `unsaid` is the list that a grant without the word means."""
+        super().__init__("images", _IMAGES, narrows=True)
+        self.taken, self._unsaid = taken, unsaid
+
+    def matcher(self, granted: Value) -> Matcher:
+        """Match like `images`, and these names only as they are written."""
+        items = items_of(granted)
+        wide, named = super().matcher(granted), super().matcher(tuple(filter(_names_repository, items)))
+        of_registry = super().matcher(tuple(filter(_names_registry, items)))
+
+        def matches(value: Hashable) -> bool:
+            name = _find_name(value)
+            passes = of_registry if is_local(name) else wide
+            return named(value) or (not self._is_taken(name) and passes(value))
+
+        return matches
+
+    def least(self, value: Hashable) -> Value | None:
+        """List a registry on loopback as a whole, if it has a port; otherwise the image, or all its tags."""
+        name = _find_name(value)
+        registry, has_port = split_port(name)
+        is_whole = is_local(name) and has_port and not self._is_taken(name)
+        every = (f"{name}:*",) if isinstance(value, Reference) else ()
+        return (*self._unsaid, *items_of((f"{registry}/**",) if is_whole else super().least(value) or every))
+
+    def judge(self, condition: Condition, claim: Claim) -> Substitute:
+        """Admit a missing image without `images`."""
+        return KEEP if self._unsaid and claim.shown is None else super().judge(condition, claim)
+
+    def problem(self, _granted: Value | None, claim: Claim) -> str:
+        """Say which kind of name it is."""
+        name = _find_name(claim.options[0][0]) if claim.options else ""
+        if self._is_taken(name):
+            return "which another client builds, so images must name it without wildcards"
+        return "of a registry on the engine's host, so images must name it" if is_local(name) else claim.says
+
+    def within(self, inner: Value, outer: Value) -> bool:
+        """Compare only the names that it guards."""
+        named, listed = (tuple(filter(each, items_of(outer))) for each in (_names_repository, _names_registry))
+        taken, within = self.list_taken(inner), super().within
+        rest = (item for item in items_of(inner) if item not in taken and is_local(normalise_pattern(item)))
+        local = tuple(item for item in rest if _names_repository(item) or _names_registry(item))
+        return within(taken, named) and within(local, (*named, *listed))
+
+    def list_taken(self, granted: Value) -> tuple[str, ...]:
+        """Return the items of a value by which clients pull or push what others build."""
+        named = filter(_names_repository, items_of(granted))
+        return tuple(item for item in named if self._is_taken(find_repository(normalise_pattern(item))))
+
+    def _is_taken(self, name: str) -> bool:
+        return any(fits(glob, name) for glob in self.taken)
+
+
+sent_by: Final = cache(Sent)
+"""Equal policies have the same constraint."""
+
+
+def _names_repository(item: str) -> bool:
+    return is_literal(find_repository(normalise_pattern(item)))
+
+
+def _names_registry(item: str) -> bool:
+    registry, has_port = split_port(normalise_pattern(item))
+    return has_port and is_literal(registry)
+
+
+def _find_name(value: Hashable) -> str:
+    """Return the repository of a pulled or pushed image; empty for an ID."""
+    text = value.names[0] if isinstance(value, ResolvedObject) and value.names and not is_full_id(value.id) else ""
+    reference = value if isinstance(value, Reference) else parse_reference(text)
+    return reference.name if reference is not None else ""
 
 
 def complete(text: str, reference: Reference | None) -> str:
