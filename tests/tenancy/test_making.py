@@ -20,7 +20,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.stamps import NONCE, OWNER
-from dockerproxy.tenancy.own import is_counted
+from dockerproxy.tenancy.neighbours import is_counted
 
 LISTS = "/containers/json"
 

@@ -38,7 +38,8 @@ def hold_for_create(verdict: Verdict) -> tuple[Hold, ...]:
     copies = decision.copies if decision.copies is not None else list_mounted(verdict.body or b"")
     names = sorted({*copies, *decision.uses.mounts})
     volumes = (hold_object(Kind.VOLUME, name, uses=name not in copies) for name in names)
-    return (*volumes, *(hold_object(Kind.NETWORK, each, uses=True) for each in sorted(decision.uses.joins)))
+    networks = (hold_object(Kind.NETWORK, each, uses=True) for each in sorted(decision.uses.joins))
+    return (*volumes, *networks, *(Hold(f"name/{each}") for each in sorted(decision.uses.names)))
 
 
 def create(verdict: Verdict, scene: Scene) -> Plan:

@@ -214,7 +214,7 @@ def _judge_body(
         read.content = policy.tenancy.stamp_volumes(read.content, stamp)
     content = write_json(read.content) if case.reads_body and read.content is not None else None
     copies = list_copies(read.claims, _COPYING.get(request.operation.name, ""))
-    uses = policy.tenancy.use(read.claims)
+    uses = policy.tenancy.use(read)
     decision = case.decision._replace(content=content, query=query, copies=copies, uses=uses)
     if decision.plan == "build":
         labels = label_built(request.values("labels"), policy.policy.owner)
@@ -247,7 +247,7 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
         return lookup
     decision = case.decision._replace(content=write_json(content))
     has_driver = any("Driver" in each.path for each in read.violations)
-    return decision if has_driver else decision._replace(uses=policy.tenancy.use(read.claims))
+    return decision if has_driver else decision._replace(uses=policy.tenancy.use(read)._replace(shares=(), names=()))
 
 
 def _find_stamp(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Mapping[str, str] | None:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import MOST_PORTS, Claim, Object
+from dockerproxy.policy.claim import MOST_PORTS, Object, Reading
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.steps import Answer, Ask, Says, Scene, Steps
@@ -91,11 +91,15 @@ class Uses(NamedTuple):
         mounts: Volumes that it may mount, unchanged since the decision.
         makes: The missing ones of these, with their labels. The proxy makes them first, with the client's stamp.
         joins: IDs of networks that it joins, which must still exist.
+        shares: Networks that it joins, or has joined, which others may use, too.
+        names: Its names there, in lower case, which no other request may take meanwhile.
     """
 
     mounts: tuple[str, ...] = ()
     makes: Mapping[str, Mapping[str, object]] = MappingProxyType({})
     joins: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 NO_USES: Final = Uses()
@@ -157,8 +161,8 @@ class Tenancy:
         """Return the body of a create with a stamp on its anonymous volumes."""
         return create
 
-    def use(self, _claims: Iterable[Claim]) -> Uses:
-        """Return the owned objects that a create uses."""
+    def use(self, _read: Reading) -> Uses:
+        """Return the objects that a request uses, and the names that it takes."""
         return NO_USES
 
     def prepare(self, _create: Making, _scene: Scene) -> Steps[Says | None]:

@@ -19,14 +19,15 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import Claim, Object, objects_at
+from dockerproxy.policy.claim import Claim, Object, Reading, objects_at
 from dockerproxy.policy.descriptions import has_labels
 from dockerproxy.policy.model import CREATED_BY, Grant, Making, Tenancy, Uses
-from dockerproxy.policy.objects import ANONYMOUS, Kind, Lookup, ResolvedObject, get_object
-from dockerproxy.policy.stamps import NEW, NONCE, STAMP, add_stamp, find_owner, make_stamp
+from dockerproxy.policy.objects import ANONYMOUS, Kind, ResolvedObject, get_object
+from dockerproxy.policy.stamps import NEW, NONCE, STAMP, add_stamp, make_stamp
 from dockerproxy.policy.steps import Answer, Ask, Lock, OvertakenError, Says, Scene, Steps, UnknownObjectError
 from dockerproxy.policy.words.spellings import clean_path
 from dockerproxy.tenancy.changes import bound_changes
+from dockerproxy.tenancy.neighbours import find_taken, is_counted, list_names, list_shared
 from dockerproxy.tenancy.prunes import LISTINGS, prune
 from dockerproxy.tenancy.quota import NO_QUOTA, Quota
 from dockerproxy.views.answers import find_labels, read_listing
@@ -75,16 +76,18 @@ class Own(Tenancy):
         """Return the body of a create with a stamp on its anonymous volumes."""
         return stamp_anonymous(create, stamp)
 
-    def use(self, claims: Iterable[Claim]) -> Uses:
-        """Hold owned objects until the engine is done, and make new volumes first."""
-        claims = tuple(claims)
-        volumes, networks = _find_own("volumes", claims), _find_own("networks", claims)
+    def use(self, read: Reading) -> Uses:
+        """Hold owned objects until the engine is done, make new volumes first, and take no name of others."""
+        volumes, networks = _find_own("volumes", read.claims), _find_own("networks", read.claims)
         makes = {name: found.labels for name, found in volumes.items() if found.belongs_to == NEW}
-        return Uses(tuple(volumes), makes, tuple(each.id for each in networks.values() if self.owns(each)))
+        shares, joins = list_shared(read, self.owner), tuple(each.id for each in networks.values() if self.owns(each))
+        return Uses(tuple(volumes), makes, joins, shares, list_names(read) if shares else ())
 
     def prepare(self, create: Making, scene: Scene) -> Steps[Says | None]:
-        """Check the quota, then make the volumes that the create would make."""
-        refusal = (yield from count(self.owner, self.quota, create, scene)) if create.is_counted else None
+        """Check names and the quota, then make the volumes that the create would make."""
+        refusal = (yield from find_taken(self.owner, create, scene)) if create.is_counted else None
+        if refusal is None and create.is_counted:
+            refusal = yield from count(self.owner, self.quota, create, scene)
         if refusal is None:
             yield from make_volumes(self.stamp(create.nonce), create)
         return refusal
@@ -127,12 +130,6 @@ def _list_ids(scene: Scene, word: str, owner: str) -> Steps[set[str]]:
     listing = yield from read_listing(scene, OPERATIONS[name], content)
     labels = yield from find_labels(listing, owner)
     return {get_object(each.found).id for each in listing.elements if is_counted(each.found, owner, labels)}
-
-
-def is_counted(found: ResolvedObject | Lookup, owner: str, labels: Mapping[str, Mapping[str, object] | None]) -> bool:
-    """Whether an object counts as an owner's: it has the stamp, which is not known to come from its image."""
-    inherited = labels.get(found.target) if isinstance(found, Lookup) else None
-    return find_owner(get_object(found).labels, inherited or {}) == owner
 
 
 def _count_added(create: Making, word: str, there: set[str]) -> int:
