@@ -2,15 +2,18 @@
 
     python bench/turns.py [NAME ...]
 
-Starts the proxy with a policy of two sockets. One client attacks over one connection of the first socket, or over many,
+Starts the proxy with a policy of some sockets. One client attacks over one connection of another socket, or over many,
 without a pause; another one pings over the second, two hundred times a second at most. The table has what a ping takes:
-alone, and beside each attack. Engine, attacker and victim are processes of their own.
+alone, and beside each attack. Below it is the memory of the proxy. Engine, attacker and victim are processes of their
+own.
 """
 
 import contextlib
 import itertools
 import json
 import multiprocessing
+import os
+import signal
 import socket
 import socketserver
 import statistics
@@ -33,7 +36,6 @@ PAUSE: Final = 0.005
 """Seconds between two pings: enough that quiet moments and busy ones are met by their length."""
 
 PING: Final = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n"
-ANSWER: Final = b"HTTP/1.1 200 OK\r\nServer: Docker/26.1.5\r\nContent-Length: 2\r\n\r\nOK"
 POLICY: Final = """
 sockets:
   hostile:
@@ -43,8 +45,39 @@ sockets:
       - ContainerCreate: {{images: [x], publish: {{ports: [1-65535]}}}}
       - ImageLoad: unrestricted
       - ImageBuild: {{tags: ["docker.io/library/x:*"]}}
+      - ContainerLogs
+  owning: {{path: {folder}/owning.sock, allow: [own]}}
+  hiding: {{path: {folder}/hiding.sock, allow: ["containers:read", SystemEvents], hide: [labels]}}
+  lines: {{path: {folder}/lines.sock, allow: [{lines}]}}
   victim: {{path: {folder}/victim.sock, allow: [SystemPing], limits: {{rate: 1000000}}}}
 """
+
+
+LINES: Final = ", ".join(f"ContainerInspect: {{containers: [web{number}-*]}}" for number in range(200))
+"""Grants of one operation, which a reload compares."""
+
+LABELS: Final = {
+    "io.dockerproxy.owner": "owning",
+    "io.dockerproxy.nonce": "0",
+    **dict.fromkeys(map(str, range(300_000)), ""),
+}
+DESCRIBED: Final = json.dumps(
+    {"Id": "a" * 64, "Names": ["/web"], "Name": "/web", "ImageID": f"sha256:{'b' * 64}", "Config": {"Labels": LABELS}}
+).encode()
+ANSWERS: Final = {
+    b"/containers/web/json": DESCRIBED,
+    b"/containers/json": b"[%b]"
+    % DESCRIBED.replace(b'"Config": {"Labels"', b'"Config": {}, "Labels"').removesuffix(b"}"),
+    b"/images/": DESCRIBED,
+    b"/logs": b"9\r\n\x01\0\0\0\0\0\0\x01\n\r\n" * 4000,
+    b"/events": b"1\r\n\n\r\n" * 10_000,
+}
+"""Contents of answers by a part of the target; the last ones are chunks of streams without an end."""
+
+
+def get(target: str) -> Iterator[bytes]:
+    """Ask for something again and again, which for a stream is once."""
+    return itertools.repeat(f"GET {target} HTTP/1.1\r\nHost: docker\r\n\r\n".encode())
 
 
 def request(target: str, *fields: str, body: bytes = b"", length: int | None = None) -> bytes:
@@ -118,11 +151,29 @@ ATTACKS: Final[dict[str, Callable[[], Iterable[bytes]]]] = {
     "context as a bomb": lambda: send_context(PACKED, b"\x1f\x8b\x08" + bytes(7)),
     "heads of fields": send_heads,
     "long heads": send_long_heads,
+    "inspection of 300,000 labels": lambda: get("/containers/web/json"),
+    "list of 300,000 labels": lambda: get("/containers/json?all=1"),
+    "logs of 300,000 labels": lambda: get("/containers/web/logs?stdout=1"),
+    "hidden labels": lambda: get("/containers/web/json"),
+    "empty lines of logs": lambda: get("/containers/web/logs?stdout=1"),
+    "events": lambda: get("/events?since=1"),
 }
 
+SOCKETS: Final = {
+    **dict.fromkeys([name for name in ATTACKS if name.endswith("300,000 labels")], "owning"),
+    **dict.fromkeys(["hidden labels", "events"], "hiding"),
+}
+"""Where an attack is made, unless on `hostile`."""
+
+RELOADS: Final = "reloads of 200 lines"
 CROWD: Final = 50
 OF_A_CROWD: Final = ", 50 connections"
-BY_A_CROWD: Final = ("ports", "one-byte chunks", "context of headers", "context as a bomb", "heads of fields")
+BY_A_CROWD: Final = ("ports", "one-byte chunks", "context of headers", "context as a bomb", "heads of fields", "inspection of 300,000 labels")
+READERS: Final = 200
+OF_READERS: Final = ", 200 connections"
+BY_READERS: Final = ("empty lines of logs", "events")
+MEMORY: Final = "memory"
+MANY: Final = 512
 
 
 class Engine(socketserver.StreamRequestHandler):
@@ -131,13 +182,19 @@ class Engine(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         """Serve one connection."""
         while line := self.rfile.readline():
-            is_ping = line.startswith(b"GET")
+            is_read = line.startswith(b"GET")
             while self.rfile.readline().strip():
                 pass
-            while not is_ping and self.rfile.read(65536):
+            while not is_read and self.rfile.read(65536):
                 pass
+            content = next((content for part, content in ANSWERS.items() if part in line), b"OK")
             with contextlib.suppress(OSError):
-                self.wfile.write(ANSWER)
+                if content[:1] in b"{[O":
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(content), content))
+                    continue
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                while True:
+                    self.wfile.write(content)
 
 
 def serve_engine(path: str) -> None:
@@ -151,14 +208,47 @@ def serve_engine(path: str) -> None:
 
 def attack(path: str, name: str) -> None:
     """Attack over one connection at a time, or over many if the name says so."""
-    for _ in range(CROWD - 1 if name.endswith(OF_A_CROWD) else 0):
-        threading.Thread(target=attack, args=(path, name.removesuffix(OF_A_CROWD)), daemon=True).start()
-    name = name.removesuffix(OF_A_CROWD)
+    count = {OF_A_CROWD: CROWD, OF_READERS: READERS}.get(name[name.rfind(",") :], 1)
+    name = name.removesuffix(OF_A_CROWD).removesuffix(OF_READERS)
+    for _ in range(count - 1):
+        threading.Thread(target=attack, args=(path, name), daemon=True).start()
     while True:
         with contextlib.suppress(OSError), connect(Path(path)) as connection:
             threading.Thread(target=drain, args=(connection,), daemon=True).start()
             for piece in ATTACKS[name]():
                 connection.sendall(piece)
+
+
+def reload(process: int) -> None:
+    """Have the proxy read its policy again and again."""
+    while True:
+        os.kill(process, signal.SIGHUP)
+        time.sleep(0.1)
+
+
+def find_memory(process: int) -> float:
+    """Return the resident memory of a process, in MiB."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def show_memory(path: Path, process: int) -> None:
+    """Ask for a long description over many connections; print the memory before, at most and after."""
+    with connect(path) as connection:  # What stays in memory after the first one counts as before.
+        connection.sendall(next(get("/containers/web/json")))
+        connection.recv(65536)
+    before = most = find_memory(process)
+    with contextlib.ExitStack() as stack:
+        for _ in range(MANY):
+            connection = stack.enter_context(connect(path))
+            threading.Thread(target=drain, args=(connection,), daemon=True).start()
+            connection.sendall(next(get("/containers/web/json")))
+        end = time.perf_counter() + 3 * SECONDS
+        while time.perf_counter() < end:
+            most = max(most, find_memory(process))
+            time.sleep(0.02)
+    time.sleep(SECONDS)
+    after = find_memory(process)
+    print(f"memory in MiB beside {MANY} readers: {before:.0f} before, {most:.0f} at most, {after:.0f} after")
 
 
 def drain(connection: socket.socket) -> None:
@@ -197,7 +287,7 @@ def main(names: list[str]) -> int:
     """Attack in each way, or in those that are named."""
     with tempfile.TemporaryDirectory() as name, running(serve_engine, f"{name}/engine.sock"):
         folder = Path(name)
-        (folder / "policy.yaml").write_text(POLICY.format(folder=folder))
+        (folder / "policy.yaml").write_text(POLICY.format(folder=folder, lines=LINES))
         program = Program(
             (sys.executable, "-m", "dockerproxy", "serve", "--policy", f"{folder}/policy.yaml"),
             {"DOCKER_SOCKET_PATH": f"{folder}/engine.sock", "SHUTDOWN_GRACE": "0.1", "LOG_LEVEL": "err"},
@@ -206,8 +296,14 @@ def main(names: list[str]) -> int:
             wait_until_it_answers(folder / "victim.sock", process, folder / "output")
             print(f"| {'':36} | p50, ms | p99 | longest | pings |\n|---|---|---|---|---|")
             show("nobody", ping(folder / "victim.sock"))
-            for each in names or (*ATTACKS, *(name + OF_A_CROWD for name in BY_A_CROWD)):
-                with running(attack, f"{folder}/hostile.sock", each):
+            crowds = (*(each + OF_A_CROWD for each in BY_A_CROWD), *(each + OF_READERS for each in BY_READERS))
+            for each in names or (*ATTACKS, *crowds, RELOADS, MEMORY):
+                if each == MEMORY:
+                    show_memory(folder / "hiding.sock", process.pid)
+                    continue
+                where = SOCKETS.get(each.removesuffix(OF_A_CROWD).removesuffix(OF_READERS), "hostile")
+                work = (reload, process.pid) if each == RELOADS else (attack, f"{folder}/{where}.sock", each)
+                with running(*work):
                     time.sleep(0.3)
                     show(each, ping(folder / "victim.sock"))
     return 0

@@ -1,22 +1,27 @@
 """A list of which some is hidden, and volumes that are made before a create goes on."""
 
+import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import pytest
-from policy.policies import ID
+from policy.policies import ID, grant_on, policy_with
 from proxy.bodies import OUTSIDE
 from proxy.harness import Wire, World, get, in_loop, request, world
 from proxy.lookups import answer, serve, the_client
 from proxy.podman import claims
 from proxy.stage import until
+from rows import for_each
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.stamps import NONCE, OWNER
 from dockerproxy.proxy.scheduling import Line, Worker
+from dockerproxy.proxy.sockets import LOOKUPS
 from dockerproxy.views.filters import write_filters
 
 _Result = TypeVar("_Result")
@@ -39,6 +44,7 @@ QUERY = "?filters=%7B%22label%22:%5B%22io.dockerproxy.owner%3Dci%22%5D%7D"
 """What the engine is asked for besides."""
 
 MINE = {OWNER: "ci", NONCE: "n1"}
+MANY = dict.fromkeys(map(str, range(40_000)), "")
 IMAGE = f"sha256:{ID}"
 VOLUMES = {"Volumes": [{"Name": "mine", "Labels": MINE}, {"Name": "other"}], "Warnings": None}
 CREATE = json.dumps({"Image": "busybox", "HostConfig": {"Binds": ["data:/data"]}}).encode()
@@ -139,6 +145,46 @@ async def test_a_container_whose_image_is_gone_is_not_shown() -> None:
         (await serve(here, f"GET /containers/json{QUERY}", answer([container("a", **MINE)]))).end()
         (await serve(here, f"GET /images/{IMAGE}/json", answer({"message": "no"}, "404 Not Found"))).end()
         assert await client.answer() == (200, b"[]")
+
+
+@for_each("image", [{"Labels": {NONCE: "n1", **MANY}, "Env": [*MANY]}, ["no object"], {"Env": ["x" * 9_000_000]}])
+@in_loop
+async def test_an_image_that_cannot_be_read_at_once_spoils_no_list_and_hides_no_stamp(image: object) -> None:
+    async with world(policy=POLICY) as here:
+        client = await here.connect()
+        await client.send(get("/containers/json"))
+        listed = {**container("a"), "Labels": {**MINE, **MANY}}
+        await send_all(await serve(here, f"GET /containers/json{QUERY}", b""), answer([listed]))
+        await send_all(await serve(here, f"GET /images/{IMAGE}/json", b""), answer({"Config": image}))
+        assert await client.answer() == (200, b"[]")
+
+
+HIDING = compile_policy(policy_with(grant_on("ContainerInspect")).policy._replace(hides=frozenset({"labels"})))
+
+
+@in_loop
+async def test_answers_of_the_engine_are_counted_until_they_are_written() -> None:
+    async with world(policy=HIDING) as here:
+        clients = [await here.connect() for _ in range(2 * LOOKUPS)]
+        shared, is_free = here.server._shared, threading.Event()
+        blocking = asyncio.ensure_future(shared.worker.run(Line(), is_free.wait))
+        for client in clients:
+            await client.send(get("/containers/web/json"))
+        described = answer({"Id": ID, "Config": {"Labels": {"x": "y" * 100_000}}})
+        for _ in range(LOOKUPS):
+            await send_all(await serve(here, "GET /containers/web/json", b""), described)
+        other = await here.connect()
+        for _ in range(50):  # Until all of them are read.
+            await other.send(get("/images/json"))
+            assert (await other.answer())[0] == 403
+        assert here.arrivals.empty()
+        is_free.set()
+        await blocking
+        for _ in range(LOOKUPS):
+            await send_all(await serve(here, "GET /containers/web/json", b""), described)
+        for client in clients:
+            status, body = await client.answer()
+            assert (status, b"yyy" in body) == (200, False)
 
 
 class CountingWorker(Worker):

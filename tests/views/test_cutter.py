@@ -14,7 +14,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.stamps import make_stamp
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import own_by
-from dockerproxy.views.cutter import AS_IT_CAME, MOST_OF_ELEMENT, Cutter, _Skip, cut, keep
+from dockerproxy.views.cutter import _WINDOW, AS_IT_CAME, MOST_OF_ELEMENT, Cutter, Walk, _Skip, cut, keep
 from dockerproxy.views.hiding import hide
 from dockerproxy.views.lists import LISTS, Element, Selection, Shows
 
@@ -186,3 +186,47 @@ def test_bytes_that_are_no_text_stay_as_they_are() -> None:
 )
 def test_what_cannot_be_read_is_not_shown(content: bytes) -> None:
     assert hide(OPERATIONS["ContainerInspect"], frozenset(WORDS), 200, content) is None
+
+
+MANY = {**make_stamp("ci", "n"), **dict.fromkeys(map(str, range(60_000)), "")}
+
+
+@for_each("count", [0, 200])
+def test_an_element_of_many_labels_is_read_without_them_and_never_in_one_call(count: int) -> None:
+    listed = [container("db")] * count + [{**container("web"), "Labels": MANY, "Ports": [{}] * 40_000}, container("db")]
+    sizes = list[int]()
+
+    def read(text: str, place: int) -> tuple[bool, int]:
+        sizes.append(len(text) - place)
+        return keep(text, place)
+
+    whole = Cutter("ContainerList", read).finish(json.dumps(listed).encode())
+    assert whole is not None
+    assert (len(whole.elements), whole.left_out) == (count + 2, 0)
+    assert max(sizes) <= 2 * _WINDOW
+    shown = cutter(({},)).finish(json.dumps(listed).encode())
+    assert shown is not None
+    assert json.loads(shown.elements[count].text)["Labels"] == make_stamp("ci", "n")
+
+
+@for_each("labels", [MANY, {"a": MANY, "b": [MANY, {}]}, {}])
+def test_long_values_are_walked_along_and_end_where_they_end(labels: dict[str, object]) -> None:
+    document = {"a": "x", "Labels": labels, "z": ["y"]}
+    text = json.dumps(document)
+    for node, left in (({"a": "", "z": ""}, {"a": "x", "z": ["y"]}), ({"*": ""}, document)):
+        written = cut(text.encode(), node, AS_IT_CAME)
+        assert written is not None
+        assert json.loads(written) == left
+
+
+def test_no_call_into_c_gets_more_than_a_window() -> None:
+    text = json.dumps({"a": "x", **{str(number): MANY for number in range(3)}, "z": ["y"]})
+    walk, sizes = Walk(text, AS_IT_CAME), list[int]()
+
+    def read(part: str, place: int) -> tuple[None, int]:
+        sizes.append(len(part) - place)
+        return None, place + 1
+
+    for place in range(len(text)):
+        walk._window.read(place, read) if text[place] == "{" else None
+    assert max(sizes) <= 2 * _WINDOW

@@ -218,5 +218,6 @@ def test_what_is_no_object_and_no_list_is_an_empty_one() -> None:
 
 def test_of_an_engine_any_json_is_read_and_nothing_else() -> None:
     assert read_engine_json(b'{"a": 1, "a": 1e400}') == {"a": math.inf}
-    for content in (b"", b"{", b"\xff", b"[" * 1_000_000):
+    for content in (b"", b"{", b"\xff", b"[" * 1_000_000, b"[%b1]" % (b"1," * MOST_PARTS), b'"%b"' % (b"x" * 2**22)):
         assert read_engine_json(content) is None
+    assert read_engine_json(b'"%b"' % (b"x" * 2**21)) == "x" * 2**21

@@ -179,7 +179,9 @@ def judge_object(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLoo
     return _hide_names(judged) if isinstance(judged, Verdict) and not judged.passes else judged
 
 
-def judge_unknown(waiting: NeedsLookup | Verdict, reason: str, *, hides: bool = False) -> Verdict:
+def judge_unknown(
+    waiting: NeedsLookup | Verdict, reason: str, *, hides: bool = False, status: int = HTTPStatus.BAD_GATEWAY
+) -> Verdict:
     """Judge a request whose object is unknown for a reason. It passes only in modes that deny nothing.
 
     A name of two objects gets the same answer as a missing name, from whose verdict it is made. With `hides`, objects
@@ -189,7 +191,7 @@ def judge_unknown(waiting: NeedsLookup | Verdict, reason: str, *, hides: bool = 
         return replace(waiting, decision=waiting.decision._replace(reason=reason))
     if isinstance(waiting, Verdict) and not waiting.passes and waiting.decision.status == HTTPStatus.FORBIDDEN:
         return replace(waiting, object="", needs=None, decision=waiting.decision._replace(reason=reason))
-    return _settle(replace(waiting, object=""), Decision(allowed=False, source="", message=reason, status=502))
+    return _settle(replace(waiting, object=""), Decision(allowed=False, source="", message=reason, status=status))
 
 
 def attach_body(verdict: Verdict, content: bytes) -> Verdict:

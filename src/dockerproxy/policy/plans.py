@@ -229,6 +229,11 @@ def can_begin(verdict: Verdict) -> bool:
     return verdict.is_whole or verdict.plan in {build, copy_files}
 
 
+def is_prune(verdict: Verdict) -> bool:
+    """Whether a request keeps a list of the engine until its plan ends."""
+    return verdict.plan is prune_own
+
+
 def is_removal(verdict: Verdict) -> bool:
     """Whether a request counts toward the limit of concurrent removals of volumes or networks."""
     return verdict.plan in {remove, remove_network}

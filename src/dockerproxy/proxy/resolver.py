@@ -10,22 +10,34 @@ Attacks: docs/attacks.md, proxy/resolver.
 import asyncio
 import contextlib
 import errno
-import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
-from dockerproxy.policy.descriptions import read_image_labels, read_object
+from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.objects import Lookup, ResolvedObject
+from dockerproxy.policy.stamps import STAMP
 from dockerproxy.policy.steps import Answer, UnknownObjectError, Whole
 from dockerproxy.proxy.failures import choose_engine
+from dockerproxy.views.cutter import AS_IT_CAME, cut
 from dockerproxy.wire.answer import with_content
 from dockerproxy.wire.chunked import Chunks
+from dockerproxy.wire.document import takes_long
 from dockerproxy.wire.head import END_OF_HEAD, Framing, ResponseHead, read_response
 
 _Protocol = TypeVar("_Protocol", bound=asyncio.Protocol)
+_Value = TypeVar("_Value")
+
+
+class Looks(Protocol):
+    """Processes a content, a long one in the worker's thread."""
+
+    async def __call__(self, content: bytes, work: Callable[[], _Value]) -> _Value:
+        """Return the result of the work."""
+
 
 _TRIES: Final = 100
 _PAUSE: Final = 0.05
@@ -53,8 +65,10 @@ _CUT: Final = "the engine's answer is cut short or too long"
 _UNREADABLE: Final = "the engine's answer cannot be read"
 
 _REMEMBERED: Final = 256
-_LONGEST_FIXED: Final = 16 * 1024
-"""Images whose labels are cached, and bytes of these."""
+_LONGEST_FIXED: Final = 1024
+"""Images whose stamps are cached, and bytes of these."""
+
+_STAMPED: Final = {"Config": {"Labels": dict.fromkeys(sorted(STAMP), "")}}
 
 _AMBIGUOUS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
 """Answers of Docker and Podman to a prefix of two IDs. A client that may use neither object learns nothing."""
@@ -234,17 +248,17 @@ class Resolver:
         self._fixed: dict[str, Answer] = {}
 
     async def ask(
-        self, paths: Sequence[str], target: str, content: bytes | None = None, *, is_fixed: bool = False
+        self, paths: Sequence[str], target: str, look: Looks, content: bytes | None = None, *, is_fixed: bool = False
     ) -> Answer:
         """Send a GET, or a POST if there is a JSON content. Returns the answer.
 
-        With `is_fixed`, it asks for the labels of an image, which cannot change, so they are cached.
+        With `is_fixed`, it asks for the stamp in the labels of an image, which cannot change, so it is cached.
         """
         if is_fixed and target in self._fixed:
             return self._fixed[target]
         answer = await self._ask(choose_engine(paths), _write(target, content))
         if is_fixed and answer[0] == HTTPStatus.OK:
-            answer = answer[0], json.dumps({"Config": {"Labels": read_image_labels(answer[1])}}).encode()
+            answer = answer[0], await look(answer[1], partial(_keep_stamp, answer[1]))
             if len(answer[1]) <= _LONGEST_FIXED:
                 if len(self._fixed) >= _REMEMBERED:
                     self._fixed.clear()
@@ -252,7 +266,7 @@ class Resolver:
         return answer
 
     async def find(
-        self, paths: Sequence[str], lookup: Lookup, version: str
+        self, paths: Sequence[str], lookup: Lookup, version: str, look: Looks
     ) -> ResolvedObject | AmbiguousNameError | None:
         """Look up an object; None if it does not exist. An exec only names its container, which is then looked up.
 
@@ -260,10 +274,13 @@ class Resolver:
         """
         asked = lookup
         while True:
-            status, content = await self.ask(paths, lookup.target, is_fixed=lookup.of is not None)
+            status, content = await self.ask(paths, lookup.target, look, is_fixed=lookup.of is not None)
             if status == HTTPStatus.NOT_FOUND:
                 return lookup.of
-            found = read_object(lookup, content, version) if status == HTTPStatus.OK else None
+            is_there = status == HTTPStatus.OK
+            found = await look(content, partial(read_object, lookup, content, version)) if is_there else None
+            if found is None and is_there and takes_long(content):
+                raise UnknownObjectError(f"the {asked.kind} has too long a description", HTTPStatus.SERVICE_UNAVAILABLE)
             if found is None:
                 reason = f"asked for the {asked.kind} {asked.name}, the engine answered {status}"
                 if status not in _AMBIGUOUS:
@@ -304,6 +321,11 @@ class Resolver:
                 return inquiry
             inquiry.close()
         return None
+
+
+def _keep_stamp(content: bytes) -> bytes:
+    """Return the description of an image with the stamp among its labels only, walked along however long it is."""
+    return cut(content, _STAMPED, AS_IT_CAME) or b""
 
 
 def _write(target: str, content: bytes | None) -> bytes:

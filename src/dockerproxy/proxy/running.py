@@ -9,7 +9,7 @@ Attacks: docs/attacks.md, proxy/running.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Generator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -21,7 +21,7 @@ from dockerproxy.policy.compile import CompiledPolicy, own_policy
 from dockerproxy.policy.judge import judge, judge_object, judge_unknown
 from dockerproxy.policy.objects import INSPECTIONS, Lookup, ResolvedObject
 from dockerproxy.policy.phases import Act, NeedsLookup, Outcome, Verdict
-from dockerproxy.policy.plans import can_begin, find_holds, is_removal
+from dockerproxy.policy.plans import can_begin, find_holds, is_prune, is_removal
 from dockerproxy.policy.steps import Answer, OvertakenError, UnknownObjectError, Whole
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
@@ -38,6 +38,10 @@ _Value = TypeVar("_Value")
 
 _SHORT: Final = 16 * 1024
 """Bytes of an answer that is processed at once."""
+
+
+_READING: Final = (steps.Ask, steps.Find, steps.Read)
+"""Steps whose answers a plan works with."""
 
 
 class _ClientGoneError(Exception):
@@ -121,9 +125,10 @@ class _Run:
         self._socket = socket
         self._exchange = exchange
         self._opened: Inquiry | None = None
-        self._streams = self._outlasts = False
+        self._streams = self._outlasts = self._reads = False
         self._held = AsyncExitStack()
         stack.push_async_callback(self._held.aclose)
+        stack.callback(self._end_reading)
 
     async def outcome(self, judged: NeedsLookup | Verdict) -> Outcome:
         """Decide, and run the plan. A verdict that comes back without plan is forwarded, or denied.
@@ -134,6 +139,7 @@ class _Run:
         try:
             return await self._do(judged)
         except OvertakenError:
+            self._end_reading()
             await self._held.aclose()
             return await self._do(judged)
 
@@ -142,6 +148,8 @@ class _Run:
         if verdict.plan is None or not self._has_plan(verdict):
             return verdict
         shared = self._socket.shared
+        if is_prune(verdict):
+            await self._stack.enter_async_context(self._socket.prunes)
         scene = steps.Scene(shared.fills, self._socket.listed, time.time())
         return await self._take_steps(verdict.plan(verdict, scene))
 
@@ -195,12 +203,14 @@ class _Run:
         except UnknownObjectError as error:
             is_hiding = bool(judged.policy.owner) or name in INSPECTIONS
             hides = is_hiding and isinstance(error, AmbiguousNameError)
-            return judge_unknown(judged, f"{name} cannot be decided: {error}", hides=hides)
+            reason = f"{name} cannot be decided: {error}"
+            return judge_unknown(judged, reason, hides=hides, status=error.status)
         return judged
 
     async def _find(self, lookup: Lookup, version: str) -> ResolvedObject | AmbiguousNameError | None:
-        async with self._socket.lookups:
-            return await self._socket.shared.resolver.find(self._socket.shared.engines, lookup, version)
+        shared = self._socket.shared
+        async with nullcontext() if self._reads else self._socket.lookups:
+            return await shared.resolver.find(shared.engines, lookup, version, partial(_process, self._socket))
 
     # Plans
 
@@ -231,6 +241,8 @@ class _Run:
             return None
         if self._exchange is not None and not (self._streams or self._exchange.answering.is_held):
             raise _ClientGoneError
+        if not isinstance(step, _READING):
+            self._end_reading()
         async with asyncio.timeout(self._patience(step)):
             if isinstance(step, steps.Ask | steps.Find | steps.Lock | steps.Identify | steps.Enter):
                 return await self._ask(step)
@@ -256,8 +268,9 @@ class _Run:
                 return is_docker
         if step.content is not None:
             self._detach(self.verdict)
-        async with socket.lookups:
-            return await shared.resolver.ask(shared.engines, step.target, step.content, is_fixed=step.is_fixed)
+        await self._begin_reading()
+        look = partial(_process, socket)
+        return await shared.resolver.ask(shared.engines, step.target, look, step.content, is_fixed=step.is_fixed)
 
     async def _send(self, step: Act | steps.Perform | steps.Open | steps.Read) -> Whole | Answer | None:
         """Send a request. While the engine acts, it is awaited even if the client leaves."""
@@ -275,11 +288,23 @@ class _Run:
                 await self._opened.begin(request)
                 return None if is_stream(self._opened.head) else await self._opened.read_whole()
             case steps.Read(request, waits=True):
+                self._end_reading()
                 return await converse(engines, request)
-        async with socket.lookups:
-            if (sift := step.sift) is None:
-                return await converse(engines, step.request)
-            return await collect(engines, step.request, lambda content: _look(socket, content, partial(sift, content)))
+        await self._begin_reading()
+        if (sift := step.sift) is None:
+            return await converse(engines, step.request)
+        return await collect(engines, step.request, lambda content: _look(socket, content, partial(sift, content)))
+
+    async def _begin_reading(self) -> None:
+        """Take one of the socket's permits for answers. It is kept as long as the plan works with what it has read."""
+        if not self._reads:
+            await self._socket.lookups.acquire()
+            self._reads = True
+
+    def _end_reading(self) -> None:
+        if self._reads:
+            self._reads = False
+            self._socket.lookups.release()
 
     def _patience(self, step: steps.Step) -> float | None:
         """Return the seconds for a step: ENGINE_TIMEOUT if the whole answer is shown; None for no limit."""
@@ -369,12 +394,17 @@ def _judge(judged: NeedsLookup, found: tuple[ResolvedObject | None, ...]) -> Nee
 
 
 async def _look(socket: SocketState, content: bytes, work: "Callable[[], _Value | None]") -> _Value:
-    """Process a content; a long one in a thread, so that others do not wait.
+    """Process a content like `_process`.
 
     Raises:
         UnknownObjectError: The content is invalid.
     """
-    seen = work() if len(content) <= _SHORT else await socket.shared.worker.run(socket.judging, work)
+    seen = await _process(socket, content, work)
     if seen is None:
         raise UnknownObjectError("the engine's answer is not as expected")
     return seen
+
+
+async def _process(socket: SocketState, content: bytes, work: Callable[[], _Value]) -> _Value:
+    """Process a content; a long one in a thread, so that others do not wait."""
+    return work() if len(content) <= _SHORT else await socket.shared.worker.run(socket.judging, work)

@@ -75,8 +75,9 @@ class SocketState:
         refuses_nothing: Whether its mode is report or learn.
         is_gone: Whether it was removed. A connection that was accepted just before then ends unanswered.
         is_replaced: Whether another proxy has taken it over. Its clients continue.
-        lookups: Limits the concurrent lookups of its clients, so that they do not delay others.
+        lookups: Limits the concurrent lookups of its clients, and the answers in memory.
         judging: Long jobs of its clients that wait for the worker.
+        prunes: Limits its clients' concurrent prunes, each of which keeps a list.
         removals: Limits its clients' concurrent removals of volumes.
         approved_mounts: Host paths that a person allowed. Their containers may outlast every policy.
     """
@@ -95,6 +96,7 @@ class SocketState:
         self.lookups = asyncio.Semaphore(LOOKUPS)
         self.judging = Line()
         self.told: set[str] = set()
+        self.prunes = asyncio.Semaphore(REMOVALS)
         self.removals = asyncio.Semaphore(REMOVALS)
         self.approved_mounts: tuple[Mount, ...] = ()
         self.replace(settings)

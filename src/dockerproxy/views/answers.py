@@ -5,6 +5,7 @@ Lists are first reduced to what grants admit. Then hidden fields are cut out.
 Attacks: docs/attacks.md, views/answers.
 """
 
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Final, TypeVar
@@ -78,7 +79,7 @@ def show_list(verdict: Verdict, scene: Scene) -> Plan:
     if answer.status == HTTPStatus.NOT_FOUND and operation.name == "TaskList":  # Otherwise a filter reveals names.
         return Whole(write_document(b"[]"), HTTPStatus.OK, b"[]")
     if answer.status == HTTPStatus.OK:
-        yield from Work(answer.content, partial(listing.finish, answer.content))
+        yield from _finish(operation, listing, answer.content)
         labels = yield from find_labels(listing, verdict.policy.owner)
         services = (yield from _find_services(verdict, scene)) if operation.name == "TaskList" else {}
         show = partial(selection.show, listing, labels, read_count(verdict.request), services)
@@ -90,9 +91,19 @@ def show_list(verdict: Verdict, scene: Scene) -> Plan:
 def _read_list(operation: Operation, request: bytes, cutter: Cutter[_Kept]) -> Steps[Whole]:
     """Return the engine's answer; of a long list, only elements that may be shown and are not too long."""
     answer = yield from Read(request, sift=cutter.take)
+    yield from _tell(operation, cutter)
+    return answer
+
+
+def _finish(operation: Operation, cutter: Cutter[_Kept], content: bytes) -> Steps[None]:
+    """Read the rest of a list."""
+    yield from Work(content, partial(cutter.finish, content))
+    yield from _tell(operation, cutter)
+
+
+def _tell(operation: Operation, cutter: Cutter[_Kept]) -> Steps[None]:
     if cutter.left_out:
         yield from Tell(operation.name, f"{cutter.left_out} objects with more than {MOST_OF_ELEMENT >> 10} KiB")
-    return answer
 
 
 def _find_services(verdict: Verdict, scene: Scene) -> Steps[Services]:
@@ -103,7 +114,7 @@ def _find_services(verdict: Verdict, scene: Scene) -> Steps[Services]:
     answer = yield from _read_list(operation, Ask("GET", target).head, listing)
     if answer.status != HTTPStatus.OK:
         raise UnknownObjectError(f"the engine answered {answer.status} to the list of services")
-    yield from Work(answer.content, partial(listing.finish, answer.content))
+    yield from _finish(operation, listing, answer.content)
     return {found.id: found for found in (get_object(each.found) for each in listing.elements)}
 
 
@@ -118,7 +129,7 @@ def find_labels(listing: Cutter[Element], owner: str) -> Steps[ImageLabels]:
     targets = dict.fromkeys(each.target for each in asked if each.of and each.of.labels.get(OWNER) == owner)
     labels = {}
     for target in targets:
-        status, content = yield from Ask("GET", target, is_fixed=True)
-        if status == HTTPStatus.OK:
-            labels[target] = read_image_labels(content)
+        with suppress(UnknownObjectError):  # Another client may have made the image unreadable.
+            status, content = yield from Ask("GET", target, is_fixed=True)
+            labels[target] = read_image_labels(content) if status == HTTPStatus.OK else None
     return labels

@@ -3,6 +3,8 @@
 `cut` walks an answer along a tree that says what happens to each field (`api/answers`). Hiding, paths and counts are
 such trees. A `Cutter` splits a list into elements while it arrives. It limits the size of an element, not of the list.
 
+Both call into C for a window of the text at a time, and walk along longer values in small steps.
+
 Attacks: docs/attacks.md, views/cutter.
 """
 
@@ -11,10 +13,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Generic, Self, TypeAlias, TypeVar
 
 from dockerproxy.api.answers import REST, Node
-from dockerproxy.wire.document import MOST_LEVELS, read_value, skip_blanks
+from dockerproxy.policy.stamps import STAMP
+from dockerproxy.wire.document import MOST_LEVELS, read_value, skip_blanks, takes_long
 
 MOST_OF_ELEMENT: Final = 1536 * 1024
 """Characters of an element of a long list. Longer ones are left out. A swarm's config may have 1,000 KiB, in base64."""
+
+_WINDOW: Final = 256 * 1024
+"""Characters of a value, other than a text, that one call into C reads: twice as many take some milliseconds."""
 
 _BELOW: Final = {"VolumeList": "Volumes"}
 """Keys of lists that are inside an object."""
@@ -28,6 +34,11 @@ OBJECT: Final = "{}"
 AS_IT_CAME: Final[Edits] = {"": str, OBJECT: str}
 """Edits for a tree with few changes and `*` for all other fields."""
 
+_SHORTER: Final[Edits] = {**AS_IT_CAME, "gone": lambda _: None}
+_STAMPS: Final[Node] = dict.fromkeys(sorted(STAMP), "")
+_SHORT: Final[Mapping[str, Node]] = {REST: "", "Labels": _STAMPS, "labels": _STAMPS, "Ports": "gone"}
+"""An element that would take long, without what grows with its image."""
+
 _Kept = TypeVar("_Kept")
 
 _MEMBER: Final = re.compile(
@@ -35,6 +46,7 @@ _MEMBER: Final = re.compile(
 ).match
 """A typical field: without escapes, whitespace or nested object. Reading these at once takes a third of the time."""
 
+_NOTHING: Final[Mapping[str, Node]] = {}
 _SIMPLE: Final = ("", None)
 """Nodes below which nothing is checked: the value is kept or removed."""
 
@@ -68,12 +80,24 @@ class Walk:
     def __init__(self, text: str, edits: Edits) -> None:
         self._text = text
         self._edits = edits
+        self._window = _Window(text)
+
+    def _find_end(self, place: int, level: int) -> int:
+        """Return where a value ends. Long ones are walked along, since one call into C would keep others waiting."""
+        try:
+            return self._window.read(place, read_value)[1]
+        except (ValueError, IndexError, RecursionError):
+            if not self._window.is_cut or self._text[place] not in "{[":
+                raise
+        return self.reduce(place, _NOTHING, level)[1]
 
     def reduce(self, place: int, node: Node, level: int) -> tuple[str | None, int]:
         """Reduce the value at a position; None if it does not match."""
         text = self._text
         if isinstance(node, str) or text[place] not in "{[":
-            stop = read_value(text, place)[1]
+            stop = self._find_end(place, level)
+            if text[place] == "[" and stop - place > MOST_OF_ELEMENT:
+                raise ValueError(place)
             return self._edits[node if isinstance(node, str) else OBJECT](text[place:stop]), stop
         if level > MOST_LEVELS:
             raise ValueError(level)
@@ -96,7 +120,10 @@ class Walk:
             if not isinstance(key, str) or text[colon] != ":":
                 raise ValueError(colon)
             place, below = skip_blanks(text, colon + 1), node.get(key, rest)
-            left, stop = (None, read_value(text, place)[1]) if below is None else self.reduce(place, below, level + 1)
+            if below is None:
+                left, stop = None, self._find_end(place, level + 1)
+            else:
+                left, stop = self.reduce(place, below, level + 1)
             if left is not None:
                 parts.append(f"{text[start:place]}{left}")
             start = _go_on(text, stop, "}")
@@ -113,6 +140,31 @@ class Walk:
             fits = fits and left is not None
             stop = _go_on(text, stop, "]")
         return f"[{','.join(parts)}]" if fits else None, stop + 1
+
+
+class _Window:
+    """Reads values of a text in order. A call into C gets a part of it, in which a value is whole unless it is long.
+
+    Attributes:
+        is_cut: Whether the text goes on behind this part.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._begin(0)
+
+    def _begin(self, start: int) -> None:
+        self._start, self._part = start, self._text[start : start + 2 * _WINDOW]
+        self.is_cut = start + 2 * _WINDOW < len(self._text)
+
+    def read(self, place: int, read: Callable[[str, int], tuple[_Kept, int]]) -> tuple[_Kept, int]:
+        """Read the value at a position. Returns it, and where it ends. Texts are quick, however long they are."""
+        if self.is_cut and place - self._start > _WINDOW:
+            self._begin(place)
+        if self._text[place] == '"':
+            return read(self._text, place)
+        value, stop = read(self._part, place - self._start)
+        return value, stop + self._start
 
 
 def _go_on(text: str, place: int, closing: str) -> int:
@@ -144,6 +196,7 @@ class Cutter(Generic[_Kept]):
         self._closing = "]"
         self._done = 0
         self._skip: _Skip | None = None
+        self._window = _Window("")
         self._is_behind = False  # After a skipped element.
 
     def take(self, content: bytes) -> bytes:
@@ -173,6 +226,7 @@ class Cutter(Generic[_Kept]):
                 return [], ""
             self._skip, self._is_behind, content = None, True, content[stop:]
         text, place, parts = content.decode(errors="surrogateescape"), 0, list[str]()
+        self._window = _Window(text)
         try:
             if not self._done:
                 place = self._begin(text)
@@ -184,11 +238,8 @@ class Cutter(Generic[_Kept]):
                 place = self._take_element(text, place, longest, parts)
             self._after = text[place:]
         except (ValueError, IndexError, RecursionError):  # The next element is incomplete or invalid.
-            if self._before and len(text) - place > longest and text[place] in "{[":
-                skip = _Skip()
-                if skip.feed(text[place:].encode(errors="surrogateescape")) is None:
-                    self.left_out += 1
-                    self._skip, text = skip, text[:place]
+            if self._skip is not None:
+                text = text[:place]
         return parts, text[place:]
 
     def _begin(self, text: str) -> int:
@@ -210,14 +261,41 @@ class Cutter(Generic[_Kept]):
 
     def _take_element(self, text: str, place: int, longest: int, parts: list[str]) -> int:
         """Read an element, and keep it unless it is too long. Returns where the next one begins, or the list ends."""
-        element, stop = self._read(text, place)
+        try:
+            element, stop = self._window.read(place, self._read)
+            kept = text[place:stop]
+        except (ValueError, IndexError, RecursionError):
+            if not self._window.is_cut or text[place] not in "{[":
+                raise
+            kept, stop = self._measure(text, place, longest)
+            element = self._read(kept, 0)[0] if kept else None
         after = _go_on(text, stop, "]")
-        if stop - place > longest:
-            self.left_out += 1
-        elif element is not None:
-            parts.append(f"{',' if self.elements else ''}{text[place:stop]}")
+        if element is not None:
+            parts.append(f"{',' if self.elements else ''}{kept}")
             self.elements.append(element)
         return after
+
+    def _measure(self, text: str, place: int, longest: int) -> tuple[str, int]:
+        """Return a long element, and where it ends; shortened if reading it would take long, empty if it is left out.
+
+        Raises:
+            ValueError, IndexError: It is incomplete, or invalid.
+        """
+        skip, content = _Skip(), text[place:].encode(errors="surrogateescape")
+        end = skip.feed(content)
+        if end is None:
+            if skip.size > longest:
+                self.left_out += 1
+                self._skip = skip
+            raise ValueError(place)
+        kept = content[:end].decode(errors="surrogateescape")
+        stop = place + len(kept)
+        if end <= longest and takes_long(content[:end]):
+            kept = Walk(kept, _SHORTER).reduce(0, _SHORT, 0)[0] or ""
+        if end > longest or takes_long(kept.encode(errors="surrogateescape")):
+            self.left_out += 1
+            kept = ""
+        return kept, stop
 
 
 def keep(text: str, place: int) -> tuple[bool, int]:
@@ -229,11 +307,19 @@ class _Skip:
     """Finds the end of a skipped element that arrives in pieces."""
 
     def __init__(self) -> None:
-        self._levels = 0
+        self.size = self._levels = 0
         self._open = b""
 
     def feed(self, piece: bytes) -> int | None:
         """Return where the element ends in a piece; None if it goes on."""
+        for start in range(0, len(piece), _WINDOW):
+            stop = self._feed(piece[start : start + _WINDOW])
+            if stop is not None:
+                return start + stop
+        return None
+
+    def _feed(self, piece: bytes) -> int | None:
+        self.size += len(piece)
         before = self._open  # The quote of an unfinished string, and a backslash that escapes the next character.
         for found in _SIGNS(before + piece):
             sign, escape = found.groups()

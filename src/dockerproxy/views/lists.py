@@ -158,8 +158,9 @@ def has_joined(found: ResolvedObject, network: ResolvedObject) -> bool:
 
 
 def read_list(operation: Operation, content: bytes, version: str, known: Remembered) -> Cutter[Element] | None:
-    """Read the answer to a list operation; None if it is invalid."""
-    return Cutter(operation.name, Selection(operation, version, (), known).read).finish(content)
+    """Read the answer to a list operation; None if it is invalid, or an element takes too long to read."""
+    listing = Cutter(operation.name, Selection(operation, version, (), known).read).finish(content)
+    return None if listing is None or listing.left_out else listing
 
 
 def _read_element(lookup: Lookup, value: object, version: str) -> ResolvedObject | Lookup:

@@ -23,6 +23,9 @@ MOST_LEVELS: Final = 64
 MOST_PARTS: Final = 30_000
 """Values in a body. Limits the decoder's time."""
 
+_LONGEST: Final = 4 * 1024 * 1024
+"""Bytes of an engine's value that is read at once. Texts with nothing but escapes take 10 ms."""
+
 _PARTS: Final = (b",", b"{", b"[")
 """Each value except the first comes after one of these. Strings may contain them too, so the limit is generous."""
 
@@ -63,12 +66,17 @@ def read_json(content: bytes) -> Json | Refusal:
 
 
 def read_engine_json(content: bytes) -> Json:
-    """Read JSON of an engine, however it is formatted; None if it is invalid."""
+    """Read JSON of an engine, however it is formatted; None if it is invalid, or takes long."""
     try:
-        value: Json = json.loads(content)
+        value: Json = None if takes_long(content) else json.loads(content)
     except (ValueError, RecursionError):
         return None
     return value
+
+
+def takes_long(content: bytes) -> bool:
+    """Whether reading JSON in one call takes more than some milliseconds, in which no client is served."""
+    return len(content) > _LONGEST or len(content) > MOST_PARTS < count_parts(content)
 
 
 read_value: Final = json.JSONDecoder().raw_decode
