@@ -8,10 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import grant_on, policy_with
 from proxy.harness import OK, World, get, in_loop, request, world
+from rows import for_each
+from waiting import PATIENCE
 
+from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.proxy.scheduling import TURN, Busy, Turns
 
 PINGS = policy_with(grant_on("SystemPing"), grant_on("ImageLoad"))
+STREAMS = policy_with(*map(grant_on, ("SystemPing", "ContainerLogs", "SystemEvents")))
+HIDING = compile_policy(STREAMS.policy._replace(hides=frozenset({"labels"})))
 CHUNKS_OF_A_STEP = 128
 
 
@@ -194,3 +199,51 @@ async def test_a_bug_in_one_turn_takes_nobody_out_of_the_line() -> None:
         await asyncio.sleep(0)
     assert done == [1, 1]
     assert len(heard) == 1
+
+
+@for_each(
+    ("policy", "target", "piece", "steps"),
+    [(STREAMS, "/containers/web/logs", b"1\r\nx\r\n", 5), (HIDING, "/events", b"3\r\n{}\n\r\n", 5_000)],
+)
+@in_loop
+async def test_an_answer_of_many_pieces_is_passed_on_in_steps(
+    policy: CompiledPolicy, target: str, piece: bytes, steps: int
+) -> None:
+    async with world(policy=policy) as here:
+        client, engine = await here.exchange(get(target), b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await client.head()
+        turns = count_turns(here, TURN)
+        await engine.send(piece * 5_000 + b"0\r\n\r\n")
+        await asyncio.wait_for(client.reader.readuntil(b"\r\n0\r\n\r\n"), PATIENCE)
+        assert len(turns.done) >= steps - 1
+
+
+@in_loop
+async def test_the_end_of_an_answer_comes_after_what_waits_for_its_turn() -> None:
+    async with world(policy=STREAMS) as here:
+        client, engine = await here.exchange(get("/containers/web/logs"), b"HTTP/1.1 200 OK\r\n\r\n")
+        await client.head()
+        here.server._shared.turns.spend(TURN)
+        await engine.send(b"x" * 1000)
+        engine.end()
+        assert await client.rest() == b"x" * 1000
+
+
+@in_loop
+async def test_of_tasks_that_wait_one_goes_on_in_a_round() -> None:
+    turns, done, rounds = Turns(), list[int](), list[int]()
+
+    async def work(number: int) -> None:
+        await turns.enter(number % 3)
+        done.append(number)
+        turns.spend(TURN)
+
+    turns.spend(TURN)
+    tasks = [asyncio.ensure_future(work(number)) for number in range(30)]
+    tasks[4].cancel()
+    while not all(task.done() for task in tasks):
+        before = len(done)
+        await asyncio.sleep(0)
+        rounds.append(len(done) - before)
+    assert max(rounds) == 1
+    assert sorted(done) == [number for number in range(30) if number != 4]

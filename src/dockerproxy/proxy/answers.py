@@ -14,6 +14,9 @@ from dockerproxy.wire.head import END_OF_HEAD, MAX_HEAD, Framing, ResponseHead, 
 _LENGTH: Final = Framing.LENGTH
 _COUNTED: Final = frozenset({Framing.NONE, Framing.LENGTH})
 
+_MOST_CHUNKS: Final = 1024
+"""Chunks that are read in one step, which takes less than a millisecond."""
+
 _CONTINUE: Final = 100
 _SWITCHING: Final = 101
 _OK: Final = 200
@@ -27,17 +30,21 @@ class AnswerReader:
         self._framing: Framing | None = None
         self._left = 0
         self._chunks: Chunks | None = None
+        self._rest = b""
 
-    def feed(self, answering: Answering, data: bytes) -> None:
-        """Pass on the bytes, and break off at a fault of the engine."""
+    def feed(self, answering: Answering, data: bytes) -> bytes:
+        """Pass on the bytes, and break off at a fault of the engine. Returns those after the chunks of one step."""
         if answering.finish is not None and self._framing is None and not self._head and answering.finish(data):
-            return
+            return b""
+        self._rest = b""
         try:
             broken = self._read_head(answering, data) if self._framing is None else self._read_body(answering, data, 0)
         except OutOfTurn as error:
             broken = f"the engine broke the protocol: {error}"
         if broken:
             answering.break_off(broken)
+            return b""
+        return self._rest
 
     def _read_head(self, answering: Answering, data: bytes) -> str:
         """Read a response head. Returns the engine's fault, or an empty text; may raise `OutOfTurn`."""
@@ -97,11 +104,13 @@ class AnswerReader:
     def _read_body(self, answering: Answering, data: bytes, start: int) -> str:
         """Pass on a piece of a body, and the head before it, if any."""
         if self._chunks is not None:
-            fed = self._chunks.feed(data, start)
+            fed = self._chunks.feed(data, start, _MOST_CHUNKS)
             if fed.broken:
                 answering.send(data[:start])
                 return f"the engine broke the protocol: {fed.broken}"
             used, ended = fed.used, self._chunks.ended
+            if used < len(data) and not ended:
+                self._rest, data = data[used:], data[:used]
         elif self._framing is _LENGTH:
             used = min(start + self._left, len(data))
             self._left -= used - start

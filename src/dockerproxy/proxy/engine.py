@@ -17,6 +17,7 @@ from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
 from dockerproxy.proxy.pending import Done
 from dockerproxy.proxy.resolver import Inquiry, open_connection
+from dockerproxy.proxy.sockets import Shared, SocketState
 from dockerproxy.proxy.usage import Buffers
 
 _PING: Final = b"GET /_ping HTTP/1.1\r\nhost: dockerproxy\r\n\r\n"
@@ -24,11 +25,18 @@ _SAID: Final = re.compile(rb"\r\n(?:server|libpod-api-version):[ \t]*([^\r\n]*)"
 """Headers that identify the engine: Docker `Server: Docker/29.1.3 (linux)`, Podman `Libpod/` and its API."""
 
 
+_SHORT: Final = 512
+"""Bytes that take too little time to count it: most answers have no more."""
+
+
 class Near(ClientPort, Protocol):
     """The part of the client's end that the engine's end needs, documented in `Client`."""
 
     exchange: Exchange
     buffers: Buffers
+    shared: Shared
+    socket: SocketState
+    is_slow: bool
 
 
 class Engine(asyncio.Protocol):
@@ -45,6 +53,7 @@ class Engine(asyncio.Protocol):
         self._client = client
         self._reader = AnswerReader()
         self._is_gone = self._has_ended = False
+        self._left = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Store the transport."""
@@ -53,7 +62,28 @@ class Engine(asyncio.Protocol):
         self.end_writing = self.transport.write_eof
 
     def data_received(self, data: bytes) -> None:
-        """Pass on the bytes, and find the end of the response."""
+        """Pass on the bytes, and find the end of the response, at its turn."""
+        if self._left or self._client.shared.turns.is_over:
+            self._wait(self._left + data)
+        else:
+            self._feed(data)
+
+    def advance(self) -> None:
+        """Take a turn with the bytes that wait for it."""
+        data, self._left = self._left, b""
+        if data and not self._is_gone:
+            self._feed(data)
+            if not (self._left or self._client.is_slow or self._is_gone or self.transport.is_closing()):
+                self.transport.resume_reading()
+
+    def _wait(self, data: bytes) -> None:
+        """Keep bytes until the next turn. The engine is not read until then."""
+        self._left = data
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+        self._client.shared.turns.wait(self, self._client.socket)
+
+    def _feed(self, data: bytes) -> None:
         client = self._client
         if self._is_gone:
             return
@@ -61,7 +91,12 @@ class Engine(asyncio.Protocol):
             self.drop()
             client.exchange.answering.break_off("the engine broke the protocol: it sent data without a request")
             return
-        self._reader.feed(client.exchange.answering, data)
+        began = client.shared.now() if len(data) > _SHORT else None
+        left = self._reader.feed(client.exchange.answering, data)
+        if began is not None:
+            client.shared.turns.spend(client.shared.now() - began)
+        if left:
+            self._wait(left)
 
     def eof_received(self) -> bool:
         """Treat it as the end of the answer, or of the connection."""
@@ -96,6 +131,8 @@ class Engine(asyncio.Protocol):
             done.set()
 
     def _lose(self, error: Exception | None = None) -> None:
+        while self._left and not self._is_gone:
+            self.advance()
         self._has_ended = True
         if not self._is_gone:
             self._client.drop_engine()

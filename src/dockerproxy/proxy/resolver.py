@@ -140,12 +140,12 @@ class Inquiry(asyncio.Protocol):
             self.transport.resume_reading()
         await self._has_news.wait()
 
-    async def _receive(self) -> bytes:
+    async def _receive(self, most: int = _PIECE) -> bytes:
         """Return a piece of the received bytes; empty at the end of the connection."""
         if not (self._came or self._is_lost):
             await self._wait()
-        data = bytes(self._came[:_PIECE])
-        del self._came[:_PIECE]
+        data = bytes(self._came[:most])
+        del self._came[:most]
         return data
 
     # Requests
@@ -199,15 +199,20 @@ class Inquiry(asyncio.Protocol):
         if self.has_ended and self._came:
             raise UnknownObjectError(_CUT)
 
-    async def read(self) -> bytes:
-        """Return the next piece of the body without framing; empty at its end.
+    async def wait(self) -> None:
+        """Wait until `read` has something to do."""
+        if not (self._came or self._is_lost or self.has_ended):
+            await self._wait()
+
+    async def read(self, most: int = _PIECE) -> bytes:
+        """Return the next piece of the body without framing, from at most so many bytes; empty at its end.
 
         Raises:
             UnknownObjectError: The body is incomplete, or breaks the protocol.
         """
         content = b""
         while not (content or self.has_ended):
-            content = self._take(await self._receive())
+            content = self._take(await self._receive(most))
         return content
 
     async def read_whole(self) -> Whole:

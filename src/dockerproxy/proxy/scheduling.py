@@ -1,8 +1,8 @@
 """Share the event loop and one thread: tasks have an owner, busy clients take turns, and long jobs wait in lines.
 
-A turn consists of steps: a head, a few chunks of a body. It ends with the first step after `TURN`. All data that
-arrives in one round of the loop shares one turn. Later data waits in a line, whose clients share another turn. Single
-short heads, the most common case, are processed at once.
+A turn consists of steps: a head, a few chunks of a body or an answer, a line of a stream. It ends with the first step
+after `TURN`. All data that arrives in one round of the loop shares one turn. Later data waits in a line, whose clients
+share another turn. Single short heads, the most common case, are processed at once.
 
 The thread runs one long job at a time. Of the waiting sockets, the one with the least used time goes first (start-time
 fair queueing; Goyal, Vin and Cheng, 1996). The interpreter switches to the loop whenever it is ready (`SWITCH`). So a
@@ -94,6 +94,13 @@ class Turns:
         self._line.setdefault(socket, {})[busy] = None
         self._plan()
 
+    async def enter(self, socket: object) -> None:
+        """Wait until a task may work. Others do not wait for more than its turn, which counts before it is used."""
+        if self.is_over:
+            task = _WaitingTask(self)
+            self.wait(task, socket)
+            await task.turn
+
     def _plan(self) -> None:
         """Plan turns for the next round if the line is not empty."""
         if self._line and not self._is_planned:
@@ -120,6 +127,20 @@ class Turns:
         if those:
             self._line[socket] = those
         return busy
+
+
+class _WaitingTask:
+    """A task in the line, which goes on a round after its turn has come."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self.turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def advance(self) -> None:
+        """Let the task go on, unless it was cancelled."""
+        if not self.turn.done():
+            self._turns.spend(TURN)
+            self.turn.set_result(None)
 
 
 class Line:

@@ -10,9 +10,13 @@ from typing import Final
 from dockerproxy.policy.steps import UnknownObjectError
 from dockerproxy.proxy.answering import Answering
 from dockerproxy.proxy.resolver import LONGEST_LINE, Inquiry
+from dockerproxy.proxy.scheduling import TURN
 from dockerproxy.wire.answer import keep_plain
 from dockerproxy.wire.chunked import LAST_CHUNK
 from dockerproxy.wire.head import Framing, ResponseHead
+
+_PIECE: Final = 16 * 1024
+"""Bytes that are split into lines at once."""
 
 _WHOLE: Final = frozenset({Framing.LENGTH, Framing.NONE})
 """Framings of answers that are not streams."""
@@ -34,13 +38,13 @@ async def follow(
         answering.note_start()
 
     async def pass_on(lines: list[bytes]) -> None:
-        shown = b"".join([await show(line) for line in lines])
+        shown = await _show_in_turns(answering, show, lines)
         if shown:
             answering.send(b"%x\r\n%b\r\n" % (len(shown), shown) if is_chunked else shown)
 
     kept, skips = b"", False
     try:
-        while data := await inquiry.read():
+        while data := await _read_in_turns(answering, inquiry):
             *lines, kept = (kept + data).split(b"\n")
             lines = [line + b"\n" for line in lines]
             if skips and lines:
@@ -57,3 +61,28 @@ async def follow(
         answering.end()
     except (OSError, UnknownObjectError) as error:
         answering.fail(502, f"the engine cut its answer short: {error}")
+
+
+async def _read_in_turns(answering: Answering, inquiry: Inquiry) -> bytes:
+    """Return the next piece of a stream; empty at its end."""
+    turns, now = answering.socket.shared.turns, answering.socket.shared.now
+    await inquiry.wait()
+    await turns.enter(answering.socket)
+    began = now()
+    data = await inquiry.read(_PIECE)
+    turns.spend(now() - began)
+    return data
+
+
+async def _show_in_turns(answering: Answering, show: Callable[[bytes], Awaitable[bytes]], lines: list[bytes]) -> bytes:
+    """Return the visible part of lines. A round ends with the first line after a turn."""
+    turns, now = answering.socket.shared.turns, answering.socket.shared.now
+    shown, began = list[bytes](), now()
+    for line in lines:
+        await turns.enter(answering.socket)
+        shown.append(await show(line))
+        if now() >= began + TURN:
+            turns.spend(TURN)
+            began = now()
+    turns.spend(now() - began)
+    return b"".join(shown)
