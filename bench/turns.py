@@ -168,7 +168,14 @@ SOCKETS: Final = {
 RELOADS: Final = "reloads of 200 lines"
 CROWD: Final = 50
 OF_A_CROWD: Final = ", 50 connections"
-BY_A_CROWD: Final = ("ports", "one-byte chunks", "context of headers", "context as a bomb", "heads of fields", "inspection of 300,000 labels")
+BY_A_CROWD: Final = (
+    "ports",
+    "one-byte chunks",
+    "context of headers",
+    "context as a bomb",
+    "heads of fields",
+    "inspection of 300,000 labels",
+)
 READERS: Final = 200
 OF_READERS: Final = ", 200 connections"
 BY_READERS: Final = ("empty lines of logs", "events")
@@ -190,7 +197,10 @@ class Engine(socketserver.StreamRequestHandler):
             content = next((content for part, content in ANSWERS.items() if part in line), b"OK")
             with contextlib.suppress(OSError):
                 if content[:1] in b"{[O":
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(content), content))
+                    self.wfile.write(
+                        b"HTTP/1.1 200 OK\r\nServer: Docker/26.1.5\r\nContent-Length: %d\r\n\r\n%b"
+                        % (len(content), content)
+                    )
                     continue
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
                 while True:
