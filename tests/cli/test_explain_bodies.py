@@ -78,7 +78,7 @@ def test_what_goes_to_the_engine_is_shown_and_what_serve_would_ask_for() -> None
         "object     volume data, taken for its name; serve asks the engine",
         "decision   allowed",
     ]
-    content = '{"Image":"docker.io/library/app","HostConfig":{"Binds":["data:/x"]},"Labels":{"owner":"ci"}}'
+    content = '{"Image":"docker.io/library/app","HostConfig":{"Binds":["data:/x"],"CapDrop":["MKNOD"]},"Labels":{"owner":"ci"}}'
     assert f"to engine  {content}" in lines
 
 
@@ -90,7 +90,7 @@ def test_a_longer_body_is_shown_in_lines_and_cut() -> None:
         0,
         ['             "Image": "docker.io/library/app",', '             "Env": [', '               "A0=b",'],
     )
-    assert lines[start + 40] == "           and 68 lines more"
+    assert lines[start + 40] == "           and 73 lines more"
 
 
 def test_what_depends_on_a_body_says_so() -> None:
@@ -131,7 +131,7 @@ def test_a_body_may_come_by_standard_input() -> None:
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"body       16 bytes of application/json\n" in done.stdout
-    assert b'to engine  {"Image":"docker.io/library/app"}\n' in done.stdout
+    assert b'to engine  {"Image":"docker.io/library/app","HostConfig":{"CapDrop":["MKNOD"]}}\n' in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_what_names_no_such_object_is_not_asked_for(target: str) -> None:
 
 
 def test_every_kind_has_a_word_and_tables_speak_of_operations_that_exist() -> None:
-    assert WORDS.keys() == set(Kind)
+    assert WORDS.keys() == set(Kind) - {Kind.ENGINE}
     assert KINDS.keys() >= REACHING.keys() | GIVING
     assert {parameter for parameters in REACHING.values() for parameter in parameters} > SWITCHES
 

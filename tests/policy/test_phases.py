@@ -118,7 +118,7 @@ def bodies_of(found: Verdict) -> tuple[bytes, bytes]:
 def test_a_body_that_decides_goes_on_as_it_was_understood_under_its_own_length() -> None:
     found = with_body(b' {"image": "nginx",\n"Ho\\u017ftConfig": {"Privileged": false}} ')
     head, content = bodies_of(found)
-    assert content == b'{"Image":"docker.io/library/nginx","HostConfig":{"Privileged":false}}'
+    assert content == b'{"Image":"docker.io/library/nginx","HostConfig":{"Privileged":false,"CapDrop":["MKNOD"]}}'
     assert head.split(b"\r\n")[-1] == b"content-length: %d" % len(content)
     assert found.is_whole
 
@@ -126,7 +126,7 @@ def test_a_body_that_decides_goes_on_as_it_was_understood_under_its_own_length()
 def test_a_body_in_chunks_goes_on_whole() -> None:
     waiting = waiting_for_body("content-type: application/json", "transfer-encoding: chunked", "expect: 100-continue")
     head, content = bodies_of(with_body(b'{"Image":"nginx"}', waiting=waiting))
-    assert content == b'{"Image":"docker.io/library/nginx"}'
+    assert content == b'{"Image":"docker.io/library/nginx","HostConfig":{"CapDrop":["MKNOD"]}}'
     assert b"chunked" not in head
     assert b"expect" not in head
 
@@ -202,7 +202,10 @@ def test_a_name_in_a_body_that_could_be_an_id_is_asked_for_and_goes_on_as_the_id
     assert (asking.lookup.kind, asking.lookup.target) == (Kind.IMAGE, "/images/cafe/json")
     identity = f"sha256:{'cafe'.ljust(64, 'a')}"
     image = ResolvedObject(identity, ("docker.io/library/nginx:latest",), document={"id": "a"})
-    assert bodies_of(answered(asking, image))[1] == b'{"Image":"%b"}' % identity.encode()
+    assert (
+        bodies_of(answered(asking, image))[1]
+        == b'{"Image":"%b","HostConfig":{"CapDrop":["MKNOD"]}}' % identity.encode()
+    )
     other = ResolvedObject(identity, ("docker.io/library/other:latest",), document={"id": "a"})
     assert not answered(asking, other).passes
     assert not answered(asking, None).passes

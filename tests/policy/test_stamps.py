@@ -124,7 +124,7 @@ def test_a_create_may_use_what_is_its_own_and_nothing_of_others(use: dict[str, o
 def test_what_it_joins_goes_on_under_its_id() -> None:
     for use, place in (({"NetworkMode": "a_b"}, ID), ({"PidMode": "container:web"}, f"container:{ID}")):
         made = sent(send("POST /v1.41/containers/create", {"Image": "busybox", "HostConfig": use}, engine(MINE)))
-        assert list(made["HostConfig"].values()) == [place]
+        assert list(made["HostConfig"].values()) == [place, ["MKNOD"]]
 
 
 def test_a_volume_that_is_not_there_is_made_for_it() -> None:

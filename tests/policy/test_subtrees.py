@@ -139,7 +139,7 @@ def test_a_bind_below_a_granted_directory_is_a_part_of_a_volume() -> None:
 def test_what_lies_below_no_root_goes_on_as_it_is() -> None:
     _, sent = carry_out(create({"Binds": ["/workspace:/w", "/data:/d"]}), docker())
     assert [each.split()[0] for each in sent] == ["POST", "GET"]
-    assert body_of(sent[0])["HostConfig"] == {"Binds": ["/srv/work:/w", "/data:/d"]}
+    assert body_of(sent[0])["HostConfig"]["Binds"] == ["/srv/work:/w", "/data:/d"]
     _, (_, made, *_) = carry_out(
         create({"Binds": ["/data/cache:/d:ro"]}),
         docker(made=(201, json.dumps({"Driver": "local", "Options": {**OPTIONS, "device": "/data"}}).encode())),
@@ -181,7 +181,7 @@ def test_a_bind_below_a_granted_directory_needs_docker_26(said: object, mode: Mo
         assert "only Docker 26 and newer" in outcome.decision.message
         assert len(sent) == 1
     else:
-        assert body_of(sent[1])["HostConfig"] == {"Binds": ["/srv/work/a:/x"]}
+        assert body_of(sent[1])["HostConfig"]["Binds"] == ["/srv/work/a:/x"]
 
 
 @pytest.mark.parametrize("said", ["1.45", "1.46", "2.0", "1.100"])

@@ -12,11 +12,11 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 TARGET = "/v1.45/containers/create?name=x"
 BODY = b'{"image": "busybox", "hostConfig": {"memory": 9007199254740993}}'
-UNDERSTOOD = b'{"Image":"docker.io/library/busybox","HostConfig":{"Memory":9007199254740993}}'
+UNDERSTOOD = b'{"Image":"docker.io/library/busybox","HostConfig":{"Memory":9007199254740993,"CapDrop":["MKNOD"]}}'
 DENIED = b'{"Image": "busybox", "HostConfig": {"Privileged": true}}'
-TWO_VOLUMES = b'{"Image":"docker.io/library/busybox","HostConfig":{"Binds":["data:/d","more:/m"]}}'
+TWO_VOLUMES = b'{"Image":"docker.io/library/busybox","HostConfig":{"Binds":["data:/d","more:/m"],"CapDrop":["MKNOD"]}}'
 TWO_UNFILLED = (
-    b'{"Image":"docker.io/library/busybox","HostConfig":{"Binds":[],"Mounts":['
+    b'{"Image":"docker.io/library/busybox","HostConfig":{"Binds":[],"CapDrop":["MKNOD"],"Mounts":['
     b'{"Type":"volume","Source":"data","Target":"/d","ReadOnly":false,"VolumeOptions":{"NoCopy":true}},'
     b'{"Type":"volume","Source":"more","Target":"/m","ReadOnly":false,"VolumeOptions":{"NoCopy":true}}]}}'
 )

@@ -40,6 +40,7 @@ def _quote(item: str) -> str:
 ANY = '{"ContainerCreate": "unrestricted"}'
 TO_CRON = '{"ContainerCreate": {"binds": ["/etc/cron.d"]}}'
 TO_DATA = '{"ContainerCreate": {"binds": ["/srv/data"]}}'
+BOUND_EXEC = '{"ContainerExec": {"user": "client"}}'
 TO_VOLUMES = '{"ContainerCreate": {"volumes": ["ci_*"]}}'
 VOLUME = '{"VolumeCreate": "unrestricted"}'
 SERVICE = '{"ServiceCreate": "unrestricted"}'
@@ -62,7 +63,11 @@ SERVICE = '{"ServiceCreate": "unrestricted"}'
         (["own", "ContainerCreate"], NO),
         ([TO_CRON], MAY),
         ([TO_CRON, "ContainerStart"], YES),
-        ([TO_DATA, "ContainerStart"], MAY),
+        ([TO_DATA, "ContainerStart"], YES),
+        ([TO_DATA], MAY),
+        ([TO_DATA.replace("]}", '], "user": "client"}'), "ContainerStart"], MAY),
+        ([TO_DATA.replace("]}", '], "user": "client"}'), "ContainerStart", "ContainerExec", "ExecStart"], YES),
+        ([TO_DATA.replace("]}", '], "user": "client"}'), "ContainerStart", BOUND_EXEC, "ExecStart"], MAY),
         (['{"ContainerCreate": {"binds": ["/var/run/docker.sock:ro"]}}', "ContainerStart"], YES),
         (['{"ContainerCreate": {"binds": ["/etc/cron.d:ro"]}}', "ContainerStart"], NO),
         (['{"ContainerCreate": {"binds": ["/etc/**:ro"]}}', "ContainerStart"], MAY),
@@ -254,7 +259,7 @@ def test_no_client_of_an_example_is_root_for_sure(path: Path) -> None:
         each for each in read_policy(path.read_text(), "policy.yaml").sockets if each.policy.mode is Mode.ENFORCE
     ]
     assert sockets
-    assert [each.name for each in sockets if find_root(each.policy).extent is YES] == []
+    assert [each.name for each in sockets if find_root(each.policy).is_root] == []
 
 
 GIVEN = {

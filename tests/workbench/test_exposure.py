@@ -140,18 +140,18 @@ def test_what_is_possible_all_the_same_is_said(name: str, part: str) -> None:
 @for_each(
     ("binds", "parts"),
     [
-        (("/srv/ci/cache", "/etc/localtime:ro"), ["writes in directories of the host"]),
-        (("/srv/ci/*",), ["writes in directories of the host"]),
-        (("/srv/ci/**",), ["writes in directories of the host", "writes everywhere below directories of the host"]),
+        (("/srv/ci/cache", "/etc/localtime:ro"), ["makes local users root", "writes in directories of the host"]),
+        (("/srv/ci/*",), ["makes local users root", "writes in directories of the host"]),
+        (("/srv/ci/**",), ["makes local users root", "writes in directories", "writes everywhere below directories"]),
         (("/srv/ci/**:ro",), []),
         (("/srv/ci:ro",), []),
         (("/etc/**:ro",), []),
-        (("/etc/*",), ["is root on the host", "writes in"]),
-        (("/",), ["is root on the host", "writes in"]),
+        (("/etc/*",), ["is root on the host", "makes local users root", "writes in"]),
+        (("/",), ["is root on the host", "makes local users root", "writes in"]),
         (("/**:ro",), ["is root on the host"]),
         (("/var/run/docker.sock:ro",), ["is root on the host"]),
         (("/run/*.sock:ro",), ["is root on the host"]),
-        (("/usr/bin",), ["is root on the host", "writes in"]),
+        (("/usr/bin",), ["is root on the host", "makes local users root", "writes in"]),
     ],
 )
 def test_what_is_mounted_may_give_the_host_away(binds: tuple[str, ...], parts: list[str]) -> None:
@@ -259,7 +259,7 @@ def test_services_of_the_host_are_reached_from_the_networks_that_a_client_can_jo
 
 
 def test_of_conditions_those_are_said_that_make_it_less() -> None:
-    policy = granting("ContainerCreate", binds=("/srv",), buildx_builders="none", **WITHIN)
+    policy = granting("ContainerCreate", binds=("/srv",), buildx_builders="none", user="client", **WITHIN)
     (found,) = find_exposures(policy)
     (case,) = found.cases["ContainerCreate"]
     assert [condition.word for condition in found.restrictions(case)] == ["binds"]

@@ -80,7 +80,7 @@ def test_what_is_opened_and_exposes_nothing_known_is_said_together() -> None:
 def test_what_is_contained_says_what_it_does_all_the_same() -> None:
     within = "memory: 1GiB, pids: 200, networks: [ci]"
     assert told(f"ContainerCreate: {{{within}}}") == []
-    (only,) = told(f"ContainerCreate: {{binds: [/srv/ci], {within}}}")
+    (only,) = told(f"ContainerCreate: {{binds: [/srv/ci], user: client, {within}}}")
     assert only == (
         "  it writes in directories of the host and through their links, which the proxy cannot see,"
         " but only if binds are /srv/ci, by ContainerCreate (policy.yaml:4);"

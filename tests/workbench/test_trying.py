@@ -178,7 +178,10 @@ def test_a_fault_of_a_case_that_asks_is_found_by_the_name_that_is_asked_for() ->
 
 def test_what_goes_to_the_engine_is_what_was_understood() -> None:
     found = create('{"image": "alpine"}')
-    assert found.decision.content == b'{"Image":"docker.io/library/alpine","Labels":{"owner":"ci"}}'
+    assert (
+        found.decision.content
+        == b'{"Image":"docker.io/library/alpine","Labels":{"owner":"ci"},"HostConfig":{"CapDrop":["MKNOD"]}}'
+    )
 
 
 def test_a_body_that_is_too_long_is_refused_only_where_it_is_held() -> None:

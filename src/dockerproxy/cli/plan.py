@@ -19,8 +19,12 @@ from dockerproxy.config.values import Fault, read_path
 from dockerproxy.config.variables import Variables
 from dockerproxy.host.private import SOCKET
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.model import Mode
+from dockerproxy.policy.model import Grant, Mode, values_of
 from dockerproxy.policy.nesting import find_nested, find_roots, list_binds, list_mounts
+from dockerproxy.policy.objects import EXEC, MOUNTING, OWN
+from dockerproxy.policy.values import split_mode
+from dockerproxy.policy.vocabulary import UNRESTRICTED, conditions_of
+from dockerproxy.policy.words.user import CLIENT, ROOT
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import LogFormat, Settings
 from dockerproxy.proxy.probing import find_trouble
@@ -84,6 +88,9 @@ class Plan(NamedTuple):
             name, limits, policy = NAME, DEFAULTS, make_typed_policy(self.lines, self.mode)
         else:
             name, limits, policy = self.served.name, self.served.limits, self.served.policy.policy
+        uid = os.getuid()
+        client = f"{uid}:{os.getgid()}" if uid else ROOT
+        policy = policy._replace(grants=tuple(_bind_to_client(policy.grants)), client=client)
         # Containers that mount the engine's socket get the private one, whose path differs in each run.
         sockets = policy.places.sockets | {self.engine}
         places = replace(policy.places, own_socket=path if is_place(path) else "", sockets=sockets)
@@ -111,6 +118,18 @@ class Plan(NamedTuple):
             log_format=LogFormat.JSON,
             learn_directory=learned,
         )
+
+
+def _bind_to_client(grants: tuple[Grant, ...]) -> Iterator[Grant]:
+    """Yield grants that make containers with writable binds the caller's, unless they have `user`."""
+    writes = any(split_mode(item)[1] == "rw" for item in list_binds(grants))
+    for grant in grants:
+        said, names = values_of(grant.conditions), grant.operations & {*MOUNTING, EXEC}
+        if not writes or not names or not {"user", OWN, UNRESTRICTED.word}.isdisjoint(said):
+            yield grant
+            continue
+        yield grant._replace(operations=names, conditions=(*grant.conditions, *conditions_of({"user": CLIENT})))
+        yield from [grant._replace(operations=grant.operations - names)] if grant.operations - names else ()
 
 
 def make_plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Plan:

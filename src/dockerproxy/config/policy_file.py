@@ -40,6 +40,7 @@ from dockerproxy.policy.model import ASK, CREATES, Bounds, Mode, Policy, values_
 from dockerproxy.policy.objects import BUILD, OWN, PULL, PUSH
 from dockerproxy.policy.values import ADD, Value, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
+from dockerproxy.policy.words.user import CLIENT, name_client
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import DEFAULTS, Limits, SocketSettings, Sweep
 from dockerproxy.tenancy.own import Own
@@ -223,7 +224,15 @@ def _read_socket(
     hidden = reader.items(fields["hide"], "hide") if "hide" in fields else ()
     hides = frozenset(filter(None, (reader.value(node, "an item of hide", _read_hidden) for node in hidden)))
     policy = make_policy(reader, allow, deny, mode, remedies)
-    policy = policy._replace(tenancy=Own(owner, quota), places=places, hides=hides, asks=word == ASK, bounds=bounds)
+    uid, gid = (reader.value(fields.get(key), key, _read_id) for key in ("owner", "group"))
+    client = name_client(uid or 0, gid or 0) if places.own_socket else ""
+    users = [values_of(grant.conditions).get("user") for grant in policy.grants]
+    if places.own_socket and not client and CLIENT in users:
+        what = "containers connect to own_socket as any user, so user: client needs owner and group, not root's"
+        reader.problem(fields["own_socket"].place, what, "add the client's numbers, like owner: 1000 and group: 1000")
+    policy = policy._replace(
+        tenancy=Own(owner, quota), places=places, client=client, hides=hides, asks=word == ASK, bounds=bounds
+    )
     permissions = _read_permissions(reader, fields.get("permissions"))
     compiled = compile_policy(policy)
     if "quota" in fields:
@@ -235,8 +244,8 @@ def _read_socket(
         name=name.text,
         path=path.text if path is not None else "",
         permissions=DEFAULT_PERMISSIONS if permissions is None else permissions,
-        uid=reader.value(fields.get("owner"), "owner", _read_id),
-        gid=reader.value(fields.get("group"), "group", _read_id),
+        uid=uid,
+        gid=gid,
         policy=compiled,
         limits=_read_limits(reader, fields["limits"], limits) if "limits" in fields else limits,
         sweep=_read_sweep(reader, fields.get("sweep"), compiled.owner),

@@ -136,8 +136,7 @@ def read_whole(denied: Verdict) -> Verdict | str:
         return "its body is not JSON, or not declared as JSON"
     if _has_twins(document):
         return "its body has a key in two spellings"
-    known = forget(denied)._replace(body=(document,))
-    return replace(denied, body=write_json(document) if body else body, known=known)
+    return replace(denied, body=write_json(document) if body else body, known=forget(denied)._replace(body=(document,)))
 
 
 def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsLookup | None:
@@ -270,7 +269,7 @@ def _list_put_in(policy: CompiledPolicy, question: Question) -> Mapping[str, Val
 def forget(verdict: Verdict) -> Known:
     """Return what was known about a request before lookups."""
     known = verdict.known
-    return Known(body=known.body, places=known.places, most_ports=known.most_ports)
+    return Known(body=known.body, places=known.places, most_ports=known.most_ports, client=known.client)
 
 
 def _has_twins(document: Json) -> bool:

@@ -51,6 +51,7 @@ class Known(NamedTuple):
         nonce: A fresh unguessable text for the stamp; empty if nothing is created.
         places: Where the engine finds the paths that the client mounts.
         most_ports: The ports that a container may publish.
+        client: The client's user and group, like `1000:1000`; empty if unknown, or if a container may not have them.
     """
 
     found: ResolvedObject | None = None
@@ -59,6 +60,7 @@ class Known(NamedTuple):
     nonce: str = ""
     places: Places = NOWHERE
     most_ports: int = MOST_PORTS
+    client: str = ""
 
 
 class Fault(NamedTuple):
@@ -162,6 +164,7 @@ class Reading:
         found: The object in its path, if known.
         places: Where the engine finds the paths that the client mounts.
         most_ports: The ports that a container may publish.
+        client: The client's user and group, if a container may have them.
         claims: What the request asks for.
         violations: Faults under every grant except `unrestricted`.
         content: The body for the engine, before substitutes of claims.
@@ -173,6 +176,7 @@ class Reading:
     found: ResolvedObject | None = None
     places: Places = NOWHERE
     most_ports: int = MOST_PORTS
+    client: str = ""
     claims: list[Claim] = field(default_factory=list)
     violations: list[Fault] = field(default_factory=list)
     content: Json = None

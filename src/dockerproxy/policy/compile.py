@@ -37,6 +37,7 @@ from dockerproxy.policy.words.images import sent_by
 from dockerproxy.policy.words.own import Own, own_by
 from dockerproxy.policy.words.parameters import EITHER
 from dockerproxy.policy.words.running import RUNNING_PROGRAMS, STARTING, keeps_stopped
+from dockerproxy.policy.words.user import CLIENT
 from dockerproxy.views.filters import RELATIVE, UNCLEAR
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.views.lists import LISTED, PRUNED
@@ -298,7 +299,8 @@ def _compile(name: str, grant: Grant, owner: str, taken: tuple[str, ...], *, run
     is_by_tags = name == REMOVAL and "tags" in said
     speaks = any(is_about_object(operation, condition.word) for condition in conditions)
     keeps = (owner or not is_open) and name in KINDS and table is not None and find_places_of_labels(table)
-    asks = (body is not None and body.asks) or bool(keeps)
+    sees_mounts = name in KINDS and values_of(conditions).get("user") == CLIENT
+    asks = (body is not None and body.asks) or bool(keeps) or sees_mounts
     decision = Decision(
         allowed=True,
         source=grant.source,

@@ -26,6 +26,7 @@ from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.stamps import NEW, add_stamp, put_stamp, read_stamp
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, is_literal, items_of, merge
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, is_about_object
+from dockerproxy.policy.words.capabilities import drop_nodes
 from dockerproxy.policy.words.constraint import Condition, judge_claim
 from dockerproxy.policy.words.fixed import label_built
 from dockerproxy.policy.words.images import is_import
@@ -209,7 +210,7 @@ def _judge_body(
         return join_lookups(judgement.lookups)
     request = read.request
     stamp = _find_stamp(policy, request, known)
-    query = substitute(read, _stamp(stamp, read.claims, judgement.substitutes))
+    query = substitute(read, _stamp(stamp, read.claims, drop_nodes(read.claims, judgement.substitutes)))
     if stamp and request.operation.name == "ContainerCreate" and isinstance(read.content, dict):
         read.content = policy.tenancy.stamp_volumes(read.content, stamp)
     content = write_json(read.content) if case.reads_body and read.content is not None else None

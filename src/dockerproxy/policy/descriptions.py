@@ -33,7 +33,14 @@ def read_object(lookup: Lookup, content: bytes, version: str) -> ResolvedObject 
     if lookup.of is not None:
         return prove_owner(lookup, read_image_labels(content))
     fields = _read_document(content)
+    if lookup.kind is Kind.ENGINE and fields is not None:
+        return ResolvedObject("", (), document=fields)
     return None if fields is None else read_fields(lookup, fields, version)
+
+
+def read_security(options: object) -> frozenset[str]:
+    """Return an engine's security options by name, like `rootless`, from `name=seccomp,profile=builtin`."""
+    return frozenset(str(each).partition(",")[0].removeprefix("name=") for each in list_of(options))
 
 
 def _read_document(content: bytes) -> Mapping[str, object] | None:

@@ -105,6 +105,7 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
     known = Known(
         found=named if isinstance(named, ResolvedObject) else None,
         places=policy.policy.places,
+        client=policy.policy.client,
         most_ports=policy.policy.bounds.ports,
     )
     phase = Phase(parsed, request, request.target, policy, known, None, "")
@@ -143,15 +144,16 @@ def _bar(phase: Phase) -> Verdict | None:
     return Verdict(*phase.parts, answer, b"", None)
 
 
-def judge_body(waiting: NeedsBody, content: bytes, nonce: str = "") -> Judged | Refusal:
+def judge_body(waiting: NeedsBody, content: bytes, nonce: str = "", client: str = "") -> Judged | Refusal:
     """Judge a request with its body.
 
-    The nonce is a fresh unguessable text for the stamp.
+    The nonce is a fresh unguessable text for the stamp. The client's user counts if the policy names none.
     """
     document = read_json(content) if content else None
     if isinstance(document, Refusal):
         return document
     known = waiting.known._replace(body=(document,), nonce=nonce)
+    known = known._replace(client=known.client or client)
     return _decide(replace(waiting, body=content, known=known))
 
 

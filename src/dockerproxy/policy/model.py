@@ -210,6 +210,7 @@ class Policy(NamedTuple):
         lines: Creates with a line of their own, besides presets and sections.
         tenancy: Ownership of what clients create, if a grant has `own`.
         places: Where the engine finds the paths that clients mount.
+        client: User and group of all clients, for `user: client`; empty if each connects with its own.
         hides: Words of `api/answers` to hide in the engine's answers.
         asks: Mode `ask`: it denies like `enforce` unless a person allows the request.
         bounds: Limits that need no word.
@@ -224,6 +225,7 @@ class Policy(NamedTuple):
     lines: frozenset[str] = frozenset()
     tenancy: Tenancy = NOBODYS
     places: Places = NOWHERE
+    client: str = ""
     hides: frozenset[str] = frozenset()
     asks: bool = False
     bounds: Bounds = Bounds()

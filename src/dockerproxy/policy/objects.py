@@ -40,6 +40,7 @@ class Kind(StrEnum):
     TASK = "task"
     SECRET = "secret"  # noqa: S105 (a kind of object)
     CONFIG = "config"
+    ENGINE = "engine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Lookup:
 
 
 _SECTIONS: Final[Mapping[Kind, str]] = {
-    **{kind: f"{kind}s" for kind in Kind},
+    **{kind: f"{kind}s" for kind in Kind if kind is not Kind.ENGINE},
     Kind.REMOTE_IMAGE: "distribution",
     Kind.EXEC: "exec",
 }
@@ -189,6 +190,7 @@ INSPECTIONS: Final = frozenset(
 )
 """Operations that only answer a lookup of their object."""
 
+EXEC: Final = "ContainerExec"
 BUILD: Final = "ImageBuild"
 PULL: Final = "ImageCreate"
 PUSH: Final = "ImagePush"
@@ -200,7 +202,7 @@ LABELLED: Final = "labelled"
 """Words about an object's owner and labels, independent of its name."""
 
 OBJECT_WORDS: Final[Mapping[Kind, tuple[str, ...]]] = {
-    **{kind: (WORDS[kind], OWN, LABELLED) for kind in Kind},
+    **{kind: (word, OWN, LABELLED) for kind, word in WORDS.items()},
     Kind.IMAGE: (WORDS[Kind.IMAGE], LABELLED),
     Kind.REMOTE_IMAGE: (WORDS[Kind.REMOTE_IMAGE],),
     Kind.POD: (WORDS[Kind.POD], LABELLED),

@@ -12,6 +12,7 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import MOST_FAULTS, MOST_LOOKUPS, Known, Object, Reading, run_check
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.vocabulary import CHECKS
+from dockerproxy.policy.words.user import bind_users
 from dockerproxy.text import fold, lower
 from dockerproxy.wire.document import Json, show
 
@@ -33,6 +34,7 @@ def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading
         answers=known.answers,
         found=known.found,
         places=known.places,
+        client=known.client,
         most_ports=known.most_ports,
     )
     content = known.body[0] if known.body is not None else None
@@ -46,6 +48,7 @@ def read_request(body: Body, request: CanonicalRequest, known: Known) -> Reading
         values = reading.header(name)
         if values or each.rule.endswith(ALWAYS):
             _check(reading, each, values, name, {})
+    bind_users(reading)
     asked = {lookup.target for claim in reading.claims for lookup in (claim.lookup, claim.later) if lookup}
     if len(asked) > MOST_LOOKUPS:
         reading.violate("the body", None, f"names more than {MOST_LOOKUPS} objects")

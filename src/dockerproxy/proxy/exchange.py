@@ -23,6 +23,7 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import attach_body, judge, judge_again, judge_body
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.plans import can_begin
+from dockerproxy.policy.words.user import name_client
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.answering import Answering, ClientPort
 from dockerproxy.proxy.asking import Asked
@@ -310,7 +311,8 @@ class Exchange:
         if isinstance(judged, Verdict):
             self._follow(attach_body(judged, content))
         elif isinstance(judged, NeedsBody):
-            work = partial(judge_body, judged, content, make_nonce() if judged.policy.owner else "")
+            nonce, peer = make_nonce() if judged.policy.owner else "", self.account.peer
+            work = partial(judge_body, judged, content, nonce, name_client(peer.uid, peer.gid))
             if is_quick(judged, content):
                 self._follow(work())
             else:

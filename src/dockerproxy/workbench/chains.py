@@ -53,7 +53,10 @@ _STARTERS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """For each created thing: the fact that starts it, and when it runs without that fact."""
 
-_MADE: Final = ("any", "trusted", "writes", "runs", "joins", "reads")
+_MADE: Final = ("any", "trusted", "writes", "setuid", "binds", "runs", "joins", "reads")
+
+_WHOSE: Final = "for "
+"""How a reason begins that limits the clients, and so comes first."""
 
 
 class Rule(NamedTuple):
@@ -100,6 +103,11 @@ class Chain(NamedTuple):
     reasons: tuple[str, ...] = ()
 
     @property
+    def is_root(self) -> bool:
+        """Whether every client certainly becomes root."""
+        return self.extent is Extent.YES and not any(each.startswith(_WHOSE) for each in self.reasons)
+
+    @property
     def length(self) -> tuple[int, int]:
         """The sort key for the shortest chain."""
         return len(self.links) + len(self.reasons), len(self.reasons)
@@ -135,7 +143,9 @@ def describe_chain(chain: Chain) -> str:
         return "root on the host: no"
     answer = "yes" if chain.extent is Extent.YES else "maybe"
     by = f"by {list_names([str(link) for link in chain.links], 'and')}"
-    return f"root on the host: {answer}, {'; '.join((by, *chain.reasons))}"
+    whose = [each for each in chain.reasons if each.startswith(_WHOSE)]
+    reasons = (each for each in chain.reasons if each not in whose)
+    return f"root on the host: {', '.join((answer, *whose, '; '.join((by, *reasons))))}"
 
 
 def _give(exposure: Exposure) -> Iterator[tuple[str, Chain]]:

@@ -86,6 +86,17 @@ def adds(*capabilities: str) -> Danger:
 writes_host: Final = some("binds", lambda item: split_mode(item)[1] == "rw")
 """Whether directories of the host may be mounted writable."""
 
+
+def writes_as_root(case: Case) -> bool:
+    """The same for containers that may be root."""
+    return writes_host(case) and may_be_root(case)
+
+
+def may_be_root(case: Case) -> bool:
+    """Whether a contained case lets a container or command be root."""
+    return is_contained(case) and values_of(case.conditions).get("user", "any") == "any"
+
+
 writes_below: Final = some("binds", lambda item: split_mode(item)[1] == "rw" and find_tree(split_mode(item)[0]) != "")
 """The same for everything below them."""
 
@@ -159,6 +170,7 @@ _DANGERS: Final[Mapping[str, Danger]] = {
     "any": is_any,
     "connects": _connects,
     "contained": is_contained,
+    "execs_as_root": may_be_root,
     "mounts_every_volume": mounts_every_volume,
     "owns_devices": owns_devices,
     "owns_host": owns_host,
@@ -172,6 +184,7 @@ _DANGERS: Final[Mapping[str, Danger]] = {
     "uses_devices": uses_devices,
     "whole": is_whole,
     "whole_or_of_others": lambda case: is_whole(case) or OWN not in case.by_word,
+    "writes_as_root": writes_as_root,
     "writes_below": writes_below,
     "writes_host": writes_host,
 }

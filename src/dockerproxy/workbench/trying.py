@@ -23,6 +23,9 @@ from dockerproxy.settings import DEFAULTS
 from dockerproxy.views.hiding import find_bar
 from dockerproxy.wire.document import read_json
 
+_CLIENT: Final = "1000:1000"
+"""User and group of a client that is not known, for `user: client`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
@@ -68,6 +71,7 @@ def try_request(  # noqa: PLR0913 (what is known of a request)
     if isinstance(judged, Refusal):
         return judged
     known = judged.known if found is None else judged.known._replace(found=found)
+    known = known._replace(client=known.client or _CLIENT)
     if isinstance(judged, Verdict) and find_bar(policy.hides, judged.operation.name, judged.request):
         return Tried(request=judged.request, known=known, decision=judged.decision, is_barred=True)
     table = BODIES.get(judged.request.operation.name)
@@ -212,6 +216,8 @@ _ORDINARY: Final[Mapping[Kind, Mapping[str, object]]] = {
 
 def describe_object(lookup: Lookup) -> str:
     """Return how the name in a request was interpreted."""
+    if lookup.kind is Kind.ENGINE:
+        return "the engine, taken for one whose root is the host's; serve asks it"
     taken = "its name"
     if lookup.kind in {Kind.EXEC, Kind.TASK}:
         taken = f"the name of its {WORDS[lookup.kind].removesuffix('s')}"

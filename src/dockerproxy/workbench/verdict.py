@@ -17,7 +17,7 @@ from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_obj
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.images import Sent
 from dockerproxy.policy.words.networks import BY_ITSELF
-from dockerproxy.workbench.chains import NOTHING, Extent, Link, describe_chain, find_root
+from dockerproxy.workbench.chains import NOTHING, Link, describe_chain, find_root
 from dockerproxy.workbench.exposure import find_revealing
 
 _SECRETS: Final = "reads secrets"
@@ -52,7 +52,7 @@ def list_verdicts(policy: CompiledPolicy) -> tuple[str, str, str]:
     """Return the answers, each a line."""
     chain = find_root(policy)
     root = describe_chain(chain)
-    if chain.extent is Extent.YES:
+    if chain.is_root:
         return root, f"{_SECRETS}: yes, as root", f"{_OTHERS}: yes, as root"
     no = "no" if chain is NOTHING else "only as root"
     read, reached = (_choose(ways) for ways in (_list_secrets(policy), _list_others(policy)))

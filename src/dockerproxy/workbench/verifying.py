@@ -15,7 +15,7 @@ from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.groups import PRESET
 from dockerproxy.policy.compile import Case
-from dockerproxy.policy.descriptions import read_object
+from dockerproxy.policy.descriptions import read_object, read_security
 from dockerproxy.policy.objects import Kind, ask, get_object
 from dockerproxy.policy.subtrees import SINCE
 from dockerproxy.policy.values import is_literal, items_of
@@ -68,13 +68,11 @@ def read_engine(ask_engine: Ask) -> Engine:
     version, info = (object_of(read(ask_engine, target)) for target in ("/version", "/info"))
     is_podman = _is_podman(version)
     options = info.get("SecurityOptions")
-    # Like `name=seccomp,profile=builtin`.
-    security = frozenset(str(each).partition(",")[0].removeprefix("name=") for each in list_of(options))
     return Engine(
         name=f"{'Podman' if is_podman else 'Docker'} {version.get('Version', 'without version')}",
         api=read_number(version.get("ApiVersion")),
         podman=read_number(version.get("Version")) if is_podman else (),
-        security=security if isinstance(options, list) else None,
+        security=read_security(options) if isinstance(options, list) else None,
         folder=str(info.get("DockerRootDir", "")),
         in_swarm=object_of(info.get("Swarm")).get("ControlAvailable") is True,
     )

@@ -58,7 +58,7 @@ def test_what_no_engine_reads_goes_no_further() -> None:
     found = told({"Image": "busybox"}, f"/v1.45/containers/create{query}")
     head, _, content = found.to_engine.partition(b"\r\n\r\n")
     assert head.splitlines()[0] == b"POST /v1.45/containers/create?name=web&platform= HTTP/1.1"
-    assert content == b'{"Image":"docker.io/library/busybox"}'
+    assert content == b'{"Image":"docker.io/library/busybox","HostConfig":{"CapDrop":["MKNOD"]}}'
 
 
 def test_a_query_of_which_nothing_is_read_goes_no_further_at_all() -> None:

@@ -1,21 +1,26 @@
 """`add_capabilities` and `drop_capabilities`: capabilities that a container may add, and must drop.
 
-The proxy drops those that the client does not.
+The proxy drops those that the client does not, and `MKNOD` unless the client adds it by name. With it, a container
+could make its `/etc/passwd` a device of the host, which Docker opens from outside at a start, or an exec with a user.
+Podman does not grant it by default.
 
 Attacks: docs/attacks.md, policy/words/capabilities.
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Final, NamedTuple
 
+from dockerproxy.api.request import read_version
 from dockerproxy.policy.claim import Claim, Object, Reading, Substitute, items_at
+from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.words.constraint import Condition, Items, Matcher
 from dockerproxy.text import upper
 from dockerproxy.wire.document import Json, list_of
 
 _ALL: Final = "ALL"
+_NODES: Final = "MKNOD"
 _SINCE: Final = (1, 41, 0)
 """Under older versions, the engine ignores the field of a service (`adjustForAPIVersion` in its service router)."""
 
@@ -53,7 +58,7 @@ class _Dropped(_Added):
         dropped = {_ALL, *map(capability_name, items_of(granted))}
         return lambda value: isinstance(value, Capabilities) and dropped.isdisjoint(value.added)
 
-    def judge(self, condition: Condition, claim: Claim) -> Substitute:
+    def judge(self, condition: Condition, claim: Claim) -> Substitute | Lookup:
         """Add missing drops."""
         admitted = super().judge(condition, claim)
         value = claim.options[0][0] if claim.options else None
@@ -83,13 +88,29 @@ def check_capabilities(reading: Reading, value: Json, path: str, _parent: Object
 
 def check_dropped(reading: Reading, value: Json, path: str, parent: Object) -> None:
     """Capabilities to drop, with those that the grant requires."""
-    if reading.request.operation.section == "services":
-        reading.claim_since("drop_capabilities", _SINCE, path)
+    version = read_version(reading.request.version)
+    if reading.request.operation.section == "services" and version is not None and version < _SINCE:
+        reading.violate(
+            path, None, f"is ignored by the engine under {reading.request.version}", "use API 1.41 or newer"
+        )
     added = parent.get(path.rpartition(".")[2].replace("Drop", "Add"))
     names = frozenset(map(capability_name, map(str, list_of(added))))
     dropped = Capabilities(tuple(map(str, list_of(value))), names)
     says = "conflicts with a capability that is added"
     reading.claim("drop_capabilities", dropped, path, value if names else None, says, target=path)
+
+
+def drop_nodes(claims: Iterable[Claim], substitutes: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return substitutes by path, with the capability to make devices dropped."""
+    left = dict(substitutes)
+    for claim in claims:
+        value = claim.options[0][0] if claim.options else None
+        if isinstance(value, Capabilities):
+            put = list_of(left.get(claim.target, list[Json](value.dropped)))
+            names = {*map(capability_name, map(str, put)), *(value.added - {_ALL})}
+            if _NODES not in names and (_ALL not in names or _ALL in value.added):
+                left[claim.target] = [*put, _NODES]
+    return left
 
 
 _DROPPED: Final = "which capabilities must be dropped; the proxy adds missing ones"

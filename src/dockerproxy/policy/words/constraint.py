@@ -91,8 +91,8 @@ class Constraint:
         """Describe why a claim is not admitted, as a clause."""
         return claim.says
 
-    def judge(self, condition: "Condition", claim: Claim) -> Substitute:
-        """Return the replacement for a claim's value; None if it is not admitted."""
+    def judge(self, condition: "Condition", claim: Claim) -> Substitute | Lookup:
+        """Return the replacement for a claim's value, or the lookup that it depends on; None if it is not admitted."""
         return next((substitute for value, substitute in claim.options if condition.matches(value)), None)
 
     def describe(self, value: Value) -> str:
@@ -258,7 +258,7 @@ def judge_claim(
     own = conditions.get(OWN) if claim.owned is not None else None
     constraint = condition.constraint if condition is not None else constraint
     if claim.unless in conditions:
-        admitted: Substitute = KEEP
+        admitted: Substitute | Lookup = KEEP
     elif condition is not None:
         admitted = constraint.judge(condition, claim)
     else:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Final, NamedTuple
 
 from dockerproxy.policy.claim import Claim, Object, Reading, Substitute
+from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
 from dockerproxy.policy.words.spellings import read_billionths, read_count, read_size, write_size
@@ -76,7 +77,7 @@ class Amount(Constraint):
         """Return the amount."""
         return (self.most(least),)
 
-    def judge(self, condition: Condition, claim: Claim) -> Substitute:
+    def judge(self, condition: Condition, claim: Claim) -> Substitute | Lookup:
         """Set a missing limit."""
         admitted = super().judge(condition, claim)
         return admitted(self.most(condition.value)) if callable(admitted) else admitted
