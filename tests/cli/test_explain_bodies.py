@@ -78,7 +78,8 @@ def test_what_goes_to_the_engine_is_shown_and_what_serve_would_ask_for() -> None
         "object     volume data, taken for its name; serve asks the engine",
         "decision   allowed",
     ]
-    content = '{"Image":"docker.io/library/app","HostConfig":{"Binds":["data:/x"],"CapDrop":["MKNOD"]},"Labels":{"owner":"ci"}}'
+    host = '{"Binds":["data:/x"],"CapDrop":["MKNOD"]}'
+    content = f'{{"Image":"docker.io/library/app","HostConfig":{host},"Labels":{{"owner":"ci"}}}}'
     assert f"to engine  {content}" in lines
 
 

@@ -355,7 +355,8 @@ class _Run:
         if verdict.operation.shape is Shape.TUNNEL and found is not None:
             self._exchange.let_go(verdict)
             target = f"/exec/{quote(found.id, safe='')}/json"
-            await await_begin(done, lambda: shared.resolver.ask(shared.engines, target))
+            look = partial(_process, self._socket)
+            await await_begin(done, lambda: shared.resolver.ask(shared.engines, target, look))
             done.set()
             done.close()
             return

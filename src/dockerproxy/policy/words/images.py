@@ -25,7 +25,7 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy import objects, references
 from dockerproxy.policy.claim import KEEP, Claim, Object, Reading, Substitute
 from dockerproxy.policy.globs import fits
-from dockerproxy.policy.objects import Kind, ResolvedObject, certain_values, is_full_id, join_reference
+from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, certain_values, is_full_id, join_reference
 from dockerproxy.policy.references import (
     Reference,
     fault_of_pattern,
@@ -146,7 +146,7 @@ class Sent(_Images):
         every = (f"{name}:*",) if isinstance(value, Reference) else ()
         return (*self._unsaid, *items_of((f"{registry}/**",) if is_whole else super().least(value) or every))
 
-    def judge(self, condition: Condition, claim: Claim) -> Substitute:
+    def judge(self, condition: Condition, claim: Claim) -> Substitute | Lookup:
         """Admit a missing image without `images`."""
         return KEEP if self._unsaid and claim.shown is None else super().judge(condition, claim)
 

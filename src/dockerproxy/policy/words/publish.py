@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable
 from typing import Final
 
 from dockerproxy.policy.claim import KEEP, Claim, Object, Reading, Substitute, objects_at
-from dockerproxy.policy.objects import Kind
+from dockerproxy.policy.objects import Kind, Lookup
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.words.constraint import Condition, Constraint, Matcher
 from dockerproxy.policy.words.spellings import merge_ports, read_address, read_ports
@@ -38,7 +38,7 @@ class _Publish(Constraint):
 
         return matches
 
-    def judge(self, condition: Condition, claim: Claim) -> Substitute:
+    def judge(self, condition: Condition, claim: Claim) -> Substitute | Lookup:
         """Fill in a missing address if the grant has exactly one."""
         value, bindings = claim.options[0] if claim.options else (None, KEEP)
         if not isinstance(value, tuple):
