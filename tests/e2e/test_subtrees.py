@@ -22,7 +22,7 @@ from e2e.test_own import NO_NETWORK, Socket
 from waiting import wait_until
 
 from dockerproxy.policy.places import Places
-from dockerproxy.policy.subtrees import LABEL, write_parts
+from dockerproxy.policy.subtrees import LABEL, NO_PART, write_parts
 
 pytestmark = pytest.mark.engine
 
@@ -66,7 +66,6 @@ CREATE = "/v1.45/containers/create"
 OURS = "io.dockerproxy.__"
 SHOW = ("sh", "-c", "ls /x; cat /x /x/file 2>/dev/null")
 PRINTED = "that-is-all"
-ESCAPES = "path concatenation escapes the base directory"
 
 Two = tuple[Socket, Socket, Proxy]
 
@@ -140,8 +139,7 @@ def test_what_lies_below_is_mounted_and_no_link_leads_out(two: Two, root: Path) 
             assert "not a clean absolute path" in answer.json()["message"]
             continue
         started = mine.ask("POST", f"/v1.45/containers/{answer.json()['Id']}/start")
-        assert started.status in {400, 404, 500}, started
-    assert ESCAPES in run(mine, {"Binds": ["/workspace/etc:/x"]})
+        assert (started.status, started.json()["message"]) == (400, NO_PART)
     with socket.socket(socket.AF_UNIX) as listening:
         with contextlib.chdir(root):  # A socket's path may have 107 bytes.
             listening.bind("listening.sock")
@@ -299,7 +297,7 @@ def test_no_container_sees_the_host_through_a_link_that_changes(two: Two, root: 
     start_container(mine.socket, swapping)
     told = [run(mine, {"Binds": ["/workspace/x:/x"]}, "ls", "/x") for _ in range(60)]
     assert "inside" in {each.strip() for each in told}
-    assert any(ESCAPES in each for each in told)
+    assert any(NO_PART in each for each in told)
     assert not [each for each in told if "etc" in each.split()]
     wait_until(
         lambda: (

@@ -19,10 +19,19 @@ from dockerproxy.policy.dangers import propose, replace_line
 from dockerproxy.policy.decide import find_remedy
 from dockerproxy.policy.model import NO_USES, Mode, values_of
 from dockerproxy.policy.needs import refuse_to_bound
-from dockerproxy.policy.objects import BUILD, MOUNTING, NETWORK_REMOVALS, SWEEPING, VOLUME_PRUNES, Kind, ResolvedObject
+from dockerproxy.policy.objects import (
+    BUILD,
+    INSPECTIONS,
+    MOUNTING,
+    NETWORK_REMOVALS,
+    SWEEPING,
+    VOLUME_PRUNES,
+    Kind,
+    ResolvedObject,
+)
 from dockerproxy.policy.phases import Act, Plan, Verdict, deny
 from dockerproxy.policy.steps import Ask, Hold, Says, Scene, UnknownObjectError, Whole
-from dockerproxy.policy.subtrees import is_removed_at_end, uses_parts
+from dockerproxy.policy.subtrees import NO_PART, is_removed_at_end, mounts_part, reveals_path, uses_parts
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.networks import list_joined
 from dockerproxy.views.answers import edit, read, read_listing, show_list
@@ -60,7 +69,7 @@ def find_plan(verdict: Verdict) -> PlanMaker | None:
         (remove_containers, name in _REMOVALS and (places.has_parts or uses_parts(found))),
         (create, decision.copies or decision.uses != NO_USES or is_counted or has_parts),
         (show_list, decision.shows),
-        (read, is_partial or (places.differ and name in SPELLED)),
+        (read, is_partial or (places.differ and name in SPELLED) or (name in INSPECTIONS and mounts_part(found))),
         (mount_unread, decision.copies is None and name in MOUNTING),
     )
     return next((plan for plan, applies in plans if applies), None)
@@ -146,7 +155,10 @@ def start(verdict: Verdict, _scene: Scene) -> Plan:
     yield from steps.Enter("starts", verdict.policy.policy.bounds.starts)
     if verdict.operation.shape is Shape.TUNNEL:
         return steps.Pass()
-    return (yield from edit(verdict, (yield from Act(verdict))))
+    answer = yield from Act(verdict)
+    if mounts_part(verdict.known.found) and reveals_path(answer.content):
+        return Says(HTTPStatus.BAD_REQUEST, NO_PART)
+    return (yield from edit(verdict, answer))
 
 
 def remove(verdict: Verdict, scene: Scene) -> Plan:

@@ -53,6 +53,32 @@ def _read_path(name: str) -> str:
     return unquote(_ESCAPED.sub(lambda found: _SIGNS.get(found[1], f"%{found[1]}"), name.removeprefix(RESERVED)))
 
 
+NO_PART: Final = "a mount's path is missing in its volume, or no directory, or a link leads out"
+"""The answer for every path that Docker cannot mount. Its own tells whether a path of the host exists."""
+
+_REVEALS: Final = re.compile(
+    rb'"(?:[^"\\]|\\.)*(?:escapes the base directory|cannot access path|while resolving symlinks)(?:[^"\\]|\\.)*"'
+)
+"""A string with a reason of moby's internal/safepath."""
+
+
+def reveals_path(content: bytes) -> bool:
+    """Whether an error tells why Docker cannot mount a part of a volume."""
+    return _REVEALS.search(content) is not None
+
+
+def conceal_path(content: bytes) -> bytes:
+    """Return an inspection without the reason of its last error, if that tells of a path."""
+    return re.sub(rb'("Error": *)' + _REVEALS.pattern, rb"\1" + json.dumps(NO_PART).encode(), content)
+
+
+def mounts_part(found: ResolvedObject | None) -> bool:
+    """Whether a container mounts a part of a volume, also by a client's `Subpath`."""
+    host = object_of(found.document.get("hostconfig")) if found is not None else {}
+    mounts = objects_at(host.get("Mounts"), "")
+    return any(object_of(mount.get("VolumeOptions")).get("Subpath") for _, mount in mounts)
+
+
 def uses_parts(found: ResolvedObject | None) -> bool:
     """Whether a container mounts a part of a volume of the proxy."""
     mounts = objects_at(found.document.get("mounts"), "") if found is not None else ()

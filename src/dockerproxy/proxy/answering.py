@@ -19,6 +19,7 @@ from dockerproxy.policy.decide import NOTHING
 from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
 from dockerproxy.policy.plans import refuse_archive
 from dockerproxy.policy.steps import Whole
+from dockerproxy.policy.subtrees import NO_PART, mounts_part
 from dockerproxy.proxy.accounting import NO_LINE, Accounting
 from dockerproxy.proxy.connections import Waiting
 from dockerproxy.proxy.control import Answer
@@ -160,6 +161,12 @@ class Answering:
             self.closes = True
             self.socket.connections.checks += 1
             self.say(*answer_ping(head.status, self.socket.remark, self.socket.shared.remark), close=True)
+            return None
+        is_copy = judged.operation.path.endswith("/archive")  # Docker mounts its volumes for that.
+        if is_copy and head.status >= HTTPStatus.BAD_REQUEST and mounts_part(judged.known.found):
+            client.drop_engine()
+            self.closes = True
+            self.say(HTTPStatus.NOT_FOUND, f"no such path, or {NO_PART}", close=True)
             return None
         framing = _NO_BODY if judged.request.method == "HEAD" else head.framing
         if head.close or framing is _TO_THE_END:

@@ -5,6 +5,7 @@ Lists are first reduced to what grants admit. Then hidden fields are cut out.
 Attacks: docs/attacks.md, views/answers.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -13,10 +14,11 @@ from typing import Final, TypeVar
 from dockerproxy.api.answers import COUNTING, SPELLED
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape
 from dockerproxy.policy.descriptions import read_image_labels
-from dockerproxy.policy.objects import Kind, Lookup, get_object
+from dockerproxy.policy.objects import INSPECTIONS, Kind, Lookup, get_object
 from dockerproxy.policy.phases import Act, Plan, Verdict
 from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.steps import Ask, Read, Scene, Steps, Tell, UnknownObjectError, Whole, Work
+from dockerproxy.policy.subtrees import conceal_path, mounts_part
 from dockerproxy.views.cutter import MOST_OF_ELEMENT, Cutter, keep
 from dockerproxy.views.filters import read_count, write_filters
 from dockerproxy.views.hiding import blank_counts, hide
@@ -36,10 +38,11 @@ def edit(verdict: Verdict, answer: Whole) -> Steps[Whole]:
     is_told = answer.status == HTTPStatus.OK
     uses = (  # A hidden bind must not show as a volume of the proxy.
         (partial(blank_counts, name), is_told and verdict.decision.shows and name in COUNTING),
+        (conceal_path, is_told and name in INSPECTIONS and mounts_part(verdict.known.found)),
         (partial(respell, name, places), is_told and places.differ and name in SPELLED),
         (partial(hide, verdict.operation, hides, answer.status), hides),
     )
-    cuts = [cut for cut, applies in uses if applies]
+    cuts: list[Callable[[bytes], bytes | None]] = [cut for cut, applies in uses if applies]
     if not cuts:
         return answer
 
