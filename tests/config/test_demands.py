@@ -49,7 +49,7 @@ def test_a_value_is_what_is_written(word: str, text: str, value: Value) -> None:
     ("word", "text", "problems"),
     [
         ("follow", "no", ["'no' is not true or false"]),
-        ("user", "root", ["user must be not-root or any, not 'root'"]),
+        ("user", "root", ["user must be not-root or client or any, not 'root'"]),
         ("user", "[any]", ["user must be a single value, but is a list"]),
         ("memory", "2GB", ["invalid memory '2GB'"]),
         ("memory", "-1", ["invalid memory '-1'"]),

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import pytest
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.stamps import OWNER
 from dockerproxy.version import DOCKER_API
 from dockerproxy.workbench.findings import Finding, Severity
-from dockerproxy.workbench.verifying import Engine, compare, read_engine, read_number
+from dockerproxy.workbench.verifying import Engine, compare, find_old, read_engine, read_number
 
 DOCKER = {"Version": "26.1.5", "ApiVersion": "1.45", "Components": [{"Name": "Engine"}]}
 PODMAN = {"Version": "5.4.2", "ApiVersion": "1.41", "Components": [{"Name": "Podman Engine"}]}
@@ -153,3 +154,34 @@ def test_containers_without_a_seccomp_filter_are_found() -> None:
 
 def test_the_engine_of_a_policy_is_only_a_value() -> None:
     assert str(Engine(name="x")) == "x, API unknown, unknown confinement"
+
+
+def test_containers_of_an_owner_that_make_devices_or_are_root_on_the_host_are_found() -> None:
+    grant = {"ContainerCreate": {"binds": ["/srv"], "user": "client"}}
+    text = json.dumps({"sockets": {"a": {"path": "/run/a.sock", "allow": ["own", grant]}}})
+    sockets, there = read_policy(text, "p.yaml").sockets, dict[str, object]()
+    bind = {"Type": "bind", "RW": True, "Source": "/srv", "Destination": "/w"}
+    containers = [
+        ("old", {"CapDrop": None}, "", [bind]),
+        ("made", {"CapDrop": ["cap_mknod"]}, "1000:1000", [bind]),
+        ("added", {"CapAdd": ["MKNOD"]}, "root", [{**bind, "RW": False}]),
+        ("root", {"CapDrop": ["ALL"]}, "1000", [bind]),
+    ]
+    for number, (name, host, user, mounts) in enumerate(containers):
+        known = {"Name": f"/{name}", "HostConfig": host, "Config": {"User": user}, "Mounts": mounts}
+        there[f"/containers/{number:064x}/json"] = known
+    labels = {OWNER: "a"}
+    listed: list[object] = [{"Id": f"{number:064x}", "Labels": labels} for number in range(len(containers))]
+    listed += [{"Id": "../x", "Labels": labels}, {"Id": f"{0:064x}", "Labels": {OWNER: "b"}}, 7]
+
+    def found(**engine: object) -> list[str]:
+        asked = Engines(**engine, **there)
+        old = list(find_old(listed, sockets, read_engine(asked.ask), asked.ask, "p.yaml"))
+        assert "/containers/../x/json" not in asked.asked
+        return [" ".join(each.says.split(" ")[1:5]) for each in old]
+
+    roots = ["old may be root,", "root may be root,"]
+    assert found() == ["old can make devices,", *roots]
+    assert found(version=PODMAN) == roots
+    assert found(info={"SecurityOptions": ["name=userns"]}) == ["old can make devices,"]
+    assert list(find_old(None, sockets, read_engine(Engines().ask), Engines().ask, "p.yaml")) == []

@@ -30,7 +30,7 @@ from dockerproxy.problems import Problem, UserError
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
 from dockerproxy.workbench.findings import Finding, Severity, differ
 from dockerproxy.workbench.on_disk import find_binds, find_engine_mount, find_mounted, find_sockets
-from dockerproxy.workbench.verifying import Engine, compare, read, read_engine
+from dockerproxy.workbench.verifying import Engine, compare, find_old, read, read_engine
 
 _PATIENCE: Final = 10.0
 """Seconds for the engine to answer."""
@@ -79,7 +79,9 @@ def _find(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[
         engine = read_engine(ask_engine)
         sockets, file = configured.settings.sockets, configured.policy_file
         found = [*compare(sockets, engine, ask_engine, file), *_look_around(configured, engine, path)]
-        found += find_mounted(read(ask_engine, "/containers/json?all=1"), sockets, path, file)
+        containers = read(ask_engine, "/containers/json?all=1")
+        found += find_mounted(containers, sockets, path, file)
+        found += find_old(containers, sockets, engine, ask_engine, file)
     except OSError as error:
         raise UserError(Problem("engine", explain_unreachable(paths, path, error))) from error
     return engine, tuple(sorted(dict.fromkeys(found), key=lambda each: _GRAVITY.index(each.level)))

@@ -16,11 +16,15 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.groups import PRESET
 from dockerproxy.policy.compile import Case
 from dockerproxy.policy.descriptions import read_object, read_security
-from dockerproxy.policy.objects import Kind, ask, get_object
+from dockerproxy.policy.objects import Kind, ask, get_object, is_full_id
+from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.subtrees import SINCE
 from dockerproxy.policy.values import is_literal, items_of
 from dockerproxy.policy.vocabulary import is_of_body
+from dockerproxy.policy.words.capabilities import NODES, capability_name
 from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.policy.words.spellings import is_certainly_not_root
+from dockerproxy.policy.words.user import MAPPED, writes_to_host
 from dockerproxy.settings import SocketSettings
 from dockerproxy.version import DOCKER_API, PODMAN_API
 from dockerproxy.wire.document import list_of, object_of
@@ -119,6 +123,35 @@ def compare(sockets: tuple[SocketSettings, ...], engine: Engine, ask_engine: Ask
             for case in cases if name in OPERATIONS else ():
                 make = partial(differ, f"socket {socket.name}", place_of_source(file, case.decision.source))
                 yield from _compare_case(engine, exists, OPERATIONS[name], case, make)
+
+
+def find_old(
+    containers: object, sockets: tuple[SocketSettings, ...], engine: Engine, ask_engine: Ask, file: str
+) -> Iterator[Finding]:
+    """Find owners' containers, in the engine's list, that could make devices, or set-user-id files of root on the host.
+
+    They are from before the proxy prevented that.
+    """
+    owners = {socket.policy.owner: socket for socket in sockets if socket.policy.owner}
+    for container in map(object_of, list_of(containers)):
+        socket = owners.get(str(object_of(container.get("Labels")).get(OWNER)))
+        if socket is None or not is_full_id(str(container.get("Id"))):
+            continue
+        known = object_of(read(ask_engine, f"/containers/{container['Id']}/json"))
+        host, config = object_of(known.get("HostConfig")), object_of(known.get("Config"))
+        users = (case.by_word.get("user") for case in socket.policy.cases["ContainerCreate"] if case.body is not None)
+        bounds = any(each is not None and each.value != "any" for each in users)
+        named = {capability_name(str(each)) for key in ("CapAdd", "CapDrop") for each in list_of(host.get(key))}
+        own_socket = socket.policy.policy.places.own_socket
+        may_be_root = not is_certainly_not_root(str(config.get("User")))
+        is_mapped = not (engine.security or frozenset()).isdisjoint(MAPPED)
+        name = str(known.get("Name", "without a name")).removeprefix("/")
+        if known and not engine.podman and named.isdisjoint({"ALL", NODES}):
+            text = f"container {name} can make devices, which the engine may open"
+            yield differ(f"socket {socket.name}", file, Severity.WARNING, text, "create it again")
+        if known and bounds and may_be_root and not is_mapped and writes_to_host(known.get("Mounts"), own_socket):
+            text = f"container {name} may be root, and writes to a bind: its set-user-id files make local users root"
+            yield differ(f"socket {socket.name}", file, Severity.WARNING, text, "create it again")
 
 
 Make = Callable[..., Finding]

@@ -1,13 +1,18 @@
 """A container has none of the capabilities that it must drop."""
 
+import json
+
 import pytest
 from policy.words.looking import look
 from rows import for_each
 
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.capabilities import Capabilities
-from dockerproxy.wire.document import Json
+from dockerproxy.wire.document import Json, object_of
+from dockerproxy.workbench.trying import Tried, try_request
 
 CONSTRAINT = CONSTRAINTS["drop_capabilities"]
 
@@ -86,6 +91,49 @@ def test_a_service_drops_nothing_under_old_versions() -> None:
     assert problems("/v1.40")
     assert not problems("/v1.41")
     assert not problems("")
+
+
+MAKERS = "sockets: {a: {path: /a, allow: [{ContainerCreate: BOUNDS}, {ServiceCreate: BOUNDS}]}}"
+
+
+@for_each("place", PLACES[:2], ids=lambda place: place[0])
+@for_each(
+    ("bounds", "added", "dropped", "sent"),
+    [
+        ("{}", None, None, ["MKNOD"]),
+        ("{}", [], ["NET_RAW"], ["NET_RAW", "MKNOD"]),
+        ("{}", None, ["cap_mknod"], ["cap_mknod"]),
+        ("{}", None, ["all"], ["all"]),
+        ("{drop_capabilities: [NET_RAW]}", None, [], ["NET_RAW", "MKNOD"]),
+        ("{drop_capabilities: [ALL]}", None, None, ["ALL"]),
+        ("{add_capabilities: [MKNOD]}", None, None, ["MKNOD"]),
+        ("{add_capabilities: [MKNOD]}", ["Cap_mknod"], None, None),
+        ("{add_capabilities: [ALL]}", ["ALL"], None, ["MKNOD"]),
+        ("{add_capabilities: [ALL]}", ["all"], ["ALL"], ["ALL", "MKNOD"]),
+        ("{add_capabilities: [ALL, MKNOD]}", ["ALL", "MKNOD"], None, None),
+    ],
+)
+def test_no_container_makes_devices_unless_it_adds_that_by_name(
+    place: tuple[str, tuple[str, ...], str, str], bounds: str, added: Json, dropped: Json, sent: Json
+) -> None:
+    operation, steps, drop, add = place
+    content: Json = {add: added, drop: dropped}
+    for step in reversed(steps):
+        content = {step: content, "Image": "x"} if step == "HostConfig" else {step: content}
+    policy = read_policy(MAKERS.replace("BOUNDS", bounds), "f").sockets[0].policy
+    tried = try_request(policy, "POST", OPERATIONS[operation].path, json.dumps(content).encode())
+    assert isinstance(tried, Tried)
+    assert tried.decision.allowed, tried.decision.message
+    found: Json = json.loads(tried.decision.content or b"")
+    for step in steps:
+        found = object_of(found)[step]
+    assert object_of(found).get(drop) == sent
+
+
+def test_no_service_is_made_where_the_engine_does_not_drop() -> None:
+    [fault] = [each for each in look("ServiceCreate", "", {}, target="/v1.40/services/create").faults if not each.word]
+    assert str(fault).endswith("CapabilityDrop is ignored by the engine under v1.40")
+    assert fault.fix == "use API 1.41 or newer"
 
 
 def test_one_value_drops_what_another_one_does() -> None:

@@ -20,7 +20,7 @@ from dockerproxy.text import upper
 from dockerproxy.wire.document import Json, list_of
 
 _ALL: Final = "ALL"
-_NODES: Final = "MKNOD"
+NODES: Final = "MKNOD"
 _SINCE: Final = (1, 41, 0)
 """Under older versions, the engine ignores the field of a service (`adjustForAPIVersion` in its service router)."""
 
@@ -108,8 +108,8 @@ def drop_nodes(claims: Iterable[Claim], substitutes: Mapping[str, Json]) -> Mapp
         if isinstance(value, Capabilities):
             put = list_of(left.get(claim.target, list[Json](value.dropped)))
             names = {*map(capability_name, map(str, put)), *(value.added - {_ALL})}
-            if _NODES not in names and (_ALL not in names or _ALL in value.added):
-                left[claim.target] = [*put, _NODES]
+            if NODES not in names and (_ALL not in names or _ALL in value.added):
+                left[claim.target] = [*put, NODES]
     return left
 
 

@@ -24,6 +24,9 @@ CLIENT: Final = "client"
 ROOT: Final = "0:0"
 """The client if root itself runs a program: it gains nothing. A peer of a socket is never this."""
 
+MAPPED: Final = frozenset({"rootless", "userns"})
+"""An engine's security options with which root in a container is another user outside."""
+
 _UNMAPPED: Final = 65534
 """The user or group that the kernel shows for one without a number in this user namespace."""
 
@@ -116,7 +119,7 @@ def _is_client(bound: Bound) -> bool:
 
 def _is_mapped(engine: ResolvedObject) -> bool:
     """Whether root in a container is another user outside."""
-    return not read_security(engine.document.get("securityoptions")).isdisjoint({"rootless", "userns"})
+    return not read_security(engine.document.get("securityoptions")).isdisjoint(MAPPED)
 
 
 def name_client(uid: int, gid: int) -> str:
@@ -128,7 +131,8 @@ def name_client(uid: int, gid: int) -> str:
 def bind_users(reading: Reading) -> None:
     """Claim the users of a container again if it can write to a bind. Called when all mounts are known."""
     is_exec = reading.request.operation.name == EXEC
-    if not (_is_writing(reading) if is_exec else _may_write(reading)):
+    mounts = reading.found.document.get("mounts") if reading.found is not None else None
+    if not (writes_to_host(mounts, reading.places.own_socket) if is_exec else _may_write(reading)):
         return
     asked = Lookup(Kind.ENGINE, "", "/info", reading.request.operation)
     engine = reading.find(asked.kind, asked.name) or asked
@@ -146,12 +150,11 @@ def _may_write(reading: Reading) -> bool:
     return any(isinstance(value, Bind) and not value.read_only for value in values)
 
 
-def _is_writing(reading: Reading) -> bool:
-    """Whether a container may write to a directory of the host. The client's own socket does not count."""
-    document = reading.found.document if reading.found is not None else {}
-    mounts = [each for _, each in objects_at(document.get("mounts"), "") if each.get("RW") is not False]
-    binds = (each for each in mounts if each.get("Type") == "bind" or is_ours(each.get("Name")))
-    return "mounts" not in document or any(each.get("Source") != reading.places.own_socket for each in binds)
+def writes_to_host(mounts: object, own_socket: str) -> bool:
+    """Whether one of an inspection's mounts is a writable directory of the host. The client's socket does not count."""
+    writable = (each for _, each in objects_at(mounts, "") if each.get("RW") is not False)
+    binds = (each for each in writable if each.get("Type") == "bind" or is_ours(each.get("Name")))
+    return not isinstance(mounts, list) or any(each.get("Source") != own_socket for each in binds)
 
 
 def check_user(reading: Reading, value: Json, path: str, _parent: Object) -> None:
