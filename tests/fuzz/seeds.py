@@ -9,6 +9,8 @@ from urllib.parse import quote
 from api.paths import path_of
 from config.test_policy_file import WHOLE
 from policy.policies import TRIED
+from wire.tars import archive_of
+from wire.test_archive import ALLOWED, CLEAR, UNCLEAR
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
@@ -22,6 +24,8 @@ _UNCLEAR: Final = (
     *("1e999", "NaN", 20 * "1", "0." + 20 * "1"),
 )
 """Bodies that have no single reading, or nearly."""
+
+_LONGEST_ARCHIVE: Final = 8192
 
 _CHUNKED: Final = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 _CODED: Final = (b"00005\r\nhello\r\n0\r\n\r\n", b"A;x\r\n0123456789\r\n000;y\r\nT: 1\r\n\r\n", b"3\r\nabc\r\n")
@@ -61,6 +65,11 @@ def of_answers() -> Iterator[bytes]:
         if coded:
             yield _CHUNKED + coded
     yield from (_CHUNKED + coded for coded in _CODED)
+
+
+def of_archives() -> Iterator[bytes]:
+    yield from (content for content in (*CLEAR.values(), *UNCLEAR.values()) if len(content) < _LONGEST_ARCHIVE)
+    yield archive_of(*ALLOWED).rstrip(b"\0")
 
 
 def of_bodies() -> Iterator[bytes]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from fuzz import (
     answer,
+    archive,
     body,
     body_changes,
     head,
@@ -52,6 +53,13 @@ TARGETS: Final = {
     ),
     "answer": Target(
         check=answer.check, read=answer.read, seeds=seeds.of_answers, words=words.of_answers, longest=1024
+    ),
+    "archive": Target(
+        check=archive.check,
+        read=archive.read,
+        seeds=seeds.of_archives,
+        words=words.of_archives,
+        longest=8192,
     ),
     "body": Target(
         check=body.check,

@@ -53,6 +53,10 @@ def of_answers() -> Iterator[str]:
     yield from (*_LINES, "HTTP/1.1 200 OK\r\n", "HTTP/1.0 ", "5\r\n", ";a=b", "fffffffffffffff", "000", " ;", "\t")
 
 
+def of_archives() -> Iterator[str]:
+    yield from ("ustar\0" + "00", "ustar  \0", "9 uid=1\n", "11 size=512", "GNU.sparse.major=1", "00000001000\0")
+
+
 def of_bodies() -> Iterator[str]:
     yield from _OF_BODIES.split()
     yield from BODIES
