@@ -170,7 +170,7 @@ def assert_is_well(proxy: Running) -> None:
 
 
 def test_with_few_descriptors_each_of_a_crowd_is_served_or_told_so() -> None:
-    with serving("--nofile=256:256") as (folder, proxy), ExitStack() as stack:
+    with serving("--nofile=320:320") as (folder, proxy), ExitStack() as stack:
         attack = Attack(folder, stack)
         crowd, answers = [], []
         for _ in range(600):

@@ -12,7 +12,7 @@ from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
-from dockerproxy.policy.steps import Fills, Identify, Scene
+from dockerproxy.policy.steps import Enter, Fills, Identify, Scene
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json
 
@@ -88,6 +88,7 @@ def on_podman(build: Verdict) -> Verdict:
     """Return what becomes of a build in front of another engine than Docker."""
     assert build.plan is not None
     plan = build.plan(build, Scene(Fills(), {}, 0.0))
+    assert isinstance(next(plan), Enter)
     assert isinstance(next(plan), Identify)
     with pytest.raises(StopIteration) as end:
         plan.send(False)  # noqa: FBT003 (it is what the engine said)

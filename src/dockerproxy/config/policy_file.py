@@ -225,11 +225,7 @@ def _read_socket(
     hides = frozenset(filter(None, (reader.value(node, "an item of hide", _read_hidden) for node in hidden)))
     policy = make_policy(reader, allow, deny, mode, remedies)
     uid, gid = (reader.value(fields.get(key), key, _read_id) for key in ("owner", "group"))
-    client = name_client(uid or 0, gid or 0) if places.own_socket else ""
-    users = [values_of(grant.conditions).get("user") for grant in policy.grants]
-    if places.own_socket and not client and CLIENT in users:
-        what = "containers connect to own_socket as any user, so user: client needs owner and group, not root's"
-        reader.problem(fields["own_socket"].place, what, "add the client's numbers, like owner: 1000 and group: 1000")
+    client = _find_client(reader, fields["own_socket"], policy, uid or 0, gid or 0) if places.own_socket else ""
     policy = policy._replace(
         tenancy=Own(owner, quota), places=places, client=client, hides=hides, asks=word == ASK, bounds=bounds
     )
@@ -250,6 +246,15 @@ def _read_socket(
         limits=_read_limits(reader, fields["limits"], limits) if "limits" in fields else limits,
         sweep=_read_sweep(reader, fields.get("sweep"), compiled.owner),
     )
+
+
+def _find_client(reader: Reader, node: Node, policy: Policy, uid: int, gid: int) -> str:
+    """Return the user of all clients, because containers connect to `own_socket` as any; empty if there is none."""
+    client = name_client(uid, gid)
+    if not client and any(values_of(grant.conditions).get("user") == CLIENT for grant in policy.grants):
+        what = "containers connect to own_socket as any user, so user: client needs owner and group, not root's"
+        reader.problem(node.place, what, "add the client's numbers, like owner: 1000 and group: 1000")
+    return client
 
 
 def _read_path(reader: Reader, fields: Mapping[str, Node], what: str) -> Text | None:
