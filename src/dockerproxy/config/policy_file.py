@@ -213,22 +213,18 @@ def _read_socket(
     deny = read_deny(reader, fields["deny"], SHELF) if "deny" in fields else ()
     check_lines(reader, allow, deny)
     allow = join_creates(reader, allow)
-    of = f'of socket "{name.text}"'
-    remedies = Remedies(f'"allow" {of}', f'"deny" {of}', f"{ADD} {of}")
+    remedies = Remedies(*(f'{what} of socket "{name.text}"' for what in ('"allow"', '"deny"', ADD)))
     owner = reader.value(fields.get("own_as"), "own_as", _read_owner) or name.text
     places = read_places(reader, fields, engine, path.text if path is not None else "")
     check_binds(reader, allow, places, fields["own_socket"].place if "own_socket" in fields else None)
     quota, bounds = read_quota(reader, fields["quota"], name.text) if "quota" in fields else (NO_QUOTA, Bounds())
     if quota.most and "allow" in fields:
         check_quota(reader, quota, fields["quota"], allow, deny)
-    hidden = reader.items(fields["hide"], "hide") if "hide" in fields else ()
-    hides = frozenset(filter(None, (reader.value(node, "an item of hide", _read_hidden) for node in hidden)))
-    policy = make_policy(reader, allow, deny, mode, remedies)
+    policy = make_policy(reader, allow, deny, mode, remedies)._replace(asks=word == ASK, bounds=bounds)
     uid, gid = (reader.value(fields.get(key), key, _read_id) for key in ("owner", "group"))
     client = _find_client(reader, fields["own_socket"], policy, uid or 0, gid or 0) if places.own_socket else ""
-    policy = policy._replace(
-        tenancy=Own(owner, quota), places=places, client=client, hides=hides, asks=word == ASK, bounds=bounds
-    )
+    hides = _read_hides(reader, fields)
+    policy = policy._replace(tenancy=Own(owner, quota), places=places, client=client, hides=hides)
     permissions = _read_permissions(reader, fields.get("permissions"))
     compiled = compile_policy(policy)
     if "quota" in fields:
@@ -246,6 +242,11 @@ def _read_socket(
         limits=_read_limits(reader, fields["limits"], limits) if "limits" in fields else limits,
         sweep=_read_sweep(reader, fields.get("sweep"), compiled.owner),
     )
+
+
+def _read_hides(reader: Reader, fields: Mapping[str, Node]) -> frozenset[str]:
+    hidden = reader.items(fields["hide"], "hide") if "hide" in fields else ()
+    return frozenset(filter(None, (reader.value(node, "an item of hide", _read_hidden) for node in hidden)))
 
 
 def _find_client(reader: Reader, node: Node, policy: Policy, uid: int, gid: int) -> str:
