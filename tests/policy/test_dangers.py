@@ -124,6 +124,16 @@ def test_names_are_not_proposed_where_they_are_most_likely_of_what_the_client_cr
     assert f'add "ContainerCreate: {listed}" to' in judged.decision.message
 
 
+@pytest.mark.parametrize("own", ["", "own, "])
+def test_a_line_that_opens_the_internet_says_so(own: str) -> None:
+    line = "ContainerCreate: {networks: [egress]}"
+    policy = sockets_of(f"sockets: {{ci: {{path: /ci.sock, allow: [{own}{line}]}}}}")["ci"].policy
+    judged = send(policy, Asked(OPERATIONS["ContainerCreate"], "/containers/create", b'{"Image": "app"}'), take_for_name)
+    assert isinstance(judged, Verdict)
+    says = "to allow it, join a listed network; or, to let clients use the internet by the engine's default network, "
+    assert says in judged.decision.message
+
+
 def test_a_line_that_is_wider_than_its_request_says_for_how_much_it_is() -> None:
     hint = allowing("preset:ping").policy.hint
     assert hint("ContainerLogs", {}).startswith('to allow it for every container, add "ContainerLogs"')

@@ -18,7 +18,7 @@ from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.values import Value, items_of, list_names, split_mode, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.capabilities import capability_name
-from dockerproxy.policy.words.networks import BY_ITSELF
+from dockerproxy.policy.words.networks import BY_ITSELF, DEFAULT
 from dockerproxy.views.lists import LISTED, LISTS, PRUNED
 
 _HOME: Final = "/home/any"
@@ -76,6 +76,9 @@ _REPLACING: Final = frozenset(
 ((_REACH, _BESIDES),) = ROWS["others"]
 BESIDES: Final = frozenset(_BESIDES["of"])
 """Operations on objects that nothing keeps to those of the client, not even `own`."""
+
+INTERNET: Final = "use the internet by the engine's default network"
+_DEFAULT: Final = frozenset({"", *DEFAULT.names})
 
 LEAVE_OUT: Final = "leave that out"
 """The client's alternative to a dangerous line."""
@@ -143,6 +146,12 @@ def describe_danger(name: str, conditions: Mapping[str, Value], *, places: Place
     used = [word for word in words if not BY_ITSELF.issuperset(items_of(conditions.get(word)))]
     things = dict.fromkeys("containers" if word == "joins" else word for word in used)
     return f"use {list_names(list(things), 'and')} that they did not create" if things else ""
+
+
+def opens_internet(before: Mapping[str, Value], after: Mapping[str, Value]) -> bool:
+    """Whether a line for containers newly lists the engine's default network, beside those to which it kept them."""
+    was, now = (_DEFAULT.isdisjoint(items_of(each.get("networks"))) for each in (before, after))
+    return "networks" in before and was and not now
 
 
 def _is_rooting(conditions: Mapping[str, Value]) -> bool:

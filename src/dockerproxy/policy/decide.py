@@ -18,7 +18,7 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.dangers import LEAVE_OUT, describe_danger, propose, replace_line
+from dockerproxy.policy.dangers import INTERNET, LEAVE_OUT, describe_danger, opens_internet, propose, replace_line
 from dockerproxy.policy.image_grants import find_strange, list_asked
 from dockerproxy.policy.model import Decision, values_of
 from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object, join_lookups
@@ -341,6 +341,8 @@ def find_remedy(
     danger, before = (
         describe_danger(name, each, places=policy.policy.places, owns=policy.owner != "") for each in (needed, said)
     )
+    if danger in {before, ""} and name in objects.MOUNTING and opens_internet(said, needed):
+        return propose(remedy, name, needed, INTERNET, instead="join a listed network")
     return propose(remedy, name, needed, danger if danger != before else "", instead=LEAVE_OUT)
 
 
