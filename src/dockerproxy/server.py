@@ -5,9 +5,9 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from dockerproxy.control import ControlSocket
 from dockerproxy.exporter import Exporter
@@ -62,6 +62,18 @@ class _Door:
         """Stop accepting."""
         self.state.is_replaced |= self.listening.remove()
         self.acceptor.close()
+
+
+class _Compared(NamedTuple):
+    """A policy compared with the former one of its socket.
+
+    Attributes:
+        digest: Its digest.
+        says: Messages for the log.
+    """
+
+    digest: str
+    says: list[tuple[Level, str]]
 
 
 class Server:
@@ -171,6 +183,10 @@ class Server:
             return
         wanted = {socket.path: socket for socket in settings.sockets}
         self._service.check(wanted)
+        states = {path: door.state for path, door in self._doors.items()}
+        compared = await asyncio.to_thread(_compare, states, wanted)  # Clients do not wait for it.
+        if self._stop.is_set():
+            return
         self._room = _make_room(settings)
         new_ones = [socket for path, socket in wanted.items() if path not in self._doors]
         opened = self._listen_to_all(new_ones)
@@ -192,14 +208,14 @@ class Server:
             door.state.connections.finish_all()
             self._log.message(Level.NOTICE, f"socket {door.state.name}: removed; its connections finish")
         for path, door in self._doors.items():
-            self._log_changes(door.state, wanted[path])
+            self._log_all(compared[path])
             door.state.replace(wanted[path])
-            door.since, door.digest = time.time(), ""
+            door.since, door.digest = time.time(), compared[path].digest
         for listening in opened:
             await (await self._open(listening)).start_serving()
-            new = listening.settings
-            text = f"socket {new.name}: new, on {new.path}\nsocket {new.name}: policy {digest(new.policy)}"
-            self._log.message(Level.NOTICE, text)
+            path = listening.settings.path
+            self._doors[path].digest = compared[path].digest
+            self._log_all(compared[path])
         self._share_room()
         self._follow_learners()
 
@@ -290,13 +306,9 @@ class Server:
         if self._settings.learn_directory:
             self._learned.follow(self._settings.learn_directory, learners)
 
-    def _log_changes(self, state: SocketState, new: SocketSettings) -> None:
-        """Log gained and lost operations of a socket, the digest of its policy, and mounts that now nest."""
-        for line in find_changes(state.policy, new.policy).lines():
-            self._log.message(Level.NOTICE, f"socket {new.name}: {line}")
-        self._log.message(Level.NOTICE, f"socket {new.name}: policy {digest(new.policy)}")
-        for warning in state.find_nested(new.policy):
-            self._log.message(Level.WARNING, f"socket {new.name}: {warning}")
+    def _log_all(self, compared: _Compared) -> None:
+        for level, text in compared.says:
+            self._log.message(level, text)
 
     async def _sweep(self) -> None:
         while True:
@@ -361,6 +373,18 @@ class Server:
             log_bug(self._log, str(context.get("message")), error)
         else:
             self._log.message(Level.ERR, str(context.get("message")))
+
+
+def _compare(states: Mapping[str, SocketState], wanted: Mapping[str, SocketSettings]) -> dict[str, _Compared]:
+    """Find gained and lost operations of each socket, the digest of its policy, and mounts that now nest, by path."""
+    compared = {}
+    for path, new in wanted.items():
+        name, digits, state = f"socket {new.name}:", digest(new.policy), states.get(path)
+        lines = find_changes(state.policy, new.policy).lines() if state else [f"new, on {path}"]
+        says = [(Level.NOTICE, f"{name} {line}") for line in (*lines, f"policy {digits}")]
+        nested = state.find_nested(new.policy) if state else ()
+        compared[path] = _Compared(digits, [*says, *((Level.WARNING, f"{name} {warning}") for warning in nested)])
+    return compared
 
 
 async def _wait_unless(event: asyncio.Event, work: asyncio.Future[Any], patience: float | None = None) -> None:

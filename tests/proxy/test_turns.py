@@ -1,7 +1,9 @@
 """One client that has much to do keeps nobody waiting."""
 
 import asyncio
+import threading
 import time
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from rows import for_each
 from waiting import PATIENCE
 
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.model import Tenancy
 from dockerproxy.proxy.scheduling import TURN, Busy, Turns
 
 PINGS = policy_with(grant_on("SystemPing"), grant_on("ImageLoad"))
@@ -247,3 +250,30 @@ async def test_of_tasks_that_wait_one_goes_on_in_a_round() -> None:
         rounds.append(len(done) - before)
     assert max(rounds) == 1
     assert sorted(done) == [number for number in range(30) if number != 4]
+
+
+class Slow(Tenancy):
+    """Takes as long to compare as a test wants."""
+
+    is_free = threading.Event()
+
+    @property
+    def most(self) -> Mapping[str, int]:
+        """Wait."""
+        self.is_free.wait(PATIENCE)
+        return {}
+
+
+@in_loop
+async def test_policies_are_compared_beside_the_loop() -> None:
+    async with world(policy=PINGS) as here:
+        settings = here.server._settings
+        slow = PINGS._replace(policy=PINGS.policy._replace(tenancy=Slow()))
+        sockets = (settings.sockets[0]._replace(policy=slow),)
+        reloading = asyncio.ensure_future(here.server.reload(settings._replace(sockets=sockets)))
+        client = await here.connect()
+        await client.send(get("/images/json"))
+        assert (await client.answer())[0] == 403
+        assert not reloading.done()
+        Slow.is_free.set()
+        await reloading
