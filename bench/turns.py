@@ -36,6 +36,10 @@ PAUSE: Final = 0.005
 """Seconds between two pings: enough that quiet moments and busy ones are met by their length."""
 
 PING: Final = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n"
+SWITCH: Final = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, SETTINGS, PINGS, CONTINUATION = 0, 1, 4, 6, 9
+"""Kinds of frames of HTTP/2."""
 POLICY: Final = """
 sockets:
   hostile:
@@ -132,6 +136,26 @@ def send_long_heads() -> Iterator[bytes]:
         time.sleep(0.012)
 
 
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    """Write a frame of HTTP/2."""
+    return len(payload).to_bytes(3) + bytes((kind, flags)) + stream.to_bytes(4) + payload
+
+
+def tunnel(frames: Iterable[bytes]) -> Iterator[bytes]:
+    """Open a tunnel for builds, and send frames."""
+    yield b"POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    yield PREFACE + frame(SETTINGS, 0, 0)
+    yield from frames
+
+
+def call() -> Iterator[bytes]:
+    """Call a method that is refused, again and again."""
+    fields = {":method": "POST", ":path": "/x/y", ":scheme": "http", "content-type": "application/grpc"}
+    block = b"".join(b"\0%c%b%c%b" % (len(k), k.encode(), len(v), v.encode()) for k, v in fields.items())
+    for stream in itertools.count(1, 2):
+        yield frame(HEADERS, 4, stream, block) + frame(DATA, 1, stream, bytes(5))
+
+
 def ports() -> bytes:
     """Publish as many ports as a body may have."""
     return json.dumps(
@@ -157,6 +181,12 @@ ATTACKS: Final[dict[str, Callable[[], Iterable[bytes]]]] = {
     "hidden labels": lambda: get("/containers/web/json"),
     "empty lines of logs": lambda: get("/containers/web/logs?stdout=1"),
     "events": lambda: get("/events?since=1"),
+    "header block": lambda: tunnel(
+        [frame(HEADERS, 0, 1, b"\x20" * 16384), *[frame(CONTINUATION, 0, 1, b"\x20" * 16384)] * 60]
+    ),
+    "refused calls": lambda: tunnel(call()),
+    "pings in a tunnel": lambda: tunnel(itertools.repeat(frame(PINGS, 0, 0, bytes(8)) * 100)),
+    "settings in a tunnel": lambda: tunnel(itertools.repeat(frame(SETTINGS, 0, 0) * 100)),
 }
 
 SOCKETS: Final = {
@@ -166,8 +196,7 @@ SOCKETS: Final = {
 """Where an attack is made, unless on `hostile`."""
 
 RELOADS: Final = "reloads of 200 lines"
-CROWD: Final = 50
-OF_A_CROWD: Final = ", 50 connections"
+CROWDS: Final = {", 50 connections": 50, ", 200 connections": 200, ", 8 tunnels": 8}
 BY_A_CROWD: Final = (
     "ports",
     "one-byte chunks",
@@ -176,9 +205,8 @@ BY_A_CROWD: Final = (
     "heads of fields",
     "inspection of 300,000 labels",
 )
-READERS: Final = 200
-OF_READERS: Final = ", 200 connections"
 BY_READERS: Final = ("empty lines of logs", "events")
+BY_TUNNELS: Final = ("refused calls", "pings in a tunnel")
 MEMORY: Final = "memory"
 MANY: Final = 512
 
@@ -192,6 +220,8 @@ class Engine(socketserver.StreamRequestHandler):
             is_read = line.startswith(b"GET")
             while self.rfile.readline().strip():
                 pass
+            if b"/grpc" in line:
+                self.wfile.write(SWITCH + frame(SETTINGS, 0, 0))
             while not is_read and self.rfile.read(65536):
                 pass
             content = next((content for part, content in ANSWERS.items() if part in line), b"OK")
@@ -218,9 +248,8 @@ def serve_engine(path: str) -> None:
 
 def attack(path: str, name: str) -> None:
     """Attack over one connection at a time, or over many if the name says so."""
-    count = {OF_A_CROWD: CROWD, OF_READERS: READERS}.get(name[name.rfind(",") :], 1)
-    name = name.removesuffix(OF_A_CROWD).removesuffix(OF_READERS)
-    for _ in range(count - 1):
+    name, _, crowd = name.partition(", ")
+    for _ in range(CROWDS.get(f", {crowd}", 1) - 1):
         threading.Thread(target=attack, args=(path, name), daemon=True).start()
     while True:
         with contextlib.suppress(OSError), connect(Path(path)) as connection:
@@ -306,12 +335,16 @@ def main(names: list[str]) -> int:
             wait_until_it_answers(folder / "victim.sock", process, folder / "output")
             print(f"| {'':36} | p50, ms | p99 | longest | pings |\n|---|---|---|---|---|")
             show("nobody", ping(folder / "victim.sock"))
-            crowds = (*(each + OF_A_CROWD for each in BY_A_CROWD), *(each + OF_READERS for each in BY_READERS))
+            crowds = [
+                name + crowd
+                for crowd, names in zip(CROWDS, (BY_A_CROWD, BY_READERS, BY_TUNNELS), strict=True)
+                for name in names
+            ]
             for each in names or (*ATTACKS, *crowds, RELOADS, MEMORY):
                 if each == MEMORY:
                     show_memory(folder / "hiding.sock", process.pid)
                     continue
-                where = SOCKETS.get(each.removesuffix(OF_A_CROWD).removesuffix(OF_READERS), "hostile")
+                where = SOCKETS.get(each.partition(", ")[0], "hostile")
                 work = (reload, process.pid) if each == RELOADS else (attack, f"{folder}/{where}.sock", each)
                 with running(*work):
                     time.sleep(0.3)

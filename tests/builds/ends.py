@@ -19,7 +19,7 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
-from dockerproxy.builds.calls import PIECE, Calls
+from dockerproxy.builds.calls import Calls
 from dockerproxy.builds.solving import Call
 
 Fields = list[tuple[str, str]]
@@ -30,6 +30,7 @@ STATUS: Final = "/moby.buildkit.v1.Control/Status"
 DENIED: Final = "7"
 NOTHING: Final = bytes(5)
 _MOST: Final = 16_000
+_PIECE: Final = 4096
 
 
 def framed(message: bytes) -> bytes:
@@ -163,7 +164,7 @@ class Ends:
         """Bring what the engine sends to the proxy, and what the proxy sends to the client."""
         data = self.engine.sent()
         if data and not self.calls.is_over:
-            self.calls.take(data, is_client=False)
+            self.hear(data)
         down = self.calls.give(to_client=True)
         self.client.hear(down)
         return bool(data or down)
@@ -173,11 +174,18 @@ class Ends:
         self.engine.hear(up)
         return bool(up)
 
-    def say(self, data: bytes, piece: int = PIECE) -> bool:
+    def hear(self, data: bytes) -> None:
+        """Have the proxy take bytes of the engine."""
+        self.calls.put(data, is_client=False)
+        while self.calls.step(is_client=False):
+            pass
+
+    def say(self, data: bytes, piece: int = _PIECE) -> bool:
         """Have the proxy take bytes of the client."""
         for start in range(0, len(data), piece):
-            if not self.calls.is_over:
-                self.calls.take(data[start : start + piece], is_client=True)
+            self.calls.put(data[start : start + piece], is_client=True)
+            while self.calls.step(is_client=True):
+                pass
         return bool(data)
 
     def call(self, path: str = SOLVE, content: bytes = NOTHING, *more: tuple[str, str]) -> int:

@@ -206,6 +206,9 @@ def test_a_build_whose_names_would_not_fit_in_a_request_is_denied() -> None:
         attrs({"label:x": "y" * 20_000}),
         attrs({"filename": "y" * 20_000}),
         attrs({"cache-from": ",".join(f"image-{number}" for number in range(3000))}),
+        attrs({"ulimit": "nofile=1," * 100_000}),
+        attrs({"source": "\n" * 100_000}),
+        attrs({f"label:{number}": "" for number in range(600)} | {"label:x": "y" * 15_000}),
     ):
         assert denial(content) == "its names, labels and caches are too long"
     assert not denial(attrs({"build-arg:x": "y" * 100_000}))

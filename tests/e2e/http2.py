@@ -114,7 +114,7 @@ class Caller(_Tunnel):
 
 
 class Session(_Tunnel):
-    """A session of that name, in which the engine calls, and is never answered."""
+    """A session of that name, in which the engine calls, and is answered only by hand."""
 
     def __init__(self, path: Path, name: str, *methods: str) -> None:
         given = [f"X-Docker-Expose-Session-Grpc-Method: {method}" for method in methods]
@@ -126,4 +126,14 @@ class Session(_Tunnel):
     def wait_call(self, path: str, seconds: float = PATIENCE) -> None:
         """Take calls until one of that method has come, or nothing came for so long."""
         while not any(call[":path"] == path for call in self.calls) and (events := self._receive(seconds)):
-            self.calls += [_read(event.headers) for event in events if isinstance(event, RequestReceived)]
+            for event in events:
+                if isinstance(event, RequestReceived):
+                    self.calls.append(_read(event.headers))
+                    self._stream = event.stream_id
+
+    def answer(self, *messages: bytes) -> None:
+        """Begin to answer the call that came last."""
+        self._http.send_headers(self._stream, [(":status", "200"), ("content-type", "application/grpc")])
+        for message in messages:
+            self._http.send_data(self._stream, b"\0" + len(message).to_bytes(4) + message)
+        self._send()

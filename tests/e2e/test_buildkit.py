@@ -2,12 +2,14 @@
 
 import io
 import json
+import os
 import sys
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from socket import AF_UNIX, socket
 from uuid import uuid4
 
 import pytest
@@ -129,6 +131,30 @@ def test_a_further_context_is_a_directory_or_an_image(clients: Clients, context:
     words = ("build", "--tag=testcontainers-more", *contexts, "-")
     client.run(*words, data=b"FROM base\nCOPY --from=more file /more\n")
     assert client.run("run", "--rm", "testcontainers-more", "cat", "/more") == b"read from the context\n"
+
+
+READS_ALL = "FROM busybox\nCOPY . /all\nRUN find /all >/list\nCMD cat /list /all/link /all/hard\n"
+
+
+def test_a_context_has_directories_files_and_links_and_a_pipe_is_denied_with_what_helps(
+    clients: Clients, context: Path
+) -> None:
+    client, words = clients("ci"), ("build", "--tag=ci-links", str(context))
+    (context / "Dockerfile").write_text(READS_ALL)
+    (context / "link").symlink_to("file")
+    (context / "hard").hardlink_to(context / "file")
+    (context / "program").touch(0o4755)
+    (context / "inner").mkdir()
+    (context / b"\xff.bin".decode(errors="surrogateescape")).write_bytes(bytes(100_000))
+    with socket(AF_UNIX) as listening:
+        listening.bind(str(context / "socket"))
+    client.run(*words)
+    assert client.run("run", "--rm", "ci-links").endswith(b"read from the context\n" * 2)
+    os.mkfifo(context / "inner" / "pipe")
+    printed = client.refused(*words)
+    assert 'denied: "inner/pipe" is a pipe: leave it out of the context, by .dockerignore' in printed
+    (context / ".dockerignore").write_text("**/pipe\n")
+    client.run(*words)
 
 
 def test_a_failing_step_shows_what_it_printed(clients: Clients) -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import rows
+from builds.messages import flag, text
 from e2e.builders import Builders, Clients, may_build, running_builders
 from e2e.engines import Engine
 from e2e.http2 import Caller, Session, write_entry, write_field
@@ -131,6 +132,20 @@ def test_an_owner_names_no_session_and_no_build_of_another(builders: Builders) -
         files.wait_call("/", seconds=0.1)
         assert "of-one" in str(files.calls)
         assert "of-two" not in str(files.calls)
+
+
+DEVICE = text(2, text(1, "disk") + flag(2, 1 << 26 | 0o644) + flag(8, 1) + flag(9, 3))
+DEVICE_WITHOUT_A_NUMBER = text(2, text(1, "disk") + flag(2, 1 << 26 | 0o644))
+
+
+@rows.for_each("packet", [DEVICE, DEVICE_WITHOUT_A_NUMBER])
+def test_the_engine_opens_no_device_that_a_session_sends_as_the_dockerfile(packet: bytes, builders: Builders) -> None:
+    path, session = builders.folder / "one.sock", uuid4().hex
+    with Session(path, session, FILES) as files, Caller(path) as owner:
+        build = owner.call(SOLVE, write_solve(uuid4().hex, session, "disk"))
+        files.wait_call(FILES)
+        files.answer(packet, b"")
+        assert "a device: leave it out of the context" in owner.wait_end(build)
 
 
 @pytest.fixture

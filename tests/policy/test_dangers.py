@@ -128,7 +128,9 @@ def test_names_are_not_proposed_where_they_are_most_likely_of_what_the_client_cr
 def test_a_line_that_opens_the_internet_says_so(own: str) -> None:
     line = "ContainerCreate: {networks: [egress]}"
     policy = sockets_of(f"sockets: {{ci: {{path: /ci.sock, allow: [{own}{line}]}}}}")["ci"].policy
-    judged = send(policy, Asked(OPERATIONS["ContainerCreate"], "/containers/create", b'{"Image": "app"}'), take_for_name)
+    judged = send(
+        policy, Asked(OPERATIONS["ContainerCreate"], "/containers/create", b'{"Image": "app"}'), take_for_name
+    )
     assert isinstance(judged, Verdict)
     says = "to allow it, join a listed network; or, to let clients use the internet by the engine's default network, "
     assert says in judged.decision.message

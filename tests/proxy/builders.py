@@ -101,3 +101,16 @@ async def open_builds(here: World) -> tuple[Speaker, Speaker]:
     await engine.send(SWITCH)
     assert await wire.head() == SWITCH
     return Speaker(wire, is_client=True), Speaker(engine, is_client=False)
+
+
+async def open_session(here: World) -> tuple[Speaker, Speaker]:
+    """Open a session, in which the engine calls; return the client and the engine."""
+    wire = await here.connect()
+    await wire.send(request("POST", "/session", *UPGRADE, "X-Docker-Expose-Session-Uuid: a"))
+    engine = await here.engine_side()
+    assert (await engine.head()).startswith(b"GET /_ping HTTP/1.1\r\n")
+    await engine.send(DOCKER)
+    assert (await engine.head()).startswith(b"POST /session HTTP/1.1\r\n")
+    await engine.send(SWITCH)
+    assert await wire.head() == SWITCH
+    return Speaker(wire, is_client=False), Speaker(engine, is_client=True)

@@ -224,8 +224,8 @@ class Ends:
         self.engine = None
         self.inbox.clear()
 
-    def open_builds(self, data: bytes) -> None:
-        del data
+    def open_builds(self, data: bytes, *, is_session: bool) -> None:
+        del data, is_session
         self.open_tunnel()
 
     def deny_http2(self, came: bytes, says: str) -> None:

@@ -7,14 +7,11 @@ Attacks: docs/attacks.md, builds/calls.
 """
 
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
-from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import (
     ConnectionTerminated,
@@ -26,14 +23,14 @@ from h2.events import (
     StreamReset,
     TrailersReceived,
 )
-from h2.exceptions import FrameTooLargeError, H2Error, ProtocolError
-from hpack import NeverIndexedHeaderTuple
+from h2.exceptions import H2Error
 
+from dockerproxy.builds.sides import Fields, Side
 from dockerproxy.builds.solving import Call, DeniedError, read_call
 from dockerproxy.policy.stamps import scope
-from dockerproxy.wire.http2 import PREFACE, quote_message
+from dockerproxy.wire.http2 import quote_message
 
-LONGEST: Final = 4 * 1024 * 1024
+LONGEST: Final = 1024 * 1024
 """Bytes of a client's message, and of all held messages of one connection. The longest legitimate one has 50 KiB."""
 
 MOST_FRAMES: Final = 10_000
@@ -43,19 +40,12 @@ MOST_FRAMES: Final = 10_000
 _PAID: Final = 100
 _FOR_EACH: Final = 4
 
-PIECE: Final = 4 * 1024
-"""Bytes that are read at a time, so that other clients have their turn: at most some hundred frames."""
-
 _BUILD: Final = "buildkit-controlapi-buildid"
 """The header by which a call names its build."""
 
 _TRACES: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 """The method by which clients send telemetry: it is answered, and dropped."""
 
-_HEAD: Final = 9
-"""Bytes before a frame (RFC 9113 §4.1)."""
-
-_DATA: Final = 0
 _MOST_SAID: Final = 1000
 """Characters of a reason, which may quote a client's whole message."""
 
@@ -71,100 +61,8 @@ _PREFIX: Final = 5
 
 _PERMISSION_DENIED: Final = "7"
 
-_Fields: TypeAlias = list[tuple[str, str]]
-
 Judge: TypeAlias = Callable[[Call, str, Callable[[str], None]], None]
 """Decides a call of a build, at once or later, and passes on why it is denied; empty if allowed."""
-
-
-class _Item(NamedTuple):
-    """Queued data or headers."""
-
-    content: bytes | _Fields
-    source: int
-    size: int
-    ends: bool
-
-
-class _Side:
-    """One of the two connections.
-
-    Attributes:
-        frames: Received frames without data.
-        sent: Sent bytes of data.
-        answers: Pieces of data from the other side that were sent completely.
-    """
-
-    def __init__(self, credit: Callable[[int, int], None], *, is_client: bool) -> None:
-        self.connection = H2Connection(H2Configuration(client_side=is_client, header_encoding=False))
-        self.connection.initiate_connection()
-        self._credit = credit
-        self._queues: dict[int, deque[_Item]] = {}
-        self._rest = 0 if is_client else len(PREFACE)
-        self._start = b""
-        self.frames = self.sent = self.answers = 0
-
-    def receive(self, data: bytes) -> list[Event]:
-        """Return the received events. Rejects long frames, because h2 would buffer one up to 16 MB."""
-        came, at = self._start + data, self._rest
-        while len(came) >= at + _HEAD:
-            length, kind = int.from_bytes(came[at : at + 3]), came[at + 3]
-            if length > self.connection.max_inbound_frame_size:
-                self.connection.close_connection(ErrorCodes.FRAME_SIZE_ERROR)
-                raise FrameTooLargeError
-            self.frames += kind != _DATA or not length
-            at += _HEAD + length
-        self._start, self._rest = came[at:], max(at - len(came), 0)
-        return self.connection.receive_data(data)
-
-    def queue(self, stream: int, content: bytes | _Fields, source: int = 0, size: int = 0, *, ends: bool) -> None:
-        """Queue data or headers. When they are sent, `size` bytes are credited to their source."""
-        self._queues.setdefault(stream, deque()).append(_Item(content, source, size, ends))
-        self.flush(stream)
-
-    def flush(self, *streams: int) -> None:
-        """Send queued items of some streams, or of all, as far as the other end accepts them."""
-        for stream in streams or tuple(self._queues):
-            queue = self._queues.get(stream, deque())
-            try:
-                while queue and self._send(stream, queue):
-                    item = queue.popleft()
-                    self._credit(item.source, item.size)
-                    self.answers += item.size > 0
-            except ProtocolError:
-                if self.connection.config.client_side:
-                    raise
-                self.drop(stream)  # The client reset the stream; the event is read later.
-            if not queue:
-                self._queues.pop(stream, None)
-
-    def _send(self, stream: int, queue: deque[_Item]) -> bool:
-        """Send the first item of a queue; return whether all of it is sent."""
-        content, _, _, ends = item = queue[0]
-        if not isinstance(content, bytes):
-            # Never indexed, because the other end decides the size of the table.
-            fields = [NeverIndexedHeaderTuple(*field) for field in content]
-            self.connection.send_headers(stream, fields, end_stream=ends)
-            return True
-        room = min(self.connection.local_flow_control_window(stream), self.connection.max_outbound_frame_size)
-        if content and room <= 0:
-            return False
-        rest = content[max(room, 0) :]
-        self.connection.send_data(stream, content[: max(room, 0)], end_stream=ends and not rest)
-        self.sent += len(content) - len(rest)
-        queue[0] = item._replace(content=rest)
-        return not rest
-
-    def drop(self, stream: int) -> None:
-        """Discard the queued answers of a stream."""
-        for item in self._queues.pop(stream, ()):
-            self._credit(item.source, item.size)
-
-    def reset(self, stream: int, code: int) -> None:
-        """End a stream, if it is still open."""
-        self.drop(stream)
-        with suppress(H2Error):
-            self.connection.reset_stream(stream, code)
 
 
 class _Incoming:
@@ -172,7 +70,7 @@ class _Incoming:
 
     is_whole = False
 
-    def __init__(self, path: str, fields: _Fields, build: str) -> None:
+    def __init__(self, path: str, fields: Fields, build: str) -> None:
         self.path = path
         self.fields = fields
         self.build = build
@@ -182,7 +80,7 @@ class _Incoming:
 class Calls:
     """The connections to a client and to the engine, and the calls between them.
 
-    `take` accepts received bytes, `give` returns bytes to send.
+    `put` accepts received bytes, `step` reads a frame of them, `give` returns bytes to send.
 
     Attributes:
         is_over: Whether the connections must be closed.
@@ -192,8 +90,8 @@ class Calls:
         self._owner = owner
         self._judge = judge
         self._refuse = refuse
-        self._client = _Side(self._credit_engine, is_client=False)
-        self._engine = _Side(self._credit_held, is_client=True)
+        self._client = Side(self._credit_engine, is_client=False)
+        self._engine = Side(self._credit_held, is_client=True)
         self._incoming: dict[int, _Incoming] = {}
         self._streams: dict[int, int] = {}
         self._held = 0
@@ -201,26 +99,43 @@ class Calls:
 
     @property
     def held(self) -> int:
-        """Bytes of held calls."""
-        return self._held
+        """Bytes of held calls, and of frames that are not complete."""
+        return self._held + len(self._client.inbox) + len(self._engine.inbox)
+
+    @property
+    def counted(self) -> int:
+        """How many frames of the client count as requests."""
+        return self._client.counted
+
+    def put(self, data: bytes, *, is_client: bool) -> None:
+        """Take bytes from one end."""
+        (self._client if is_client else self._engine).inbox += data
 
     def give(self, *, to_client: bool) -> bytes:
         """Return the bytes to send to one end."""
         return (self._client if to_client else self._engine).connection.data_to_send()
 
-    def take(self, data: bytes, *, is_client: bool) -> None:
-        """Take bytes from one end; from a client at most `PIECE` bytes at a time."""
+    def step(self, *, is_client: bool) -> bool:
+        """Read a frame of one end. Returns whether there was one."""
         side, handle = (self._client, self._hear) if is_client else (self._engine, self._answer)
         try:
-            for event in side.receive(data):
+            events = None if self.is_over else side.receive()
+            if events is None:
+                return False
+            for event in events:
                 handle(event)
             self._client.flush()
             self._engine.flush()
         except H2Error:
             self.is_over = True
         if is_client and side.frames > MOST_FRAMES + side.sent // _PAID + side.answers * _FOR_EACH:
-            self._client.connection.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
-            self.is_over = True
+            self.calm_down()
+        return True
+
+    def calm_down(self) -> None:
+        """End the connections: the client sends too much that is not data."""
+        self._client.connection.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
+        self.is_over = True
 
     def _credit_engine(self, source: int, size: int) -> None:
         """Let the engine send more, after the client has read its data."""
@@ -252,7 +167,7 @@ class Calls:
             case ConnectionTerminated():
                 self.is_over = True
 
-    def _begin(self, stream: int, headers: _Fields) -> None:
+    def _begin(self, stream: int, headers: Fields) -> None:
         """Read the headers of a call: only those of the list are forwarded, each at most once."""
         counted, named = Counter(name for name, _ in headers), dict(headers)
         path, timeout = named.get(":path", ""), named.get("grpc-timeout", "")
@@ -308,7 +223,7 @@ class Calls:
         except H2Error:
             self.is_over = True
 
-    def _send(self, stream: int, fields: _Fields, content: bytes) -> None:
+    def _send(self, stream: int, fields: Fields, content: bytes) -> None:
         far = self._engine.connection.get_next_available_stream_id()
         self._streams[far] = stream
         self._held += len(content)
@@ -350,7 +265,7 @@ class Calls:
             case ConnectionTerminated():
                 self.is_over = True
 
-    def _pass_on(self, far: int, content: bytes | _Fields, size: int, *, ends: bool) -> None:
+    def _pass_on(self, far: int, content: bytes | Fields, size: int, *, ends: bool) -> None:
         stream = self._streams.get(far)
         if stream is None:
             self._credit_engine(far, size)

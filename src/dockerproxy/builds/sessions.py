@@ -7,7 +7,7 @@ Attacks: docs/attacks.md, builds/sessions.
 
 from typing import Final
 
-from dockerproxy.api.rows import list_rows, read_table
+from dockerproxy.api.rows import list_rows, read_table, split_row
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.stamps import scope
 from dockerproxy.wire.head import RequestHead, write_request
@@ -18,7 +18,12 @@ _ID: Final = _PREFIX + b"uuid"
 _SCOPED: Final = {_ID: "session", _PREFIX + b"sharedkey": "context"}
 _NAME: Final = _PREFIX + b"name"
 
-_METHODS: Final = frozenset(b"/" + row.split()[0].encode() for row in list_rows(read_table("sessions", __file__)))
+METHODS: Final = {
+    f"/{path}": how for path, how, _ in (split_row(row, 3) for row in list_rows(read_table("sessions", __file__)))
+}
+"""How the client's messages are read (`builds/streams`), by the path of a method."""
+
+_METHODS: Final = frozenset(map(str.encode, METHODS))
 
 
 def write_session(head: RequestHead, owner: str) -> bytes | Refusal:

@@ -54,7 +54,13 @@ _ANY: Final = ("POST", "/build")
 
 
 _LONGEST: Final = 16 * 1024
-"""Characters of an equivalent request, which is judged and recorded."""
+"""Characters of the attributes that are parsed, and of an equivalent request, which is judged and recorded."""
+
+_PASSED: Final = "build-arg:*"
+"""Attributes that go on unread. They may be longer."""
+
+
+_TOO_LONG: Final = "its names, labels and caches are too long"
 
 
 class DeniedError(ValueError):
@@ -120,6 +126,7 @@ class _Reader:
         self._owner = owner
         self._parameters: dict[str, list[str]] = {}
         self._requests: list[Request] = []
+        self._size = 0
 
     def read(self, message: Message, name: str) -> list[Request]:
         """Read a message, and rewrite it in place."""
@@ -160,7 +167,7 @@ class _Reader:
             query = [f"{name}={quote(each, safe='')}" for name, values in self._parameters.items() for each in values]
             self._requests.insert(0, ("POST", "/build?" + "&".join(query)))
         if sum(len(target) for _, target in self._requests) > _LONGEST:
-            raise DeniedError("its names, labels and caches are too long")
+            raise DeniedError(_TOO_LONG)
         return self._requests
 
     def _check_settings(self, metadata: dict[str, Value]) -> None:
@@ -202,7 +209,12 @@ class _Reader:
 
     def _attribute(self, kind: str, name: str, value: str) -> str:
         """Read an attribute by its rule, and return the value for the engine."""
-        found = _RULES[kind].get(name) or _RULES[kind].get(_family(name))
+        family = _family(name)
+        found = _RULES[kind].get(name) or _RULES[kind].get(family)
+        if family != _PASSED:
+            self._size += len(name) + len(value)
+            if self._size > _LONGEST:
+                raise DeniedError(_TOO_LONG)
         if found is None:
             raise DeniedError(f"the {kind} attribute {show(name)} is not known")
         rule, says = found
@@ -228,7 +240,8 @@ class _Reader:
     def check_names(self, _name: str, value: str) -> str:
         """Check the names that the image gets."""
         names = self._parameters.setdefault("t", [])
-        names += [each for each in dict.fromkeys(value.split(",")) if each not in names and value]
+        known = set(names)
+        names += [each for each in dict.fromkeys(value.split(",")) if each not in known and value]
         return value
 
     def check_limits(self, name: str, value: str) -> str:

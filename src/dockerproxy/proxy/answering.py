@@ -95,7 +95,7 @@ class ClientPort(Protocol):
     # After the exchange
     def renew(self) -> None: ...
     def open_tunnel(self) -> None: ...
-    def open_builds(self, data: bytes) -> None: ...
+    def open_builds(self, data: bytes, *, is_session: bool) -> None: ...
     def deny_http2(self, came: bytes, says: str) -> None: ...
     def linger(self) -> None: ...
     def close(self) -> None: ...
@@ -199,13 +199,14 @@ class Answering:
 
     def switch(self, head: ResponseHead, data: bytes, end: int) -> None:
         """Stop being HTTP: pass on the answer and everything after it, unchanged unless calls are judged."""
-        reads = self.judged is not None and self.judged.operation is BUILD_TUNNELS["Grpc"]
+        operation = None if self.judged is None else self.judged.operation
+        reads = operation in BUILD_TUNNELS.values()
         self.step(Signal.SWITCH)
         self.send(data[:end] if reads else data)
         self.account.status = head.status
         self.note_start()
         if reads:
-            self._client.open_builds(data[end:])
+            self._client.open_builds(data[end:], is_session=operation is BUILD_TUNNELS["Session"])
         else:
             self._client.open_tunnel()
 

@@ -8,10 +8,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
-from dockerproxy.builds.calls import PIECE, Calls
+from dockerproxy.builds.calls import Calls
 from dockerproxy.builds.solving import Call, Request
+from dockerproxy.builds.streams import Streams
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome
 from dockerproxy.policy.asking import Question
@@ -22,7 +24,7 @@ from dockerproxy.policy.steps import Ask, UnknownObjectError
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.asking import Asked
 from dockerproxy.proxy.sockets import SocketState
-from dockerproxy.proxy.tunnel import Near
+from dockerproxy.proxy.tunnel import FramedEnd, FramedTunnel, Near
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import add_decision
 
@@ -30,6 +32,10 @@ _BUILD: Final = ("POST", "/build")
 
 _PATIENCE: Final = 6
 """Seconds in which a build must begin after a client asks for its status (BuildKit solver/jobs.go, Get)."""
+
+
+_LONG: Final = 1024
+"""Characters of a request that is judged in the worker's thread: it may have a hundred names."""
 
 
 class _Judging:
@@ -71,6 +77,7 @@ class _Judging:
             for request in call.requests:
                 if denial := await self._decide(request, build, is_part=call.is_part):
                     return denial
+                await asyncio.sleep(0)  # Others have their turn.
         except UnknownObjectError as error:
             return self.refuse("", str(error))
         else:
@@ -96,7 +103,9 @@ class _Judging:
     async def _decide(self, request: Request, build: str, *, is_part: bool) -> str:
         socket, account = self._socket, self._account()
         policy = self._policies.get(build, socket.policy)
-        verdict = self._judge(request, policy)
+        work = partial(self._judge, request, policy)
+        is_long = len(request[1]) > _LONG
+        verdict = await socket.shared.worker.run(socket.judging, work) if is_long else work()
         if isinstance(verdict, Refusal):
             return verdict.reason
         if too_many := socket.usage.enter(verdict.operation.shape):
@@ -152,50 +161,14 @@ class _Judging:
         return said
 
 
-class BuildTunnel:
-    """Both ends of a tunnel, and the calls between them."""
+class BuildTunnel(FramedTunnel):
+    """The tunnel in which a client makes calls."""
 
     def __init__(self, client: Near, socket: SocketState, engine: asyncio.Transport) -> None:
         self._judging = _Judging(client, socket)
         self._tasks = socket.shared.tasks
         self._waiting: set[asyncio.Task[None]] = set()
-        self._client = client
-        self._calls = Calls(socket.scope, self._judge, self._judging.refuse)
-        self.near, self.far = _End(self, client.transport), _End(self, engine)
-        self._backlog = bytearray()
-        client.buffers.keep(lambda: self._calls.held + len(self._backlog))
-        client.transport.set_protocol(self.near)
-        engine.set_protocol(self.far)
-
-    def begin(self, answered: bytes, early: bytes) -> None:
-        """Process bytes from before the tunnel was open: after the engine's answer, and of the client."""
-        self._give()
-        self.take(self.far, answered)
-        self.take(self.near, early)
-
-    def take(self, end: "_End", data: bytes) -> None:
-        """Process bytes from an end."""
-        if end is self.far:
-            self._client.account.sent += len(data)
-            self._calls.take(data, is_client=False)
-            self._give()
-        else:
-            self._client.account.received += len(data)
-            self._backlog += data
-            if len(self._backlog) == len(data):
-                self._work()
-
-    def _work(self) -> None:
-        """Process a piece of the client's bytes, so that others have their turn before the next one."""
-        if self.near.transport.is_closing():
-            return
-        piece = bytes(self._backlog[:PIECE])
-        del self._backlog[:PIECE]
-        self._calls.take(piece, is_client=True)
-        self._give()
-        self.update_reading()
-        if self._backlog:
-            asyncio.get_running_loop().call_soon(self._work)
+        super().__init__(client, socket, engine, Calls(socket.scope, self._judge, self._judging.refuse))
 
     def _judge(self, call: Call, build: str, then: Callable[[str], None]) -> None:
         if not call.requests and not self._judging.asks:
@@ -204,75 +177,33 @@ class BuildTunnel:
 
         async def judge() -> None:
             then(await self._judging.decide(call, build))
-            self._give()
+            self.give()
 
         task = self._tasks.start(judge(), "judging a build", self._client.abort)
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
-    def _give(self) -> None:
-        """Send the output to both ends, and end the tunnel if it is over."""
-        for end, data in ((self.near, self._calls.give(to_client=True)), (self.far, self._calls.give(to_client=False))):
-            if data and not end.transport.is_closing():
-                end.transport.write(data)
-        if not self.near.transport.is_closing():
-            self._client.buffers.count()
-        if self._calls.is_over:
-            self.far.transport.abort()
-            self.near.transport.close()
+    def is_stalled(self, _end: FramedEnd) -> bool:
+        """Whether either end does not read: the client's calls are answered, and the engine's answers are for them."""
+        return self.near.is_slow or self.far.is_slow
 
-    def update_reading(self) -> None:
-        """Read an end unless either end does not read."""
-        stalls = self.near.is_stalled or self.far.is_stalled
-        for end, reads in ((self.near, not stalls and not self._backlog), (self.far, not stalls)):
-            if not end.transport.is_closing():
-                (end.transport.resume_reading if reads else end.transport.pause_reading)()
-        self._client.watch(is_read=not stalls and not self._backlog)
-
-    def stall(self, end: "_End", *, is_stalled: bool) -> None:
-        """Record whether output to an end waits."""
-        end.is_stalled = is_stalled
-        (self._client.buffers.stall if is_stalled else self._client.buffers.flow)(end.transport)
-        self.update_reading()
-
-    def lose(self, end: "_End", error: Exception | None) -> None:
+    def lose(self, end: FramedEnd, error: Exception | None) -> None:
         """End the other end too: the engine stops a build whose client is gone."""
         for task in self._waiting:
             task.cancel()
         self._judging.places.close()
-        if end is self.far:
-            self._client.buffers.close(end.transport)
-            self.near.transport.close()
-        else:
-            self.far.transport.abort()
-            self._client.connection_lost(error)
+        super().lose(end, error)
 
 
-class _End(asyncio.Protocol):
-    """One end of the tunnel of a build."""
+class SessionTunnel(FramedTunnel):
+    """The tunnel in which the engine calls its client, for files and secrets."""
 
-    is_stalled = False
+    def __init__(self, client: Near, socket: SocketState, engine: asyncio.Transport) -> None:
+        self._judging = _Judging(client, socket)
+        self._streams = Streams(self._judging.refuse)
+        super().__init__(client, socket, engine, self._streams)
 
-    def __init__(self, tunnel: BuildTunnel, transport: asyncio.Transport) -> None:
-        self._tunnel = tunnel
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Process the bytes."""
-        self._tunnel.take(self, data)
-
-    def pause_writing(self) -> None:
-        """Stop reading: this end does not read."""
-        self._tunnel.stall(self, is_stalled=True)
-
-    def resume_writing(self) -> None:
-        """Continue reading."""
-        self._tunnel.stall(self, is_stalled=False)
-
-    def eof_received(self) -> bool:
-        """End the tunnel: HTTP/2 has no half-closed connections."""
-        return False
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """End the other end."""
-        self._tunnel.lose(self, error)
+    def end(self) -> None:
+        """Record why the session ends."""
+        self._judging.refuse("/session", f"the session is not what BuildKit sends: {self._streams.broken}")
+        super().end()

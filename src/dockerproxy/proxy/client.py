@@ -352,15 +352,16 @@ class Client(asyncio.Protocol):
         if engine is not None:
             open_tunnel(self, engine.transport, early, self._take_done())
 
-    def open_builds(self, data: bytes) -> None:
+    def open_builds(self, data: bytes, *, is_session: bool) -> None:
         """Judge each call from now on. `data` came from the engine after its answer."""
-        from dockerproxy.proxy.building import BuildTunnel  # noqa: PLC0415 (only what builds needs h2)
+        from dockerproxy.proxy.building import BuildTunnel, SessionTunnel  # noqa: PLC0415 (only what builds needs h2)
 
         engine, self.engine = self.engine, None
         early = self.inbox.clear()
         self.update_reading()
         if engine is not None:
-            BuildTunnel(self, self.socket, engine.transport).begin(data, early)
+            tunnel = SessionTunnel if is_session else BuildTunnel
+            tunnel(self, self.socket, engine.transport).begin(data, early)
 
     def deny_http2(self, came: bytes, says: str) -> None:
         """Deny HTTP/2 in HTTP/2. `came` is what has already arrived of it."""

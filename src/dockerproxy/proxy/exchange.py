@@ -223,7 +223,7 @@ class Exchange:
         if not verdict.to_engine:
             self._deny_or_ask(verdict)
             return
-        if verdict.operation is BUILD_TUNNELS["Grpc"] and not is_installed():
+        if verdict.operation in BUILD_TUNNELS.values() and not is_installed():
             self.answering.fail(503, f"builds need the package h2: {INSTALL}")
             return
         if verdict.operation is BUILD_TUNNELS["Session"]:

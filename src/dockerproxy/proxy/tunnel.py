@@ -1,4 +1,4 @@
-"""A connection that is no longer HTTP/1: bytes pass unchanged both ways, or an HTTP/2 client is denied."""
+"""A connection that is no longer HTTP/1: bytes pass unchanged both ways, or HTTP/2 is read or denied."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,6 +7,8 @@ from typing import Protocol
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.connections import Connection, has_hung_up
 from dockerproxy.proxy.pending import Done
+from dockerproxy.proxy.scheduling import TURN
+from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.wire.http2 import deny_http2
 
 
@@ -114,6 +116,173 @@ def open_tunnel(client: Near, engine: asyncio.Transport, early: bytes, done: Don
         near.data_received(early)
     if client.has_ended:
         far.end_writing()
+
+
+class Frames(Protocol):
+    """Reads the frames of a tunnel, and decides what goes on.
+
+    Attributes:
+        counted: How many of the client's frames count as requests.
+        is_over: Whether both connections must be closed.
+        held: Bytes that wait.
+    """
+
+    @property
+    def counted(self) -> int: ...  # noqa: D102
+    @property
+    def is_over(self) -> bool: ...  # noqa: D102
+    @property
+    def held(self) -> int: ...  # noqa: D102
+    def put(self, data: bytes, *, is_client: bool) -> None: ...  # noqa: D102
+    def step(self, *, is_client: bool) -> bool: ...  # noqa: D102
+    def give(self, *, to_client: bool) -> bytes: ...  # noqa: D102
+    def calm_down(self) -> None: ...  # noqa: D102
+
+
+class FramedTunnel:
+    """A tunnel whose frames are read one by one, in turns with other clients."""
+
+    def __init__(self, client: Near, socket: SocketState, engine: asyncio.Transport, frames: Frames) -> None:
+        self._client = client
+        self._socket = socket
+        self._frames = frames
+        self._counted = 0
+        self._waits = False
+        self.near, self.far = FramedEnd(self, client.transport), FramedEnd(self, engine)
+        client.buffers.keep(lambda: frames.held)
+        client.transport.set_protocol(self.near)
+        engine.set_protocol(self.far)
+
+    def begin(self, answered: bytes, early: bytes) -> None:
+        """Process bytes from before the tunnel was open: after the engine's answer, and of the client."""
+        self.give()
+        self.take(self.far, answered)
+        self.take(self.near, early)
+
+    def take(self, end: "FramedEnd", data: bytes) -> None:
+        """Process bytes from an end, now or in a later turn."""
+        account, is_client = self._client.account, end is self.near
+        account.received += len(data) * is_client
+        account.sent += len(data) * (not is_client)
+        self._frames.put(data, is_client=is_client)
+        if not self._waits:
+            if self._socket.shared.turns.is_over:
+                self._wait()
+                self.update_reading()
+            else:
+                self.advance()
+
+    def _wait(self) -> None:
+        self._waits = True
+        self._socket.shared.turns.wait(self, self._socket)
+
+    def advance(self) -> None:
+        """Process frames for one turn, so that others do not wait."""
+        self._waits = False
+        if self.near.transport.is_closing():
+            return
+        shared = self._socket.shared
+        began = now = shared.now()
+        while self._take_step(now):
+            now = shared.now()
+            if now >= began + TURN:
+                self._wait()
+                break
+        if now > began:
+            shared.turns.spend(now - began)
+        self.give()
+        self.update_reading()
+
+    def _take_step(self, now: float) -> bool:
+        """Process a frame of each end. Returns whether there was one."""
+        frames, socket = self._frames, self._socket
+        came = frames.step(is_client=True) | frames.step(is_client=False)
+        while self._counted < frames.counted and not frames.is_over:
+            self._counted += 1
+            if not socket.usage.affords(self._client.account, now, 0, socket.connections):
+                frames.calm_down()
+        return came
+
+    def give(self) -> None:
+        """Send the output to both ends, and end the tunnel if it is over."""
+        for end, is_near in ((self.near, True), (self.far, False)):
+            data = self._frames.give(to_client=is_near)
+            if data and not end.transport.is_closing():
+                end.transport.write(data)
+        if not self.near.transport.is_closing():
+            self._client.buffers.count()
+            if self._frames.is_over:
+                self.end()
+
+    def end(self) -> None:
+        """End both ends."""
+        self.far.transport.abort()
+        self.near.transport.close()
+
+    def is_stalled(self, end: "FramedEnd") -> bool:
+        """Whether nothing more is read from an end, because the other one does not read."""
+        return (self.far if end is self.near else self.near).is_slow
+
+    def update_reading(self) -> None:
+        """Read an end unless its bytes wait, for their turn or for the other end."""
+        for end in (self.near, self.far):
+            reads = not (self._waits or self.is_stalled(end))
+            if reads is not end.is_read and not end.transport.is_closing():
+                end.is_read = reads
+                (end.transport.resume_reading if reads else end.transport.pause_reading)()
+                if end is self.near:
+                    self._client.watch(is_read=reads)
+
+    def stall(self, end: "FramedEnd", *, is_slow: bool) -> None:
+        """Record whether output to an end waits."""
+        end.is_slow = is_slow
+        (self._client.buffers.stall if is_slow else self._client.buffers.flow)(end.transport)
+        self.update_reading()
+
+    def lose(self, end: "FramedEnd", error: Exception | None) -> None:
+        """End the other end too."""
+        if end is self.far:
+            self._client.buffers.close(end.transport)
+            self.near.transport.close()
+        else:
+            self.far.transport.abort()
+            self._client.connection_lost(error)
+
+
+class FramedEnd(asyncio.Protocol):
+    """One end of such a tunnel.
+
+    Attributes:
+        is_read: Whether it is read; unknown at first.
+        is_slow: Whether it does not read what was written.
+    """
+
+    is_read: bool | None = None
+    is_slow = False
+
+    def __init__(self, tunnel: FramedTunnel, transport: asyncio.Transport) -> None:
+        self._tunnel = tunnel
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Process the bytes."""
+        self._tunnel.take(self, data)
+
+    def pause_writing(self) -> None:
+        """Stop reading: this end does not read."""
+        self._tunnel.stall(self, is_slow=True)
+
+    def resume_writing(self) -> None:
+        """Continue reading."""
+        self._tunnel.stall(self, is_slow=False)
+
+    def eof_received(self) -> bool:
+        """End the tunnel: HTTP/2 has no half-closed connections."""
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """End the other end."""
+        self._tunnel.lose(self, error)
 
 
 class DeniedEnd(asyncio.Protocol):
