@@ -120,6 +120,10 @@ class _Messages:
 class Packets(_Messages):
     """Files of a directory (tonistiigi/fsutil, types/wire.proto)."""
 
+    def __init__(self, how: str) -> None:
+        super().__init__(how)
+        self._is_listed = False
+
     def take_message(self, message: bytes) -> None:
         """Judge a packet, whose type and entry must be known."""
         try:
@@ -129,6 +133,10 @@ class Packets(_Messages):
         kind, entry = packet.get("type", _STAT), packet.get("stat")
         if kind not in _TYPES:
             raise DeniedError(f"a packet of the type {kind!r}, which clients do not send")
+        if kind == _STAT:
+            if self._is_listed:
+                raise DeniedError("an entry after the last one, by which engines crash")
+            self._is_listed = entry is None
         mode = entry.get("mode", 0) if isinstance(entry, dict) else 0
         if not isinstance(mode, int) or mode & ~_HARMLESS not in _KINDS:
             raise DeniedError(f"{_describe(packet)}: leave it out of the context, by .dockerignore")
