@@ -12,6 +12,7 @@ from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
+from dockerproxy.policy.plans import refuse_archive
 from dockerproxy.policy.steps import Enter, Fills, Identify, Scene
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json
@@ -109,6 +110,27 @@ def test_a_build_of_another_engine_than_docker_needs_an_unrestricted_grant() -> 
             }
             assert told.needs == (reason if build.needs is not None else None)
     assert build_in(Mode.REPORT, "", granted._replace(conditions=(UNRESTRICTED,))).plan is None
+
+
+def test_an_archive_is_denied_under_a_contained_grant_and_needs_an_unrestricted_one() -> None:
+    granted = Grant(frozenset({"ImageBuild"}), "x", (condition("tags", ("docker.io/library/app:*",)),))
+    reason = "entry 1 of the archive is a pipe"
+    opened = granted._replace(conditions=(UNRESTRICTED,))
+    for mode, grants, walks in (
+        (Mode.ENFORCE, (granted,), True),
+        (Mode.ENFORCE, (opened,), False),
+        (Mode.REPORT, (granted,), True),
+        (Mode.REPORT, (opened,), False),
+        (Mode.REPORT, (), True),
+        (Mode.LEARN, (), True),
+    ):
+        build = build_in(mode, "", *grants)
+        assert build.walks is walks
+        if walks:
+            told = refuse_archive(build, reason)
+            assert (told.passes, told.decision.allowed) == (mode is not Mode.ENFORCE, False)
+            assert told.needs == (None if build.needs is None else {"unrestricted": reason})
+            assert not grants or told.decision.message.startswith(f"ImageBuild denied: {reason}; to allow it")
 
 
 def test_where_something_is_refused_only_a_denied_request_says_what_it_needs_by_names_that_it_has() -> None:

@@ -36,6 +36,12 @@ def test_of_labels_that_are_too_many_a_record_says_only_that_they_may_be_any(lab
     assert not covers({"labels": Pairs((("team", "ci"),))}, kept)
 
 
+def test_limits_that_are_filled_in_are_kept_to() -> None:
+    sent: Json = {"Memory": 0, "MemorySwap": 0, "NanoCpus": 0, "CpuQuota": 0, "CpuPeriod": 0, "PidsLimit": None}
+    kept = record("POST /containers/create", {"Image": "app", "HostConfig": sent})
+    assert not {"memory", "cpus", "pids"} & kept.keys()
+
+
 @given(NAMES, CREATES, bounds())
 def test_what_a_grant_denies_is_denied_by_a_record_of_it_made_without_an_answer_of_the_engine(
     query: str, body: Json, granted: dict[str, Value]

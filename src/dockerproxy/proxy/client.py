@@ -336,9 +336,13 @@ class Client(asyncio.Protocol):
         self._start(settle(self.exchange, judged), "resolving a name")
 
     def cancel(self) -> None:
-        """Cancel the task of the exchange, which has its answer."""
-        if self._task is not None:
-            self._task.cancel()
+        """Cancel the task of the exchange, which has its answer.
+
+        It is forgotten: what raised in it knows its frames, and these know this client.
+        """
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
 
     def detach(self) -> None:
         """Let the task of the exchange outlive it."""

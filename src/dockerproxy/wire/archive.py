@@ -158,7 +158,7 @@ class Archive:
         elif total != sum(block) - sum(block[_SUM]) + _BLANKS:
             self._refuse("it is not a tar archive" if not self._entries else "a header of the archive is damaged")
         elif kind != _FILE and kind not in _WITHOUT_CONTENT | _OF_THE_NEXT:
-            self._refuse_entry(f"is {_OTHERS.get(kind, 'of an unknown type')}")
+            self._refuse_entry(f"is {_OTHERS.get(kind, 'of an unknown type')}, not a file, directory or link")
         elif size is None:
             self._refuse_entry("is 8 GiB or longer, or has an unclear size")
         elif size and kind in _WITHOUT_CONTENT:

@@ -122,16 +122,16 @@ def _write_cpus(billionths: int) -> str:
 
 
 def check_memory(reading: Reading, value: Json, path: str, parent: Object) -> None:
-    """A limit of memory, and one of swap that could defeat it. An update with 0 changes nothing."""
+    """A limit of memory, and one of swap that could defeat it. 0 is the default, and no change in an update."""
     if value or not _is_update(reading):
         _claim_amount(reading, "memory", value, path)
-    if isinstance(swap := parent.get("MemorySwap"), int):
+    if isinstance(swap := parent.get("MemorySwap"), int) and swap:
         reading.claim("memory", Swap(swap, with_memory=True), f"{path}Swap", swap)
 
 
 def check_swap(reading: Reading, value: Json, path: str, _parent: Object) -> None:
     """Swap must not defeat a limit of memory."""
-    if isinstance(value, int):
+    if isinstance(value, int) and value:
         reading.claim("memory", Swap(value, with_memory=False), path, value)
 
 
