@@ -10,6 +10,7 @@ from dockerproxy.api.secrets import redact
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Peer, Record, Said
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Judged, Verdict
+from dockerproxy.policy.words.user import name_client
 from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.settings import Level
 
@@ -53,6 +54,11 @@ class Accounting:
         self._is_noted = self.outlasts = False
         self.begun = self._now()
         self.count += 1
+
+    @property
+    def client(self) -> str:
+        """The client's user and group that a container may have; empty if there are none."""
+        return name_client(self.peer.uid, self.peer.gid)
 
     @property
     def decision(self) -> str:

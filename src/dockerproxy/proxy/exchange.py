@@ -23,7 +23,6 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import attach_body, judge, judge_again, judge_body
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.plans import can_begin
-from dockerproxy.policy.words.user import name_client
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.answering import Answering, ClientPort
 from dockerproxy.proxy.asking import Asked
@@ -311,8 +310,9 @@ class Exchange:
         if isinstance(judged, Verdict):
             self._follow(attach_body(judged, content))
         elif isinstance(judged, NeedsBody):
-            nonce, peer = make_nonce() if judged.policy.owner else "", self.account.peer
-            work = partial(judge_body, judged, content, nonce, name_client(peer.uid, peer.gid))
+            work = partial(
+                judge_body, judged, content, make_nonce() if judged.policy.owner else "", self.account.client
+            )
             if is_quick(judged, content):
                 self._follow(work())
             else:
