@@ -33,7 +33,6 @@ BOUNDED = {
     "workbench/reading.py": "a line: each level of a string in a string doubles its escapes",
     "workbench/other_logs.py": "the same",
     "proxy/exchange.py Exchange": "the phases of one request: its head, its body, its verdict",
-    "proxy/building.py BuildTunnel": "nothing: the event loop calls it again for the next piece",
     "proxy/scheduling.py Turns": "nothing: the event loop calls it again in another turn",
 }
 """Where functions call themselves, and what bounds how deep."""

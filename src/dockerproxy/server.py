@@ -5,9 +5,9 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 from dockerproxy.control import ControlSocket
 from dockerproxy.exporter import Exporter
@@ -17,7 +17,7 @@ from dockerproxy.host.listen import Listening, adopt, listen
 from dockerproxy.host.systemd import NO_SERVICE, READY, Service, find_real
 from dockerproxy.observe.journal import Journal, LearnerFactory
 from dockerproxy.observe.log import Log
-from dockerproxy.policy.differences import digest, find_changes
+from dockerproxy.policy.differences import digest
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import Settings
 from dockerproxy.proxy.client import Client
@@ -27,7 +27,7 @@ from dockerproxy.proxy.metrics import Measured
 from dockerproxy.proxy.overview import describe_open
 from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.proxy.scheduling import Tasks
-from dockerproxy.proxy.sockets import LOOKUPS, PENDING, REMOVALS, Shared, SocketState
+from dockerproxy.proxy.sockets import LOOKUPS, PENDING, REMOVALS, Comparison, Shared, SocketState, compare
 from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.sweeper import Sweeper
 
@@ -62,18 +62,6 @@ class _Door:
         """Stop accepting."""
         self.state.is_replaced |= self.listening.remove()
         self.acceptor.close()
-
-
-class _Compared(NamedTuple):
-    """A policy compared with the former one of its socket.
-
-    Attributes:
-        digest: Its digest.
-        says: Messages for the log.
-    """
-
-    digest: str
-    says: list[tuple[Level, str]]
 
 
 class Server:
@@ -184,7 +172,7 @@ class Server:
         wanted = {socket.path: socket for socket in settings.sockets}
         self._service.check(wanted)
         states = {path: door.state for path, door in self._doors.items()}
-        compared = await asyncio.to_thread(_compare, states, wanted)  # Clients do not wait for it.
+        compared = await asyncio.to_thread(compare, states, wanted)  # Clients do not wait for it.
         if self._stop.is_set():
             return
         self._room = _make_room(settings)
@@ -306,7 +294,7 @@ class Server:
         if self._settings.learn_directory:
             self._learned.follow(self._settings.learn_directory, learners)
 
-    def _log_all(self, compared: _Compared) -> None:
+    def _log_all(self, compared: Comparison) -> None:
         for level, text in compared.says:
             self._log.message(level, text)
 
@@ -373,18 +361,6 @@ class Server:
             log_bug(self._log, str(context.get("message")), error)
         else:
             self._log.message(Level.ERR, str(context.get("message")))
-
-
-def _compare(states: Mapping[str, SocketState], wanted: Mapping[str, SocketSettings]) -> dict[str, _Compared]:
-    """Find gained and lost operations of each socket, the digest of its policy, and mounts that now nest, by path."""
-    compared = {}
-    for path, new in wanted.items():
-        name, digits, state = f"socket {new.name}:", digest(new.policy), states.get(path)
-        lines = find_changes(state.policy, new.policy).lines() if state else [f"new, on {path}"]
-        says = [(Level.NOTICE, f"{name} {line}") for line in (*lines, f"policy {digits}")]
-        nested = state.find_nested(new.policy) if state else ()
-        compared[path] = _Compared(digits, [*says, *((Level.WARNING, f"{name} {warning}") for warning in nested)])
-    return compared
 
 
 async def _wait_unless(event: asyncio.Event, work: asyncio.Future[Any], patience: float | None = None) -> None:

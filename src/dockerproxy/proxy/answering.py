@@ -4,36 +4,31 @@ An `Answering` does not know how its request is read and decided: `proxy/exchang
 table of `wire/exchange`. It reaches the ends of the connection, which move bytes and know no policies, through
 `ClientPort`. `Client` and `Engine` document its methods.
 """
-# ruff: noqa: D102
 
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, Shape
 from dockerproxy.api.podman import takes_none
 from dockerproxy.observe.record import Outcome, read_created
-from dockerproxy.policy.asking import Question
 from dockerproxy.policy.decide import NOTHING
-from dockerproxy.policy.phases import Judged, NeedsLookup, Verdict
+from dockerproxy.policy.phases import Judged, Verdict
 from dockerproxy.policy.plans import refuse_archive
 from dockerproxy.policy.steps import Whole
 from dockerproxy.policy.subtrees import NO_PART, mounts_part
 from dockerproxy.proxy.accounting import NO_LINE, Accounting
-from dockerproxy.proxy.connections import Waiting
-from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, find_blame
 from dockerproxy.proxy.pending import Done
+from dockerproxy.proxy.ports import ClientPort
 from dockerproxy.proxy.sockets import SocketState
 from dockerproxy.settings import Level
 from dockerproxy.wire.answer import add_decision, answer_ping, write_answer, write_document
 from dockerproxy.wire.exchange import Signal, State, step
 from dockerproxy.wire.head import Framing, ResponseHead, read_response
 from dockerproxy.wire.http2 import SETTINGS, START
-from dockerproxy.wire.incoming import ArchiveBody, Inbox, RequestBody
-
-_Result = TypeVar("_Result")
+from dockerproxy.wire.incoming import ArchiveBody, RequestBody
 
 _ANSWER, _ANSWER_END = Signal.ANSWER, Signal.ANSWER_END
 _REPLY, _ALLOWED = Shape.REPLY, Outcome.ALLOWED
@@ -52,54 +47,6 @@ _ASKED: Final = frozenset({State.SENDING, State.SENT})
 
 _UNANSWERED: Final = _ASKED | {State.HELD}
 """States in which the proxy can still answer the client."""
-
-
-class EnginePort(Protocol):
-    """The engine's end."""
-
-    def writelines(self, pieces: list[bytes | memoryview]) -> None: ...
-    def end_writing(self) -> None: ...
-
-
-class ClientPort(Protocol):
-    """The client's end, which owns the engine's."""
-
-    inbox: Inbox
-    has_ended: bool
-    finishes: bool
-    waits_in: Waiting | None
-
-    @property
-    def engine(self) -> EnginePort | None: ...
-    @property
-    def is_gone(self) -> bool: ...
-
-    # Move bytes
-    def write(self, data: bytes) -> None: ...
-    def send_on(self, first: bytes) -> None: ...
-    def drop_engine(self) -> None: ...
-    async def drain(self) -> None: ...
-    def advance(self) -> None: ...
-    def go_on(self) -> None: ...
-    def update_reading(self) -> None: ...
-
-    # Wait
-    def wait(self, waiting: Waiting) -> None: ...
-    def judge_aside(self, work: Callable[[], _Result], then: Callable[[_Result], None]) -> None: ...
-    def ask(self, question: Question, then: Callable[[Answer], None]) -> None: ...
-    async def find_docker(self) -> bool | None: ...
-    def look_up(self, judged: NeedsLookup | Verdict) -> None: ...
-    def cancel(self) -> None: ...
-    def detach(self) -> None: ...
-
-    # After the exchange
-    def renew(self) -> None: ...
-    def open_tunnel(self) -> None: ...
-    def open_builds(self, data: bytes, *, is_session: bool) -> None: ...
-    def deny_http2(self, came: bytes, says: str) -> None: ...
-    def linger(self) -> None: ...
-    def close(self) -> None: ...
-    def abort(self) -> None: ...
 
 
 class Answering:
@@ -365,6 +312,11 @@ class Answering:
             self.leave(_ALLOWED, self.cut_by or ("" if self.state is State.TUNNEL else "the client went away"))
 
     # The end
+
+    def take_done(self) -> Done | None:
+        """Return what must be set when the engine is done, which is then the caller's to do."""
+        done, self.done = self.done, None
+        return done
 
     def leave(
         self, outcome: Outcome, reason: str = "", level: Level = Level.INFO, line: tuple[str, str] = NO_LINE

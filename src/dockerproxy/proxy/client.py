@@ -18,7 +18,6 @@ from dockerproxy.proxy.connections import Waiting, find_peer, has_hung_up, stop_
 from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.engine import Engine, connect, find_docker
 from dockerproxy.proxy.exchange import Exchange
-from dockerproxy.proxy.pending import Done
 from dockerproxy.proxy.running import settle
 from dockerproxy.proxy.scheduling import TURN
 from dockerproxy.proxy.sockets import SocketState
@@ -292,17 +291,12 @@ class Client(asyncio.Protocol):
 
     def drop_engine(self) -> None:
         """Close the engine connection, if any."""
-        done = self._take_done()
+        done = self.exchange.answering.take_done()
         if self.engine is not None:
             self.engine.drop(done)
             self.engine = None
         elif done is not None:
             done.set()
-
-    def _take_done(self) -> Done | None:
-        answering = self.exchange.answering
-        done, answering.done = answering.done, None
-        return done
 
     def judge_aside(self, work: Callable[[], _Result], then: Callable[[_Result], None]) -> None:
         """Run long work in the worker's thread, then continue with its result."""
@@ -336,10 +330,7 @@ class Client(asyncio.Protocol):
         self._start(settle(self.exchange, judged), "resolving a name")
 
     def cancel(self) -> None:
-        """Cancel the task of the exchange, which has its answer.
-
-        It is forgotten: what raised in it knows its frames, and these know this client.
-        """
+        """Cancel the task of the exchange, which has its answer, and forget it: its traceback keeps this client."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -354,7 +345,7 @@ class Client(asyncio.Protocol):
         early = self.inbox.clear()
         self.update_reading()
         if engine is not None:
-            open_tunnel(self, engine.transport, early, self._take_done())
+            open_tunnel(self, engine.transport, early, self.exchange.answering.take_done())
 
     def open_builds(self, data: bytes, *, is_session: bool) -> None:
         """Judge each call from now on. `data` came from the engine after its answer."""
@@ -364,8 +355,7 @@ class Client(asyncio.Protocol):
         early = self.inbox.clear()
         self.update_reading()
         if engine is not None:
-            tunnel = SessionTunnel if is_session else BuildTunnel
-            tunnel(self, self.socket, engine.transport).begin(data, early)
+            (SessionTunnel if is_session else BuildTunnel)(self, self.socket, engine.transport).begin(data, early)
 
     def deny_http2(self, came: bytes, says: str) -> None:
         """Deny HTTP/2 in HTTP/2. `came` is what has already arrived of it."""

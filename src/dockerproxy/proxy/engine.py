@@ -11,11 +11,11 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 from dockerproxy.policy.steps import UnknownObjectError
-from dockerproxy.proxy.answering import ClientPort
 from dockerproxy.proxy.answers import AnswerReader
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import choose_engine, explain_unreachable
 from dockerproxy.proxy.pending import Done
+from dockerproxy.proxy.ports import ClientPort
 from dockerproxy.proxy.resolver import Inquiry, open_connection
 from dockerproxy.proxy.sockets import Shared, SocketState
 from dockerproxy.proxy.usage import Buffers

@@ -24,10 +24,11 @@ from dockerproxy.policy.judge import attach_body, judge, judge_again, judge_body
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.plans import can_begin
 from dockerproxy.proxy.accounting import Accounting
-from dockerproxy.proxy.answering import Answering, ClientPort
+from dockerproxy.proxy.answering import Answering
 from dockerproxy.proxy.asking import Asked
 from dockerproxy.proxy.control import Answer
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED
+from dockerproxy.proxy.ports import ClientPort
 from dockerproxy.proxy.sockets import SocketState, is_quick, make_nonce
 from dockerproxy.proxy.usage import TOO_FAST, TOO_MUCH
 from dockerproxy.settings import Level

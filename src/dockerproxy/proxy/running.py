@@ -36,10 +36,6 @@ from dockerproxy.wire.answer import write_answer, write_message
 _Result = TypeVar("_Result")
 _Value = TypeVar("_Value")
 
-_SHORT: Final = 16 * 1024
-"""Bytes of an answer that is processed at once."""
-
-
 _READING: Final = (steps.Ask, steps.Find, steps.Read)
 """Steps whose answers a plan works with."""
 
@@ -210,7 +206,7 @@ class _Run:
     async def _find(self, lookup: Lookup, version: str) -> ResolvedObject | AmbiguousNameError | None:
         shared = self._socket.shared
         async with nullcontext() if self._reads else self._socket.lookups:
-            return await shared.resolver.find(shared.engines, lookup, version, partial(_process, self._socket))
+            return await shared.resolver.find(shared.engines, lookup, version, self._socket.process)
 
     # Plans
 
@@ -269,8 +265,9 @@ class _Run:
         if step.content is not None:
             self._detach(self.verdict)
         await self._begin_reading()
-        look = partial(_process, socket)
-        return await shared.resolver.ask(shared.engines, step.target, look, step.content, is_fixed=step.is_fixed)
+        return await shared.resolver.ask(
+            shared.engines, step.target, socket.process, step.content, is_fixed=step.is_fixed
+        )
 
     async def _send(self, step: Act | steps.Perform | steps.Open | steps.Read) -> Whole | Answer | None:
         """Send a request. While the engine acts, it is awaited even if the client leaves."""
@@ -355,8 +352,7 @@ class _Run:
         if verdict.operation.shape is Shape.TUNNEL and found is not None:
             self._exchange.let_go(verdict)
             target = f"/exec/{quote(found.id, safe='')}/json"
-            look = partial(_process, self._socket)
-            await await_begin(done, lambda: shared.resolver.ask(shared.engines, target, look))
+            await await_begin(done, lambda: shared.resolver.ask(shared.engines, target, self._socket.process))
             done.set()
             done.close()
             return
@@ -395,17 +391,8 @@ def _judge(judged: NeedsLookup, found: tuple[ResolvedObject | None, ...]) -> Nee
 
 
 async def _look(socket: SocketState, content: bytes, work: "Callable[[], _Value | None]") -> _Value:
-    """Process a content like `_process`.
-
-    Raises:
-        UnknownObjectError: The content is invalid.
-    """
-    seen = await _process(socket, content, work)
+    """Process a content. `UnknownObjectError`: it is invalid."""
+    seen = await socket.process(content, work)
     if seen is None:
         raise UnknownObjectError("the engine's answer is not as expected")
     return seen
-
-
-async def _process(socket: SocketState, content: bytes, work: Callable[[], _Value]) -> _Value:
-    """Process a content; a long one in a thread, so that others do not wait."""
-    return work() if len(content) <= _SHORT else await socket.shared.worker.run(socket.judging, work)

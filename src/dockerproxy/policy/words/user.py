@@ -163,8 +163,8 @@ def check_user(reading: Reading, value: Json, path: str, _parent: Object) -> Non
 
 
 _SUMMARY: Final = (
-    "who it may be, with no-new-privileges: `not-root` needs user and group by number; `client` is the client in what can"
-    " write to `binds`, whatever the image's `USER`"
+    "who it may be, with no-new-privileges: `not-root` needs user and group by number; `client` is the client in what"
+    " can write to `binds`, whatever the image's `USER`"
 )
 WORDS: Final = (_User("user", _SUMMARY, narrows=True),)
 CHECKS: Final = (check_user,)
