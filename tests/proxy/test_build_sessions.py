@@ -7,6 +7,7 @@ from proxy.harness import in_loop, world
 from rows import for_each
 
 SYNC = "/moby.filesync.v1.FileSync/DiffCopy"
+FILE = framed(text(2, text(1, "file") + flag(2, 0o644)))
 DEVICE = framed(text(2, text(1, "disk") + flag(2, 1 << 26)))
 
 
@@ -18,13 +19,13 @@ async def test_the_engine_gets_a_file_and_the_reason_instead_of_a_device_which_t
         await engine.flush()
         await client.asked()
         client.peer.connection.send_headers(stream, [(":status", "200")])
-        client.peer.connection.send_data(stream, NOTHING)
+        client.peer.connection.send_data(stream, FILE)
         await client.flush()
-        await engine.until(lambda: stream in engine.peer.streams and engine.peer.streams[stream].data == NOTHING)
+        await engine.until(lambda: stream in engine.peer.streams and engine.peer.streams[stream].data == FILE)
         client.peer.connection.send_data(stream, DEVICE)
         await client.flush()
         heard = await engine.answered(stream)
-        assert heard.data == NOTHING
+        assert heard.data == FILE
         assert heard.fields["grpc-message"].startswith('ImageBuild denied: "disk" is a device: leave it out')
         [record] = await here.records(1)
         assert (record["target"], record["decision"], record["status"]) == (SYNC, "denied", 403)

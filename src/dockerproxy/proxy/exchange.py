@@ -311,9 +311,8 @@ class Exchange:
         if isinstance(judged, Verdict):
             self._follow(attach_body(judged, content))
         elif isinstance(judged, NeedsBody):
-            work = partial(
-                judge_body, judged, content, make_nonce() if judged.policy.owner else "", self.account.client
-            )
+            nonce = make_nonce() if judged.policy.owner else ""
+            work = partial(judge_body, judged, content, nonce, self.account.client)
             if is_quick(judged, content):
                 self._follow(work())
             else:
