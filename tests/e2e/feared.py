@@ -124,6 +124,7 @@ FEARED: tuple[tuple[str, Feared], ...] = (
     ("Volumes.*", never(PODMAN, Volumes={"/etc:/m": {}})),
     ("MacAddress", Feared(body={"MacAddress": "02:42:ac:11:00:99", "HostConfig": {}}, shown=inspect("Config.MacAddress", "02:42"))),
     ("OnBuild[]", Feared(body={"OnBuild": ["RUN true"]}, shown=inspect("Config.OnBuild", "RUN true"))),
+    ("StopTimeout", Feared(body={"StopTimeout": -1}, shown=inspect("Config.StopTimeout", "-1"))),
     ("Labels.*", Feared(body={"Labels": {"owner": "root"}}, grant="{labels: {owner: ci}}", shown=inspect("Config.Labels.owner", "root"))),
     ("Labels.*", Feared(body={"Labels": {"PODMAN_SYSTEMD_UNIT": "ssh.service"}}, shown=inspect("Config.Labels.PODMAN_SYSTEMD_UNIT", "ssh"))),
     ("PortSpecs[]", never(OLD, PortSpecs=["80"])),

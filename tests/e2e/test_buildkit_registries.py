@@ -38,6 +38,7 @@ def builders(request: pytest.FixtureRequest, dockerd: Engine, busybox: bytes) ->
         name: ["preset:ci", *may_build(f"docker.io/library/{name}-*", f"{PLACE}/{name}-*")] for name in ("push", "keep")
     }
     allow["push"] += ["DistributionInspect", {"ImagePush": {"images": [f"{PLACE}/push-*"]}}]
+    allow["push"] += [{"ImageCreate": {"images": [f"{PLACE}/push-*"]}}]
     with contextlib.ExitStack() as stack:
         engine = dockerd
         if request.param:

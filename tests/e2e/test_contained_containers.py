@@ -20,7 +20,7 @@ from dockerproxy.api.bodies.tables import BODIES
 pytestmark = pytest.mark.engine
 
 JSON = {"Content-Type": "application/json"}
-NEVER_REFUSED = {"any", "part", "aside", "check_dropped!", "check_environment!"}
+NEVER_REFUSED = {"any", "part", "aside", "check_dropped!", "check_environment!", "check_exposed!"}
 
 Contain = Callable[[str], Proxy]
 

@@ -52,7 +52,7 @@ VALID: dict[str, list[Any]] = {
     "HostConfig.CapAdd": [[], ["NET_ADMIN"], ["CAP_SYS_TIME"]], "HostConfig.CapDrop": [[], ["ALL"], ["CHOWN"]],
     "HostConfig.CgroupnsMode": ["private"], "HostConfig.Dns": [["192.0.2.1"]], "HostConfig.DnsOptions": [["ndots:2"]],
     "HostConfig.DnsSearch": [["example.org"]], "HostConfig.ExtraHosts": [["db:192.0.2.2"]],
-    "HostConfig.IpcMode": ["private", "none", "shareable"], "HostConfig.Privileged": [False], "HostConfig.PublishAllPorts": [True, False],
+    "HostConfig.IpcMode": ["private", "none", "shareable"], "HostConfig.Privileged": [False], "HostConfig.PublishAllPorts": [False],
     "HostConfig.ReadonlyRootfs": [True, False], "HostConfig.SecurityOpt": [["no-new-privileges"]],
     "HostConfig.Tmpfs": [{"/m": "size=1m,noexec"}], "HostConfig.ShmSize": [1 << 20], "HostConfig.OomScoreAdj": [0], "HostConfig.ConsoleSize": [[31, 97]],
 }
@@ -153,6 +153,8 @@ def describe(engine: Engine, identity: str) -> Any:
     found = ask(engine.socket, "GET", f"/v1.45/containers/{identity}/json").json()
     ask(engine.socket, "DELETE", f"/containers/{identity}?force=1&v=1")
     remove_volumes(engine)
+    dropped = found["HostConfig"]["CapDrop"] or ()  # The proxy adds MKNOD.
+    found["HostConfig"]["CapDrop"] = [each for each in dropped if each != "MKNOD"] or None
     found["Mounts"].sort(key=lambda mount: mount["Destination"])  # The engine has them in no order.
     text = json.dumps(
         {name: found[name] for name in ("Path", "Args", "Config", "HostConfig", "Mounts", "NetworkSettings")}

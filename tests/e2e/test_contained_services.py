@@ -292,7 +292,7 @@ def test_a_service_sends_the_credentials_that_it_has_to_no_other_registry(swarm:
     def body(host: str) -> bytes:
         return json.dumps({"Name": "tried-auth", "TaskTemplate": {"ContainerSpec": {"Image": f"{host}/a:1"}}}).encode()
 
-    words = {"names": ["tried-*"]}
+    words = {"names": ["tried-*"], "images": [f"{first}/**", f"{second}/**"]}
     allow = json.dumps([{"ServiceCreate": words}, {"ServiceUpdate": words}])
     with registry(swarm.engine, 5001) as granted, registry(swarm.engine, 5002) as other:
         with running_policy(swarm.engine.socket, allow) as proxy:

@@ -86,7 +86,7 @@ def test_nothing_that_its_client_does_keeps_a_container(engine: Engine, label: s
     """One that another one joins; and one that does not end by itself, for which Podman waits as long as that says."""
     with sweeping(engine, label, "at-exit") as (mine, _, proxy):
         stays = ["sh", "-c", "trap '' TERM; while true; do sleep 1; done"]
-        made = [make_container(mine, f"a-{label}", Cmd=stays, StopTimeout=100_000, HostConfig=NO_NETWORK)]
+        made = [make_container(mine, f"a-{label}", Cmd=stays, StopTimeout=3600, HostConfig=NO_NETWORK)]
         joined = {"NetworkMode": f"container:{made[0]}"}
         made += [make_container(mine, f"{each}-{label}", HostConfig=joined) for each in "bc"]
         for container in made:
