@@ -190,6 +190,7 @@ class Streams:
             raise BrokenError("a header block has other frames within")
         if kind not in _KNOWN:
             raise BrokenError(f"a frame of the kind {kind}")
+        self.counted += kind in _COUNTED or (kind in _ASKS and not flags & ACK) or (kind == DATA and not size)
         if kind in {DATA, HEADERS}:
             call = self._calls.get(stream)
             if call is None:
@@ -200,7 +201,6 @@ class Streams:
             self._calls.pop(stream, None)
         if kind in {HEADERS, CONTINUATION}:
             self._header_of = 0 if flags & END_HEADERS else stream
-        self.counted += kind in _COUNTED or (kind in _ASKS and not flags & ACK) or (kind == DATA and not size)
         way.pass_on(size)
 
     def _hear_answer(self, way: _Way, frame: Frame, call: _Call) -> bool:

@@ -150,4 +150,5 @@ _OF_CASE: Final[Mapping[str, Rule]] = {
 _OF_DECISION: Final[Mapping[str, Rule]] = {
     **dict.fromkeys(("source", "message", "reason", "about_object", "conditions"), _may_differ),
     "shows": lambda old, new: not old or bool(new),
+    "walks": le,
 }
