@@ -5,12 +5,12 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 10_780
+MOST_ON_THE_PATH: Final = 12_400
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 23_074
-MOST_OF_TESTS: Final = 61_212
-MOST_WORDS: Final = 24_940
+MOST_OF_ALL: Final = 24_700
+MOST_OF_TESTS: Final = 63_300
+MOST_WORDS: Final = 25_600
 """Words in `docs/*.md`."""
 
 PROGRAM: Final = '''"""A module."""
