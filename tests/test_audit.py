@@ -5,7 +5,7 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 12_400
+MOST_ON_THE_PATH: Final = 12_200
 """Lines of code that decide what passes."""
 
 MOST_OF_ALL: Final = 24_700

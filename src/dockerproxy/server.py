@@ -24,10 +24,10 @@ from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import SWEEP
 from dockerproxy.proxy.failures import choose_engine, log_bug
 from dockerproxy.proxy.metrics import Measured
-from dockerproxy.proxy.overview import describe_open
+from dockerproxy.proxy.overview import Comparison, compare, describe_open
 from dockerproxy.proxy.probing import find_trouble
 from dockerproxy.proxy.scheduling import Tasks
-from dockerproxy.proxy.sockets import LOOKUPS, PENDING, REMOVALS, Comparison, Shared, SocketState, compare
+from dockerproxy.proxy.sockets import LOOKUPS, PENDING, REMOVALS, Shared, SocketState
 from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.sweeper import Sweeper
 

@@ -1,13 +1,16 @@
-"""An overview for operators: sockets, connections, and exchanges in progress."""
+"""An overview for operators: sockets, connections, exchanges in progress, and what a reload changes."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final, cast
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, cast
 
 from dockerproxy.observe.record import Outcome
+from dockerproxy.policy.differences import digest, find_changes
 from dockerproxy.proxy.accounting import say
 from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.metrics import Measured
+from dockerproxy.proxy.sockets import SocketState
+from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.text import lower
 
 MOST_TOLD: Final = 1000
@@ -55,3 +58,27 @@ def _describe_client(client: Client, epoch: float) -> dict[str, object]:
     said = {"method": method, "target": target, "operation": operation, "object": name}
     more = {"shape": judged.operation.shape, "state": lower(client.exchange.state.name)}
     return {**described, **said, **more, "received": account.received, "sent": account.sent}
+
+
+class Comparison(NamedTuple):
+    """A policy compared with the former one of its socket.
+
+    Attributes:
+        digest: Its digest.
+        says: Messages for the log.
+    """
+
+    digest: str
+    says: list[tuple[Level, str]]
+
+
+def compare(states: Mapping[str, SocketState], wanted: Mapping[str, SocketSettings]) -> dict[str, Comparison]:
+    """Find gained and lost operations of each socket, the digest of its policy, and mounts that now nest, by path."""
+    compared = {}
+    for path, new in wanted.items():
+        name, digits, state = f"socket {new.name}:", digest(new.policy), states.get(path)
+        lines = find_changes(state.policy, new.policy).lines() if state else [f"new, on {path}"]
+        says = [(Level.NOTICE, f"{name} {line}") for line in (*lines, f"policy {digits}")]
+        nested = state.find_nested(new.policy) if state else ()
+        compared[path] = Comparison(digits, [*says, *((Level.WARNING, f"{name} {warning}") for warning in nested)])
+    return compared

@@ -5,9 +5,9 @@ Attacks: docs/attacks.md, proxy/sockets.
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
 from dockerproxy.api.secrets import redact
@@ -16,7 +16,6 @@ from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import JournalPort, LogPort
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.creating import mount_unread
-from dockerproxy.policy.differences import digest, find_changes
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.nesting import Mount, find_nested, list_mounts
@@ -30,7 +29,7 @@ from dockerproxy.proxy.pending import Places
 from dockerproxy.proxy.resolver import Resolver
 from dockerproxy.proxy.scheduling import Line, Tasks, Turns, Worker
 from dockerproxy.proxy.usage import Usage
-from dockerproxy.settings import Level, SocketSettings
+from dockerproxy.settings import SocketSettings
 from dockerproxy.views.lists import Remembered
 from dockerproxy.wire.document import count_parts
 
@@ -232,27 +231,3 @@ class Shared:
         The volumes of an unread body only matter while a volume may be filled, or is held.
         """
         return verdict.plan is not None and (verdict.plan is not mount_unread or bool(self.fills or self.holding))
-
-
-class Comparison(NamedTuple):
-    """A policy compared with the former one of its socket.
-
-    Attributes:
-        digest: Its digest.
-        says: Messages for the log.
-    """
-
-    digest: str
-    says: list[tuple[Level, str]]
-
-
-def compare(states: Mapping[str, SocketState], wanted: Mapping[str, SocketSettings]) -> dict[str, Comparison]:
-    """Find gained and lost operations of each socket, the digest of its policy, and mounts that now nest, by path."""
-    compared = {}
-    for path, new in wanted.items():
-        name, digits, state = f"socket {new.name}:", digest(new.policy), states.get(path)
-        lines = find_changes(state.policy, new.policy).lines() if state else [f"new, on {path}"]
-        says = [(Level.NOTICE, f"{name} {line}") for line in (*lines, f"policy {digits}")]
-        nested = state.find_nested(new.policy) if state else ()
-        compared[path] = Comparison(digits, [*says, *((Level.WARNING, f"{name} {warning}") for warning in nested)])
-    return compared
