@@ -1,6 +1,7 @@
 """A list of which some is hidden, and volumes that are made before a create goes on."""
 
 import asyncio
+import gc
 import json
 import threading
 import time
@@ -20,6 +21,7 @@ from rows import for_each
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.policy.steps import Whole
 from dockerproxy.proxy.scheduling import Line, Worker
 from dockerproxy.proxy.sockets import LOOKUPS
 from dockerproxy.views.filters import write_filters
@@ -185,6 +187,27 @@ async def test_answers_of_the_engine_are_counted_until_they_are_written() -> Non
         for client in clients:
             status, body = await client.answer()
             assert (status, b"yyy" in body) == (200, False)
+
+
+@in_loop
+async def test_an_answer_whose_client_has_gone_is_freed_without_the_collector() -> None:
+    async with world(policy=HIDING) as here:
+        is_free = threading.Event()
+        blocking = asyncio.ensure_future(here.server._shared.worker.run(Line(), is_free.wait))
+        client = await here.connect()
+        await client.send(get("/containers/web/json"))
+        described = answer({"Id": ID, "Config": {"Labels": {"x": "y" * 100_000}}})
+        gc.disable()
+        try:
+            await send_all(await serve(here, "GET /containers/web/json", b""), described)
+            await until(lambda: any(isinstance(each, Whole) for each in gc.get_objects()), "the answer is read")
+            await client.close()
+            await here.records(1)
+            await until(lambda: not any(isinstance(each, Whole) for each in gc.get_objects()), "it is freed")
+        finally:
+            gc.enable()
+            is_free.set()
+            await blocking
 
 
 class CountingWorker(Worker):
