@@ -78,9 +78,12 @@ def read_engine_json(content: bytes) -> Json:
 
 def takes_long(content: bytes) -> bool:
     """Whether reading JSON in one call takes more than some milliseconds, in which no client is served."""
-    parts, starts = 0, range(0, len(content), _PIECE)
-    return len(content) > _LONGEST or any(
-        (parts := parts + count_parts(content[start : start + _PIECE])) > MOST_PARTS for start in starts
+    if not MOST_PARTS < len(content) <= _LONGEST:
+        return len(content) > _LONGEST
+    parts = 0
+    return any(
+        (parts := parts + count_parts(content[start : start + _PIECE])) > MOST_PARTS
+        for start in range(0, len(content), _PIECE)
     )
 
 
