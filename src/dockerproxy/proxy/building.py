@@ -87,10 +87,10 @@ class _Judging:
                 self._decided[build].set()
 
     async def _enter(self) -> None:
-        """Take a place for a build, until the client has gone."""
+        """Take a place for a build, until the client has gone; before the engine gives up its other calls."""
         socket = self._socket
         places = socket.find_places("builds")
-        await places.enter("builds", socket.policy.policy.bounds.builds, socket.patience)
+        await places.enter("builds", socket.policy.policy.bounds.builds, min(socket.patience, _PATIENCE / 2))
         self.places.callback(places.leave)
 
     async def _await_begin(self, build: str) -> None:
