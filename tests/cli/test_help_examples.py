@@ -67,7 +67,7 @@ def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
     """Give a folder with every file that an example names, and an environment with the programs."""
     with short_folder() as folder:
         for name in ("policy.yaml", "old.yaml", "new.yaml"):
-            write(folder / name, POLICY)
+            write(folder / name, POLICY.replace("4321", str(os.getgid())))  # Others cannot give it away.
         (folder / "expectations.txt").write_text("socket backup\nallow GET /containers/web/json\n")
         (folder / "create.json").write_text(json.dumps({"Image": "app"}))
         (folder / "learned.yaml").write_text(f"# {REMARK}\n{POLICY_OF_ONE}")
