@@ -3,8 +3,13 @@
 import json
 
 import pytest
+from wire.heads import head_of
 
+from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy.judge import judge, judge_object
 from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.phases import Act, NeedsLookup, Verdict
+from dockerproxy.policy.steps import Fills, Says, Scene, Whole
 from dockerproxy.policy.subtrees import NO_PART, conceal_path, mounts_part, reveals_path
 
 ESCAPES = "path concatenation escapes the base directory, base: /x, subpath: a"
@@ -32,3 +37,23 @@ def test_a_container_mounts_a_part_by_its_subpath(options: object, *, is_part: b
     host = {"Mounts": [{"Type": "bind"}, {"Type": "volume", "VolumeOptions": options}]}
     assert mounts_part(ResolvedObject("1", (), document={"hostconfig": host})) is is_part
     assert not mounts_part(None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_told"), [(ESCAPES, False), (ABSENT, False), ("port is already allocated", True)]
+)
+def test_a_start_tells_no_reason_of_a_path(reason: str, *, is_told: bool) -> None:
+    text = "sockets: {a: {path: /a.sock, allow: [own, ContainerCreate]}}"
+    judged = judge(read_policy(text, "p.yaml").sockets[0].policy, head_of(line="POST /containers/c/start HTTP/1.1"))
+    assert isinstance(judged, NeedsLookup)
+    host = {"Mounts": [{"Type": "volume", "VolumeOptions": {"Subpath": "a"}}]}
+    found = ResolvedObject("1" * 64, ("c",), belongs_to="a", document={"id": "1" * 64, "hostconfig": host})
+    verdict = judge_object(judged, found)
+    assert isinstance(verdict, Verdict)
+    assert verdict.plan is not None
+    plan = verdict.plan(verdict, Scene(Fills(), {}, 0.0))
+    assert isinstance(next(plan), Act)
+    answer = Whole(b"HTTP/1.1 404 Not Found\r\n\r\n", 404, json.dumps({"message": reason}).encode())
+    with pytest.raises(StopIteration) as end:
+        plan.send(answer)
+    assert end.value.value == (answer if is_told else Says(400, NO_PART))
