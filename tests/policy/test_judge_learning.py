@@ -133,6 +133,15 @@ def test_an_archive_is_denied_under_a_contained_grant_and_needs_an_unrestricted_
             assert not grants or told.decision.message.startswith(f"ImageBuild denied: {reason}; to allow it")
 
 
+def test_an_import_is_walked_in_any_spelling_and_a_pull_never() -> None:
+    walked = {"fromSrc=-", "fromSrc=-&fromImage=", "fromImage=x&fromImage=&fromSrc=-", "FROMIMAGE=x&fromSrc=-"}
+    for query in {*walked, "fromImage=x", "fromImage=x&tag=1&fromSrc=-"}:
+        line = f"POST /images/create?{query} HTTP/1.1"
+        judged = judge(policy_with(mode=Mode.LEARN), head_of("Content-Length: 5", line=line))
+        assert isinstance(judged, Verdict)
+        assert judged.walks is (query in walked), query
+
+
 def test_where_something_is_refused_only_a_denied_request_says_what_it_needs_by_names_that_it_has() -> None:
     policy = policy_with(CONTAINED)
     assert judged_in(policy, "POST /containers/create", BODY).needs == NEEDED

@@ -132,7 +132,10 @@ class Verdict(Phase):
     @property
     def walks(self) -> bool:
         """Whether the engine gets of the body only what was walked, or a contained grant would require that."""
-        return self.decision.walks or (self.needs is not None and BODIES[self.operation.name].is_walked)
+        walks = self.decision.walks or (self.needs is not None and BODIES[self.operation.name].is_walked)
+        # Both engines then pull, and do not read a body, which dockerode sends.
+        pulls = any(name == "fromImage" for name, _ in self.request.query) and all(self.request.values("fromimage"))
+        return walks and not pulls
 
     @property
     def is_simple(self) -> bool:
