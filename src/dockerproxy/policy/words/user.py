@@ -98,7 +98,8 @@ class _User(Constraint):
         if value is False:
             return claim.says
         if bound is not None and not is_certainly_not_root(bound.client):
-            return "but the container can write to a bind, and the client is root, in group 0 or without a number here"
+            says = "the container can write to a bind, and the client is root, in group 0 or without a number here"
+            return f"{'but' if value else 'is missing,'} {says}"
         if granted == CLIENT and bound is not None:
             return f"but the container can write to a bind, so it must be the client: use --user {bound.client}"
         if not value:
