@@ -148,6 +148,16 @@ def sum_with_signs(tar: bytes, byte: int) -> bytes:
     return block[:148] + b"%06o\0 " % (sum(block) - 256) + block[156:] + tar[512:]
 
 
+def sum_of_zero(tar: bytes) -> bytes:
+    """Give the first entry no sum, which Go reads as 0: the sum if high bytes are negative."""
+    block = bytearray((*tar[:148], *b" " * 8, *tar[156:265], *bytes(80), *tar[345:512]))
+    many, rest = divmod(sum(block), 128)
+    filling = b"\x80" * many + bytes([256 - rest] * bool(rest))
+    block[265 : 265 + len(filling)] = filling
+    assert sum(byte - 256 * (byte > 127) for byte in block) == 0
+    return bytes(block) + tar[512:]
+
+
 def pieces(content: bytes, size: int = 32_768) -> bytes:
     """Write the pieces of a context from standard input."""
     return b"".join(framed(text(1, content[at : at + size])) for at in range(0, len(content), size))
@@ -175,6 +185,8 @@ UPLOADS: list[tuple[str, bytes, str]] = [
     ("xz", b"\xfd7zXZ\0" + bytes(600), "xz"),
     ("zstd", b"\x28\xb5\x2f\xfd" + bytes(600), "zstd"),
     ("a header whose sum has signs, as on some systems", sum_with_signs(archive(), 0xC3), "not a tar archive"),
+    ("a header without a sum, which is 0 by signs", sum_of_zero(DEVICES), "not a tar archive"),
+    ("a short archive in gzip", gzip.compress(archive(tarfile.BLKTYPE, b""))[:400], "is a block device"),
 ]
 
 

@@ -48,7 +48,7 @@ _OTHERS: Final = {1 << 26: "a device", 1 << 25: "a pipe", 1 << 24: "a socket"}
 _BLOCK: Final = 512
 _PACKED: Final = (b"\x1f", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _SUM: Final = slice(148, 156)
-_OCTAL: Final = re.compile(rb"[0-7]+").fullmatch
+_OCTAL: Final = re.compile(rb"[0-7]*").fullmatch
 
 
 class Reader(Protocol):
@@ -165,7 +165,7 @@ class Upload(_Messages):
         """Read a part of the archive. Returns whether there is more."""
         pending = self._pending
         if self._archive is None:
-            if len(pending) < _BLOCK:
+            if len(pending) < _BLOCK and not pending.startswith(_PACKED):
                 return False
             self._begin()
         if self._archive is not None and pending:
@@ -210,7 +210,7 @@ def _is_header(start: bytes | bytearray) -> bool:
         return False
     rest = block[: _SUM.start] + b" " * 8 + block[_SUM.stop :]
     unsigned = sum(rest)
-    return int(digits, 8) in {unsigned, unsigned - 256 * sum(byte > 0x7F for byte in rest)}  # noqa: PLR2004 (a sign)
+    return int(digits or b"0", 8) in {unsigned, unsigned - 256 * sum(byte > 0x7F for byte in rest)}  # noqa: PLR2004 (a sign)
 
 
 def _read_number(digits: bytes) -> int:
