@@ -309,3 +309,10 @@ def test_the_settings_of_an_image_have_the_label_by_which_it_is_no_image_of_anot
     for settings in OF_OTHERS:
         assert "lacks this owner's label dockerproxy.build" in denial(result(settings), BRIDGE + "Return"), settings
     assert not denial(result(json.dumps(BUILT)), BRIDGE + "Return")
+
+
+def test_the_settings_of_images_have_few_values() -> None:
+    many = json.dumps({**BUILT, "many": [1] * 900})
+    entries = [entry(10, f"containerimage.config/{number}", many) for number in range(6)]
+    denials = [denial(text(1, b"".join(entries[:count])), BRIDGE + "Return") for count in (5, 6)]
+    assert denials == ["", "the configurations of its images have too many values"]

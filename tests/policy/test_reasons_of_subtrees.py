@@ -9,7 +9,7 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.judge import judge, judge_object
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Act, NeedsLookup, Verdict
-from dockerproxy.policy.steps import Fills, Says, Scene, Whole
+from dockerproxy.policy.steps import Enter, Fills, Says, Scene, Whole
 from dockerproxy.policy.subtrees import NO_PART, conceal_path, mounts_part, reveals_path
 
 ESCAPES = "path concatenation escapes the base directory, base: /x, subpath: a"
@@ -19,15 +19,22 @@ LOOPS = 'error while resolving symlinks in combined path "/x/a": EvalSymlinks: t
 
 @pytest.mark.parametrize("reason", [ESCAPES, ABSENT, LOOPS, f"Cannot restart container 1: {ESCAPES}"])
 def test_the_reason_why_a_part_is_not_mounted_is_one_for_all(reason: str) -> None:
-    assert reveals_path(json.dumps({"message": reason}).encode())
-    told = conceal_path(json.dumps({"State": {"Error": reason, "Name": reason}}).encode())
-    assert json.loads(told)["State"] == {"Error": NO_PART, "Name": reason}
+    assert reveals_path(json.dumps({"message": reason}))
+    told = conceal_path(json.dumps({"State": {"Error": reason, "Name": reason}, "Error": reason}).encode())
+    assert json.loads(told or b"") == {"State": {"Error": NO_PART, "Name": reason}, "Error": reason}
+
+
+def test_a_long_error_is_read_once() -> None:
+    """A container's command, which an error repeats, may be of quotation marks."""
+    said = json.dumps({"State": {"Error": '"' * 1_000_000}})
+    assert not reveals_path(said)
+    assert conceal_path(said.encode()) == said.encode()
 
 
 def test_other_reasons_stay() -> None:
-    said = json.dumps({"message": "port is already allocated", "Error": 'a "b"'}).encode()
+    said = json.dumps({"State": {"Error": 'port is "already" allocated'}})
     assert not reveals_path(said)
-    assert conceal_path(said) == said
+    assert conceal_path(said.encode()) == said.encode()
 
 
 @pytest.mark.parametrize(
@@ -52,6 +59,7 @@ def test_a_start_tells_no_reason_of_a_path(reason: str, *, is_told: bool) -> Non
     assert isinstance(verdict, Verdict)
     assert verdict.plan is not None
     plan = verdict.plan(verdict, Scene(Fills(), {}, 0.0))
+    assert isinstance(next(plan), Enter)
     assert isinstance(next(plan), Act)
     answer = Whole(b"HTTP/1.1 404 Not Found\r\n\r\n", 404, json.dumps({"message": reason}).encode())
     with pytest.raises(StopIteration) as end:

@@ -19,6 +19,7 @@ from rows import for_each
 from dockerproxy.api.catalog import Shape
 from dockerproxy.builds.calls import MOST_FRAMES
 from dockerproxy.problems import UserError
+from dockerproxy.proxy.building import _MOST_WAITING
 from dockerproxy.wire.http2 import PREFACE
 
 JOB = framed(export("moby", {"name": "job-1"}))
@@ -372,3 +373,18 @@ async def test_of_a_clients_builds_no_more_run_at_one_time_than_the_quota_has() 
         other.begin(SOLVE, JOB)
         await other.flush()
         assert [each["decision"] for each in await here.records(4)] == ["allowed", "denied", "allowed", "allowed"]
+
+
+@in_loop
+async def test_of_calls_that_are_reset_few_wait_for_their_judgement() -> None:
+    async with world(policy=building(TAGS, quota={"builds": 1})) as here:
+        client, engine = await open_builds(here)
+        client.begin(SOLVE, JOB)
+        await client.flush()
+        await engine.asked()
+        other, _ = await open_builds(here)
+        for _ in range(_MOST_WAITING + 1):
+            other.peer.connection.reset_stream(other.begin(SOLVE, JOB))
+            await other.flush()
+        _, denied = await here.records(2)
+        assert "more than 100 builds wait at one time" in denied["reason"]

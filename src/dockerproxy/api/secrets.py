@@ -31,7 +31,7 @@ _PARAMETERS: Final = _FIELDS | {
 Dockerfile lines that may set variables."""
 
 _MAY_BE_SECRET: Final = partial(
-    re.search, rf"(?ai)[?&;](?:[^=&;]*(?:%|[^\x00-\x7f])|(?:{'|'.join(sorted(_PARAMETERS))})=)"
+    re.search, rf"(?ai)[?&;](?:[^=&;?]*(?:%|[^\x00-\x7f])|(?:{'|'.join(sorted(_PARAMETERS))})=)"
 )
 """A quick search that finds every secret name, and any name with an escape or a non-ASCII character."""
 

@@ -20,7 +20,7 @@ from dockerproxy.builds.protobuf import Message, ProtobufError, Value, read_mess
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
 from dockerproxy.policy.stamps import BUILT, make_built, scope
 from dockerproxy.policy.words.limits import is_harmless
-from dockerproxy.wire.document import object_of, read_json, show
+from dockerproxy.wire.document import count_parts, object_of, read_json, show
 
 FRONTEND: Final = "dockerfile.v0"
 """The engine's own reader of Dockerfiles, the only one that runs."""
@@ -55,6 +55,9 @@ _ANY: Final = ("POST", "/build")
 
 _LONGEST: Final = 16 * 1024
 """Characters of the attributes that are parsed, and of an equivalent request, which is judged and recorded."""
+
+_MOST_PARTS: Final = 5000
+"""Values of the configurations in a result, which are parsed: up to 8 ms. One has some hundred."""
 
 _PASSED: Final = "build-arg:*"
 """Attributes that go on unread. They may be longer."""
@@ -126,7 +129,7 @@ class _Reader:
         self._owner = owner
         self._parameters: dict[str, list[str]] = {}
         self._requests: list[Request] = []
-        self._size = 0
+        self._size = self._parts = 0
 
     def read(self, message: Message, name: str) -> list[Request]:
         """Read a message, and rewrite it in place."""
@@ -174,6 +177,9 @@ class _Reader:
         """Check that the configuration of an image has the label of the owner's builds, as the engine wrote it."""
         for name, value in metadata.items():
             if name.partition("/")[0] == _SETTINGS and isinstance(value, bytes):
+                self._parts += count_parts(value)
+                if self._parts > _MOST_PARTS:
+                    raise DeniedError("the configurations of its images have too many values")
                 labels = object_of(object_of(object_of(read_json(value)).get("config")).get("Labels"))
                 if labels.get(BUILT) != make_built(self._owner):
                     raise DeniedError(f"{name} lacks this owner's label {BUILT}, and could make it another's image")

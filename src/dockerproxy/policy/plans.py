@@ -156,7 +156,7 @@ def start(verdict: Verdict, _scene: Scene) -> Plan:
     if verdict.operation.shape is Shape.TUNNEL:
         return steps.Pass()
     answer = yield from Act(verdict)
-    if mounts_part(verdict.known.found) and reveals_path(answer.content):
+    if mounts_part(verdict.known.found) and reveals_path(answer.content.decode(errors="replace")):
         return Says(HTTPStatus.BAD_REQUEST, NO_PART)
     return (yield from edit(verdict, answer))
 

@@ -14,12 +14,14 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
+from dockerproxy.api.answers import REST, Node
 from dockerproxy.api.request import read_version
 from dockerproxy.policy.claim import Object, objects_at
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.stamps import RESERVED
 from dockerproxy.text import unquote
+from dockerproxy.views.cutter import AS_IT_CAME, cut
 from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, write_json
 
 LABEL: Final = f"{RESERVED}subtree"
@@ -56,20 +58,22 @@ def _read_path(name: str) -> str:
 NO_PART: Final = "a mount's path is missing in its volume, or no directory, or a link leads out"
 """The answer for every path that Docker cannot mount. Its own tells whether a path of the host exists."""
 
-_REVEALS: Final = re.compile(
-    rb'"(?:[^"\\]|\\.)*(?:escapes the base directory|cannot access path|while resolving symlinks)(?:[^"\\]|\\.)*"'
-)
-"""A string with a reason of moby's internal/safepath."""
+_NO_PART: Final = json.dumps(NO_PART)
+
+_REASONS: Final = ("escapes the base directory", "cannot access path", "while resolving symlinks")
+"""Parts of the errors of moby's internal/safepath."""
+
+_LAST_ERROR: Final[Mapping[str, Node]] = {REST: "", "State": {REST: "", "Error": "reason"}}
 
 
-def reveals_path(content: bytes) -> bool:
+def reveals_path(text: str) -> bool:
     """Whether an error tells why Docker cannot mount a part of a volume."""
-    return _REVEALS.search(content) is not None
+    return any(reason in text for reason in _REASONS)
 
 
-def conceal_path(content: bytes) -> bytes:
-    """Return an inspection without the reason of its last error, if that tells of a path."""
-    return re.sub(rb'("Error": *)' + _REVEALS.pattern, rb"\1" + json.dumps(NO_PART).encode(), content)
+def conceal_path(content: bytes) -> bytes | None:
+    """Return an inspection without the reason of its last error, if that tells of a path; None if it is invalid."""
+    return cut(content, _LAST_ERROR, {**AS_IT_CAME, "reason": lambda text: _NO_PART if reveals_path(text) else text})
 
 
 def mounts_part(found: ResolvedObject | None) -> bool:

@@ -30,6 +30,9 @@ from dockerproxy.wire.answer import add_decision
 
 _BUILD: Final = ("POST", "/build")
 
+_MOST_WAITING: Final = 100
+"""Calls of a tunnel that wait for their judgement. HTTP/2 limits only those that the client has not reset."""
+
 _PATIENCE: Final = 6
 """Seconds in which a build must begin after a client asks for its status (BuildKit solver/jobs.go, Get)."""
 
@@ -173,6 +176,9 @@ class BuildTunnel(FramedTunnel):
     def _judge(self, call: Call, build: str, then: Callable[[str], None]) -> None:
         if not call.requests and not self._judging.asks:
             then("")
+            return
+        if len(self._waiting) >= _MOST_WAITING:
+            then(self._judging.refuse("", f"more than {_MOST_WAITING} builds wait at one time"))
             return
 
         async def judge() -> None:
