@@ -14,6 +14,7 @@ from dockerproxy.exporter import Exporter
 from dockerproxy.host.descriptors import Room, make_room
 from dockerproxy.host.learned import Learned
 from dockerproxy.host.listen import Listening, adopt, listen
+from dockerproxy.host.process import give_back_memory
 from dockerproxy.host.systemd import NO_SERVICE, READY, Service, find_real
 from dockerproxy.observe.journal import Journal, LearnerFactory
 from dockerproxy.observe.log import Log
@@ -24,9 +25,9 @@ from dockerproxy.proxy.client import Client
 from dockerproxy.proxy.connections import SWEEP
 from dockerproxy.proxy.failures import choose_engine, log_bug
 from dockerproxy.proxy.metrics import Measured
-from dockerproxy.proxy.overview import Comparison, compare, describe_open
+from dockerproxy.proxy.overview import compare, describe_open
 from dockerproxy.proxy.probing import find_trouble
-from dockerproxy.proxy.scheduling import Tasks
+from dockerproxy.proxy.scheduling import Line, Tasks
 from dockerproxy.proxy.sockets import LOOKUPS, PENDING, REMOVALS, Shared, SocketState
 from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.sweeper import Sweeper
@@ -79,7 +80,7 @@ class Server:
         self._room = _make_room(settings)
         self._tasks = Tasks(log)
         self._shared = Shared(settings.engines, self._tasks, log, time.monotonic)
-        self._sweeper = Sweeper(self._shared, self._list_sockets)
+        self._sweeper, self._idle = Sweeper(self._shared, self._list_sockets), Line()
         self._learned = Learned(log)
         self._exporter = Exporter(settings, log, self._list_measured)
         self._control = ControlSocket(settings, log, self._shared.control, self._tell_open)
@@ -196,14 +197,14 @@ class Server:
             door.state.connections.finish_all()
             self._log.message(Level.NOTICE, f"socket {door.state.name}: removed; its connections finish")
         for path, door in self._doors.items():
-            self._log_all(compared[path])
+            self._log.tell(compared[path].says)
             door.state.replace(wanted[path])
             door.since, door.digest = time.time(), compared[path].digest
         for listening in opened:
             await (await self._open(listening)).start_serving()
             path = listening.settings.path
             self._doors[path].digest = compared[path].digest
-            self._log_all(compared[path])
+            self._log.tell(compared[path].says)
         self._share_room()
         self._follow_learners()
 
@@ -294,10 +295,6 @@ class Server:
         if self._settings.learn_directory:
             self._learned.follow(self._settings.learn_directory, learners)
 
-    def _log_all(self, compared: Comparison) -> None:
-        for level, text in compared.says:
-            self._log.message(level, text)
-
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP)
@@ -306,6 +303,9 @@ class Server:
                     await asyncio.sleep(0)
             self._gone = [state for state in self._gone if len(state.connections)]
             self._sweeper.look()
+            if (worker := self._shared.worker).has_worked:
+                await worker.run(self._idle, give_back_memory)  # In its thread, where the memory was taken.
+                worker.has_worked = False
 
     def _list_sockets(self) -> list[SocketState]:
         """Return all sockets, and removed ones that still have connections."""

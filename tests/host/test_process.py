@@ -4,7 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from dockerproxy.host.libc import call
-from dockerproxy.host.process import Process, wait_precisely
+from dockerproxy.host.process import Process, give_back_memory, wait_precisely
 
 PR_GET_TIMERSLACK = 30
 
@@ -29,3 +29,14 @@ def test_a_wait_is_hardly_longer_than_asked() -> None:
 
     with ThreadPoolExecutor(1) as aside:
         assert aside.submit(find_slack).result() == 1_000
+
+
+def test_free_memory_is_given_back() -> None:
+    process, pieces = Process(), [bytes(2000) for _ in range(100_000)]
+    kept = pieces[::200]  # So glibc finds no end that it could give back by itself.
+    del pieces
+    before = process.find_memory()
+    give_back_memory()
+    assert process.find_memory() < before - 100 * 2**20
+    assert kept
+    process.close()

@@ -103,6 +103,11 @@ class Log:
         for line in text.rstrip("\n").split("\n"):
             self._write(self._format_message(level, line, self._now()))
 
+    def tell(self, said: Iterable[tuple[Level, str]]) -> None:
+        """Write several messages."""
+        for level, text in said:
+            self.message(level, text)
+
     def close(self, patience: float = 1.0) -> None:
         """Write the queued lines; wait at most `patience` seconds for a slow reader."""
         if self._polls is not None:

@@ -162,7 +162,12 @@ class Worker:
     """The thread for long jobs: the running job, and the lines of waiting sockets.
 
     The only source of time is the given clock.
+
+    Attributes:
+        has_worked: Whether a job has ended since the owner of this cleared it.
     """
+
+    has_worked = False
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -205,6 +210,7 @@ class Worker:
         The client gets it two rounds of the loop later, because `shield` takes one.
         """
         line.used += self._now() - began
+        self.has_worked = True
         loop = job.get_loop()
         loop.call_soon(loop.call_soon, self._begin_next)
 
