@@ -1,11 +1,12 @@
 """Start, reload and stop a running proxy."""
 
 import asyncio
-import contextlib
+import gc
 import os
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -27,7 +28,7 @@ from dockerproxy.proxy.failures import choose_engine, log_bug
 from dockerproxy.proxy.metrics import Measured
 from dockerproxy.proxy.overview import compare, describe_open
 from dockerproxy.proxy.probing import find_trouble
-from dockerproxy.proxy.scheduling import Line, Tasks
+from dockerproxy.proxy.scheduling import PASSES, Line, Tasks
 from dockerproxy.proxy.sockets import LOOKUPS, PENDING, REMOVALS, Shared, SocketState
 from dockerproxy.settings import Level, SocketSettings
 from dockerproxy.sweeper import Sweeper
@@ -303,9 +304,11 @@ class Server:
                     await asyncio.sleep(0)
             self._gone = [state for state in self._gone if len(state.connections)]
             self._sweeper.look()
-            if (worker := self._shared.worker).has_worked:
-                await worker.run(self._idle, give_back_memory)  # In its thread, where the memory was taken.
+            if (worker := self._shared.worker).has_worked:  # Its thread took the memory.
+                await worker.run(self._idle, give_back_memory)
                 worker.has_worked = False
+            elif gc.get_count()[2] > PASSES:  # Short now, as no long answer is in memory.
+                gc.collect()
 
     def _list_sockets(self) -> list[SocketState]:
         """Return all sockets, and removed ones that still have connections."""
@@ -350,9 +353,8 @@ class Server:
                 connections.abort_all()
         await emptied
 
-    def _log_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    def _log_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """Log an exception that escaped a callback: the exchange is lost, the process continues."""
-        del loop
         error = context.get("exception")
         transport = cast("asyncio.Transport | None", context.get("transport"))
         if transport is not None:
@@ -382,7 +384,7 @@ def _make_room(settings: Settings) -> Room:
 
 def _is_engine(path: str, engines: tuple[str, ...]) -> bool:
     """Whether a path is the engine's socket under another name, for example through another mount."""
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         return any(os.path.exists(engine) and os.path.samefile(path, engine) for engine in engines)
     return False
 

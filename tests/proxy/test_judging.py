@@ -245,12 +245,3 @@ async def test_a_long_head_that_must_make_way_is_answered_and_recorded() -> None
         [record] = await here.records(1)
         assert (record["decision"], record["method"], record["target"]) == ("refused", "GET", "/_ping")
         assert await client.rest() == b""
-
-
-@in_loop
-async def test_after_long_work_free_memory_is_given_back() -> None:
-    async with world(policy=CONTAINED) as here:
-        worker = here.server._shared.worker
-        await worker.run(Line(), lambda: None)
-        await until(lambda: worker.has_worked, "the job has ended")
-        await until(lambda: not worker.has_worked, "its memory is given back")

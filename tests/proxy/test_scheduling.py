@@ -1,8 +1,10 @@
 """Long jobs are done one at a time, in a thread, and a bug in a task is heard."""
 
 import asyncio
+import gc
 import json
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,12 +15,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from proxy.harness import in_loop
+from proxy.harness import in_loop, world
+from proxy.stage import until
 from waiting import PATIENCE
 
 from dockerproxy.observe.log import Log
 from dockerproxy.process_settings import LogFormat
-from dockerproxy.proxy.scheduling import Line, Tasks, Worker
+from dockerproxy.proxy.scheduling import GARBAGE, PASSES, Line, Tasks, Worker
 from dockerproxy.settings import Level
 
 
@@ -279,3 +282,36 @@ async def test_a_task_that_fails_is_logged_with_its_name_and_disturbs_no_other(t
     assert "dividing" in text
     assert "on purpose" in text
     assert "waiting" not in text
+
+
+@in_loop
+async def test_after_long_work_free_memory_is_given_back() -> None:
+    async with world() as here:
+        worker = here.server._shared.worker
+        await worker.run(Line(), lambda: None)
+        await until(lambda: worker.has_worked, "the job has ended")
+        await until(lambda: not worker.has_worked, "its memory is given back")
+
+
+class Ring:
+    """Refers to itself."""
+
+    def __init__(self) -> None:
+        self.ring = self
+
+
+@in_loop
+async def test_the_collector_looks_at_everything_only_while_no_long_work_is_done() -> None:
+    before = gc.get_threshold()
+    async with world() as here:
+        gc.set_threshold(*GARBAGE)
+        try:
+            worker, ring = here.server._shared.worker, Ring()
+            gone = weakref.ref(ring)
+            gc.collect()
+            del ring
+            await worker.run(Line(), lambda: [[] for _ in range(2 * GARBAGE[0] * PASSES**2)] and None)
+            assert gone() is not None
+            await until(lambda: gone() is None, "an idle second comes")
+        finally:
+            gc.set_threshold(*before)

@@ -1,6 +1,7 @@
 """A list is shortened while it comes, and shows what it would show as a whole. What is not cut stays byte for byte."""
 
 import json
+import tracemalloc
 from typing import TypeVar
 
 import pytest
@@ -230,3 +231,14 @@ def test_no_call_into_c_gets_more_than_a_window() -> None:
     for place in range(len(text)):
         walk._window.read(place, read) if text[place] == "{" else None
     assert max(sizes) <= 2 * _WINDOW
+
+
+def test_one_wide_character_makes_no_other_wider() -> None:
+    value = {"a": ["x" * 1_000_000], "z": "\N{GRINNING FACE}"}
+    content = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    tracemalloc.start()
+    try:
+        assert cut(content, {"*": ""}, AS_IT_CAME) == content
+        assert tracemalloc.get_traced_memory()[1] < 8 * len(content)
+    finally:
+        tracemalloc.stop()

@@ -48,6 +48,14 @@ def test_what_the_client_calls_something_else_stays_as_it_is() -> None:
     assert [each["Source"] for each in json.loads(told or b"")["Mounts"]] == ["/srv/x", "/w/y", "/w/x"]
 
 
+def test_a_directory_with_any_name_is_told_likewise() -> None:
+    places = Places({"/arbeit": "/srv/gr\u00f6\u00dfe"})
+    content = '{"Mounts":[{"Source":"/srv/gr\u00f6\u00dfe/\N{GRINNING FACE}"},{"Source":"\u00e9\u20ac"}]}'.encode()
+    told = respell("ContainerInspect", places, content + b" ") or b""
+    assert json.loads(told) == {"Mounts": [{"Source": "/arbeit/\N{GRINNING FACE}"}, {"Source": "\u00e9\u20ac"}]}
+    assert respell("ContainerInspect", PLACES, content) == content
+
+
 def test_a_pod_is_told_likewise() -> None:
     told = spelled("PodInspectLibpod", {"mounts": MOUNTS, "Labels": LABELS})
     assert told == {"mounts": [{**MOUNTS[0], "Source": "/workspace/a"}, MOUNTS[1]], "Labels": LABELS}

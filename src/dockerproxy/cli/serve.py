@@ -17,7 +17,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Final
 
 import uvloop
 
@@ -37,12 +36,9 @@ from dockerproxy.policy.differences import digest
 from dockerproxy.policy.model import Mode
 from dockerproxy.problems import UserError
 from dockerproxy.process_settings import Sandbox
-from dockerproxy.proxy.scheduling import SWITCH
+from dockerproxy.proxy.scheduling import GARBAGE, SWITCH
 from dockerproxy.server import Server
 from dockerproxy.settings import Level, SocketSettings
-
-_GARBAGE: Final = 2_000
-"""Allocations before the garbage collector runs."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -138,7 +134,7 @@ async def _serve(
     # and collecting after every few of them takes a tenth of the time that a body takes.
     gc.freeze()
     gc.enable()
-    gc.set_threshold(_GARBAGE)
+    gc.set_threshold(*GARBAGE)
     wait_precisely()
     sys.setswitchinterval(SWITCH)
     server = Server(configured.settings, log, make_learner, service)

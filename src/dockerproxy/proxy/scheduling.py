@@ -29,6 +29,13 @@ SWITCH: Final = 0.00002
 about this long for each event (`host/process`). With Python's default of 5 ms, sixteen clients would share 500
 requests a second. A smaller value does not speed up a ping beside a job."""
 
+PASSES: Final = 10
+"""Passes of the garbage collector over younger objects before one over the older ones."""
+
+GARBAGE: Final = (2_000, PASSES, 2**31 - 1)
+"""Its thresholds: new objects, and passes, before it looks at older ones; it never looks at all by itself. That holds
+everybody up while a long list is in memory, so that the server does it in an idle second."""
+
 
 class Tasks:
     """Tasks that end on their own. A failing one is logged and does not disturb others."""

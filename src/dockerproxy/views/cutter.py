@@ -3,7 +3,8 @@
 `cut` walks an answer along a tree that says what happens to each field (`api/answers`). Hiding, paths and counts are
 such trees. A `Cutter` splits a list into elements while it arrives. It limits the size of an element, not of the list.
 
-Both call into C for a window of the text at a time, and walk along longer values in small steps.
+Both call into C for a window of the text at a time, and walk along longer values in small steps. Their text has a
+character for each byte: one wide character would make all others as wide, four bytes each.
 
 Attacks: docs/attacks.md, views/cutter.
 """
@@ -17,16 +18,16 @@ from dockerproxy.policy.stamps import STAMP
 from dockerproxy.wire.document import MOST_LEVELS, read_value, skip_blanks, takes_long
 
 MOST_OF_ELEMENT: Final = 1536 * 1024
-"""Characters of an element of a long list. Longer ones are left out. A swarm's config may have 1,000 KiB, in base64."""
+"""Bytes of an element of a long list. Longer ones are left out. A swarm's config may have 1,000 KiB, in base64."""
 
 _WINDOW: Final = 256 * 1024
-"""Characters of a value, other than a text, that one call into C reads: twice as many take some milliseconds."""
+"""Bytes of a value, other than a text, that one call into C reads: twice as many take some milliseconds."""
 
 _BELOW: Final = {"VolumeList": "Volumes"}
 """Keys of lists that are inside an object."""
 
 Edits: TypeAlias = Mapping[str, Callable[[str], str | None]]
-"""Edits of a value's JSON, by their name in a tree. They return None to remove the value."""
+"""Edits of a value's JSON, as `widen` returns it, by their name in a tree. They return None to remove the value."""
 
 OBJECT: Final = "{}"
 """Name of the edit for a value where the tree expects an object."""
@@ -38,6 +39,8 @@ _SHORTER: Final[Edits] = {**AS_IT_CAME, "gone": lambda _: None}
 _STAMPS: Final[Node] = dict.fromkeys(sorted(STAMP), "")
 _SHORT: Final[Mapping[str, Node]] = {REST: "", "Labels": _STAMPS, "labels": _STAMPS, "Ports": "gone"}
 """An element that would take long, without what grows with its image."""
+
+_BYTES: Final = "latin-1"
 
 _Kept = TypeVar("_Kept")
 
@@ -57,14 +60,24 @@ _SIGNS: Final = re.compile(
 since labels are many short ones."""
 
 
+def widen(text: str) -> str:
+    """Return the characters that a text with a character for each byte stands for."""
+    return text if text.isascii() else text.encode(_BYTES).decode(errors="surrogateescape")
+
+
+def _narrow(text: str) -> str:
+    """Return a text with a character for each byte."""
+    return text if text.isascii() else text.encode(errors="surrogateescape").decode(_BYTES)
+
+
 def cut(content: bytes, node: Node, edits: Edits) -> bytes | None:
     """Return an answer's JSON reduced to a tree; None if it is invalid, too deep, or does not match the tree."""
-    text = content.decode(errors="surrogateescape")
+    text = content.decode(_BYTES)
     try:
         start = skip_blanks(text, 0)
         left, stop = Walk(text, edits).reduce(start, node, 0)
         is_whole = left is not None and skip_blanks(text, stop) == len(text)
-        written = f"{text[:start]}{left}{text[stop:]}".encode(errors="surrogateescape")
+        written = f"{text[:start]}{left}{text[stop:]}".encode(_BYTES)
     except (ValueError, IndexError, RecursionError):
         return None
     return written if is_whole else None
@@ -98,7 +111,8 @@ class Walk:
             stop = self._find_end(place, level)
             if text[place] == "[" and stop - place > MOST_OF_ELEMENT:
                 raise ValueError(place)
-            return self._edits[node if isinstance(node, str) else OBJECT](text[place:stop]), stop
+            left = self._edits[node if isinstance(node, str) else OBJECT](widen(text[place:stop]))
+            return None if left is None else _narrow(left), stop
         if level > MOST_LEVELS:
             raise ValueError(level)
         return (self._reduce_object if text[place] == "{" else self._reduce_list)(place, node, level)
@@ -205,9 +219,9 @@ class Cutter(Generic[_Kept]):
         Each time, the content must begin with the bytes that this returned before. Without a list, it is unchanged.
         """
         parts, rest = self._advance(content[self._done :], MOST_OF_ELEMENT)
-        done = content[: self._done] + "".join(parts).encode(errors="surrogateescape")
+        done = content[: self._done] + "".join(parts).encode(_BYTES)
         self._done = len(done)
-        return done + rest.encode(errors="surrogateescape")
+        return done + rest.encode(_BYTES)
 
     def finish(self, content: bytes) -> Self | None:
         """Take the rest of an answer, with elements of any length; None if its list is incomplete."""
@@ -216,7 +230,7 @@ class Cutter(Generic[_Kept]):
 
     def write(self, texts: Iterable[str]) -> bytes:
         """Write a complete answer with these elements."""
-        return f"{self._before}{','.join(texts)}{self._after}".encode(errors="surrogateescape")
+        return f"{self._before}{','.join(texts)}{self._after}".encode(_BYTES)
 
     def _advance(self, content: bytes, longest: int) -> tuple[list[str], str]:
         """Return the kept elements of the next part of an answer, and the rest that needs more bytes."""
@@ -225,7 +239,7 @@ class Cutter(Generic[_Kept]):
             if stop is None:
                 return [], ""
             self._skip, self._is_behind, content = None, True, content[stop:]
-        text, place, parts = content.decode(errors="surrogateescape"), 0, list[str]()
+        text, place, parts = content.decode(_BYTES), 0, list[str]()
         self._window = _Window(text)
         try:
             if not self._done:
@@ -281,18 +295,17 @@ class Cutter(Generic[_Kept]):
         Raises:
             ValueError, IndexError: It is incomplete, or invalid.
         """
-        skip, content = _Skip(), text[place:].encode(errors="surrogateescape")
+        skip, content = _Skip(), text[place:].encode(_BYTES)
         end = skip.feed(content)
         if end is None:
             if skip.size > longest:
                 self.left_out += 1
                 self._skip = skip
             raise ValueError(place)
-        kept = content[:end].decode(errors="surrogateescape")
-        stop = place + len(kept)
+        kept, stop = text[place : place + end], place + end
         if end <= longest and takes_long(content[:end]):
             kept = Walk(kept, _SHORTER).reduce(0, _SHORT, 0)[0] or ""
-        if end > longest or takes_long(kept.encode(errors="surrogateescape")):
+        if end > longest or takes_long(kept.encode(_BYTES)):
             self.left_out += 1
             kept = ""
         return kept, stop

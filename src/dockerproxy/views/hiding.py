@@ -23,6 +23,7 @@ _OF_REGISTRIES: Final = frozenset({"DISTRIBUTION", "FOUND_IMAGE"})
 """Tables of answers from registries. An error may name a proxy or a DNS server."""
 
 _ACTION: Final = re.compile(r'"(?:health_status: [a-z]+(?=")|[^":\\]*)').match
+_IS_FLAT: Final = re.compile(r'(?:[^"{]++|"(?:[^"\\]++|\\.)*+")*+').fullmatch
 _NO_SUCH: Final = re.compile(r'\{[^{}\\]*"message" *: *"No such ').match
 """The start of Docker's message for a missing object. The name from the request follows."""
 
@@ -33,6 +34,11 @@ def _cut_action(value: str) -> str | None:
     return None if found is None else f'{found[0]}"'
 
 
+def _keep_flat(text: str) -> str | None:
+    """Return a value, unless it is an object, or a list that contains one. A text is not searched: it may be long."""
+    return text if text[0] not in "{[" or _IS_FLAT(text) else None
+
+
 def _keep(pattern: str) -> Callable[[str], str | None]:
     """Return an edit that removes values which do not match."""
     fits = re.compile(pattern).fullmatch
@@ -40,7 +46,7 @@ def _keep(pattern: str) -> Callable[[str], str | None]:
 
 
 _EDITS: Final[Edits] = {
-    "": _keep(r'(?:[^"{]++|"(?:[^"\\]++|\\.)*+")*+'),  # Neither an object, nor a list that contains one.
+    "": _keep_flat,
     OBJECT: _keep("null"),
     "action": _cut_action,
     "nothing": lambda _: None,  # `*` beside it would keep it.

@@ -14,7 +14,7 @@ from dockerproxy.policy.descriptions import prove_owner, read_fields
 from dockerproxy.policy.objects import LABELLED, OBJECT_WORDS, OWN, OWNED, Kind, Lookup, ResolvedObject
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.text import lower
-from dockerproxy.views.cutter import Cutter
+from dockerproxy.views.cutter import Cutter, widen
 from dockerproxy.wire.document import object_of, read_value
 
 LISTS: Final[Mapping[str, Kind]] = {
@@ -48,7 +48,7 @@ LISTED: Final[Mapping[str, tuple[str, ...]]] = {
 
 _REMEMBERED: Final = 1024 * 1024
 _MOST_REMEMBERED: Final = 4
-"""Characters of a list to remember until it comes again, and the number of lists."""
+"""Bytes of a list to remember until it comes again, and the number of lists."""
 
 Shows: TypeAlias = Sequence[Mapping[str, Condition]]
 """The conditions of each grant of a list operation."""
@@ -67,7 +67,7 @@ def _lower_all(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Element(NamedTuple):
-    """An element of a list: its text, and its object, or the lookup that finds it."""
+    """An element of a list: its text in the answer, and its object, or the lookup that finds it."""
 
     text: str
     found: ResolvedObject | Lookup
@@ -106,7 +106,10 @@ class Selection:
             element = before[same]
         else:
             value, stop = read_value(text, place)
-            element = Element(text[place:stop], _read_element(self._lookup, value, self._version))
+            kept = text[place:stop]
+            if not kept.isascii():
+                value, _ = read_value(widen(kept), 0)
+            element = Element(kept, _read_element(self._lookup, value, self._version))
         self._turn = (self._turn if same is None else same) + 1
         self._room -= len(element.text)
         if self._room >= 0:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dockerproxy.api.answers import SPELLED, Node, grow_answer
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.subtrees import leave_out, show_binds
-from dockerproxy.views.cutter import AS_IT_CAME, Edits, Walk, cut
+from dockerproxy.views.cutter import AS_IT_CAME, Edits, cut
 
 
 def respell(name: str, places: Places, content: bytes) -> bytes | None:
@@ -26,8 +26,11 @@ def respell(name: str, places: Places, content: bytes) -> bytes | None:
         source, colon, rest = bind.partition(":")
         return f"{spell(source)}{colon}{rest}" if source.startswith("/") else bind
 
-    def spell_mounts(text: str) -> str | None:
-        return Walk(show_binds(text), mounted).reduce(0, _grow("MOUNTED"), 0)[0]
+    def spell_mounts(text: str) -> str:
+        left = cut(show_binds(text).encode(errors="surrogateescape"), _grow("MOUNTED"), mounted)
+        if left is None:
+            raise ValueError(text)
+        return left.decode(errors="surrogateescape")
 
     mounted: Edits = {**AS_IT_CAME, "path": _rewrite(spell)}
     edits: Edits = {**mounted, "binds": _rewrite(spell_bind), "mounts": spell_mounts, "volumes": leave_out}
