@@ -8,7 +8,7 @@ Attacks: docs/attacks.md, proxy/running.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import AsyncExitStack, nullcontext
 from functools import partial
 from http import HTTPStatus
@@ -184,8 +184,8 @@ class _Run:
         try:
             async with asyncio.timeout(socket.patience):
                 while isinstance(judged, NeedsLookup):
-                    version, lookups = judged.request.version, (judged.lookup, *judged.lookup.others)
-                    answers = await _gather(*(self._find(lookup, version) for lookup in lookups))
+                    lookups = (judged.lookup, *judged.lookup.others)
+                    answers = await _gather([self._find(lookup, judged.request.version) for lookup in lookups])
                     unknown = next((each for each in answers if isinstance(each, AmbiguousNameError)), unknown)
                     found = (each if isinstance(each, ResolvedObject) else None for each in answers)
                     work = partial(_judge, judged, tuple(found))
@@ -371,8 +371,10 @@ class _Run:
         return await self._take_steps(stream.show(line))
 
 
-async def _gather(*works: Coroutine[None, None, _Value]) -> list[_Value]:
-    """Run coroutines concurrently. If one fails, the others are cancelled."""
+async def _gather(works: Sequence[Coroutine[None, None, _Value]]) -> list[_Value]:
+    """Run coroutines concurrently; a single one at once, as a task would cost more. If one fails, cancel the others."""
+    if len(works) == 1:
+        return [await works[0]]
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         return await asyncio.gather(*tasks)
