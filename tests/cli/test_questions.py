@@ -32,6 +32,7 @@ from dockerproxy.cli.questions import (
 from dockerproxy.observe.record import plain_body
 from dockerproxy.policy.asking import Question, extend, find_question, read_whole, show_request
 from dockerproxy.policy.judge import attach_body, judge, judge_again
+from dockerproxy.policy.model import Source
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.proxy.control import _dump
 from dockerproxy.wire.document import Json
@@ -145,7 +146,7 @@ def test_every_byte_that_goes_on_is_in_the_full_view(
     assume(isinstance(question, Question))
     assert isinstance(question, Question)
     allowed = judge_again(
-        extend(asking(), (question.grant("asked"),)), question.verdict, question.verdict.known, "0" * 32
+        extend(asking(), (question.grant(Source("asked")),)), question.verdict, question.verdict.known, "0" * 32
     )
     assume(isinstance(allowed, Verdict))
     assert isinstance(allowed, Verdict)

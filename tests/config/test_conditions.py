@@ -9,7 +9,7 @@ from dockerproxy.config.conditions import REMOVED, read_conditions
 from dockerproxy.config.document import Fields, Place, Text
 from dockerproxy.config.groups import GROUPS
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.model import Grant, values_of
+from dockerproxy.policy.model import Grant, Source, values_of
 from dockerproxy.policy.values import Takes
 from dockerproxy.policy.vocabulary import CONSTRAINTS, find_words
 
@@ -41,7 +41,7 @@ def read(word: str, conditions: str, grants: tuple[Grant, ...] | None = None) ->
     root = reader.compose(f"a: {conditions}")
     assert isinstance(root, Fields)
     if grants is None:
-        grants = (Grant(GROUPS.get(word) or frozenset({word}), word),)
+        grants = (Grant(GROUPS.get(word) or frozenset({word}), Source(word)),)
     found = read_conditions(reader, Text(word, plain=True, place=Place("p", 1, 1)), root.pairs[0][1], grants)
     return found, [str(problem).removeprefix("p:") for problem in reader.problems]
 
@@ -101,7 +101,7 @@ def test_of_several_conditions_an_operation_must_bear_all() -> None:
 
 def test_conditions_of_a_preset_hold_besides() -> None:
     (own,), _ = read("ContainerLogs", "{follow: false}")
-    grants = (own, Grant(frozenset({"ContainerInspect", "SystemInfo"}), "preset:x"))
+    grants = (own, Grant(frozenset({"ContainerInspect", "SystemInfo"}), Source("preset:x")))
     assert granted("preset:x", "{containers: [web]}", grants) == {
         "ContainerLogs": {"follow": False, "containers": ("web",)},
         "ContainerInspect": {"containers": ("web",)},

@@ -20,12 +20,12 @@ from dockerproxy.config.grants import (
 )
 from dockerproxy.config.groups import GROUPS
 from dockerproxy.config.reader import MOST_GRANTED, Reader
-from dockerproxy.policy.model import Denial, Grant
+from dockerproxy.policy.model import Denial, Grant, Source
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.problems import UserError
 
-LOOK = Grant(frozenset({"ContainerList", "ContainerInspect"}), "preset:look")
-MAKE = Grant(frozenset({"ContainerCreate"}), "preset:make")
+LOOK = Grant(frozenset({"ContainerList", "ContainerInspect"}), Source("preset:look"))
+MAKE = Grant(frozenset({"ContainerCreate"}), Source("preset:make"))
 SHELF = Shelf(("look", "make"), {"look": (LOOK,), "make": (MAKE,)}.__getitem__)
 WORDS = (
     "preset:look",
@@ -68,7 +68,7 @@ def test_a_word_grants_its_operations_and_says_where_it_is_written(word: str) ->
         f"allow:\n  - {{{word}: {{}}}}",
         f'allow:\n  - "{word}"',
     ):
-        assert grants_of(text) == (Grant(expected, f"{word} (policy.yaml:2)"),)
+        assert grants_of(text) == (Grant(expected, Source(word, "policy.yaml", 2)),)
 
 
 def test_each_word_of_a_mapping_is_a_grant_with_its_conditions() -> None:
@@ -79,12 +79,12 @@ def test_each_word_of_a_mapping_is_a_grant_with_its_conditions() -> None:
 
 def test_the_same_operation_may_be_granted_under_several_conditions() -> None:
     grants = grants_of("allow:\n  - ContainerLogs: {containers: [a]}\n  - ContainerLogs: {follow: false}")
-    assert [grant.source for grant in grants] == ["ContainerLogs (policy.yaml:2)", "ContainerLogs (policy.yaml:3)"]
+    assert [str(grant.source) for grant in grants] == ["ContainerLogs (policy.yaml:2)", "ContainerLogs (policy.yaml:3)"]
 
 
 def test_a_list_that_an_alias_repeats_is_granted_where_it_is_written() -> None:
     (grant,) = grants_of("x: &reads\n  - ContainerList\nallow: *reads")
-    assert grant.source == "ContainerList (policy.yaml:2)"
+    assert str(grant.source) == "ContainerList (policy.yaml:2)"
 
 
 @pytest.mark.parametrize("text", ["allow: []", "allow:", "allow: ~", "allow:\n# - ContainerList\n"])
@@ -96,9 +96,9 @@ def test_a_denial_says_where_it_is_written() -> None:
     reader, _, deny = read("deny:\n  - ContainerArchive\n  - preset:look\n  - build:write")
     assert reader.problems == []
     assert make_denials(reader, deny) == (
-        Denial(frozenset({"ContainerArchive"}), "deny ContainerArchive (policy.yaml:2)"),
-        Denial(LOOK.operations, "deny preset:look (policy.yaml:3)"),
-        Denial(GROUPS["build:write"], "deny build:write (policy.yaml:4)"),
+        Denial(frozenset({"ContainerArchive"}), Source("deny ContainerArchive", "policy.yaml", 2)),
+        Denial(LOOK.operations, Source("deny preset:look", "policy.yaml", 3)),
+        Denial(GROUPS["build:write"], Source("deny build:write", "policy.yaml", 4)),
     )
 
 
@@ -109,7 +109,7 @@ def test_to_deny_what_is_not_granted_is_no_mistake() -> None:
 @pytest.mark.parametrize("value", ["unrestricted", '"unrestricted"', "{unrestricted: true}"])
 def test_a_word_is_opened_and_what_has_no_body_stays_as_it_is(value: str) -> None:
     assert grants_of(f"allow:\n  - ContainerCreate: {value}") == (
-        Grant(frozenset({"ContainerCreate"}), "ContainerCreate (policy.yaml:2)", (UNRESTRICTED,)),
+        Grant(frozenset({"ContainerCreate"}), Source("ContainerCreate", "policy.yaml", 2), (UNRESTRICTED,)),
     )
     by_conditions = {grant.conditions: grant.operations for grant in grants_of(f"allow:\n  - swarm:write: {value}")}
     assert by_conditions[UNRESTRICTED,] == GROUPS["swarm:write"] & CONTAINED

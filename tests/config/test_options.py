@@ -44,7 +44,7 @@ def test_a_typed_grant_means_what_it_means_in_a_policy_file(text: str) -> None:
     assert [(each.operations, each.conditions) for each in typed] == [
         (each.operations, each.conditions) for each in written
     ]
-    assert {each.source for each in typed} == {f"{text.partition(': ')[0].partition(':' + chr(10))[0]} (--allow)"}
+    assert {str(each.source) for each in typed} == {f"{text.partition(': ')[0].partition(':' + chr(10))[0]} (--allow)"}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from dockerproxy.config.presets import (
     read_preset,
     read_preset_text,
 )
-from dockerproxy.policy.model import Grant
+from dockerproxy.policy.model import Grant, Source
 from dockerproxy.problems import UserError
 
 # Those that come with the program
@@ -27,7 +27,7 @@ def test_a_preset_of_the_program_is_read_without_a_mistake(name: str) -> None:
     assert preset.name == name
     assert 0 < len(preset.about) <= MOST_ABOUT
     assert preset.grants == SHELF.find(name)
-    assert {grant.source for grant in preset.grants} == {f"preset:{name}"}
+    assert {str(grant.source) for grant in preset.grants} == {f"preset:{name}"}
 
 
 @for_each("name", PRESETS)
@@ -67,7 +67,7 @@ def test_what_is_granted_under_the_same_conditions_is_one_grant(tmp_path: Path) 
     )
     assert list_presets(folder) == ("a", "b")
     plain, conditional = read_preset("a", folder).grants
-    assert plain == Grant(frozenset({"ContainerList", "ContainerStart"}), "preset:a")
+    assert plain == Grant(frozenset({"ContainerList", "ContainerStart"}), Source("preset:a"))
     assert conditional.operations == {"ContainerLogs", "TaskLogs"}
     assert [str(condition) for condition in conditional.conditions] == ["follow is false"]
 

@@ -20,9 +20,8 @@ def problems_of(reader: Reader) -> list[str]:
 
 
 def test_a_source_is_the_name_of_the_file_and_the_line() -> None:
-    assert Reader("/etc/policy.yaml").source("containers:read", Place("/etc/policy.yaml", 12, 5)) == (
-        "containers:read (policy.yaml:12)"
-    )
+    source = Reader("/etc/policy.yaml").source("containers:read", Place("/etc/policy.yaml", 12, 5))
+    assert str(source) == "containers:read (policy.yaml:12)"
 
 
 def test_of_a_key_that_is_there_twice_the_first_counts_and_the_second_is_a_problem() -> None:

@@ -14,7 +14,7 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.config.switches import SWITCHES
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide
-from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy
+from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Policy, Source
 from dockerproxy.policy.objects import KINDS, WORDS, ResolvedObject
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, find_words
@@ -109,7 +109,7 @@ def grant_on(operation: str, *items: str, **flags: bool) -> Grant:
     conditions = [Condition(words[object_word(operation)], items)] if items else []
     conditions += [Condition(words[word], value) for word, value in flags.items()]
     conditions += [UNRESTRICTED] if operation in CONTAINED else []
-    return Grant(frozenset({operation}), f"{operation} (policy.yaml:1)", tuple(conditions))
+    return Grant(frozenset({operation}), Source(operation, "policy.yaml", 1), tuple(conditions))
 
 
 NAMES = st.sets(st.sampled_from(sorted(OPERATIONS)), max_size=5)
@@ -138,10 +138,10 @@ CONDITIONS: st.SearchStrategy[Condition] = st.one_of(
 GRANTS = st.builds(
     Grant,
     st.frozensets(st.sampled_from(sorted(OPERATIONS)), max_size=20) | st.just(frozenset(EXCEPTIONS)),
-    st.sampled_from(["A=1", "B=1"]),
+    st.sampled_from([Source("A=1"), Source("B=1")]),
     st.lists(CONDITIONS, max_size=2).map(tuple),
 )
-DENIALS = st.builds(Denial, st.frozensets(st.sampled_from(sorted(OPERATIONS)), max_size=5), st.just("DENY"))
+DENIALS = st.builds(Denial, st.frozensets(st.sampled_from(sorted(OPERATIONS)), max_size=5), st.just(Source("DENY")))
 
 
 @st.composite

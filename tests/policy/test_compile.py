@@ -7,7 +7,7 @@ from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import OWN_GRANT, Case, compile_policy, describe_conditions
-from dockerproxy.policy.model import Decision, Denial, Grant, Mode
+from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Source
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.tenancy.own import Own
 
@@ -26,10 +26,12 @@ def test_every_operation_has_its_cases_and_its_default() -> None:
 
 
 def test_what_allows_without_a_condition_is_tried_first() -> None:
-    compiled = policy_with(Grant(SEARCH, "IMAGES=1", (NO_HOST,)), Grant(SEARCH, "ALLOW"))
+    compiled = policy_with(Grant(SEARCH, Source("IMAGES=1"), (NO_HOST,)), Grant(SEARCH, Source("ALLOW")))
     assert compiled.cases["ImageSearch"] == (
-        Case((), Decision(allowed=True, source="ALLOW"), BODIES["ImageSearch"]),
-        Case((NO_HOST,), Decision(allowed=True, source="IMAGES=1"), BODIES["ImageSearch"], judges_head=True),
+        Case((), Decision(allowed=True, sources=(Source("ALLOW"),)), BODIES["ImageSearch"]),
+        Case(
+            (NO_HOST,), Decision(allowed=True, sources=(Source("IMAGES=1"),)), BODIES["ImageSearch"], judges_head=True
+        ),
     )
 
 
@@ -39,18 +41,23 @@ def test_what_the_engine_must_be_asked_for_is_tried_last() -> None:
 
 
 def test_a_denied_operation_has_no_case_and_names_the_denial() -> None:
-    compiled = policy_with(Grant(SEARCH, "ALLOW"), denials=(Denial(SEARCH, "DENY"), Denial(SEARCH, "LATER")))
+    compiled = policy_with(
+        Grant(SEARCH, Source("ALLOW")), denials=(Denial(SEARCH, Source("DENY")), Denial(SEARCH, Source("LATER")))
+    )
     assert compiled.cases["ImageSearch"] == ()
     assert compiled.default["ImageSearch"] == Decision(
-        allowed=False, source="DENY", message="ImageSearch denied: a rule denies it; hint for ImageSearch"
+        allowed=False, sources=(Source("DENY"),), message="ImageSearch denied: a rule denies it; hint for ImageSearch"
     )
 
 
 def test_the_conditions_that_were_not_met_are_said() -> None:
-    grants = (Grant(SEARCH, "IMAGES=1", (NO_HOST,)), Grant(SEARCH, "OTHER=1", (condition("signal", ("X",)),)))
+    grants = (
+        Grant(SEARCH, Source("IMAGES=1"), (NO_HOST,)),
+        Grant(SEARCH, Source("OTHER=1"), (condition("signal", ("X",)),)),
+    )
     assert policy_with(*grants).default["ImageSearch"] == Decision(
         allowed=False,
-        source="IMAGES=1 or OTHER=1",
+        sources=(Source("IMAGES=1"), Source("OTHER=1")),
         message="ImageSearch denied: only allowed if no registry host is named or signal is X; hint for ImageSearch",
     )
 
@@ -78,7 +85,7 @@ def test_a_parameter_that_would_reach_further_is_said_where_nothing_gives_leave(
 
 
 def test_an_operation_is_allowed_if_some_request_for_it_is() -> None:
-    compiled = policy_with(Grant(SEARCH, "IMAGES=1", (NO_HOST,)))
+    compiled = policy_with(Grant(SEARCH, Source("IMAGES=1"), (NO_HOST,)))
     assert compiled.allows("ImageSearch")
     assert not compiled.allows("ImageList")
 
@@ -89,8 +96,8 @@ def test_the_mode_is_that_of_the_policy(mode: Mode) -> None:
 
 
 def test_a_grant_of_what_has_a_body_is_contained_unless_it_says_otherwise() -> None:
-    plain = Grant(frozenset({"ContainerCreate", "ContainerList"}), "A")
-    opened = Grant(frozenset({"ContainerCreate"}), "B", (UNRESTRICTED,))
+    plain = Grant(frozenset({"ContainerCreate", "ContainerList"}), Source("A"))
+    opened = Grant(frozenset({"ContainerCreate"}), Source("B"), (UNRESTRICTED,))
     policy = policy_with(plain, opened)
     assert [(case.decision.source, case.body is None) for case in policy.cases["ContainerCreate"]] == [
         ("B", True),
@@ -100,18 +107,20 @@ def test_a_grant_of_what_has_a_body_is_contained_unless_it_says_otherwise() -> N
 
 
 def test_what_nothing_can_bound_is_granted_unrestricted_or_not_at_all() -> None:
-    contained = policy_with(Grant(frozenset({"SwarmInit"}), "A"))
+    contained = policy_with(Grant(frozenset({"SwarmInit"}), Source("A")))
     assert not contained.allows("SwarmInit")
     assert contained.default["SwarmInit"].source == "A"
     assert contained.default["SwarmInit"].message == (
         f"SwarmInit denied: {SEALED['SwarmInit']}, and no condition can limit it; "
         'to allow it and let clients become root on the host, add "SwarmInit: unrestricted" to "allow"'
     )
-    assert policy_with(Grant(frozenset({"SwarmInit"}), "A", (UNRESTRICTED,))).allows("SwarmInit")
+    assert policy_with(Grant(frozenset({"SwarmInit"}), Source("A"), (UNRESTRICTED,))).allows("SwarmInit")
 
 
 def test_that_it_is_unrestricted_is_no_condition_to_be_said() -> None:
-    policy = policy_with(Grant(frozenset({"ContainerExec"}), "A", (condition("containers", ("web",)), UNRESTRICTED)))
+    policy = policy_with(
+        Grant(frozenset({"ContainerExec"}), Source("A"), (condition("containers", ("web",)), UNRESTRICTED))
+    )
     assert policy.default["ContainerExec"].message.startswith(
         "ContainerExec denied: only allowed if the container is web; "
     )
@@ -120,9 +129,9 @@ def test_that_it_is_unrestricted_is_no_condition_to_be_said() -> None:
 def test_a_build_is_for_docker_only_unless_it_is_unrestricted() -> None:
     for name, only in (("ImageBuild", True), ("ImageCreate", False), ("PutContainerArchive", False)):
         words = (condition("tags", ("x",)),) if name != "PutContainerArchive" else ()
-        [case] = policy_with(Grant(frozenset({name}), "A", words)).cases[name]
+        [case] = policy_with(Grant(frozenset({name}), Source("A"), words)).cases[name]
         assert (case.decision.plan == "build") is only
-        [case] = policy_with(Grant(frozenset({name}), "A", (UNRESTRICTED,))).cases[name]
+        [case] = policy_with(Grant(frozenset({name}), Source("A"), (UNRESTRICTED,))).cases[name]
         assert case.decision.plan != "build"
 
 
@@ -151,8 +160,8 @@ def test_own_gives_no_more_than_the_create() -> None:
 
 
 def test_a_denied_create_lends_no_bounds() -> None:
-    all_denied = Grant(frozenset({"ContainerCreate"}), "A", (condition("memory", "1GiB"),))
-    denied = policy_with(OWN_GRANT, all_denied, denials=(Denial(all_denied.operations, "D"),))
+    all_denied = Grant(frozenset({"ContainerCreate"}), Source("A"), (condition("memory", "1GiB"),))
+    denied = policy_with(OWN_GRANT, all_denied, denials=(Denial(all_denied.operations, Source("D")),))
     policy = compile_policy(denied.policy._replace(tenancy=Own("ci")))
     assert policy.cases["ContainerUpdate"] == ()
 

@@ -30,7 +30,7 @@ from dockerproxy.config.switches import SWITCHES
 from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.decide import decide, read_once, substitute
-from dockerproxy.policy.model import Decision, Denial, Grant, Policy
+from dockerproxy.policy.model import Decision, Denial, Grant, Policy, Source
 from dockerproxy.policy.objects import KINDS, Lookup, ResolvedObject
 from dockerproxy.wire.document import Json
 
@@ -72,7 +72,7 @@ def test_the_order_of_grants_says_nothing(policy: Policy, random: Random) -> Non
 @given(policies(), st.frozensets(st.sampled_from(sorted(OPERATIONS)), min_size=1))
 def test_a_denial_wins_over_every_grant(policy: Policy, names: frozenset[str]) -> None:
     before = allowed_by(compile_policy(policy))
-    compiled = compile_policy(policy._replace(denials=(*policy.denials, Denial(names, "DENY"))))
+    compiled = compile_policy(policy._replace(denials=(*policy.denials, Denial(names, Source("DENY")))))
     for name in names:
         decision = settled(compiled, PLAIN[name])
         assert not decision.allowed
@@ -174,7 +174,7 @@ def test_an_object_that_cannot_be_known_is_not_allowed() -> None:
 def test_a_decision_about_an_object_says_so() -> None:
     policy = policy_with(grant_on("ContainerStart", "web"))
     assert settled(policy, PLAIN["ContainerStart"]) == Decision(
-        allowed=True, source="ContainerStart (policy.yaml:1)", about_object=True
+        allowed=True, sources=(Source("ContainerStart", "policy.yaml", 1),), about_object=True
     )
     assert not settled(policy, PLAIN["ContainerStart"], ResolvedObject(ID, ("other",), subject=ID)).allowed
 
@@ -182,7 +182,7 @@ def test_a_decision_about_an_object_says_so() -> None:
 def test_a_body_is_read_once_unless_it_is_about_another_object() -> None:
     request, reads = PLAIN["ContainerCreate"], list[Reading]()
     known = Known(body=({"Image": "app"},))
-    decide(policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1")), request, known, reads)
+    decide(policy_with(Grant(frozenset({"ContainerCreate"}), Source("policy.yaml:1"))), request, known, reads)
     table, read = BODIES["ContainerCreate"], reads[0]
     assert read_once(reads, table, request, known) is read
     found = ResolvedObject(ID, ("web",), subject=ID)
@@ -192,7 +192,7 @@ def test_a_body_is_read_once_unless_it_is_about_another_object() -> None:
 @pytest.mark.parametrize("source", ["/*", "/**", "/??*", "/srv/*"])
 def test_what_a_client_wrote_is_never_suggested_as_a_pattern(source: str) -> None:
     body: Json = {"Image": "app", "HostConfig": {"Binds": [f"{source}:/x"]}}
-    policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1"))
+    policy = policy_with(Grant(frozenset({"ContainerCreate"}), Source("policy.yaml:1")))
     decision = decide(policy, PLAIN["ContainerCreate"], Known(body=(body,)))
     assert isinstance(decision, Decision)
     assert 'condition "binds" cannot list it' in decision.message

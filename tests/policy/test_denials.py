@@ -17,7 +17,7 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.model import CREATED_BY, Grant
+from dockerproxy.policy.model import CREATED_BY, Grant, Source
 from dockerproxy.policy.objects import INSPECTIONS, KINDS, OWN, Kind, Lookup, ResolvedObject, words_of_object
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.values import Takes
@@ -69,12 +69,12 @@ def spellings(identity: str) -> tuple[str, ...]:
 
 def policies(operation: Operation, *others: str) -> Iterator[CompiledPolicy]:
     """Policies that grant an operation as far as it is contained, and under every list that it knows."""
-    more = (Grant(frozenset(others), "X=1"),) if others else ()
-    yield policy_with(Grant(frozenset({operation.name}), "policy.yaml:1"), *more)
+    more = (Grant(frozenset(others), Source("X=1")),) if others else ()
+    yield policy_with(Grant(frozenset({operation.name}), Source("policy.yaml:1")), *more)
     lists = [word for word in find_words(operation).values() if word.takes is Takes.ITEMS]
     listed = {word.name: LISTING.get(word.name, "granted-*") for word in lists}
     fine = [condition(word.name, (listed[word.name],)) for word in lists if not word.fault(listed[word.name])]
-    yield policy_with(Grant(frozenset({operation.name}), "policy.yaml:1", tuple(fine)), *more)
+    yield policy_with(Grant(frozenset({operation.name}), Source("policy.yaml:1"), tuple(fine)), *more)
 
 
 def settle(  # noqa: PLR0913, PLR0917 (they are what a request and its engine consist of)
@@ -225,7 +225,7 @@ CREATE = OPERATIONS["ContainerCreate"]
 
 @pytest.mark.parametrize("content", [NETWORK, CONTAINER])
 def test_the_log_names_what_the_client_is_not_told(content: Json) -> None:
-    policy = policy_with(Grant(frozenset({CREATE.name}), "X=1", (condition("joins", ("granted-*",)),)))
+    policy = policy_with(Grant(frozenset({CREATE.name}), Source("X=1"), (condition("joins", ("granted-*",)),)))
     judged = settle(policy, CREATE, "/containers/create", content, HEX, HEX[:4])
     assert judged is not None
     assert (judged.decision.status, NAME in judged.decision.message, NAME in judged.decision.reason) == (
@@ -237,7 +237,7 @@ def test_the_log_names_what_the_client_is_not_told(content: Json) -> None:
 
 def test_of_a_granted_object_a_client_is_told_why_it_is_not_enough() -> None:
     listed = condition("joins", (NAME,))
-    policy = policy_with(Grant(frozenset({CREATE.name}), "X=1", (listed,)))
+    policy = policy_with(Grant(frozenset({CREATE.name}), Source("X=1"), (listed,)))
     content: Json = {"Image": "nginx", "HostConfig": {"PidMode": f"container:{NAME}"}}
     judged = settle(policy, CREATE, "/containers/create", content, HEX, NAME)
     assert judged is not None

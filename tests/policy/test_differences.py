@@ -13,7 +13,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.differences import Change, describe, digest, find_changes, find_ways
-from dockerproxy.policy.model import Denial, Grant, Mode, Policy
+from dockerproxy.policy.model import Denial, Grant, Mode, Policy, Source
 from dockerproxy.policy.objects import BUILD, TAGGING
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.tenancy.own import Own
@@ -31,12 +31,12 @@ def granting(
             grants=tuple(
                 Grant(
                     frozenset({name}),
-                    source,
+                    Source(source),
                     tuple(condition(word, value) for word, value in values.items()),
                 )
                 for name, values in lines
             ),
-            denials=(Denial(frozenset(deny), "deny"),) if deny else (),
+            denials=(Denial(frozenset(deny), Source("deny")),) if deny else (),
             hint=lambda *_: "nothing",
             mode=mode,
         )

@@ -293,7 +293,7 @@ def test_where_nothing_is_refused_a_request_for_another_object_passes_as_the_cli
 def test_what_cannot_be_known_passes_only_where_nothing_is_refused(mode: Mode) -> None:
     decided = judge_unknown(held(OPERATIONS["ContainerStart"], mode=mode), "nobody knows")
     assert decided.passes is (mode is not Mode.ENFORCE)
-    assert decided.decision == Decision(allowed=False, source="", message="nobody knows", status=502)
+    assert decided.decision == Decision(allowed=False, message="nobody knows", status=502)
 
 
 def test_a_name_of_two_objects_is_answered_like_a_name_of_none_and_the_log_says_why() -> None:

@@ -9,7 +9,7 @@ from wire.heads import head_of
 
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge, judge_body, judge_object
-from dockerproxy.policy.model import Grant, Mode
+from dockerproxy.policy.model import Grant, Mode, Source
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.plans import refuse_archive
@@ -24,7 +24,7 @@ KEPT = {"user": "any", "read_only": "", "no_new_privileges": ""}
 
 NEEDED = {"names": (), "images": (APP,), "networks": ("default",), "volumes": ("data",), **KEPT}
 CREATE = "POST /containers/create HTTP/1.1"
-CONTAINED = Grant(frozenset({"ContainerCreate"}), "x")
+CONTAINED = Grant(frozenset({"ContainerCreate"}), Source("x"))
 LEARNING = policy_with(mode=Mode.LEARN)
 REPORTING = policy_with(mode=Mode.REPORT)
 
@@ -48,9 +48,9 @@ def test_what_a_request_would_need_is_said_and_it_goes_on_as_it_came(policy: Com
 
 
 def test_what_would_be_allowed_anyway_needs_nothing_where_that_is_only_reported() -> None:
-    granted = Grant(frozenset({"ContainerCreate"}), "x", (condition("volumes", ("data",)),))
+    granted = Grant(frozenset({"ContainerCreate"}), Source("x"), (condition("volumes", ("data",)),))
     assert judged_in(policy_with(granted, mode=Mode.REPORT), "POST /containers/create", BODY).needs is None
-    opened = Grant(frozenset({"ContainerCreate"}), "x", (UNRESTRICTED,))
+    opened = Grant(frozenset({"ContainerCreate"}), Source("x"), (UNRESTRICTED,))
     report = policy_with(opened, mode=Mode.REPORT)
     assert judged_in(report, "POST /containers/create", BODY, held=False).needs is None
     assert judged_in(policy_with(opened, mode=Mode.LEARN), "POST /containers/create", BODY).needs == NEEDED
@@ -58,7 +58,7 @@ def test_what_would_be_allowed_anyway_needs_nothing_where_that_is_only_reported(
 
 def test_a_body_that_no_grant_looks_at_is_not_held_to_ask_for_its_object() -> None:
     opened = grant_on("ContainerExec", "web")
-    report = policy_with(Grant(opened.operations, "x", (*opened.conditions, UNRESTRICTED)), mode=Mode.REPORT)
+    report = policy_with(Grant(opened.operations, Source("x"), (*opened.conditions, UNRESTRICTED)), mode=Mode.REPORT)
     judged = judged_in(report, "POST /containers/db/exec", {"Cmd": ["ls"]}, held=False)
     assert (judged.needs, judged.passes, judged.body) == (None, True, None)
 
@@ -98,7 +98,7 @@ def on_podman(build: Verdict) -> Verdict:
 
 
 def test_a_build_of_another_engine_than_docker_needs_an_unrestricted_grant() -> None:
-    granted = Grant(frozenset({"ImageBuild"}), "x")
+    granted = Grant(frozenset({"ImageBuild"}), Source("x"))
     for mode in (Mode.LEARN, Mode.REPORT):
         for grants in ((), (granted,)):
             build = build_in(mode, "", *grants)
@@ -113,7 +113,7 @@ def test_a_build_of_another_engine_than_docker_needs_an_unrestricted_grant() -> 
 
 
 def test_an_archive_is_denied_under_a_contained_grant_and_needs_an_unrestricted_one() -> None:
-    granted = Grant(frozenset({"ImageBuild"}), "x", (condition("tags", ("docker.io/library/app:*",)),))
+    granted = Grant(frozenset({"ImageBuild"}), Source("x"), (condition("tags", ("docker.io/library/app:*",)),))
     reason = "entry 1 of the archive is a pipe"
     opened = granted._replace(conditions=(UNRESTRICTED,))
     for mode, grants, walks in (

@@ -13,7 +13,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.creating import create
 from dockerproxy.policy.judge import judge, judge_body, judge_object
-from dockerproxy.policy.model import Grant, Mode
+from dockerproxy.policy.model import Grant, Mode, Source
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict, deny
 from dockerproxy.policy.plans import build as build_plan
@@ -80,7 +80,7 @@ def test_a_build_asks_what_the_engine_is_if_it_is_contained_or_somebody_learns_f
 JSON = ("content-type: application/json", "content-length: 9")
 CREATE = OPERATIONS["ContainerCreate"]
 LOOKUP = Lookup(Kind.VOLUME, "data", "/volumes/data", CREATE)
-CONTAINED = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1"))
+CONTAINED = policy_with(Grant(frozenset({"ContainerCreate"}), Source("policy.yaml:1")))
 
 
 def waiting_for_body(
@@ -144,7 +144,7 @@ def test_what_a_body_may_not_have_is_told_by_its_name_and_nothing_goes_on() -> N
 @pytest.mark.parametrize("content", [b"{", b"[]{}", b"\xff", b'{"Image":1,"Image":2}'])
 def test_a_body_without_a_single_reading_is_refused_in_every_mode(content: bytes) -> None:
     for mode in (Mode.ENFORCE, Mode.REPORT):
-        policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1"), mode=mode)
+        policy = policy_with(Grant(frozenset({"ContainerCreate"}), Source("policy.yaml:1")), mode=mode)
         found = judge_body(waiting_for_body(policy=policy), content)
         assert isinstance(found, Refusal)
         assert found.status == 400
@@ -152,7 +152,7 @@ def test_a_body_without_a_single_reading_is_refused_in_every_mode(content: bytes
 
 def test_where_nothing_is_refused_a_body_that_is_not_allowed_passes_byte_for_byte() -> None:
     content = b'{ "Image":"nginx", "HostConfig": {"Privileged": true}}'
-    policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1"), mode=Mode.REPORT)
+    policy = policy_with(Grant(frozenset({"ContainerCreate"}), Source("policy.yaml:1")), mode=Mode.REPORT)
     found = with_body(content, policy)
     assert not found.decision.allowed
     assert bodies_of(found)[1] == content
@@ -184,7 +184,7 @@ def test_json_is_known_in_its_spellings(kind: str) -> None:
 def test_a_missing_body_is_refused_where_one_is_needed_and_none_goes_on_where_not() -> None:
     missing = with_body(b"", waiting=waiting_for_body("x-other: 1"))
     assert "the body is missing" in missing.decision.message
-    policy = policy_with(Grant(frozenset({"ExecStart"}), "policy.yaml:1"))
+    policy = policy_with(Grant(frozenset({"ExecStart"}), Source("policy.yaml:1")))
     waiting = waiting_for_body("x-other: 1", policy=policy, operation=OPERATIONS["ExecStart"])
     found = answered(asking_with(b"", policy, waiting), ResolvedObject("ab" * 32, ("web",), subject=ID))
     assert found.passes
@@ -197,7 +197,9 @@ def test_nobody_waits_for_a_body_that_decides_nothing() -> None:
 
 
 def test_a_name_in_a_body_that_could_be_an_id_is_asked_for_and_goes_on_as_the_id() -> None:
-    policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", (condition("images", ("nginx",)),)))
+    policy = policy_with(
+        Grant(frozenset({"ContainerCreate"}), Source("policy.yaml:1"), (condition("images", ("nginx",)),))
+    )
     asking = asking_with(b'{"Image":"cafe"}', policy)
     assert (asking.lookup.kind, asking.lookup.target) == (Kind.IMAGE, "/images/cafe/json")
     identity = f"sha256:{'cafe'.ljust(64, 'a')}"
@@ -213,7 +215,7 @@ def test_a_name_in_a_body_that_could_be_an_id_is_asked_for_and_goes_on_as_the_id
 
 def test_all_names_of_a_body_are_asked_for_before_it_is_read_again() -> None:
     policy = policy_with(
-        Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", (condition("volumes", ("a", "b", "c")),))
+        Grant(frozenset({"ContainerCreate"}), Source("policy.yaml:1"), (condition("volumes", ("a", "b", "c")),))
     )
     asking: NeedsLookup | Verdict = asking_with(
         b'{"Image":"nginx","HostConfig":{"Binds":["a:/a","b:/b","c:/c"]}}', policy
@@ -231,7 +233,7 @@ def test_all_names_of_a_body_are_asked_for_before_it_is_read_again() -> None:
 
 
 def test_a_name_in_the_query_goes_on_as_it_was_judged() -> None:
-    policy = policy_with(Grant(frozenset({"ImageTag"}), "policy.yaml:1", (condition("tags", ("ci/*:*",)),)))
+    policy = policy_with(Grant(frozenset({"ImageTag"}), Source("policy.yaml:1"), (condition("tags", ("ci/*:*",)),)))
     asking = judge(policy, head_of(line="POST /images/web/tag?repo=ci%2Fx&tag=1 HTTP/1.1"))
     assert isinstance(asking, NeedsLookup)
     passing = answered(asking, ResolvedObject(f"sha256:{ID}", ("docker.io/ci/web:1",), document={"id": ID}))
@@ -242,7 +244,7 @@ def test_a_name_in_the_query_goes_on_as_it_was_judged() -> None:
     "said", ["", "&nocache=0&rm=0&forcerm=0&pull=1", "&forcerm=1&cachefrom=%5B%22x%22%5D&nocache=1"]
 )
 def test_a_contained_build_runs_all_its_steps(said: str) -> None:
-    contained = Grant(frozenset({"ImageBuild"}), "policy.yaml:1", (condition("tags", ("x:*",)),))
+    contained = Grant(frozenset({"ImageBuild"}), Source("policy.yaml:1"), (condition("tags", ("x:*",)),))
     policy = policy_with(contained)
     passing = judged(OPERATIONS["ImageBuild"], "content-length: 9", policy=policy, target=f"/build?q=1{said}")
     assert passing.to_engine.startswith(b"POST /build?q=1&nocache=1&rm=1&forcerm=1&labels=")
@@ -253,7 +255,7 @@ def test_a_contained_build_runs_all_its_steps(said: str) -> None:
 
 @pytest.mark.parametrize("framing", ["content-length: 9", "transfer-encoding: chunked"])
 def test_an_archive_goes_on_as_it_is_framed_and_packed(framing: str) -> None:
-    policy = policy_with(Grant(frozenset({"ImageBuild"}), "policy.yaml:1", (condition("tags", ("x",)),)))
+    policy = policy_with(Grant(frozenset({"ImageBuild"}), Source("policy.yaml:1"), (condition("tags", ("x",)),)))
     passing = judged(OPERATIONS["ImageBuild"], framing, "content-encoding: gzip", policy=policy, target="/build")
     assert passing.to_engine.endswith(f"\r\ncontent-encoding: gzip\r\n{framing}\r\n\r\n".encode())
 
@@ -272,7 +274,7 @@ def test_a_request_is_not_decided_without_the_body_that_decides() -> None:
     ],
 )
 def test_a_remedy_has_all_that_the_grant_demands(conditions: tuple[Condition, ...], line: str) -> None:
-    policy = policy_with(Grant(frozenset({"ContainerCreate"}), "policy.yaml:1", conditions))
+    policy = policy_with(Grant(frozenset({"ContainerCreate"}), Source("policy.yaml:1"), conditions))
     denied = with_body(b'{"Image":"nginx","HostConfig":{"Binds":["/etc:/x"]}}', policy)
     root = "leave that out; or, to let clients become root on the host"
     assert denied.decision.message.endswith(f'to allow it, {root}, add "ContainerCreate: {line}" to "allow"')

@@ -17,7 +17,7 @@ from dockerproxy.config.places import SIGNS, is_place
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.model import Grant, Mode, Policy
+from dockerproxy.policy.model import Grant, Mode, Policy, Source
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.places import ENGINES, NOWHERE, Places
@@ -166,6 +166,6 @@ def test_exposures_are_those_of_the_hosts_directories() -> None:
 )
 def test_exposures_are_those_of_all_that_a_pattern_may_mean(bind: str, host: str, *, exposes: bool) -> None:
     places = Places({"/workspace": host, "/workspace/cache": "/var/cache/ci"})
-    grant = Grant(frozenset({"ContainerCreate"}), "x", (condition("binds", (bind,)),))
+    grant = Grant(frozenset({"ContainerCreate"}), Source("x"), (condition("binds", (bind,)),))
     told = describe_exposures(compile_policy(Policy(grants=(grant,), denials=(), hint=lambda *_: "", places=places)))
     assert ("its grants reach the engine's socket" in told) is exposes

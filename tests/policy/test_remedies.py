@@ -17,7 +17,7 @@ from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.claim import Fault, Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide, widen
-from dockerproxy.policy.model import Decision, Grant, Mode
+from dockerproxy.policy.model import Decision, Grant, Mode, Source
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Value
 from dockerproxy.wire.document import Json
@@ -70,7 +70,7 @@ def test_what_a_client_wrote_becomes_no_pattern(value: Value) -> None:
 def settle(body: Json, granted: dict[str, Value]) -> Decision:
     """Decide about a container under a grant, for an engine that knows every name."""
     conditions = tuple(condition(word, value) for word, value in granted.items())
-    policy = policy_with(Grant(frozenset({"ContainerCreate"}), "here", conditions))
+    policy = policy_with(Grant(frozenset({"ContainerCreate"}), Source("here"), conditions))
     known = Known(body=(json.loads(json.dumps(body)),), answers=Named())
     decision = decide(policy, request_for(OPERATIONS["ContainerCreate"]), known)
     assert isinstance(decision, Decision)

@@ -9,7 +9,7 @@ from proxy.harness import OK, get, in_loop, request, world
 from proxy.podman import DB, DELETE, ask, claims, podman, status_of
 from proxy.stage import until
 
-from dockerproxy.policy.model import Grant, Mode
+from dockerproxy.policy.model import Grant, Mode, Source
 
 
 @in_loop
@@ -101,7 +101,7 @@ async def test_what_a_body_would_need_is_in_the_record_of_a_denial_and_where_som
             assert await engine.exactly(len(body)) == body
             [record] = await here.records(1)
         assert record["body"] == NEEDED
-    bounded = Grant(frozenset({"ContainerCreate"}), "x", (condition("images", ("other",)),))
+    bounded = Grant(frozenset({"ContainerCreate"}), Source("x"), (condition("images", ("other",)),))
     for policy, needed in ((policy_with(), None), (policy_with(bounded), NEEDED)):
         async with world(policy=policy) as here:
             client = await here.connect()

@@ -12,7 +12,7 @@ from proxy.harness import OK, Wire, World, get, in_loop, request, world
 from proxy.stage import until
 from waiting import PATIENCE
 
-from dockerproxy.policy.model import Grant
+from dockerproxy.policy.model import Grant, Source
 from dockerproxy.proxy.usage import IN_KERNEL
 
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -198,7 +198,7 @@ async def test_an_engine_that_takes_nothing_is_counted_against_whoever_sends() -
 
 @in_loop
 async def test_a_long_answer_counts_until_all_of_it_is_taken() -> None:
-    policy = policy_with(Grant(frozenset({"ContainerList"}), "A=1", (condition("containers", ("web",)),)))
+    policy = policy_with(Grant(frozenset({"ContainerList"}), Source("A=1"), (condition("containers", ("web",)),)))
     listed = json.dumps([{"Id": "1f", "Names": ["/web"], "Labels": {"a": "b", "x": "y" * 1_500_000}}]).encode()
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_UNIX) as client:

@@ -7,9 +7,9 @@ from policy.policies import policy_with
 from proxy.bodies import whole
 from proxy.harness import in_loop, world
 
-from dockerproxy.policy.model import Grant, Mode
+from dockerproxy.policy.model import Grant, Mode, Source
 
-GRANT = Grant(frozenset({"NetworkCreate"}), "", ())
+GRANT = Grant(frozenset({"NetworkCreate"}), Source(""), ())
 ID = "3f9a2b77c01d" * 5 + "4e5f"
 BODY = json.dumps({"Name": "ci"}).encode()
 CREATE = b"POST /networks/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"

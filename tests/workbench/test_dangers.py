@@ -5,7 +5,7 @@ from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.compile import Case
-from dockerproxy.policy.model import Decision
+from dockerproxy.policy.model import Decision, Source
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition
@@ -24,17 +24,17 @@ from dockerproxy.workbench.dangers import (
 )
 
 HOME = "/home/ann"
-WHOLE = Case((), Decision(allowed=True, source="here"))
+WHOLE = Case((), Decision(allowed=True, sources=(Source("here"),)))
 
 
 def contained(*conditions: Condition, **values: Value) -> Case:
     """Return a case of which all is looked at."""
     every = (*conditions, *(Condition(CONSTRAINTS[word], value) for word, value in values.items()))
-    return Case(every, Decision(allowed=True, source="here"), BODIES["ContainerCreate"])
+    return Case(every, Decision(allowed=True, sources=(Source("here"),)), BODIES["ContainerCreate"])
 
 
 def whole(*conditions: Condition) -> Case:
-    return Case(conditions, Decision(allowed=True, source="here"))
+    return Case(conditions, Decision(allowed=True, sources=(Source("here"),)))
 
 
 def pulls(*items: str) -> Condition:
@@ -139,7 +139,7 @@ def test_a_name_of_any_image_is_one_that_others_trust(item: str, *, wide: bool) 
 def test_images_are_replaced_only_by_what_is_given_a_name_here() -> None:
     assert replaces_images(WHOLE)
     assert not replaces_images(contained())
-    pulled = Case((pulls("**"),), Decision(allowed=True, source="here"), BODIES["ImageCreate"])
+    pulled = Case((pulls("**"),), Decision(allowed=True, sources=(Source("here"),)), BODIES["ImageCreate"])
     assert not replaces_images(pulled)
     assert replaces_images(contained(pulls("**"), tags=("**",)))
     assert not replaces_images(contained(images=("**",), tags=("registry.local/ci/*",)))

@@ -14,7 +14,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.rows import read_tables
 from dockerproxy.policy import dangers
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.model import Grant, Policy
+from dockerproxy.policy.model import Grant, Policy, Source
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED
@@ -101,7 +101,7 @@ def test_an_operator_reads_in_plain_words_what_a_switch_gives_away(environment: 
 def granting(name: str, **values: Value) -> CompiledPolicy:
     """Return a policy that grants one operation under conditions, contained."""
     conditions = tuple(Condition(CONSTRAINTS[word], value) for word, value in values.items())
-    return policy_with(Grant(frozenset({name}), "here", conditions))
+    return policy_with(Grant(frozenset({name}), Source("here"), conditions))
 
 
 def exposed(name: str, **values: Value) -> list[str]:
@@ -270,8 +270,8 @@ def test_of_conditions_those_are_said_that_make_it_less() -> None:
 
 
 def test_what_is_granted_in_two_ways_is_exposed_by_the_one_that_has_it() -> None:
-    opened = Grant(frozenset({"ContainerCreate"}), "there", (UNRESTRICTED,))
-    policy = policy_with(Grant(frozenset({"ContainerCreate"}), "here"), opened)
+    opened = Grant(frozenset({"ContainerCreate"}), Source("there"), (UNRESTRICTED,))
+    policy = policy_with(Grant(frozenset({"ContainerCreate"}), Source("here")), opened)
     found, *_ = find_exposures(policy)
     assert [case.decision.source for case in found.cases["ContainerCreate"]] == ["there"]
 
@@ -302,8 +302,8 @@ def test_a_condition_that_leaves_nothing_of_an_exposure_takes_it_out(
 
 
 def test_a_command_that_nobody_may_start_is_not_exposed() -> None:
-    prepares = Grant(frozenset({"ContainerExec"}), "p", (UNRESTRICTED,))
-    starts = Grant(frozenset({"ExecStart"}), "p")
+    prepares = Grant(frozenset({"ContainerExec"}), Source("p"), (UNRESTRICTED,))
+    starts = Grant(frozenset({"ExecStart"}), Source("p"))
     assert find_exposures(policy_with(prepares)) == ()
     assert any("run privileged commands" in each.says for each in find_exposures(policy_with(prepares, starts)))
 
@@ -338,7 +338,9 @@ PLACES = Places({"/workspace": "/srv/job", "/root-of-host": "/"}, "/srv/ci.sock"
     ],
 )
 def test_a_directory_is_listed_by_what_the_host_calls_it(bind: str, listed: set[str]) -> None:
-    grant = Grant(frozenset({"ContainerCreate"}), "x", (condition("binds", (bind,)), condition("memory", "1GiB")))
+    grant = Grant(
+        frozenset({"ContainerCreate"}), Source("x"), (condition("binds", (bind,)), condition("memory", "1GiB"))
+    )
     policy = compile_policy(Policy(grants=(grant,), denials=(), hint=lambda *_: "", places=PLACES))
     (case,) = policy.cases["ContainerCreate"]
     found = on_host(policy, case)

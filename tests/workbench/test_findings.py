@@ -2,21 +2,20 @@
 
 import pytest
 
-from dockerproxy.workbench.findings import Severity, differ, place_of_source
+from dockerproxy.policy.model import Source
+from dockerproxy.workbench.findings import Severity, differ, place_of
 
 
 @pytest.mark.parametrize(
     ("source", "place"),
     [
-        ("ContainerLogs (policy.yaml:12)", "dir/policy.yaml:12"),
-        ("preset:traefik (a (b):3.yaml:4)", "dir/policy.yaml:4"),
-        ("CONTAINERS=1 POST=1", "dir/policy.yaml"),
-        ("preset:traefik", "dir/policy.yaml"),
-        ("x (policy.yaml:y)", "dir/policy.yaml"),
+        (Source("ContainerLogs", "policy.yaml", 12), "dir/policy.yaml:12"),
+        (Source("CONTAINERS=1 POST=1"), "dir/policy.yaml"),
+        (Source("preset:traefik", "--allow"), "dir/policy.yaml"),
     ],
 )
-def test_the_place_of_a_grant_is_the_line_that_its_source_names(source: str, place: str) -> None:
-    assert place_of_source("dir/policy.yaml", source) == place
+def test_the_place_of_a_grant_is_the_line_that_its_source_names(source: Source, place: str) -> None:
+    assert place_of("dir/policy.yaml", source) == place
 
 
 def test_only_a_note_needs_no_action() -> None:

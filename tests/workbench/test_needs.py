@@ -8,7 +8,7 @@ from rows import for_each
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.model import Grant, Policy
+from dockerproxy.policy.model import Grant, Policy, Source
 from dockerproxy.policy.needs import can_be_listed
 from dockerproxy.policy.objects import LABELLED, OWN, RUNNING, ResolvedObject
 from dockerproxy.policy.values import Pairs, Value
@@ -267,6 +267,6 @@ def test_the_values_that_a_request_needs_are_enough(record: Record) -> None:
     if need.opening:
         values = {word: value for word, value in values.items() if word not in of_body} | {"unrestricted": True}
     made = tuple(Condition(words[word], value) if word in words else UNRESTRICTED for word, value in values.items())
-    grant = Grant(frozenset({need.operation.name}), "", made)
+    grant = Grant(frozenset({need.operation.name}), Source(""), made)
     policy = compile_policy(Policy(grants=(grant,), denials=(), hint=lambda *_: ""))
     assert need.demands <= values.keys() or settled(policy, record).allowed

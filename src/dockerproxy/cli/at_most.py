@@ -5,7 +5,8 @@ from typing import Final
 
 from dockerproxy.cli.terminal import Style, count, paint, say
 from dockerproxy.config.document import Place
-from dockerproxy.workbench.findings import Finding, Severity, place_of_source
+from dockerproxy.policy.model import Source
+from dockerproxy.workbench.findings import Finding, Severity, place_of
 from dockerproxy.workbench.inclusion import Doubt, find_doubts
 from dockerproxy.workbench.replay import Pair
 
@@ -59,7 +60,7 @@ def report_at_most(
                 Finding(name=f"{name}: {'removed' if pair.new is None else 'proven'}", where=place, rule="")
             )
         for source, says in found:
-            where = place_of_source(file, source)
+            where = place_of(file, source)
             findings.append(_report(name, where if where != file else place, f"{source}: {says}"))
     return NOT_PROVEN if any(finding.fails for finding in findings) else 0, findings
 
@@ -69,13 +70,13 @@ def _report(name: str, where: str, says: str) -> Finding:
     return Finding(name=name, where=where, rule="not-proven", level=Severity.WARNING, says=text, fails=True)
 
 
-def _find(pair: Pair) -> Sequence[tuple[str, str]]:
+def _find(pair: Pair) -> Sequence[tuple[Source, str]]:
     """Return each line or setting that is not proven, with the reason."""
     if pair.new is None:
         return ()
-    lines: dict[tuple[str, str], list[Doubt]] = {}
+    lines: dict[tuple[Source, str], list[Doubt]] = {}
     for doubt in find_doubts(pair.old, pair.new):
-        source = doubt.what if doubt.case is None else doubt.case.decision.source
+        source = Source(doubt.what) if doubt.case is None else doubt.case.source
         lines.setdefault((source, doubt.why), []).append(doubt)
     return [
         (source, why if doubts[0].case is None else f"{_list(doubt.what for doubt in doubts)}: {why}")

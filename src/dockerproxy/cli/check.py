@@ -54,7 +54,7 @@ from dockerproxy.workbench.allowed import list_allowed, list_left_out
 from dockerproxy.workbench.convert import convert
 from dockerproxy.workbench.exposure import find_exposures
 from dockerproxy.workbench.exposures import describe_exposures, say_end
-from dockerproxy.workbench.findings import Finding, Severity, place_of_source
+from dockerproxy.workbench.findings import Finding, Severity, place_of
 from dockerproxy.workbench.presets import (
     LIBPOD,
     find_base,
@@ -204,11 +204,11 @@ def _find(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[
                 Finding(name=name, where=where, rule="not-enforced", level=Severity.WARNING, says=socket.remark)
             )
         for exposure in find_exposures(socket.policy):
-            sources = dict.fromkeys(case.decision.source for cases in exposure.cases.values() for case in cases)
+            sources = dict.fromkeys(case.source for cases in exposure.cases.values() for case in cases)
             for source in sources:
                 end = say_end(socket.policy.policy, exposure, in_file=bool(file))
                 says = f"{name}: a client {exposure.says}; {end}"
-                where = place_of_source(file, source)
+                where = place_of(file, source)
                 findings.append(Finding(name=name, where=where, rule="exposure", level=Severity.NOTE, says=says))
     return (MISTAKE if problems else 0), findings
 

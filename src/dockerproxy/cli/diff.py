@@ -35,7 +35,7 @@ from dockerproxy.policy.differences import compare_settings, find_ways, list_set
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
-from dockerproxy.workbench.findings import Finding, Severity, place_of_source
+from dockerproxy.workbench.findings import Finding, Severity, place_of
 from dockerproxy.workbench.reading import Records
 from dockerproxy.workbench.replay import Pair, Replay
 
@@ -124,7 +124,7 @@ def _find_place(pair: Pair, way: str, file: str) -> str:
     policy, name = pair.new.policy, way.partition(":")[0]
     for case in policy.cases[name]:
         if way in find_ways(policy._replace(cases={name: (case,)}), name):
-            return place_of_source(file, case.decision.source)
+            return place_of(file, case.source)
     return file
 
 

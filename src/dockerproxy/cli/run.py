@@ -50,7 +50,7 @@ from dockerproxy.host.private import SOCKET, private_directory
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.asking import extend
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
-from dockerproxy.policy.model import CREATES, Grant, Mode, values_of
+from dockerproxy.policy.model import CREATES, Grant, Mode, Source, values_of
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, conditions_of
@@ -184,7 +184,7 @@ def _extend(policy: CompiledPolicy, grants: Iterable[LearnedGrant]) -> CompiledP
     more = (
         OWN_GRANT
         if grant.operation == OWN
-        else Grant(frozenset({grant.operation}), grant.operation, conditions_of(grant.conditions))
+        else Grant(frozenset({grant.operation}), Source(grant.operation), conditions_of(grant.conditions))
         for grant in grants
     )
     return extend(policy, tuple(more))

@@ -22,7 +22,7 @@ from dockerproxy.config.switches import (
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, read_id, read_mode, read_path
 from dockerproxy.config.variables import Variables
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.model import Denial, Grant, Policy
+from dockerproxy.policy.model import Denial, Grant, Policy, Source
 from dockerproxy.policy.vocabulary import SWITCHED
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.process_settings import Settings
@@ -78,8 +78,10 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
     """Turn switches, ALLOW and DENY into grants and denials, each with its source."""
     allowed, denied = reader.operations("ALLOW"), reader.operations("DENY")
     taken_out = {name for switch, names in PART_SWITCHES.items() if not switches[switch] for name in names}
-    grants = [Grant(frozenset({name}), "ALLOW") for name in sorted(allowed)]
-    grants += [Grant(frozenset(names), f"{switch}=1") for switch, names in ACTION_SWITCHES.items() if switches[switch]]
+    grants = [Grant(frozenset({name}), Source("ALLOW")) for name in sorted(allowed)]
+    grants += [
+        Grant(frozenset(names), Source(f"{switch}=1")) for switch, names in ACTION_SWITCHES.items() if switches[switch]
+    ]
     for switch, section in SECTION_SWITCHES.items():
         if not switches[switch]:
             continue
@@ -100,7 +102,7 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
     return Policy(
         # By default, bodies are not checked, as in the proxies that these variables come from.
         grants=tuple(grants) if contained else tuple(part for grant in grants for part in open_bodies(grant)),
-        denials=(Denial(denied, "DENY"),) if denied else (),
+        denials=(Denial(denied, Source("DENY")),) if denied else (),
         hint=lambda name, images: remedy(name, images, denied, contained=contained, adds=bool(allowed)),
         remedy=REMEDY,
     )
@@ -115,8 +117,8 @@ def _free(grant: Grant) -> Iterator[Grant]:
         yield grant._replace(operations=grant.operations - freed)
 
 
-def _source(switch: str, name: str) -> str:
-    return f"{switch}=1 POST=1" if OPERATIONS[name].access == "write" else f"{switch}=1"
+def _source(switch: str, name: str) -> Source:
+    return Source(f"{switch}=1 POST=1" if OPERATIONS[name].access == "write" else f"{switch}=1")
 
 
 _RUN_TOGETHER: Final = {name.replace("_", ""): name for name in KNOWN}

@@ -16,7 +16,7 @@ from dockerproxy.config.reader import Reader
 from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import EXAMPLES, needs_tags
-from dockerproxy.policy.model import CREATES, Denial, Grant, complete, values_of
+from dockerproxy.policy.model import CREATES, Denial, Grant, Source, complete, values_of
 from dockerproxy.policy.nesting import (
     REPLACEABLE,
     find_nested,
@@ -114,7 +114,7 @@ def read_deny(reader: Reader, node: Node, shelf: Shelf) -> tuple[Line, ...]:
 def make_denials(reader: Reader, lines: Iterable[Line]) -> tuple[Denial, ...]:
     """Return the denials of valid `deny` lines, each with its source."""
     return tuple(
-        Denial(line.operations, f"deny {reader.source(line.word, line.place)}") for line in lines if line.grants
+        Denial(line.operations, reader.source(f"deny {line.word}", line.place)) for line in lines if line.grants
     )
 
 
@@ -340,9 +340,9 @@ def _find_grants(reader: Reader, word: Text, shelf: Shelf) -> tuple[Grant, ...]:
 
 def _resolve(word: str, shelf: Shelf) -> tuple[Grant, ...] | None:
     if word in OPERATIONS:
-        return (Grant(frozenset({word}), word),)
+        return (Grant(frozenset({word}), Source(word)),)
     if word in GROUPS:
-        return (Grant(GROUPS[word], word),)
+        return (Grant(GROUPS[word], Source(word)),)
     if word == OWN:
         return (OWN_GRANT,)
     name = word.removeprefix(PRESET)

@@ -5,7 +5,7 @@ from typing import Final
 
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS, SECTIONS, Access
-from dockerproxy.policy.model import Grant
+from dockerproxy.policy.model import Grant, Source
 from dockerproxy.policy.vocabulary import UNRESTRICTED, is_of_body
 from dockerproxy.policy.words.constraint import Condition
 
@@ -43,7 +43,7 @@ def open_bodies(grant: Grant, names: frozenset[str] = CONTAINED) -> Iterator[Gra
         yield grant._replace(operations=others)
 
 
-def merge_grants(grants: Iterable[Grant], source: str) -> tuple[Grant, ...]:
+def merge_grants(grants: Iterable[Grant], source: Source) -> tuple[Grant, ...]:
     """Merge grants with equal conditions."""
     merged: dict[tuple[Condition, ...], set[str]] = {}
     for grant in grants:

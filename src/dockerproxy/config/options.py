@@ -26,7 +26,7 @@ from dockerproxy.config.places import is_place
 from dockerproxy.config.policy_file import Remedies, make_policy
 from dockerproxy.config.presets import SHELF
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.model import Mode, Policy, values_of
+from dockerproxy.policy.model import Mode, Policy, Source, values_of
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.places import NOWHERE
 from dockerproxy.problems import Problem
@@ -58,9 +58,8 @@ def read_grants(
         if node is None and not reader.problems:
             problems.append(Problem(reader.file, "the grant is empty", f"write it like {option} {_EXAMPLES[option]}"))
         problems += map(_without_place, reader.problems)
-        source = f"{{}} ({option})".format
         lines += (
-            replace(line, grants=tuple(grant._replace(source=source(line.word)) for grant in line.grants))
+            replace(line, grants=tuple(grant._replace(source=Source(line.word, option)) for grant in line.grants))
             for line in read
         )
     if not problems:

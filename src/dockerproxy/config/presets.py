@@ -8,7 +8,7 @@ from dockerproxy.config.document import read_file
 from dockerproxy.config.grants import Shelf, check_lines, join_creates, read_allow
 from dockerproxy.config.groups import PRESET, merge_grants
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.model import Grant
+from dockerproxy.policy.model import Grant, Source
 from dockerproxy.problems import Problem, UserError
 
 FOLDER: Final = os.path.join(os.path.dirname(__file__), "presets")
@@ -73,4 +73,6 @@ def read_preset(name: str, folder: str, above: tuple[str, ...] = ()) -> Preset:
     reader.finish()
     if about is None or not lines:
         raise UserError(Problem(reader.file, "missing about or allow"))
-    return Preset(name, about.text, merge_grants((grant for line in lines for grant in line.grants), PRESET + name))
+    return Preset(
+        name, about.text, merge_grants((grant for line in lines for grant in line.grants), Source(PRESET + name))
+    )

@@ -76,5 +76,5 @@ def check_limits(reader: Reader, node: Node, policy: CompiledPolicy) -> None:
         for case in policy.cases[name]:
             missing = {word: limit for word, limit in _LIMITS.items() if word not in case.by_word}
             if missing:
-                what = f"quota of containers needs {' and '.join(missing)} in {case.decision.source}"
+                what = f"quota of containers needs {' and '.join(missing)} in {case.source}"
                 reader.problem(node.place, what, f"write {write_grant(name, missing)}, or deny {name}")

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from dockerproxy.config.document import Broken, Fields, Items, Node, Place, Text, compose
 from dockerproxy.config.near import hint_at, show
 from dockerproxy.config.values import Fault
+from dockerproxy.policy.model import Source
 from dockerproxy.problems import Problem, UserError
 
 _Value = TypeVar("_Value")
@@ -61,9 +62,9 @@ class Reader:
         if self.problems:
             raise UserError(*sorted(self.problems, key=_position))
 
-    def source(self, word: str, place: Place) -> str:
+    def source(self, word: str, place: Place) -> Source:
         """Return a word with its place, as a source of grants and denials."""
-        return f"{word} ({os.path.basename(self.file)}:{place.line})"
+        return Source(word, os.path.basename(self.file), place.line)
 
     def entries(self, node: Node, what: str, example: str) -> list[tuple[Text, Node]]:
         """Read a mapping. Of repeated keys, the first counts."""

@@ -19,7 +19,7 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import reading_of_head
 from dockerproxy.policy.judge import judge_again, refuse_type
-from dockerproxy.policy.model import Decision, Grant
+from dockerproxy.policy.model import Decision, Grant, Source
 from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs, leave_out_restrictions
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, find_nested, list_given, list_mounts, make_mount
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
@@ -80,7 +80,7 @@ class Question(NamedTuple):
         said = {*_read_head(self.verdict), *(word for word in _RUN if is_of_body(self.verdict.operation, word))}
         return UNRESTRICTED.word not in self.conditions and said <= self.conditions.keys()
 
-    def grant(self, source: str) -> Grant:
+    def grant(self, source: Source) -> Grant:
         """Return the grant that allows this request."""
         conditions = conditions_of({**self.conditions, **self.exact})
         return Grant(frozenset({self.verdict.operation.name}), source, conditions)
@@ -254,7 +254,9 @@ def _is_enough(policy: CompiledPolicy, question: Question) -> bool:
         return False
     if conditions.get(UNRESTRICTED.word, True) is not True:
         return False
-    judged = judge_again(extend(policy, (question.grant(""),)), question.verdict, question.verdict.known, "0" * 32)
+    judged = judge_again(
+        extend(policy, (question.grant(Source("")),)), question.verdict, question.verdict.known, "0" * 32
+    )
     return isinstance(judged, NeedsLookup) or (isinstance(judged, Verdict) and judged.decision.allowed)
 
 

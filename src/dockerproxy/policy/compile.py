@@ -15,7 +15,18 @@ from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.dangers import describe_danger, propose
 from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
-from dockerproxy.policy.model import CREATED_BY, NOBODYS, Decision, Denial, Grant, Mode, Policy, Tenancy, values_of
+from dockerproxy.policy.model import (
+    CREATED_BY,
+    NOBODYS,
+    Decision,
+    Denial,
+    Grant,
+    Mode,
+    Policy,
+    Source,
+    Tenancy,
+    values_of,
+)
 from dockerproxy.policy.nesting import find_roots, list_binds
 from dockerproxy.policy.objects import (
     BUILD,
@@ -65,11 +76,13 @@ _UNFORCED: Final = {"force": "", "noprune": "1"}
 _FIXED_OF_BUILDS: Final = {"nocache": "1", "rm": "1", "forcerm": "1", "pull": ""}
 """A build runs all its steps, leaves no containers, and replaces no image by a newer one from a registry."""
 
+_ALWAYS: Final = Source("always")
+
 OF_OBJECTS: Final = {name for name in OPERATIONS if OWN in (words_of_object(name) or LISTED.get(name, ()))}
 
 OWN_GRANT: Final = Grant(
     frozenset(OF_OBJECTS - {*SEALED, *_REACHING} | SEEN),
-    OWN,
+    Source(OWN),
     (Condition(CONSTRAINTS[OWN], value=True),),
 )
 """The grant behind the word `own`: everything that can be done to existing objects, for those of this socket's clients.
@@ -113,6 +126,11 @@ class Case:
         object.__setattr__(self, "of_body", of_body)
 
     @property
+    def source(self) -> Source:
+        """The line that allows it."""
+        return self.decision.sources[0]
+
+    @property
     def reads_body(self) -> bool:
         """Whether the decision needs the body."""
         return bool(self.stamped) or (self.body is not None and self.body.is_read)
@@ -126,8 +144,8 @@ class Answers(dict[str, Decision]):
     """
 
     def __init__(self, deny: Callable[[str, str, Mapping[str, Value]], Decision]) -> None:
-        always = Decision(allowed=True, source="always")
-        super().__init__({UNKNOWN.name: Decision(allowed=False, source=""), HEALTH.name: always})
+        always = Decision(allowed=True, sources=(_ALWAYS,))
+        super().__init__({UNKNOWN.name: Decision(allowed=False), HEALTH.name: always})
         self.deny = deny
 
     def __missing__(self, name: str) -> Decision:
@@ -186,7 +204,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
             granted.setdefault(name, []).append(grant)
     denied = {name: denial for denial in reversed(policy.denials) for name in denial.operations}
     cases: dict[str, tuple[Case, ...]] = dict.fromkeys((UNKNOWN.name, *OPERATIONS), ())
-    cases[HEALTH.name] = (Case((), Decision(allowed=True, source="always")),)
+    cases[HEALTH.name] = (Case((), Decision(allowed=True, sources=(_ALWAYS,))),)
     owns = any(condition.word == OWN for grant in policy.grants for condition in grant.conditions)
     tenancy = policy.tenancy if owns else NOBODYS
     owner = tenancy.owner
@@ -243,7 +261,7 @@ class _Writer(NamedTuple):
     def deny(self, name: str, remedy: str, images: Mapping[str, Value]) -> Decision:
         """Write the denial of an operation, like `Answers.deny`."""
         denial, grants, cases = self.denied.get(name), self.granted.get(name, ()), self.cases[name]
-        source = denial.source if denial else " or ".join(grant.source for grant in grants)
+        sources = (denial.source,) if denial else tuple(grant.source for grant in grants)
         reason = _unmet(name, cases) or _LAST.get(name, "no rule allows it")
         remedy = remedy or self.policy.hint(name, images)
         is_open = any(UNRESTRICTED in grant.conditions for grant in grants)
@@ -269,7 +287,7 @@ class _Writer(NamedTuple):
             remedy = propose(self.policy.remedy, name, values_of((UNRESTRICTED,)))
         bar = find_bar(self.policy.hides, name) if grants and not denial else ""
         message = f"{name} denied: {bar or '; '.join(filter(None, (reason, remedy)))}"
-        return Decision(allowed=False, source=source, message=message)
+        return Decision(allowed=False, sources=sources, message=message)
 
     def find_danger(self, names: Collection[str]) -> str:
         """Say the worst that grants give away of what is denied; the alphabet has them in this order."""
@@ -303,7 +321,7 @@ def _compile(name: str, grant: Grant, owner: str, taken: tuple[str, ...], *, run
     asks = (body is not None and body.asks) or bool(keeps) or sees_mounts
     decision = Decision(
         allowed=True,
-        source=grant.source,
+        sources=(grant.source,),
         about_object=speaks or asks or starts or is_kept,
         fixed=_UNFORCED if is_by_tags else _FIXED_OF_BUILDS if body is not None and name == BUILD else {},
         plan="build" if body is not None and name == BUILD else "copy" if is_kept else "start" if starts else "",

@@ -77,7 +77,7 @@ def decide(
     if request.operation is UNKNOWN:
         asked = f"{request.method} {request.path[:_SHOWN]}"
         message = f"{asked} denied: not a known Docker API operation; unknown operations are always denied"
-        return Decision(allowed=False, source="", message=message)
+        return Decision(allowed=False, message=message)
     name, denied, reads = request.operation.name, list[tuple[Case, Judgement]](), [] if reads is None else reads
     for case in policy.cases[name]:
         if case.decision.about_object and known.found is None:
@@ -241,7 +241,7 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
     content = put_stamp(content, case.stamped, _find_stamp(policy, read.request, known) or {})
     if content is None:
         message = f"{read.request.operation.name} denied: {' or '.join(case.stamped)} is not a single map of labels"
-        return Decision(allowed=False, source=case.decision.source, message=message)
+        return Decision(allowed=False, sources=(case.source,), message=message)
     volumes = (claim.owned for claim in read.claims if claim.word == "volumes")
     lookup = join_lookups(each for each in volumes if isinstance(each, Lookup))
     if lookup is not None:
@@ -335,7 +335,7 @@ def find_remedy(
         return needed
     # A socket has one line for each create, and of others none beside one without conditions.
     is_pointless = not said or needed == values_of((UNRESTRICTED,))
-    has_line = any(each.decision.source.partition(" ")[0] == name for each in policy.cases[name])
+    has_line = any(each.source.word == name for each in policy.cases[name])
     if name in policy.policy.lines or (is_pointless and has_line):
         remedy = replace_line(remedy, name)
     danger, before = (

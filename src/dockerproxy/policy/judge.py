@@ -24,7 +24,7 @@ from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, deny, is_allowed, read_once, reading_of_head
 from dockerproxy.policy.image_grants import list_asked
-from dockerproxy.policy.model import Decision, Mode
+from dockerproxy.policy.model import Decision, Mode, Source
 from dockerproxy.policy.needs import find_needs
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Phase, Verdict, settle
@@ -120,10 +120,10 @@ def judge(policy: CompiledPolicy, head: bytes) -> Judged | Refusal:
 
 def _open_builds(phase: Phase, request: CanonicalRequest) -> Verdict:
     """Open a tunnel in which each build is judged separately."""
-    sources = [case.decision.source for case in phase.policy.cases[objects.BUILD]]
+    sources = tuple(case.source for case in phase.policy.cases[objects.BUILD])
     return _settle(
         replace(phase, request=request, target=request.path),
-        Decision(allowed=True, source="".join(sources[:1]), plan="build"),
+        Decision(allowed=True, sources=sources[:1], plan="build"),
     )
 
 
@@ -131,14 +131,14 @@ def _bar(phase: Phase) -> Verdict | None:
     """Deny requests that would show hidden data, or volumes of the proxy: in every mode, before any lookup."""
     policy, request, operation = phase.policy, phase.request, phase.operation
     if objects.KINDS.get(operation.name) is Kind.VOLUME and is_ours(objects.name_in(request.path, operation)):
-        decision = Decision(allowed=False, source="", message="no such volume", status=HTTPStatus.NOT_FOUND)
+        decision = Decision(allowed=False, message="no such volume", status=HTTPStatus.NOT_FOUND)
         return Verdict(*phase.parts, decision, b"", None)
     bar = find_bar(policy.hides, operation.name, request) if operation is not HEALTH else ""
     if not bar:
         return None
     answer, more = decide(policy, request), bar.rpartition("; to allow it, ")[2]
     if not isinstance(answer, Decision) or answer.allowed or (policy.mode is not Mode.ENFORCE and operation.name):
-        answer = Decision(allowed=False, source="", message=f"{operation.name} denied: {bar}")
+        answer = Decision(allowed=False, message=f"{operation.name} denied: {bar}")
     elif operation.name and not answer.message.endswith(more):
         answer = answer._replace(message=f"{answer.message}, and {more}")
     return Verdict(*phase.parts, answer, b"", None)
@@ -193,7 +193,7 @@ def judge_unknown(
         return replace(waiting, decision=waiting.decision._replace(reason=reason))
     if isinstance(waiting, Verdict) and not waiting.passes and waiting.decision.status == HTTPStatus.FORBIDDEN:
         return replace(waiting, object="", needs=None, decision=waiting.decision._replace(reason=reason))
-    return _settle(replace(waiting, object=""), Decision(allowed=False, source="", message=reason, status=status))
+    return _settle(replace(waiting, object=""), Decision(allowed=False, message=reason, status=status))
 
 
 def attach_body(verdict: Verdict, content: bytes) -> Verdict:
@@ -261,15 +261,15 @@ def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLoo
     if policy.mode is Mode.ENFORCE and _is_hidden(policy, lookup, found):
         denial = deny(policy, waiting.operation.name, found)
         reason = "" if found is None else denial.message
-        return _settle(named, _absent(lookup, denial.source, policy.mode)._replace(reason=reason))
+        return _settle(named, _absent(lookup, denial.sources, policy.mode)._replace(reason=reason))
     judged = _decide(named)
     if found is not None or (isinstance(judged, NeedsLookup) and policy.mode is not Mode.ENFORCE):
         return judged
     if isinstance(judged, NeedsLookup):  # Other names make no difference.
-        return _settle(named, _absent(lookup, "", policy.mode))
+        return _settle(named, _absent(lookup, (), policy.mode))
     decision = judged.decision
     if decision.about_object or (not decision.allowed and objects.is_full_id(lookup.name)):
-        return _settle(named, _absent(lookup, decision.source, policy.mode))
+        return _settle(named, _absent(lookup, decision.sources, policy.mode))
     return judged
 
 
@@ -317,13 +317,13 @@ def _list_names(found: ResolvedObject) -> tuple[str, ...]:
     return (*found.names, found.id[:_DIGITS], found.subject[:_DIGITS])
 
 
-def _absent(lookup: Lookup, source: str, mode: Mode) -> Decision:
+def _absent(lookup: Lookup, sources: tuple[Source, ...], mode: Mode) -> Decision:
     """Answer for a missing object as the engine would: clients then create it.
 
     Only for clients that may use an object of this name, or know a full ID. Others learn nothing.
     """
     message = say_absent(lookup.operation, lookup.kind, lookup.name)
-    return Decision(allowed=mode is not Mode.ENFORCE, source=source, message=message, status=404)
+    return Decision(allowed=mode is not Mode.ENFORCE, sources=sources, message=message, status=404)
 
 
 def _name_of(lookup: Lookup, found: ResolvedObject | None) -> str:

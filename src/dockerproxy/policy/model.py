@@ -58,17 +58,36 @@ class Mode(StrEnum):
     LEARN = "learn"
 
 
+class Source(NamedTuple):
+    """Where something is allowed or denied: as text, like `CONTAINERS=1` or `containers:read (policy.yaml:12)`.
+
+    Attributes:
+        word: What the operator wrote: an operation, a section, a preset, or a switch with its value.
+        file: The name of the file, or the option of the command line; empty for a switch.
+        line: In this file, from 1; 0 if there is none.
+    """
+
+    word: str
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        """Return the word with its place."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{self.word} ({place})" if place else self.word
+
+
 class Grant(NamedTuple):
     """A line that allows operations.
 
     Attributes:
         operations: Names of operations.
-        source: The operator's text and its place, like `CONTAINERS=1` or `containers:read (policy.yaml:12)`.
+        source: The operator's line.
         conditions: All of them must hold for a request.
     """
 
     operations: frozenset[str]
-    source: str
+    source: Source
     conditions: tuple[Condition, ...] = ()
 
 
@@ -81,7 +100,7 @@ class Denial(NamedTuple):
     """A line that denies operations, overriding every grant."""
 
     operations: frozenset[str]
-    source: str
+    source: Source
 
 
 class Uses(NamedTuple):
@@ -247,7 +266,7 @@ class Decision(NamedTuple):
 
     Attributes:
         allowed: Whether the request is forwarded.
-        source: The grant or denial that decided; empty if no line mentions the operation.
+        sources: The grant or denial that decided; of a request that no grant allows, all of the operation.
         message: For the client of a denied request: what was denied, and how to allow it.
         reason: The message for the log, if it contains more than the client may know; else empty.
         status: Status of the answer to a denied request.
@@ -267,7 +286,7 @@ class Decision(NamedTuple):
     """
 
     allowed: bool
-    source: str
+    sources: tuple[Source, ...] = ()
     message: str = ""
     status: int = 403
     about_object: bool = False
@@ -281,3 +300,8 @@ class Decision(NamedTuple):
     plan: Literal["", "build", "copy", "start"] = ""
     is_final: bool = False
     walks: bool = False
+
+    @property
+    def source(self) -> str:
+        """The sources as text; empty if no line mentions the operation."""
+        return " or ".join(map(str, self.sources))

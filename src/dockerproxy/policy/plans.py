@@ -128,7 +128,7 @@ def build(verdict: Verdict, _scene: Scene) -> Plan:
     if verdict.decision.plan != "build":
         return verdict
     name, remedy = verdict.operation.name, verdict.policy.policy.remedy
-    if verdict.decision.source.partition(" ")[0] == name:
+    if any(each.word == name for each in verdict.decision.sources):
         remedy = replace_line(remedy, name)
     return deny(verdict, f"{reason}; {propose(remedy, name, values_of((UNRESTRICTED,)))}")
 

@@ -13,6 +13,7 @@ from typing import Final
 from dockerproxy.policy import asking
 from dockerproxy.policy.asking import Question
 from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.model import Source
 from dockerproxy.policy.nesting import Mount
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.proxy.answering import is_skippable
@@ -77,10 +78,10 @@ class Asked:
         self._denied = replace(self._denied, decision=decision)
         return self._deny(question.verdict, answer.source)
 
-    def _deny(self, verdict: Verdict, source: str = "", why: str = "") -> Verdict:
+    def _deny(self, verdict: Verdict, source: Source | None = None, why: str = "") -> Verdict:
         """Return the denial, with the reason why no person allowed the request."""
         denied = self._denied
-        decision = denied.decision._replace(source=source or denied.decision.source)
+        decision = denied.decision._replace(sources=(source,) if source is not None else denied.decision.sources)
         decision = asking.explain(decision, why) if why else decision
         head = denied.head if is_skippable(denied) else denied.head._replace(close=True)
         return replace(verdict, head=head, decision=decision)

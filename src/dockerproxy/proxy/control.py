@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from dockerproxy.observe.record import JournalPort, LogPort, Peer, plain_body
 from dockerproxy.policy.asking import Question, show_request
+from dockerproxy.policy.model import Source
 from dockerproxy.proxy.connections import find_peer
 from dockerproxy.wire.document import read_json
 
@@ -49,10 +50,10 @@ class Answer(NamedTuple):
         return self.word == "once"
 
     @property
-    def source(self) -> str:
+    def source(self) -> Source:
         """The description of the decider in a record."""
         by = "" if self.by is None else f", by uid {self.by.uid} pid {self.by.pid}"
-        return f"asked: {self.word}{by}"
+        return Source(f"asked: {self.word}{by}")
 
 
 NOBODY: Final = Answer("nobody", why="`dockerproxy ask` is not running")

@@ -7,6 +7,7 @@ from dockerproxy.api.catalog import OPERATIONS, SECTIONS
 from dockerproxy.config.groups import GROUPS, PRESET
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.policy.compile import CompiledPolicy, describe_conditions
+from dockerproxy.policy.model import Source
 from dockerproxy.tenancy.quota import BUILDS
 from dockerproxy.workbench.dangers import is_whole
 
@@ -46,11 +47,11 @@ def list_left_out(policy: CompiledPolicy, unsaid: frozenset[str] = frozenset()) 
     Operations that a denial removes are not listed.
     """
     denied = unsaid.union(*(denial.operations for denial in policy.policy.denials))
-    covered: dict[str, set[str]] = {}
+    covered: dict[Source, set[str]] = {}
     for grant in policy.policy.grants:
         covered.setdefault(grant.source, set()).update(grant.operations)
     for source, names in covered.items():
-        missing = _list_refused(policy, _find_group(source) - names - denied)
+        missing = _list_refused(policy, _find_group(source.word) - names - denied)
         if missing:
             yield f"  {source} does not cover operations without its conditions: {', '.join(missing)}"
         sealed = _list_refused(policy, (names & SEALED.keys()) - denied)
@@ -71,9 +72,8 @@ def _list_refused(policy: CompiledPolicy, names: Iterable[str]) -> list[str]:
     return [name for name in OPERATIONS if name in refused]
 
 
-def _find_group(source: str) -> frozenset[str]:
-    """Return the operations of the group that a source names; empty if it names none."""
-    word = source.partition(" ")[0]
+def _find_group(word: str) -> frozenset[str]:
+    """Return the operations of the group that a line names; empty if it names none."""
     name = word.removeprefix(PRESET)
     if name != word and name in PRESETS:
         return frozenset().union(*(grant.operations for grant in find_preset(name).grants))

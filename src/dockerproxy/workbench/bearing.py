@@ -14,7 +14,7 @@ from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
 from dockerproxy.policy.dangers import LEAVE_OUT, describe_danger, say_what
 from dockerproxy.policy.decide import find_remedy, judge_claims, reading_of_head, widen
 from dockerproxy.policy.image_grants import needs_tags
-from dockerproxy.policy.model import CREATES, Grant, Policy, values_of
+from dockerproxy.policy.model import CREATES, Grant, Policy, Source, values_of
 from dockerproxy.policy.needs import can_be_listed, find_needs, leave_out_restrictions
 from dockerproxy.policy.objects import BUILD, NAMING, Lookup
 from dockerproxy.policy.reader import read_request
@@ -65,7 +65,7 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
         return
     grants = _judge_each(policy, tried)
     for alone in grants:
-        yield "grant", alone.grant.source
+        yield "grant", str(alone.grant.source)
         for condition in (each for each in alone.grant.conditions if each != SWITCHED):
             yield "", _bear(condition, tried, alone.all_faults)
         if operation.name in SEALED and UNRESTRICTED not in alone.grant.conditions:
@@ -76,7 +76,7 @@ def list_bearing(policy: Policy, tried: Tried) -> Iterator[Line]:
             yield from (("", f"no   {fault}") for fault in those)
             if those:
                 yield "", f"     {find_remedy(alone.policy, operation.name, case, those)}"
-    denials = [denial.source for denial in policy.denials if operation.name in denial.operations]
+    denials = [str(denial.source) for denial in policy.denials if operation.name in denial.operations]
     for source in denials:
         yield "denial", source.removeprefix("deny ")
     if not grants and not denials:
@@ -173,7 +173,7 @@ def _find_line(policy: Policy, tried: Tried, grants: Sequence[_Alone], where: st
     start = f"to allow {say_what(operation.name, demanding, danger, how=how, instead=instead)}, "
     start += "also " if denied else ""
     sources = (alone.grant.source for alone in grants)
-    named = list_names([source for source in sources if source.partition(" ")[0] == operation.name] or [""], "and")
+    named = list_names([str(source) for source in sources if source.word == operation.name] or [""], "and")
     if named and not demanding:  # A line without conditions would make theirs useless.
         yield "change", f'{start}remove the conditions of {named} in "allow" {where}'
         return
@@ -247,7 +247,7 @@ def _keep_demands(
         if condition.constraint.narrows and is_of_body(operation, condition.word) and condition.word not in needed
     }
     line = {**needed, **demanded}
-    alone = _judge_alone(Grant(frozenset({operation.name}), "", tuple(_make(line).values())), policy, tried)
+    alone = _judge_alone(Grant(frozenset({operation.name}), Source(""), tuple(_make(line).values())), policy, tried)
     return widen(line, [fault for fault in alone.all_faults if fault.word in demanded])
 
 
@@ -259,7 +259,7 @@ def _lacks_body(tried: Tried, operation: Operation) -> bool:
 def _find_refusal(policy: Policy, operation: Operation, grants: Sequence[_Alone], where: str) -> Iterator[Line]:
     """Yield the edit that denies an operation: a denial, or fewer grants if a denial would leave a grant empty."""
     removal = find_removal(policy, (operation.name,))
-    holding = list(dict.fromkeys(alone.grant.source for alone in grants if alone.allows))
+    holding = list(dict.fromkeys(str(alone.grant.source) for alone in grants if alone.allows))
     is_joined = operation.name in policy.lines and removal.denied
     if holding and set(holding) <= set(removal.lines) and not is_joined:
         yield "change", f'to deny it, remove {list_names(holding, "and")} from "allow" {where}'

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.rows import list_rows, read_table
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.model import Mode
+from dockerproxy.policy.model import Mode, Source
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import items_of, list_names
 from dockerproxy.policy.vocabulary import narrows
@@ -87,12 +87,11 @@ class Link(NamedTuple):
     """A grant in a chain: an operation, and the line or the mode that allows it."""
 
     operation: str
-    source: str
+    source: Source
 
     def __str__(self) -> str:
         """Return the line, with the operation unless the line names it."""
-        word = self.source.partition(" ")[0]
-        return self.source if word in {self.operation, "mode:"} else f"{self.operation} of {self.source}"
+        return str(self.source) if self.operation in {"", self.source.word} else f"{self.operation} of {self.source}"
 
 
 class Chain(NamedTuple):
@@ -121,7 +120,7 @@ _Chains = dict[str, dict[Extent, Chain]]
 def find_root(policy: CompiledPolicy) -> Chain:
     """Return the shortest chain that gives the greatest extent of root on the host; `NOTHING` if there is none."""
     if policy.mode is not Mode.ENFORCE:
-        return Chain(Extent.YES, (Link("", f"mode: {policy.mode}"),))
+        return Chain(Extent.YES, (Link("", Source(f"mode: {policy.mode}")),))
     known: _Chains = {}
     for exposure in find_in(policy, GIVING):
         for fact, chain in _give(exposure):
@@ -151,7 +150,7 @@ def describe_chain(chain: Chain) -> str:
 def _give(exposure: Exposure) -> Iterator[tuple[str, Chain]]:
     for name, cases in exposure.cases.items():
         for case in cases:
-            extent, link = _find_extent(exposure, name, case), Link(name, case.decision.source)
+            extent, link = _find_extent(exposure, name, case), Link(name, case.source)
             for word in exposure.gives:
                 fact, most = _split(word)
                 thing = f"@{MAKERS[name]}" if name in MAKERS and fact != ROOT else ""

@@ -50,7 +50,7 @@ def _describe(policy: Policy, exposed: Exposure, *, in_file: bool) -> str:
     if in_file:
         opened = ", ".join(dict.fromkeys(map(_say_source, decisive)))
         return f"it {exposed.says}{when}, by {opened}; {end}"
-    opened = ", ".join(dict.fromkeys(case.decision.source for case in decisive))
+    opened = ", ".join(dict.fromkeys(str(case.source) for case in decisive))
     return f"it {exposed.says}{when} ({opened}; {end})"
 
 
@@ -64,13 +64,12 @@ def say_end(policy: Policy, exposed: Exposure, *, in_file: bool) -> str:
 
 def _say_source(case: Case) -> str:
     """Return the line of a file, and whether it is unrestricted."""
-    source = case.decision.source
+    source = case.source
     if UNRESTRICTED not in case.conditions:
-        return source
-    word, blank, place = source.partition(" ")
-    if word.startswith(PRESET):
+        return str(source)
+    if source.word.startswith(PRESET):
         return f"{source}, in which it is {UNRESTRICTED.word}"
-    return f"{word}: {UNRESTRICTED.word}{blank}{place}"
+    return str(source._replace(word=f"{source.word}: {UNRESTRICTED.word}"))
 
 
 def _list_opened(policy: CompiledPolicy, exposures: tuple[Exposure, ...], base: CompiledPolicy | None) -> Iterator[str]:

@@ -1,11 +1,9 @@
 """Findings: what a verb reports about a policy, with severity and place."""
 
-import re
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-_SOURCE: Final = re.compile(r".* \((?P<file>.+):(?P<line>[0-9]+)\)")
-"""The form of a source, as `Reader.source` writes it."""
+from dockerproxy.policy.model import Source
 
 
 class Severity(StrEnum):
@@ -43,7 +41,6 @@ def differ(about: str, where: str, level: Severity, says: str, hint: str = "") -
     return Finding(name=about, where=where, rule="not-as-here", level=level, says=says, hint=hint, fails=fails)
 
 
-def place_of_source(file: str, source: str) -> str:
-    """Return the place that a source names, like `ContainerList (policy.yaml:3)`, with the path of the file."""
-    found = _SOURCE.fullmatch(source)
-    return f"{file}:{found['line']}" if found else file
+def place_of(file: str, source: Source) -> str:
+    """Return the place of a line, with the path of the file."""
+    return f"{file}:{source.line}" if source.line else file

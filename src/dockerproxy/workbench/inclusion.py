@@ -148,7 +148,7 @@ _OF_CASE: Final[Mapping[str, Rule]] = {
     "sends": _sends_no_more,
 }
 _OF_DECISION: Final[Mapping[str, Rule]] = {
-    **dict.fromkeys(("source", "message", "reason", "about_object", "conditions"), _may_differ),
+    **dict.fromkeys(("sources", "message", "reason", "about_object", "conditions"), _may_differ),
     "shows": lambda old, new: not old or bool(new),
     "walks": le,
 }

@@ -15,7 +15,7 @@ from dockerproxy.policy.values import is_literal, items_of, split_mode
 from dockerproxy.settings import SocketSettings
 from dockerproxy.wire.document import list_of, object_of
 from dockerproxy.workbench.exposure import on_host
-from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source
+from dockerproxy.workbench.findings import Finding, Severity, differ, place_of
 
 _CLEANED: Final = ("/tmp/", "/var/tmp/")  # noqa: S108 (searched, not written to)
 _MOUNTS: Final = "/proc/self/mountinfo"
@@ -31,7 +31,7 @@ def find_binds(socket: SocketSettings, file: str) -> Iterator[Finding]:
         for case in cases:
             binds = on_host(socket.policy, case).by_word.get("binds")
             for item in items_of(binds.value) if binds is not None else ():
-                path, where = split_mode(item)[0], place_of_source(file, case.decision.source)
+                path, where = split_mode(item)[0], place_of(file, case.source)
                 path = find_tree(path) or path
                 if is_literal(path) and (text := _look_at(path)):
                     yield differ(f"socket {socket.name}", where, Severity.WARNING, text)

@@ -7,7 +7,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.groups import PRESET
 from dockerproxy.config.presets import PRESETS, find_preset
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
-from dockerproxy.policy.model import CREATES, Grant
+from dockerproxy.policy.model import CREATES, Grant, Source
 from dockerproxy.policy.objects import OWN
 
 _CREATES: Final = frozenset(CREATES)
@@ -22,7 +22,7 @@ _BY_DEFAULT: Final = frozenset({"SystemPingLibpod", "SystemPingHeadLibpod", "Sys
 
 def list_bases(policy: CompiledPolicy) -> Mapping[str, str]:
     """Return the presets of a policy, and `own` if granted, each with its purpose."""
-    words = dict.fromkeys(grant.source.partition(" ")[0] for grant in policy.policy.grants)
+    words = dict.fromkeys(grant.source.word for grant in policy.policy.grants)
     names = {word: word.removeprefix(PRESET) for word in words if word.startswith(PRESET)}
     about = {word: find_preset(name).about for word, name in names.items() if name in PRESETS}
     return {**about, **({OWN: _ABOUT_OWN} if OWN in words else {})}
@@ -68,7 +68,7 @@ def without_libpod(policy: CompiledPolicy) -> CompiledPolicy:
 
 def needs_podman(policy: CompiledPolicy) -> bool:
     """Whether a line grants only Podman's own API: the engine is probably Podman."""
-    operations: dict[str, set[str]] = {}
+    operations: dict[Source, set[str]] = {}
     for grant in policy.policy.grants:
         operations.setdefault(grant.source, set()).update(grant.operations)
     return any(left and left <= LIBPOD for left in (names - _BY_DEFAULT for names in operations.values()))

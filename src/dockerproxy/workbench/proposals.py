@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.policy.asking import extend
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
-from dockerproxy.policy.model import CREATES, Grant, Policy
+from dockerproxy.policy.model import CREATES, Grant, Policy, Source
 from dockerproxy.policy.needs import restricts
 from dockerproxy.policy.values import Value, merge
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, conditions_of
@@ -48,7 +48,7 @@ def list_proposals(policy: CompiledPolicy, grants: Iterable[LearnedGrant]) -> tu
 def find_new_exposures(policy: CompiledPolicy, name: str, conditions: Mapping[str, Value]) -> tuple[str, ...]:
     """Return what one more grant would let clients do in addition, as clauses that follow "a client"."""
     before = {exposure.says: exposure.cases for exposure in find_exposures(policy)}
-    grant = Grant(frozenset({name}), name, conditions_of(conditions)) if name in OPERATIONS else OWN_GRANT
+    grant = Grant(frozenset({name}), Source(name), conditions_of(conditions)) if name in OPERATIONS else OWN_GRANT
     after = find_exposures(extend(policy, (grant,)))
     return tuple(exposure.says for exposure in after if exposure.cases != before.get(exposure.says))
 

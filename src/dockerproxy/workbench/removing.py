@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.model import Policy
+from dockerproxy.policy.model import Policy, Source
 from dockerproxy.policy.values import list_names
 
 
@@ -30,12 +30,12 @@ class Removal(NamedTuple):
 def find_removal(policy: Policy, names: Collection[str]) -> Removal:
     """Return how to have operations denied that a policy file allows."""
     denied = {*names}.union(*(denial.operations for denial in policy.denials))
-    granted: dict[str, set[str]] = {}
+    granted: dict[Source, set[str]] = {}
     for grant in policy.grants:
         granted.setdefault(grant.source, set()).update(grant.operations)
-    lines = tuple(source for source, those in granted.items() if those <= denied and not those.isdisjoint(names))
+    lines = [source for source, those in granted.items() if those <= denied and not those.isdisjoint(names)]
     others = {source: those for source, those in granted.items() if source not in lines}
     kept = set[str]().union(*others.values())
-    if any(source.partition(" ")[0] not in OPERATIONS for source in others):
+    if any(source.word not in OPERATIONS for source in others):
         kept |= policy.lines  # A line of the file's own stands for those of presets and sections, until it is removed.
-    return Removal(lines, tuple(name for name in names if name in kept))
+    return Removal(tuple(map(str, lines)), tuple(name for name in names if name in kept))

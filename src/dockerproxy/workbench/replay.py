@@ -120,8 +120,8 @@ class Replay:
                 )
 
 
-_NO_SOCKET = Decision(allowed=False, source="", message="the socket does not exist")
-_NO_OPERATION = Decision(allowed=False, source="", message="not a known Docker API operation")
+_NO_SOCKET = Decision(allowed=False, message="the socket does not exist")
+_NO_OPERATION = Decision(allowed=False, message="not a known Docker API operation")
 
 
 def _decide(socket: SocketSettings | None, request: CanonicalRequest, record: Record) -> Decision:

@@ -128,7 +128,7 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
     wants_body = isinstance(answer, Wanted)
     if not isinstance(answer, Decision):
         name = request.operation.name
-        answer = Decision(allowed=False, source="", message=f"{name} depends on the body")
+        answer = Decision(allowed=False, message=f"{name} depends on the body")
     return Tried(request=request, known=known, decision=answer, asked=tuple(asked), wants_body=wants_body)
 
 

@@ -70,7 +70,7 @@ def _list_secrets(policy: CompiledPolicy) -> Iterator[_Way]:
     for exposure in find_revealing(policy):
         for name, cases in exposure.cases.items():
             for case in cases:
-                yield _Way(exposure.says, Link(name, case.decision.source), exposure.restrictions(case))
+                yield _Way(exposure.says, Link(name, case.source), exposure.restrictions(case))
 
 
 def _list_others(policy: CompiledPolicy) -> list[_Way]:
@@ -80,7 +80,7 @@ def _list_others(policy: CompiledPolicy) -> list[_Way]:
         for case in policy.cases[name]:
             verb, limits = _judge(operation, case)
             if verb:
-                found[verb].append(_Way(verb, Link(name, case.decision.source), limits))
+                found[verb].append(_Way(verb, Link(name, case.source), limits))
     return next((ways for ways in found.values() if ways), [])
 
 

@@ -28,7 +28,7 @@ from dockerproxy.policy.words.user import MAPPED, writes_to_host
 from dockerproxy.settings import SocketSettings
 from dockerproxy.version import DOCKER_API, PODMAN_API
 from dockerproxy.wire.document import list_of, object_of
-from dockerproxy.workbench.findings import Finding, Severity, differ, place_of_source
+from dockerproxy.workbench.findings import Finding, Severity, differ, place_of
 
 Ask = Callable[[str], tuple[int, bytes]]
 """Sends a GET for a target to the engine; returns the status and the content."""
@@ -121,7 +121,7 @@ def compare(sockets: tuple[SocketSettings, ...], engine: Engine, ask_engine: Ask
             yield differ(f"socket {socket.name}", file, Severity.WARNING, text, "list only the directory in binds")
         for name, cases in socket.policy.cases.items():
             for case in cases if name in OPERATIONS else ():
-                make = partial(differ, f"socket {socket.name}", place_of_source(file, case.decision.source))
+                make = partial(differ, f"socket {socket.name}", place_of(file, case.source))
                 yield from _compare_case(engine, exists, OPERATIONS[name], case, make)
 
 
@@ -161,7 +161,7 @@ Make = Callable[..., Finding]
 def _compare_case(engine: Engine, exists: "Exists", operation: Operation, case: Case, make: Make) -> Iterator[Finding]:
     lack = _find_lack(engine, operation)
     if lack:
-        if not case.decision.source.startswith(PRESET):  # Presets are for both engines.
+        if not case.source.word.startswith(PRESET):  # Presets are for both engines.
             yield make(Severity.NOTE, lack)
         return
     for condition in case.conditions:

@@ -7,7 +7,7 @@ from rows import for_each
 
 from dockerproxy.policy.claim import Reading
 from dockerproxy.policy.decide import decide
-from dockerproxy.policy.model import Decision, Grant
+from dockerproxy.policy.model import Decision, Grant, Source
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.words.images import check_pulled
 
@@ -31,7 +31,7 @@ def test_all_images_of_a_name_are_sent_by_no_grant_but_an_unrestricted_one() -> 
 
 def test_what_a_grant_lists_is_sent() -> None:
     images = condition("images", ("ci/*:*",))
-    policy = policy_with(Grant(frozenset({"ImagePush"}), "ImagePush (policy.yaml:1)", (images,)))
+    policy = policy_with(Grant(frozenset({"ImagePush"}), Source("ImagePush", "policy.yaml", 1), (images,)))
 
     def allows(target: str) -> bool:
         answer = decide(policy, request_of("POST", target))

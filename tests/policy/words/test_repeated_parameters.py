@@ -11,12 +11,12 @@ from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge, judge_body
-from dockerproxy.policy.model import Grant, Mode
+from dockerproxy.policy.model import Grant, Mode, Source
 from dockerproxy.policy.objects import with_query
 from dockerproxy.policy.phases import NeedsBody, Verdict
 from dockerproxy.wire.document import Json
 
-CONTAINED = policy_with(Grant(frozenset({"ContainerCreate", "NetworkCreate"}), "policy.yaml:1"))
+CONTAINED = policy_with(Grant(frozenset({"ContainerCreate", "NetworkCreate"}), Source("policy.yaml:1")))
 
 FROM_DOCKERODE = {
     "ContainerCreate": "?name=web&Image=busybox&Cmd=sh&Cmd=-c&Cmd=a%3Bb&Env=A=b&Env=C=d&HostConfig=%7B%7D&Tty=",
