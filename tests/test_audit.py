@@ -5,11 +5,11 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_closure, count_folder, count_lines, count_words, file_of, find_closure
 
-MOST_ON_THE_PATH: Final = 12_300
+MOST_ON_THE_PATH: Final = 12_200
 """Lines of code that decide what passes."""
 
-MOST_OF_ALL: Final = 24_700
-MOST_OF_TESTS: Final = 63_400
+MOST_OF_ALL: Final = 24_900
+MOST_OF_TESTS: Final = 63_500
 MOST_WORDS: Final = 25_600
 """Words in `docs/*.md`."""
 

@@ -22,6 +22,7 @@ from policy.judging import finish
 from policy.ordinary import body_of
 from rows import for_each
 
+from dockerproxy.advice.denials import Adviser
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN, Access
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.config.advice import PROGRAMS
@@ -103,7 +104,9 @@ CONTENTS: Final = frozenset(
 
 def policy_of(name: str) -> CompiledPolicy:
     grants = find_preset(name).grants
-    return compile_policy(Policy(grants=grants, denials=(), hint=lambda *_: "nothing would", tenancy=Own("team")))
+    return compile_policy(
+        Policy(grants=grants, denials=(), advice=Adviser(lambda *_: "nothing would"), tenancy=Own("team"))
+    )
 
 
 def opened_by(name: str) -> set[str]:

@@ -40,7 +40,7 @@ def test_clients_that_are_busy_leave_places_to_others() -> None:
 
 
 def test_only_a_mode_that_refuses_nothing_is_worth_a_remark() -> None:
-    policy = Policy(grants=(), denials=(), hint=lambda *_: "")
+    policy = Policy(grants=(), denials=())
     settings = SocketSettings(
         name="new", path="/x", permissions=0o660, uid=None, gid=None, policy=compile_policy(policy)
     )

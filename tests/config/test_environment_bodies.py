@@ -31,7 +31,7 @@ def test_contained_nothing_more_is_allowed_and_no_body_passes_unseen(environment
 
 
 def test_what_nothing_can_bound_says_so_where_it_is_switched_on() -> None:
-    message = policy_of(SWARM="1", POST="1", CONTAINED="1").default["SwarmInit"].message
+    message = policy_of(SWARM="1", POST="1", CONTAINED="1").deny("SwarmInit").message
     assert message == (
         "SwarmInit denied: it can hand the host to another swarm, and no condition can limit it;"
         ' to allow it and let clients become root on the host, write a policy file with "SwarmInit: unrestricted"'
@@ -42,7 +42,7 @@ def test_what_nothing_can_bound_says_so_where_it_is_switched_on() -> None:
 def test_contained_no_image_gets_a_name_without_a_policy_file(name: str) -> None:
     policy = policy_of(ALLOW=name, CONTAINED="1")
     assert not policy.allows(name)
-    assert policy.default[name].message == (
+    assert policy.deny(name).message == (
         f"{name} denied: the grant must list in tags the names that clients may give or remove; to allow it, "
         f'write a policy file with "{name}: {{tags: ["docker.io/library/my-app:*"]}}"'
     )
@@ -68,4 +68,4 @@ def test_switches_open_what_only_fixed_rules_of_policy_files_refuse() -> None:
     assert all(case.conditions == () for case in policy.cases["NetworkCreate"])
     (case,) = policy.cases["ContainerTop"]
     assert case.body is None
-    assert "switched" not in policy.default["NetworkConnect"].message
+    assert "switched" not in policy.deny("NetworkConnect").message

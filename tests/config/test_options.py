@@ -107,9 +107,9 @@ def test_images_are_bounded_as_in_a_policy_file() -> None:
 
 
 def test_a_denial_says_what_to_type() -> None:
-    denials = compile_policy(make("ContainerLogs: {containers: [web]}", presets=("ping",))).default
-    assert denials["SystemInfo"].message == f"SystemInfo denied: no rule allows it; to allow it, add{MARK}SystemInfo"
-    assert denials["ContainerLogs"].message.endswith('; to allow it, widen its conditions in "--allow"')
+    deny = compile_policy(make("ContainerLogs: {containers: [web]}", presets=("ping",))).deny
+    assert deny("SystemInfo").message == f"SystemInfo denied: no rule allows it; to allow it, add{MARK}SystemInfo"
+    assert deny("ContainerLogs").message.endswith('; to allow it, widen its conditions in "--allow"')
     built = try_request(compile_policy(make("ImageBuild: {tags: [a/b]}")), "POST", "/build?t=a/c")
     assert isinstance(built, Tried)
     line = "ImageBuild: {tags: [a/b, docker.io/a/c:latest]}"

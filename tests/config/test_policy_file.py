@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -17,6 +18,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from policy.policies import hint_of
 from rows import for_each
 
 from dockerproxy.api.bodies.tables import SEALED
@@ -101,37 +103,37 @@ def test_sources_name_the_file_and_the_line() -> None:
     traefik, backup, _ = read(WHOLE).sockets
     assert traefik.policy.cases["ContainerList"][0].decision.source == "preset:traefik (policy.yaml:9)"
     assert backup.policy.cases["ContainerStart"][0].decision.source == "ContainerStart (policy.yaml:15)"
-    assert backup.policy.default["ContainerArchive"].source == "deny ContainerArchive (policy.yaml:17)"
+    assert backup.policy.deny("ContainerArchive").source == "deny ContainerArchive (policy.yaml:17)"
 
 
 def test_a_refusal_says_which_line_would_allow_it() -> None:
-    default = read(WHOLE).sockets[1].policy.default
-    assert default["ContainerRestart"].message == (
+    deny = read(WHOLE).sockets[1].policy.deny
+    assert deny("ContainerRestart").message == (
         "ContainerRestart denied: no rule allows it; to allow it for every container if contained,"
         ' add "ContainerRestart" to "allow" of socket "backup"'
     )
-    assert default["ContainerArchive"].message == (
+    assert deny("ContainerArchive").message == (
         "ContainerArchive denied: a rule denies it;"
         ' to allow it, remove "ContainerArchive" from "deny" of socket "backup"'
     )
-    assert ": only allowed if the container is db-*; to allow it, widen " in default["ContainerExec"].message
+    assert ": only allowed if the container is db-*; to allow it, widen " in deny("ContainerExec").message
 
 
 def test_a_hint_widens_what_is_there_before_it_adds_something_wider() -> None:
     allow = "allow: [{'containers:read': {containers: [web]}}]"
     (socket,) = read(f"sockets: {{web: {{path: /proxied/web.sock, {allow}}}}}").sockets
-    hint = socket.policy.policy.hint
-    assert hint("ContainerLogs", {}) == (
+    hint = partial(hint_of, socket.policy.policy)
+    assert hint("ContainerLogs") == (
         'to allow it, widen the conditions of "containers:read" in "allow" of socket "web"'
     )
-    assert hint("SystemPingHead", {}) == 'to allow it, add "preset:ping" to "allow" of socket "web"'
+    assert hint("SystemPingHead") == 'to allow it, add "preset:ping" to "allow" of socket "web"'
 
 
 def test_a_hint_names_the_denial_as_it_is_written() -> None:
-    hint = socket_of("deny: [containers:read, preset:traefik]").policy.policy.hint
-    assert hint("ContainerLogs", {}).startswith('to allow it, remove "containers:read" from "deny" of socket "web"')
-    assert hint("ContainerList", {}).startswith('to allow it, remove "containers:read" from "deny"')
-    assert hint("SystemEvents", {}).startswith('to allow it, remove "preset:traefik" from "deny"')
+    hint = partial(hint_of, socket_of("deny: [containers:read, preset:traefik]").policy.policy)
+    assert hint("ContainerLogs").startswith('to allow it, remove "containers:read" from "deny" of socket "web"')
+    assert hint("ContainerList").startswith('to allow it, remove "containers:read" from "deny"')
+    assert hint("SystemEvents").startswith('to allow it, remove "preset:traefik" from "deny"')
 
 
 @pytest.mark.parametrize(
@@ -206,19 +208,19 @@ def test_a_socket_name_is_no_template_of_messages() -> None:
 
 
 def test_a_hint_says_how_far_a_grant_helps() -> None:
-    hint = socket_of("mode: enforce").policy.policy.hint
+    hint = partial(hint_of, socket_of("mode: enforce").policy.policy)
     where = 'to "allow" of socket "web"'
-    assert hint("ContainerList", {}) == f'to allow it for every container, add "ContainerList" {where}'
-    assert hint("ContainerCreate", {}) == f'to allow it if contained, add "ContainerCreate" {where}'
+    assert hint("ContainerList") == f'to allow it for every container, add "ContainerList" {where}'
+    assert hint("ContainerCreate") == f'to allow it if contained, add "ContainerCreate" {where}'
     root = "let clients become root on the host"
-    assert hint("SwarmInit", {}) == f'to allow it and {root}, add "SwarmInit: unrestricted" {where}'
+    assert hint("SwarmInit") == f'to allow it and {root}, add "SwarmInit: unrestricted" {where}'
 
 
 @pytest.mark.parametrize("beside", ["SystemInfo", "own"])
 def test_each_line_that_a_hint_says_to_add_is_one_that_loads(beside: str) -> None:
     text = f"sockets:\n  web:\n    path: /a\n    allow:\n    - {beside}\n"
-    hint = read(text).sockets[0].policy.policy.hint
-    found = [re.fullmatch('.*, add "(.*)" to "allow".*', hint(name, {})) for name in OPERATIONS]
+    hint = partial(hint_of, read(text).sockets[0].policy.policy)
+    found = [re.fullmatch('.*, add "(.*)" to "allow".*', hint(name)) for name in OPERATIONS]
     for line in {each[1].replace("NAME", "web") for each in found if each}:
         assert read(f"{text}    - {line}\n").sockets, line
 

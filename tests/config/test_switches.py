@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import event, given
+from policy import policies
 from policy.policies import EXCEPTIONS, PLAIN, environments, policy_of, request_for, settled
 from rows import for_each
 
@@ -225,14 +226,14 @@ ROOT = " and let clients become root on the host"
 )
 def test_where_all_is_contained_a_hint_says_how_far_it_helps(environment: dict[str, str], name: str, hint: str) -> None:
     policy = policy_of(**environment, CONTAINED="1")
-    assert policy.policy.hint(name, {}) == hint
+    assert policies.hint_of(policy.policy, name) == hint
     for setting in re.findall(r"[A-Z_]+=\S+", hint):
         environment = apply(environment, setting)
     assert policy_of(CONTAINED="1", **environment).allows(name) is (", set " in hint)
 
 
 def test_where_all_is_contained_builds_need_a_policy_file() -> None:
-    assert policy_of(CONTAINED="1").policy.hint("Grpc", {}) == (
+    assert policies.hint_of(policy_of(CONTAINED="1").policy, "Grpc") == (
         'to allow it if contained, write a policy file with "ImageBuild: {tags: ["docker.io/library/my-app:*"]}"'
     )
 

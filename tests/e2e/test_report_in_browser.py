@@ -74,7 +74,7 @@ def judge(policy: CompiledPolicy, request: CanonicalRequest) -> Decision:
     decision = decide(policy, request)
     if isinstance(decision, Lookup):
         decision = decide(policy, request, Known(found=missing(decision)))
-    return decision if isinstance(decision, Decision) else policy.default[request.operation.name]
+    return decision if isinstance(decision, Decision) else policy.deny(request.operation.name)
 
 
 def list_records(chance: random.Random) -> Iterator[Record]:

@@ -44,7 +44,7 @@ SOCKET = SocketSettings(
     permissions=0o660,
     uid=None,
     gid=None,
-    policy=compile_policy(Policy(grants=(), denials=(), hint=lambda *_: "")),
+    policy=compile_policy(Policy(grants=(), denials=())),
 )
 
 

@@ -6,6 +6,7 @@ from api.paths import path_of
 from hypothesis import strategies as st
 from policy.ordinary import ordinary
 
+from dockerproxy.advice.denials import Adviser
 from dockerproxy.api.bodies.tables import CONTAINED
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
@@ -90,7 +91,15 @@ def allowed_by(policy: CompiledPolicy) -> set[str]:
 
 def policy_with(*grants: Grant, denials: tuple[Denial, ...] = (), mode: Mode = Mode.ENFORCE) -> CompiledPolicy:
     """Return a policy of these grants."""
-    return compile_policy(Policy(grants=grants, denials=denials, hint=lambda name, _: f"hint for {name}", mode=mode))
+    return compile_policy(
+        Policy(grants=grants, denials=denials, advice=Adviser(lambda name, _: f"hint for {name}"), mode=mode)
+    )
+
+
+def hint_of(policy: Policy, name: str) -> str:
+    """Return how an operator can allow an operation."""
+    assert isinstance(policy.advice, Adviser)
+    return policy.advice.hint(name, {})
 
 
 def condition(word: str, value: Value) -> Condition:
@@ -150,5 +159,5 @@ def policies(draw: st.DrawFn) -> Policy:
     return Policy(
         grants=tuple(draw(st.lists(GRANTS, max_size=4))),
         denials=tuple(draw(st.lists(DENIALS, max_size=2))),
-        hint=lambda name, _: f"to allow it, set X={name}",
+        advice=Adviser(lambda name, _: f"to allow it, set X={name}"),
     )

@@ -163,9 +163,11 @@ def test_what_is_not_asked_says_why() -> None:
     assert not find_stream(create({}))
     assert read_whole(create({"Image": "x" * MOST_READ})) == "its body is longer than 16 KiB"
     assert read_whole(create({"Labels": [{"K": 1, "\u212a": 2}]})) == "its body has a key in two spellings"
-    told = explain(build.decision._replace(reason="more"), "x")
-    assert told.message == f"{build.decision.message}; x"
-    assert told.reason == "more; x"
+    denied = build.decision.denied
+    assert denied is not None
+    explained = explain(build.decision._replace(told=replace(denied, says="less")), "x")
+    assert explained.message == "ImageBuild denied: less; x"
+    assert explained.reason == f"{build.decision.message}; x"
 
 
 def test_a_long_target_is_not_asked() -> None:

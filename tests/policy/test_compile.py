@@ -16,13 +16,13 @@ SEARCH = frozenset({"ImageSearch"})
 
 
 def message_of(*grants: Grant, operation: str) -> str:
-    return policy_with(*grants).default[operation].message
+    return policy_with(*grants).deny(operation).message
 
 
 def test_every_operation_has_its_cases_and_its_default() -> None:
     compiled = policy_with()
     assert compiled.cases.keys() == {*OPERATIONS, HEALTH.name, UNKNOWN.name}
-    assert {name for name in compiled.cases if compiled.default[name].allowed} == {HEALTH.name}
+    assert {name for name in compiled.cases if compiled.cases[name]} == {HEALTH.name}
 
 
 def test_what_allows_without_a_condition_is_tried_first() -> None:
@@ -45,9 +45,9 @@ def test_a_denied_operation_has_no_case_and_names_the_denial() -> None:
         Grant(SEARCH, Source("ALLOW")), denials=(Denial(SEARCH, Source("DENY")), Denial(SEARCH, Source("LATER")))
     )
     assert compiled.cases["ImageSearch"] == ()
-    assert compiled.default["ImageSearch"] == Decision(
-        allowed=False, sources=(Source("DENY"),), message="ImageSearch denied: a rule denies it; hint for ImageSearch"
-    )
+    denied = compiled.deny("ImageSearch")
+    assert (denied.allowed, denied.sources) == (False, (Source("DENY"),))
+    assert denied.message == "ImageSearch denied: a rule denies it; hint for ImageSearch"
 
 
 def test_the_conditions_that_were_not_met_are_said() -> None:
@@ -55,16 +55,15 @@ def test_the_conditions_that_were_not_met_are_said() -> None:
         Grant(SEARCH, Source("IMAGES=1"), (NO_HOST,)),
         Grant(SEARCH, Source("OTHER=1"), (condition("signal", ("X",)),)),
     )
-    assert policy_with(*grants).default["ImageSearch"] == Decision(
-        allowed=False,
-        sources=(Source("IMAGES=1"), Source("OTHER=1")),
-        message="ImageSearch denied: only allowed if no registry host is named or signal is X; hint for ImageSearch",
-    )
+    denied = policy_with(*grants).deny("ImageSearch")
+    assert (denied.allowed, denied.sources) == (False, (Source("IMAGES=1"), Source("OTHER=1")))
+    reason = "only allowed if no registry host is named or signal is X"
+    assert denied.message == f"ImageSearch denied: {reason}; hint for ImageSearch"
 
 
 def test_conditions_of_one_grant_are_said_together() -> None:
     [case] = policy_with(grant_on("ContainerLogs", "db-*", "web", follow=False)).cases["ContainerLogs"]
-    assert describe_conditions(case) == "the container is db-* or web and follow is false"
+    assert describe_conditions(case.conditions) == "the container is db-* or web and follow is false"
 
 
 @pytest.mark.parametrize(
@@ -109,8 +108,8 @@ def test_a_grant_of_what_has_a_body_is_contained_unless_it_says_otherwise() -> N
 def test_what_nothing_can_bound_is_granted_unrestricted_or_not_at_all() -> None:
     contained = policy_with(Grant(frozenset({"SwarmInit"}), Source("A")))
     assert not contained.allows("SwarmInit")
-    assert contained.default["SwarmInit"].source == "A"
-    assert contained.default["SwarmInit"].message == (
+    assert contained.deny("SwarmInit").source == "A"
+    assert contained.deny("SwarmInit").message == (
         f"SwarmInit denied: {SEALED['SwarmInit']}, and no condition can limit it; "
         'to allow it and let clients become root on the host, add "SwarmInit: unrestricted" to "allow"'
     )
@@ -121,7 +120,7 @@ def test_that_it_is_unrestricted_is_no_condition_to_be_said() -> None:
     policy = policy_with(
         Grant(frozenset({"ContainerExec"}), Source("A"), (condition("containers", ("web",)), UNRESTRICTED))
     )
-    assert policy.default["ContainerExec"].message.startswith(
+    assert policy.deny("ContainerExec").message.startswith(
         "ContainerExec denied: only allowed if the container is web; "
     )
 
@@ -143,7 +142,7 @@ def conditions_of(name: str, creates: str) -> list[str]:
     """Return the conditions under which what is own may be changed, beside creates that are granted."""
     (socket,) = read_policy(OWNING.replace("CREATES", creates), "p").sockets
     return [
-        describe_conditions(case).removeprefix("it was created through this socket").removeprefix(" and ")
+        describe_conditions(case.conditions).removeprefix("it was created through this socket").removeprefix(" and ")
         for case in socket.policy.cases[name]
     ]
 

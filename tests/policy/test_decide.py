@@ -14,6 +14,7 @@ from policy.policies import (
     allowed_by,
     environments,
     grant_on,
+    hint_of,
     policies,
     policy_of,
     policy_with,
@@ -23,6 +24,7 @@ from policy.policies import (
 )
 from rows import for_each
 
+from dockerproxy.advice.denials import Adviser
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS
 from dockerproxy.api.request import CanonicalRequest
@@ -49,7 +51,7 @@ def test_every_request_gets_an_answer_that_says_where_it_comes_from(policy: Poli
             assert not decision.message
         else:
             assert decision.message.startswith(f"{name} denied")
-            remedies = (policy.hint(name, {}), "; to allow it", "only a grant without condition")
+            remedies = (hint_of(policy, name), "; to allow it", "only a grant without condition")
             assert any(remedy in decision.message for remedy in remedies)
             assert bool(decision.source) is (name in granted | denied)
 
@@ -102,7 +104,7 @@ def test_what_neither_a_switch_nor_a_name_opens_stays_closed(environment: dict[s
 
 @for_each("name", OPERATIONS)
 def test_without_any_grant_nothing_is_allowed(name: str) -> None:
-    nothing = compile_policy(Policy(grants=(), denials=(), hint=lambda *_: "nothing helps"))
+    nothing = compile_policy(Policy(grants=(), denials=(), advice=Adviser(lambda *_: "nothing helps")))
     assert not settled(nothing, PLAIN[name]).allowed
     assert not nothing.allows(name)
 

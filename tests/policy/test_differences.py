@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import condition, environments, policy_of
 
+from dockerproxy.advice.denials import Adviser
 from dockerproxy.api.bodies.tables import CONTAINED, SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
@@ -37,7 +38,7 @@ def granting(
                 for name, values in lines
             ),
             denials=(Denial(frozenset(deny), Source("deny")),) if deny else (),
-            hint=lambda *_: "nothing",
+            advice=Adviser(lambda *_: "nothing"),
             mode=mode,
         )
     )

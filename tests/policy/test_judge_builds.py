@@ -68,7 +68,7 @@ def test_a_tunnel_opens_where_builds_are_judged_or_all_of_it_is_granted(
     ],
 )
 def test_a_tunnel_that_stays_shut_names_what_opens_it(allow: str, deny: str, grant: str) -> None:
-    assert f'add "{grant}"' in policy_of(allow, deny, "enforce").default["Grpc"].message
+    assert f'add "{grant}"' in policy_of(allow, deny, "enforce").deny("Grpc").message
     again = policy_of(f"{allow}, {grant}", deny, "enforce")
     assert ask(again, "/grpc").endswith(" opens")
 

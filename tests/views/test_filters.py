@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from policy.policies import PLAIN, allowing, request_of
 from rows import for_each
 
-from dockerproxy.policy.compile import own_policy
+from dockerproxy.advice.denials import Adviser
+from dockerproxy.policy.compile import OWN_GRANT, compile_policy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.judge import judge
+from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.stamps import OWNER
@@ -29,7 +31,8 @@ from dockerproxy.views.filters import (
 from dockerproxy.views.lists import LISTED, PRUNED
 
 NOW = 1_700_000_000.0
-POLICY = own_policy(Own("ci"))
+ADVICE = Adviser(lambda *_: "")
+POLICY = compile_policy(Policy(grants=(OWN_GRANT,), denials=(), advice=ADVICE, tenancy=Own("ci")))
 REMOVING = sorted(name for name, (kind, _) in PRUNED.items() if kind is not None)
 
 LABELS = st.dictionaries(st.sampled_from("ab"), st.sampled_from(["", "1", "*"]))

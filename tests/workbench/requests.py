@@ -57,7 +57,7 @@ _QUERIES = {
     "PutContainerArchive": ("path=/data", "path=/data/../x", "path=/a&noOverwriteDirNonDir=1"),
 }
 
-NOTHING = compile_policy(Policy(grants=(), denials=(), hint=lambda *_: "", mode=Mode.LEARN))
+NOTHING = compile_policy(Policy(grants=(), denials=(), mode=Mode.LEARN))
 
 Answer = Callable[[Lookup], ResolvedObject | None]
 """What an engine says of a name; None if it has nothing of that name."""

@@ -226,9 +226,9 @@ def test_a_chain_has_only_what_the_policy_allows(policy: Policy) -> None:
 
 def test_contained_grants_alone_are_never_root_for_sure() -> None:
     grant = Grant(frozenset(CONTAINED), Source("x"), ())
-    assert find_root(compile_policy(Policy(grants=(grant,), denials=(), hint=lambda *_: ""))).extent is MAY
+    assert find_root(compile_policy(Policy(grants=(grant,), denials=()))).extent is MAY
     opened = grant._replace(conditions=(UNRESTRICTED,))
-    assert find_root(compile_policy(Policy(grants=(opened,), denials=(), hint=lambda *_: ""))).extent is YES
+    assert find_root(compile_policy(Policy(grants=(opened,), denials=()))).extent is YES
 
 
 # Presets
@@ -245,7 +245,7 @@ ROOT = {
 
 @for_each("name", PRESETS)
 def test_a_preset_gives_root_only_if_it_is_listed(name: str) -> None:
-    policy = Policy(grants=find_preset(name).grants, denials=(), hint=lambda *_: "", tenancy=Own("me"))
+    policy = Policy(grants=find_preset(name).grants, denials=(), tenancy=Own("me"))
     listed = (extent for extent, names in ROOT.items() if name in names.split())
     assert find_root(compile_policy(policy)).extent is next(listed, NO)
 

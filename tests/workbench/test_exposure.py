@@ -9,10 +9,10 @@ from hypothesis import given
 from policy.policies import condition, environments, policy_of, policy_with
 from rows import for_each
 
+from dockerproxy.advice import dangers
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.rows import read_tables
-from dockerproxy.policy import dangers
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.model import Grant, Policy, Source
 from dockerproxy.policy.places import Places
@@ -341,7 +341,7 @@ def test_a_directory_is_listed_by_what_the_host_calls_it(bind: str, listed: set[
     grant = Grant(
         frozenset({"ContainerCreate"}), Source("x"), (condition("binds", (bind,)), condition("memory", "1GiB"))
     )
-    policy = compile_policy(Policy(grants=(grant,), denials=(), hint=lambda *_: "", places=PLACES))
+    policy = compile_policy(Policy(grants=(grant,), denials=(), places=PLACES))
     (case,) = policy.cases["ContainerCreate"]
     found = on_host(policy, case)
     assert set(found.by_word["binds"].value) == listed  # type: ignore[arg-type]  # a list of items

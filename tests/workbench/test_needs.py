@@ -268,5 +268,5 @@ def test_the_values_that_a_request_needs_are_enough(record: Record) -> None:
         values = {word: value for word, value in values.items() if word not in of_body} | {"unrestricted": True}
     made = tuple(Condition(words[word], value) if word in words else UNRESTRICTED for word, value in values.items())
     grant = Grant(frozenset({need.operation.name}), Source(""), made)
-    policy = compile_policy(Policy(grants=(grant,), denials=(), hint=lambda *_: ""))
+    policy = compile_policy(Policy(grants=(grant,), denials=()))
     assert need.demands <= values.keys() or settled(policy, record).allowed

@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
+from dockerproxy.advice.dangers import describe_danger
 from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.cli.peers import describe_peer
 from dockerproxy.cli.request import PATIENCE
 from dockerproxy.cli.terminal import Style, count, paint
-from dockerproxy.policy.dangers import describe_danger
 from dockerproxy.policy.values import Value, items_of, split_mode
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.proxy.connections import find_peer

@@ -240,7 +240,7 @@ class Missing:
         if self._denials:
             yield f"# Remove from `deny` of socket {self._name} in {file}, which overrides every grant:"
         for name in (name for name in OPERATIONS if name in self._denials):
-            _, advice = split_reason(self._policy.default[name].message)
+            _, advice = split_reason(self._policy.deny(name).message)
             yield f"# {self._denials[name]}  {name}: {advice}"
         yield from write_impossible(learned)
 

@@ -7,6 +7,7 @@ not a condition: it opens operations that are otherwise contained.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from dockerproxy.advice.dangers import describe_danger
 from dockerproxy.api.bodies.tables import CONTAINED, SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.demands import read_demand
@@ -14,7 +15,6 @@ from dockerproxy.config.document import Fields, Node, Place, Text
 from dockerproxy.config.groups import bounds_body, merge_grants, open_bodies
 from dockerproxy.config.near import HINTS, find_near, hint_at, show
 from dockerproxy.config.reader import Reader
-from dockerproxy.policy.dangers import describe_danger
 from dockerproxy.policy.model import Grant, values_of
 from dockerproxy.policy.objects import BUILD, KINDS, NAMING, OWN, REMOVAL, RUNNING, TAGGING, Kind
 from dockerproxy.policy.values import Value, list_names

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from dockerproxy.advice.denials import Adviser
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.foreign import advise, find_foreign
 from dockerproxy.config.groups import READS, bounds_body, open_bodies
@@ -103,8 +104,9 @@ def _read_policy(reader: Variables, switches: dict[str, bool]) -> Policy:
         # By default, bodies are not checked, as in the proxies that these variables come from.
         grants=tuple(grants) if contained else tuple(part for grant in grants for part in open_bodies(grant)),
         denials=(Denial(denied, Source("DENY")),) if denied else (),
-        hint=lambda name, images: remedy(name, images, denied, contained=contained, adds=bool(allowed)),
-        remedy=REMEDY,
+        advice=Adviser(
+            lambda name, images: remedy(name, images, denied, contained=contained, adds=bool(allowed)), REMEDY
+        ),
     )
 
 

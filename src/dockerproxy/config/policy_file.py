@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from dockerproxy.advice.dangers import ADD, describe_danger, say_what
+from dockerproxy.advice.denials import Adviser
 from dockerproxy.api.answers import WORDS as HIDDEN
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS
@@ -33,12 +35,11 @@ from dockerproxy.config.quotas import check_limits, check_quota, read_quota
 from dockerproxy.config.reader import Reader
 from dockerproxy.config.values import DEFAULT_PERMISSIONS, LIMITS, Fault, read_id, read_mode, read_path, with_limits
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.dangers import describe_danger, say_what
 from dockerproxy.policy.differences import find_ways
 from dockerproxy.policy.image_grants import EXAMPLES, find_overlaps, list_patterns, needs_tags
 from dockerproxy.policy.model import ASK, CREATES, Bounds, Mode, Policy, values_of
 from dockerproxy.policy.objects import BUILD, OWN, PULL, PUSH
-from dockerproxy.policy.values import ADD, Value, write_grant
+from dockerproxy.policy.values import Value, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words
 from dockerproxy.policy.words.user import CLIENT, name_client
 from dockerproxy.problems import Problem, UserError
@@ -131,9 +132,8 @@ def make_policy(
     return Policy(
         grants=tuple(grant for line in allow for grant in line.grants),
         denials=make_denials(reader, deny),
-        hint=find_hint,
+        advice=Adviser(find_hint, remedies.add),
         mode=mode,
-        remedy=remedies.add,
         lines=frozenset(line.word for line in allow if line.word in CREATES and line.grants),
     )
 

@@ -8,9 +8,9 @@ Attacks: docs/attacks.md, config/switches.
 from collections.abc import Mapping
 from typing import Final
 
+from dockerproxy.advice.dangers import describe_danger, propose, say_what
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS, SECTIONS
-from dockerproxy.policy.dangers import describe_danger, propose, say_what
 from dockerproxy.policy.image_grants import EXAMPLES, needs_tags
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import BUILD, PULL

@@ -19,7 +19,7 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import reading_of_head
 from dockerproxy.policy.judge import judge_again, refuse_type
-from dockerproxy.policy.model import Decision, Grant, Source
+from dockerproxy.policy.model import Decision, Denied, Grant, Source
 from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs, leave_out_restrictions
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, find_nested, list_given, list_mounts, make_mount
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
@@ -213,9 +213,17 @@ def find_conflict(policy: CompiledPolicy, mounts: Sequence[Mount], before: Seque
 
 def explain(decision: Decision, why: str) -> Decision:
     """Add to a denial, for client and log, why it was not or could not be allowed."""
-    clause = f"; {why}"
-    reason = decision.reason and decision.reason + clause
-    return decision._replace(message=decision.message + clause, reason=reason)
+    denied, told = (each and replace(each, asked=why) for each in (decision.denied, decision.told))
+    return decision._replace(denied=denied, told=told)
+
+
+def deny_by_person(decision: Decision) -> Decision:
+    """Return a denial of which a client learns no more than that a person said so."""
+    denied = decision.denied
+    if denied is None:
+        return decision
+    told = Denied(denied.operation, denied.policy, "a person denied it")
+    return decision._replace(denied=replace(denied, by_person=True), told=told)
 
 
 def extend(policy: CompiledPolicy, grants: tuple[Grant, ...]) -> CompiledPolicy:

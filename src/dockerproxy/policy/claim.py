@@ -85,11 +85,15 @@ class Fault(NamedTuple):
     is_pattern: bool = False
 
     def __str__(self) -> str:
-        return f"{self.path} is {self.shown}, {self.says}" if self.shown else f"{self.path} {self.says}"
+        return f"{self.path} is {self.shown}, {self.says}" if self.shown else f"{self.path} {self.says}".lstrip(" ")
 
     def name_place(self) -> str:
         """Return the fault for a person who sees all values; without those that are cut or hidden here."""
         return f"{self.path}: {self.says}" if self.shown.endswith(HIDDEN) else str(self)
+
+
+ENGINE: Final = "the engine"
+"""The path of a fault of the engine, which no client can leave out."""
 
 
 def show_value(path: str, value: Json) -> str:

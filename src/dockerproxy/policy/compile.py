@@ -5,21 +5,20 @@ Everything that does not depend on a request is computed here, once.
 Attacks: docs/attacks.md, policy/compile.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 
 from dockerproxy.api.answers import COUNTING
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN
-from dockerproxy.policy.dangers import describe_danger, propose
-from dockerproxy.policy.image_grants import EXAMPLES, SEEN, list_seen, needs_tags, show_images
+from dockerproxy.policy.image_grants import SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.model import (
-    CREATED_BY,
     NOBODYS,
     Decision,
-    Denial,
+    Denied,
     Grant,
     Mode,
     Policy,
@@ -37,11 +36,9 @@ from dockerproxy.policy.objects import (
     REMOVAL,
     SERVICES,
     TAGGING,
-    WORDS,
-    list_switches,
     words_of_object,
 )
-from dockerproxy.policy.values import Value, items_of
+from dockerproxy.policy.values import items_of
 from dockerproxy.policy.vocabulary import CONSTRAINTS, SWITCHED, UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.images import sent_by
@@ -49,9 +46,8 @@ from dockerproxy.policy.words.own import Own, own_by
 from dockerproxy.policy.words.parameters import EITHER
 from dockerproxy.policy.words.running import RUNNING_PROGRAMS, STARTING, keeps_stopped
 from dockerproxy.policy.words.user import CLIENT
-from dockerproxy.views.filters import RELATIVE, UNCLEAR
 from dockerproxy.views.hiding import find_bar
-from dockerproxy.views.lists import LISTED, PRUNED
+from dockerproxy.views.lists import LISTED
 
 _SENDING: Final = SERVICES | {PULL, PUSH}
 """Operations with which the engine pulls or pushes images by name."""
@@ -65,9 +61,6 @@ _REACHING: Final = frozenset(
     {"CheckpointCreate", "CheckpointDelete", "CheckpointList", "ContainerChanges", "ContainerChangesLibpod"}
 )
 """Operations that reach any host directory: by name, or by a link that an engine follows to find changes."""
-
-_LAST: Final = {"PluginInspect": '"docker inspect" found no other object of this name, and no rule allows plugins'}
-"""Reasons where clients ask last of all, so that this denial is the only one that their users see."""
 
 _FORCED: Final = Condition(EITHER, value=True)
 _UNFORCED: Final = {"force": "", "noprune": "1"}
@@ -136,35 +129,19 @@ class Case:
         return bool(self.stamped) or (self.body is not None and self.body.is_read)
 
 
-class Answers(dict[str, Decision]):
-    """Answers of operations if no case matches. They are written at first use: most are never used.
-
-    Attributes:
-        deny: Writes the denial of an operation, with another remedy if not empty, for the images that a request names.
-    """
-
-    def __init__(self, deny: Callable[[str, str, Mapping[str, Value]], Decision]) -> None:
-        always = Decision(allowed=True, sources=(_ALWAYS,))
-        super().__init__({UNKNOWN.name: Decision(allowed=False), HEALTH.name: always})
-        self.deny = deny
-
-    def __missing__(self, name: str) -> Decision:
-        return self.setdefault(name, self.deny(name, "", {}))
-
-
 class CompiledPolicy(NamedTuple):
     """The policy in the form that judges requests.
 
     Attributes:
         policy: The source policy.
         cases: Cases that may allow each operation, cheapest first.
-        default: The answer for each operation if no case matches.
+        denials: The denials of operations that no case allows, made at first use.
         tenancy: Ownership of what clients create.
     """
 
     policy: Policy
     cases: Mapping[str, tuple[Case, ...]]
-    default: Answers
+    denials: dict[str, Decision]
     tenancy: Tenancy = NOBODYS
 
     @property
@@ -193,6 +170,16 @@ class CompiledPolicy(NamedTuple):
     def allows(self, name: str) -> bool:
         """Whether some request of this operation is allowed."""
         return bool(self.cases[name])
+
+    def deny(self, name: str) -> Decision:
+        """Return the denial of an operation that no case allows."""
+        if name not in self.denials:
+            rules = (denial.source for denial in self.policy.denials if name in denial.operations)
+            grants = tuple(grant.source for grant in self.policy.grants if name in grant.operations)
+            self.denials[name] = Decision(
+                allowed=False, sources=(*islice(rules, 1),) or grants, denied=Denied(name, self)
+            )
+        return self.denials[name]
 
 
 def compile_policy(policy: Policy) -> CompiledPolicy:
@@ -225,13 +212,13 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     shows = next(filter(None, listed), ())
     for name in COUNTING:
         cases[name] = tuple(replace(case, decision=case.decision._replace(shows=shows)) for case in cases[name])
-    return CompiledPolicy(policy, cases, Answers(_Writer(policy, cases, granted, denied).deny), tenancy)
+    return CompiledPolicy(policy, cases, {}, tenancy)
 
 
 @lru_cache(maxsize=64)
 def own_policy(tenancy: Tenancy) -> CompiledPolicy:
     """Return an enforcing policy for actions in an owner's name, with only the grant `own`."""
-    return compile_policy(Policy(grants=(OWN_GRANT,), denials=(), hint=lambda *_: "", tenancy=tenancy))
+    return compile_policy(Policy(grants=(OWN_GRANT,), denials=(), tenancy=tenancy))
 
 
 def _is_void(tenancy: Tenancy, name: str, grant: Grant) -> bool:
@@ -248,55 +235,6 @@ def _show_some(name: str, cases: list[Case]) -> Iterable[Case]:
         return cases
     shows = tuple(case.by_word for case in cases)
     return [replace(case, decision=case.decision._replace(shows=shows)) for case in cases]
-
-
-class _Writer(NamedTuple):
-    """What the denials of a policy depend on."""
-
-    policy: Policy
-    cases: Mapping[str, tuple[Case, ...]]
-    granted: Mapping[str, list[Grant]]
-    denied: Mapping[str, Denial]
-
-    def deny(self, name: str, remedy: str, images: Mapping[str, Value]) -> Decision:
-        """Write the denial of an operation, like `Answers.deny`."""
-        denial, grants, cases = self.denied.get(name), self.granted.get(name, ()), self.cases[name]
-        sources = (denial.source,) if denial else tuple(grant.source for grant in grants)
-        reason = _unmet(name, cases) or _LAST.get(name, "no rule allows it")
-        remedy = remedy or self.policy.hint(name, images)
-        is_open = any(UNRESTRICTED in grant.conditions for grant in grants)
-        evaded = self.policy.tenancy.refuses(name, is_open=is_open)
-        if name in LISTED and cases:
-            reason = f"one of its filters {RELATIVE}"
-        if name in PRUNED and cases:  # A grant without `own` would remove objects of others.
-            reason, remedy = f"one of its filters {UNCLEAR}", "leave that filter out"
-        if denial:
-            reason = "a rule denies it"
-            danger = self.find_danger((name,) if name in remedy else denial.operations)
-            remedy = remedy.replace("to allow it", f"to allow it and let clients {danger}", 1) if danger else remedy
-        elif evaded and grants and not cases:
-            reason, remedy = f"the quota of {evaded} cannot count what it makes", "to allow it, use another socket"
-        elif grants and not cases and any(needs_tags(name, values_of(each.conditions), owns=True) for each in grants):
-            reason = "the grant must list in tags the names that clients may give or remove"
-            remedy = propose(self.policy.remedy, name, images or {"tags": EXAMPLES["tags"]})
-        elif name in CREATED_BY and grants and not cases:
-            reason = f"own objects can only be changed within a grant of {CREATED_BY[name]}"
-            remedy = propose(self.policy.remedy, CREATED_BY[name], {})
-        elif name in SEALED and grants and not cases:
-            reason = f"{SEALED[name]}, and no condition can limit it"
-            remedy = propose(self.policy.remedy, name, values_of((UNRESTRICTED,)))
-        bar = find_bar(self.policy.hides, name) if grants and not denial else ""
-        message = f"{name} denied: {bar or '; '.join(filter(None, (reason, remedy)))}"
-        return Decision(allowed=False, sources=sources, message=message)
-
-    def find_danger(self, names: Collection[str]) -> str:
-        """Say the worst that grants give away of what is denied; the alphabet has them in this order."""
-        dangers = (
-            describe_danger(name, values_of(grant.conditions), places=self.policy.places)
-            for grant in self.policy.grants
-            for name in grant.operations.intersection(names)
-        )
-        return min(filter(None, dangers), default="")
 
 
 def _compile(name: str, grant: Grant, owner: str, taken: tuple[str, ...], *, runs: bool) -> Case:
@@ -368,22 +306,10 @@ def _cost(case: Case) -> tuple[int, bool, bool, str]:
     asks, reads = case.decision.about_object, case.body is not None
     rank = 3 if asks else 2 if reads else 1 if set(case.conditions) - {SWITCHED, UNRESTRICTED} else 0
     acts = any(condition.constraint.acts for condition in case.conditions)
-    return rank, reads, not acts, describe_conditions(case)
+    return rank, reads, not acts, describe_conditions(case.conditions)
 
 
-def describe_conditions(case: Case) -> str:
+def describe_conditions(conditions: Iterable[Condition]) -> str:
     """Describe a case's conditions, as a clause after "if"."""
-    said = (each for each in case.conditions if each not in (UNRESTRICTED, _FORCED) and each.word != SWITCHED.word)
+    said = (each for each in conditions if each not in (UNRESTRICTED, _FORCED) and each.word != SWITCHED.word)
     return " and ".join(map(str, said))
-
-
-def _unmet(name: str, cases: tuple[Case, ...]) -> str:
-    """Describe the conditions that must hold, as a clause; empty if there are none."""
-    if not cases:
-        return ""
-    conditions = " or ".join(dict.fromkeys(describe_conditions(case) for case in cases if case.conditions))
-    word = WORDS[KINDS[name]] if name in KINDS else ""
-    silent = any(word in case.by_word and "force" not in case.by_word for case in cases)
-    further = list_switches(name) if silent else ()
-    without = f", and without the parameter {' or '.join(further)}" if further else ""
-    return f"only allowed if {conditions}{without}" if conditions else ""

@@ -1,31 +1,30 @@
 """The decision: a pure, total lookup in a table. If an object or a body is needed, it returns what to get first.
 
-A denial proposes the line that the operator can add to the policy.
+A denial is a value, too. `advice` writes its sentence, with the line that would allow the request.
 
 Attacks: docs/attacks.md, policy/decide.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from enum import Enum
 from typing import Final, NamedTuple
 
-from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
-from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
+from dockerproxy.api.bodies.tables import BODIES, Body
+from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.dangers import INTERNET, LEAVE_OUT, describe_danger, opens_internet, propose, replace_line
 from dockerproxy.policy.image_grants import find_strange, list_asked
-from dockerproxy.policy.model import Decision, values_of
+from dockerproxy.policy.model import Decision, Denied
 from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object, join_lookups
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.stamps import NEW, add_stamp, put_stamp, read_stamp
-from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, is_literal, items_of, merge
-from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, is_about_object
+from dockerproxy.policy.values import Pairs
+from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.capabilities import drop_nodes
 from dockerproxy.policy.words.constraint import Condition, judge_claim
 from dockerproxy.policy.words.fixed import label_built
@@ -76,8 +75,8 @@ def decide(
     """
     if request.operation is UNKNOWN:
         asked = f"{request.method} {request.path[:_SHOWN]}"
-        message = f"{asked} denied: not a known Docker API operation; unknown operations are always denied"
-        return Decision(allowed=False, message=message)
+        says = "not a known Docker API operation; unknown operations are always denied"
+        return Decision(allowed=False, denied=Denied(asked, policy, says))
     name, denied, reads = request.operation.name, list[tuple[Case, Judgement]](), [] if reads is None else reads
     for case in policy.cases[name]:
         if case.decision.about_object and known.found is None:
@@ -93,40 +92,26 @@ def decide(
     if not denied:
         return _deny_images(policy, request) or deny(policy, name, known.found)
     case, judgement = min(denied, key=lambda each: len(each[1].faults))  # The nearest grant.
-    first, *more = judgement.faults
-    others = f", and {len(more)} more" if more else ""
-    remedy = find_remedy(policy, name, case, judgement.faults, judgement.waiting)
-    return policy.default[name]._replace(message=f"{name} denied: {first}{others}; {remedy}")
+    nearest = Denied(name, policy, case=case, faults=judgement.faults, waiting=judgement.waiting)
+    return policy.deny(name)._replace(denied=nearest)
 
 
 def deny(policy: CompiledPolicy, name: str, found: ResolvedObject | None) -> Decision:
-    """Deny a request that no case allows.
-
-    If `own` is granted, and the object is another's, the line for it has its name. If its maker called it `*`, no line
-    is for it alone.
-    """
-    denial = policy.default[name]
-    if found is None or not found.names or found.belongs_to in {NEW, policy.owner}:
+    """Deny a request that no case allows, maybe about another client's object."""
+    denial, owns = policy.deny(name), any(objects.OWN in case.by_word for case in policy.cases[name])
+    if not owns or found is None or not found.names or found.belongs_to in {NEW, policy.owner}:
         return denial
-    word, names = objects.WORDS[objects.KINDS[name]], found.names[:1]
-    if all(objects.OWN not in case.by_word for case in policy.cases[name]):
-        return denial
-    remedy = widen({}, (Fault("", "", "", word, names),))
-    if not isinstance(remedy, str):
-        line = {word: names, **values_of((UNRESTRICTED,) if name in SEALED else ())}
-        danger = describe_danger(name, line, places=policy.policy.places, owns=True)
-        remedy = propose(policy.policy.remedy, name, line, danger, instead=LEAVE_OUT)
-    return policy.default.deny(name, remedy, {})
+    return denial._replace(denied=Denied(name, policy, others=found.names[:1]))
 
 
 def _deny_images(policy: CompiledPolicy, request: CanonicalRequest) -> Decision | None:
-    """Deny a request that names images, with a line for these. None if it names none."""
+    """Deny a request that names images. None if it names none."""
     name, images = request.operation.name, list_asked(request)
     about = [(find_strange(request, it.by_word), it) for it in policy.cases[name] if {*it.by_word} & {"images", "tags"}]
     faults, nearest = min(about, key=lambda each: len(each[0]), default=((), None))
     # If one lists them all, it denies for another reason.
-    remedy = find_remedy(policy, name, nearest, faults) if nearest is not None and faults else ""
-    return policy.default.deny(name, remedy, images) if images else None
+    denied = Denied(name, policy, case=nearest, faults=faults, images=images)
+    return policy.deny(name)._replace(denied=denied) if images else None
 
 
 def is_allowed(answer: Decision | Lookup | Wanted) -> bool:
@@ -240,8 +225,10 @@ def _stamp_open(policy: CompiledPolicy, case: Case, read: Reading, known: Known)
     content = known.body[0] if known.body is not None else None
     content = put_stamp(content, case.stamped, _find_stamp(policy, read.request, known) or {})
     if content is None:
-        message = f"{read.request.operation.name} denied: {' or '.join(case.stamped)} is not a single map of labels"
-        return Decision(allowed=False, sources=(case.source,), message=message)
+        denied = Denied(
+            read.request.operation.name, policy, f"{' or '.join(case.stamped)} is not a single map of labels"
+        )
+        return Decision(allowed=False, sources=(case.source,), denied=denied)
     volumes = (claim.owned for claim in read.claims if claim.word == "volumes")
     lookup = join_lookups(each for each in volumes if isinstance(each, Lookup))
     if lookup is not None:
@@ -306,67 +293,3 @@ def _put(content: Object, target: str, value: Json) -> Object:
     if isinstance(place, dict):
         place[last] = value
     return changed
-
-
-def _open(name: str, said: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, Value]:
-    """Return what lets any body pass, for the same objects if nothing is wrong with these."""
-    about = {word: value for word, value in said.items() if is_about_object(OPERATIONS[name], word)}
-    kept = about if about.keys().isdisjoint(fault.word for fault in faults) else {}
-    return {**kept, UNRESTRICTED.word: True}
-
-
-def find_remedy(
-    policy: CompiledPolicy, name: str, case: Case, faults: Sequence[Fault], waiting: Sequence[Fault] = ()
-) -> str:
-    """Say how to allow a request despite its faults under the nearest grant.
-
-    `waiting` has possible faults for which the engine was not asked, by the names that the client wrote. Where clients
-    own what they create, these are most likely theirs, and listing a name would admit what others call so.
-    """
-    remedy = policy.policy.remedy
-    said = values_of(tuple(each for each in case.conditions if not each.constraint.is_private))
-    violations = [fault for fault in faults if not fault.word]
-    if violations and all(fault.fix for fault in violations):
-        return f"to allow it, {violations[0].fix}"
-    named = () if policy.owner else waiting
-    listed = [fault for fault in named if is_literal(fault.value) and not _is_broken(fault)]
-    needed = _open(name, said, faults) if violations else widen(said, (*faults, *listed))
-    if isinstance(needed, str):
-        return needed
-    # A socket has one line for each create, and of others none beside one without conditions.
-    is_pointless = not said or needed == values_of((UNRESTRICTED,))
-    has_line = any(each.source.word == name for each in policy.cases[name])
-    if name in policy.policy.lines or (is_pointless and has_line):
-        remedy = replace_line(remedy, name)
-    danger, before = (
-        describe_danger(name, each, places=policy.policy.places, owns=policy.owner != "") for each in (needed, said)
-    )
-    if danger in {before, ""} and name in objects.MOUNTING and opens_internet(said, needed):
-        return propose(remedy, name, needed, INTERNET, instead="join a listed network")
-    return propose(remedy, name, needed, danger if danger != before else "", instead=LEAVE_OUT)
-
-
-def widen(values: Mapping[str, Value], faults: Sequence[Fault]) -> Mapping[str, Value] | str:
-    """Return the values that a grant needs for a request to pass; or why no grant can allow it."""
-    if len(faults) > MOST_LISTED:  # Merging one by one takes quadratic time.
-        return f"it needs more than {MOST_LISTED} items, so allow them by patterns or ranges"
-    needed = dict(values)
-    for fault in faults:
-        if fault.value == "" and fault.word in values:
-            return f'only a grant without condition "{fault.word}" allows it'
-        if fault.value == "" or _is_broken(fault):
-            return f'condition "{fault.word}" cannot list it'
-        if not (fault.is_pattern or is_literal(fault.value)):
-            return f'condition "{fault.word}" cannot list it: * and ? are wildcards there'
-        constraint = CONSTRAINTS[fault.word]
-        before = needed.get(fault.word, constraint.unspoken or None)
-        merged = fault.value if before is None else merge(before, fault.value)
-        if constraint.takes is Takes.AMOUNT and before is not None and constraint.within(fault.value, before):
-            continue
-        needed[fault.word] = fault.value if merged is None else merged
-    return needed
-
-
-def _is_broken(fault: Fault) -> bool:
-    """Whether no list can contain what a fault needs."""
-    return fault.word == objects.OWN or any(map(CONSTRAINTS[fault.word].fault, items_of(fault.value)))

@@ -7,7 +7,7 @@ request's head under every policy.
 Attacks: docs/attacks.md, policy/judge.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -24,7 +24,7 @@ from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, deny, is_allowed, read_once, reading_of_head
 from dockerproxy.policy.image_grants import list_asked
-from dockerproxy.policy.model import Decision, Mode, Source
+from dockerproxy.policy.model import Decision, Denied, Mode, Source
 from dockerproxy.policy.needs import find_needs
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Phase, Verdict, settle
@@ -40,8 +40,7 @@ from dockerproxy.views.lists import admits
 from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import Framing, RequestHead, parse_request
 
-_DIGITS: Final = 12
-"""Digits of an ID in a message."""
+_WOULD_REVEAL: Final = "the request has an ID, and the reason would reveal a name; see the proxy's log"
 
 _JSON: Final = "application/json"
 _BYTES: Final = ("application/octet-stream", "text/plain")
@@ -131,17 +130,22 @@ def _bar(phase: Phase) -> Verdict | None:
     """Deny requests that would show hidden data, or volumes of the proxy: in every mode, before any lookup."""
     policy, request, operation = phase.policy, phase.request, phase.operation
     if objects.KINDS.get(operation.name) is Kind.VOLUME and is_ours(objects.name_in(request.path, operation)):
-        decision = Decision(allowed=False, message="no such volume", status=HTTPStatus.NOT_FOUND)
+        decision = _say(phase, "no such volume", HTTPStatus.NOT_FOUND)
         return Verdict(*phase.parts, decision, b"", None)
     bar = find_bar(policy.hides, operation.name, request) if operation is not HEALTH else ""
     if not bar:
         return None
-    answer, more = decide(policy, request), bar.rpartition("; to allow it, ")[2]
-    if not isinstance(answer, Decision) or answer.allowed or (policy.mode is not Mode.ENFORCE and operation.name):
-        answer = Decision(allowed=False, message=f"{operation.name} denied: {bar}")
-    elif operation.name and not answer.message.endswith(more):
-        answer = answer._replace(message=f"{answer.message}, and {more}")
-    return Verdict(*phase.parts, answer, b"", None)
+    answer, barred = decide(policy, request), Decision(allowed=False, denied=Denied(operation.name, policy, bar))
+    if operation is UNKNOWN and isinstance(answer, Decision):
+        barred = answer
+    elif isinstance(answer, Decision) and answer.denied is not None and policy.mode is Mode.ENFORCE:
+        barred = answer._replace(denied=replace(answer.denied, bar=bar))
+    return Verdict(*phase.parts, barred, b"", None)
+
+
+def _say(phase: Phase, says: str, status: int) -> Decision:
+    """Return an answer in the engine's words, or about the engine."""
+    return Decision(allowed=False, denied=Denied("", phase.policy, says), status=status)
 
 
 def judge_body(waiting: NeedsBody, content: bytes, nonce: str = "", client: str = "") -> Judged | Refusal:
@@ -190,10 +194,15 @@ def judge_unknown(
     of others do not exist for the client, even if two of them match.
     """
     if hides and isinstance(waiting, Verdict) and waiting.decision.status == HTTPStatus.NOT_FOUND:
-        return replace(waiting, decision=waiting.decision._replace(reason=reason))
+        return replace(waiting, decision=_keep_from_client(waiting.decision, reason, waiting))
     if isinstance(waiting, Verdict) and not waiting.passes and waiting.decision.status == HTTPStatus.FORBIDDEN:
-        return replace(waiting, object="", needs=None, decision=waiting.decision._replace(reason=reason))
-    return _settle(replace(waiting, object=""), Decision(allowed=False, message=reason, status=status))
+        return replace(waiting, object="", needs=None, decision=_keep_from_client(waiting.decision, reason, waiting))
+    return _settle(replace(waiting, object=""), _say(waiting, reason, status))
+
+
+def _keep_from_client(decision: Decision, reason: str, phase: Phase) -> Decision:
+    """Add the reason for the log."""
+    return decision._replace(denied=Denied("", phase.policy, reason), told=decision.told or decision.denied)
 
 
 def attach_body(verdict: Verdict, content: bytes) -> Verdict:
@@ -260,16 +269,16 @@ def _judge_named(waiting: NeedsLookup, found: ResolvedObject | None) -> NeedsLoo
     named = replace(waiting, object=_name_of(lookup, found), known=known)
     if policy.mode is Mode.ENFORCE and _is_hidden(policy, lookup, found):
         denial = deny(policy, waiting.operation.name, found)
-        reason = "" if found is None else denial.message
-        return _settle(named, _absent(lookup, denial.sources, policy.mode)._replace(reason=reason))
+        absent = _absent(named, lookup, denial.sources)
+        return _settle(named, absent if found is None else absent._replace(denied=denial.denied, told=absent.denied))
     judged = _decide(named)
     if found is not None or (isinstance(judged, NeedsLookup) and policy.mode is not Mode.ENFORCE):
         return judged
     if isinstance(judged, NeedsLookup):  # Other names make no difference.
-        return _settle(named, _absent(lookup, (), policy.mode))
+        return _settle(named, _absent(named, lookup, ()))
     decision = judged.decision
     if decision.about_object or (not decision.allowed and objects.is_full_id(lookup.name)):
-        return _settle(named, _absent(lookup, decision.sources, policy.mode))
+        return _settle(named, _absent(named, lookup, decision.sources))
     return judged
 
 
@@ -292,38 +301,44 @@ def _is_hidden(policy: CompiledPolicy, lookup: Lookup, found: ResolvedObject | N
 
 
 def _hide_names(verdict: Verdict) -> Verdict:
-    """Remove names of others from a denial, except those that the client sent or a grant lists. The log keeps all."""
-    name, known, denial = verdict.operation.name, verdict.known, verdict.decision.message
-    policy = verdict.policy
-    granted = (item for case in policy.cases[name] for each in case.conditions for item in items_of(each.value))
+    """Judge by what a client may know: of others' objects, names that it sent or a grant lists. The log has all."""
+    known, policy, denied = verdict.known, verdict.policy, verdict.decision.denied
+    conditions = (each for case in policy.cases[verdict.operation.name] for each in case.conditions)
+    listed = (item for each in conditions for item in items_of(each.value))
     asked = (each for names in list_asked(verdict.request).values() for each in names)
-    told = " ".join((verdict.target, *granted, *asked)).encode(errors="surrogateescape") + (verdict.body or b"")
-    found = [each for each in (known.found, *known.answers.values()) if each is not None]
-    others = [each for each in found if each.belongs_to not in {NEW, policy.owner or NEW}]
-    named = [text for each in others for text in _list_names(each) if text.encode() not in told]
-    if not any(text in denial for text in named):
-        return verdict
+    said = " ".join((verdict.target, *listed, *asked)).encode(errors="surrogateescape") + (verdict.body or b"")
+    show = partial(_show, said, {NEW, policy.owner or NEW})
     ask = partial(objects.ask, version=verdict.request.version, operation=verdict.operation)
-    left = {key: objects.missing(ask(*key)) if each in others else each for key, each in known.answers.items()}
-    answer = decide(policy, verdict.request, known._replace(answers=left))
-    of_path = _list_names(known.found) if known.found in others else ()
-    message = f"{name} denied: the request has an ID, and the reason would reveal a name; see the proxy's log"
-    if isinstance(answer, Decision) and not answer.allowed and not {*of_path}.intersection(named):
-        message = answer.message
-    return replace(verdict, decision=verdict.decision._replace(message=message, reason=denial))
+    spelled = objects.name_in(verdict.request.path, verdict.operation)
+    answers = {key: show(each, key[1]) for key, each in known.answers.items()}
+    unnamed = [key for key, each in known.answers.items() if each.names and not answers[key].names]
+    answers |= {key: objects.missing(ask(*key)) for key in unnamed}
+    public = known._replace(found=known.found and show(known.found, spelled), answers=answers)
+    if denied is None or public == known or verdict.decision.status != HTTPStatus.FORBIDDEN:
+        return verdict
+    answer = decide(policy, verdict.request, public)
+    told = answer.denied if isinstance(answer, Decision) else None
+    if told is None or (denied.others and not told.others):
+        told = Denied(denied.operation, policy, _WOULD_REVEAL)
+    return verdict if told == denied else replace(verdict, decision=verdict.decision._replace(told=told))
 
 
-def _list_names(found: ResolvedObject) -> tuple[str, ...]:
-    return (*found.names, found.id[:_DIGITS], found.subject[:_DIGITS])
+def _show(said: bytes, owners: Container[str], found: ResolvedObject, spelled: str) -> ResolvedObject:
+    """Return an object as a client knows it who spells it like this, unless it is of these owners."""
+    if found.belongs_to in owners:
+        return found
+    names = tuple(name for name in found.names if name.encode() in said)
+    document = {key: value for key, value in found.document.items() if key != "name" or str(value).encode() in said}
+    return replace(found, id=spelled, names=names, subject=found.subject and spelled, document=document)
 
 
-def _absent(lookup: Lookup, sources: tuple[Source, ...], mode: Mode) -> Decision:
+def _absent(phase: Phase, lookup: Lookup, sources: tuple[Source, ...]) -> Decision:
     """Answer for a missing object as the engine would: clients then create it.
 
     Only for clients that may use an object of this name, or know a full ID. Others learn nothing.
     """
-    message = say_absent(lookup.operation, lookup.kind, lookup.name)
-    return Decision(allowed=mode is not Mode.ENFORCE, sources=sources, message=message, status=404)
+    absent = _say(phase, say_absent(lookup.operation, lookup.kind, lookup.name), HTTPStatus.NOT_FOUND)
+    return absent._replace(allowed=phase.mode is not Mode.ENFORCE, sources=sources)
 
 
 def _name_of(lookup: Lookup, found: ResolvedObject | None) -> str:

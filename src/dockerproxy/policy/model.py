@@ -7,18 +7,20 @@ Attacks: docs/attacks.md, policy/model.
 """
 
 import sys
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import MOST_PORTS, Object, Reading
+from dockerproxy.policy.claim import MOST_PORTS, Fault, Object, Reading
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.steps import Answer, Ask, Says, Scene, Steps
-from dockerproxy.policy.values import ADD, Value, merge
+from dockerproxy.policy.values import Value, merge
 from dockerproxy.policy.words.constraint import Condition
 
 CREATES: Final = (
@@ -217,15 +219,91 @@ class Bounds(NamedTuple):
         return {word: most for word, most in self._asdict().items() if most != self._field_defaults[word]}
 
 
+class Granted(Protocol):
+    """A case of an operation (`policy/compile`), as advice reads it."""
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All of them must hold."""
+
+    @property
+    def by_word(self) -> Mapping[str, Condition]:
+        """The conditions by word."""
+
+    @property
+    def source(self) -> Source:
+        """The line that allows it."""
+
+
+class Compiled(Protocol):
+    """A compiled policy, as advice reads it."""
+
+    @property
+    def policy(self) -> "Policy":
+        """The source policy."""
+
+    @property
+    def cases(self) -> Mapping[str, Sequence[Granted]]:
+        """Cases that may allow each operation."""
+
+    @property
+    def owner(self) -> str:
+        """The owner of what clients create; empty without ownership."""
+
+
+@dataclass(frozen=True)
+class Denied:
+    """Why a request is denied. The advice of its policy makes a sentence of it when it is answered or logged.
+
+    Attributes:
+        operation: What was asked; empty if `says` is the whole text, as for objects that do not exist.
+        policy: The policy that denies it.
+        says: What is wrong, as a clause; empty if it is that no grant allows it.
+        case: The nearest grant; None if none was judged.
+        faults: What is wrong under this grant.
+        waiting: Possible faults for which the engine was not asked, by the names that the client wrote.
+        images: The images that the request names, by the words that admit them.
+        others: The name of another client's object, as the only item; else empty.
+        bar: What the answer would show of what the socket hides, as a clause.
+        asked: What a person said, or why nobody was asked, as a clause.
+        by_person: A person denied it.
+    """
+
+    operation: str
+    policy: Compiled = field(compare=False, repr=False)
+    says: str = ""
+    case: Granted | None = None
+    faults: tuple[Fault, ...] = ()
+    waiting: tuple[Fault, ...] = ()
+    images: Mapping[str, Value] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    bar: str = ""
+    asked: str = ""
+    by_person: bool = False
+
+    @cached_property
+    def text(self) -> str:
+        """The sentence."""
+        return self.policy.policy.advice.write(self)
+
+
+class Advice:
+    """Writes denials. This base class only says what was denied, and why."""
+
+    def write(self, denied: Denied) -> str:
+        """Return a denial as a sentence."""
+        what = f"{denied.operation} denied" if denied.operation else ""
+        return ": ".join(filter(None, (what, denied.says or denied.bar, *map(str, denied.faults))))
+
+
 class Policy(NamedTuple):
     """What the clients of one socket may do.
 
     Attributes:
         grants: What is allowed.
         denials: What is denied although it is granted.
-        hint: Returns how an operator can allow an operation, for the images that a request names, by word.
+        advice: Writes denials.
         mode: What happens to requests that are not allowed.
-        remedy: How to add a grant, for `propose`.
         lines: Creates with a line of their own, besides presets and sections.
         tenancy: Ownership of what clients create, if a grant has `own`.
         places: Where the engine finds the paths that clients mount.
@@ -238,9 +316,8 @@ class Policy(NamedTuple):
 
     grants: tuple[Grant, ...]
     denials: tuple[Denial, ...]
-    hint: Callable[[str, Mapping[str, Value]], str]
+    advice: Advice = Advice()
     mode: Mode = Mode.ENFORCE
-    remedy: str = ADD
     lines: frozenset[str] = frozenset()
     tenancy: Tenancy = NOBODYS
     places: Places = NOWHERE
@@ -267,8 +344,8 @@ class Decision(NamedTuple):
     Attributes:
         allowed: Whether the request is forwarded.
         sources: The grant or denial that decided; of a request that no grant allows, all of the operation.
-        message: For the client of a denied request: what was denied, and how to allow it.
-        reason: The message for the log, if it contains more than the client may know; else empty.
+        denied: Why it is denied; None if it is allowed.
+        told: The same for the client, if it may not know all of it; else None.
         status: Status of the answer to a denied request.
         about_object: It depends on the object's current state, so the request must name the object by ID.
         content: Replaces the body, if it was read; None keeps it.
@@ -287,13 +364,13 @@ class Decision(NamedTuple):
 
     allowed: bool
     sources: tuple[Source, ...] = ()
-    message: str = ""
+    denied: Denied | None = None
+    told: Denied | None = None
     status: int = 403
     about_object: bool = False
     content: bytes | None = None
     query: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     fixed: Mapping[str, str] = MappingProxyType({})
-    reason: str = ""
     shows: tuple[Mapping[str, Condition], ...] = ()
     copies: tuple[str, ...] | None = None
     uses: Uses = NO_USES
@@ -305,3 +382,15 @@ class Decision(NamedTuple):
     def source(self) -> str:
         """The sources as text; empty if no line mentions the operation."""
         return " or ".join(map(str, self.sources))
+
+    @property
+    def message(self) -> str:
+        """The denial for the client; empty without one."""
+        denied = self.told or self.denied
+        return "" if denied is None else denied.text
+
+    @property
+    def reason(self) -> str:
+        """The denial for the log, if the client may not know all of it; else empty."""
+        text = "" if self.told is None or self.denied is None else self.denied.text
+        return "" if text == self.message else text

@@ -14,9 +14,9 @@ from dockerproxy.api.answers import ANSWERS
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation, Shape
 from dockerproxy.api.request import CanonicalRequest
-from dockerproxy.policy.claim import Known
-from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.model import Decision, Mode
+from dockerproxy.policy.claim import Known, find_fault
+from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.model import Decision, Denied, Mode
 from dockerproxy.policy.objects import OWN, VOLUME_CREATE, Lookup, goes_on_as, with_fixed, with_name, with_query
 from dockerproxy.policy.places import NOWHERE
 from dockerproxy.policy.reader import read_request
@@ -175,12 +175,17 @@ def find_sole_owner(policy: CompiledPolicy, decision: Decision) -> str:
     return policy.owner if decision.shows and all(OWN in conditions for conditions in decision.shows) else ""
 
 
-def deny(verdict: Verdict, reason: str, status: int = HTTPStatus.FORBIDDEN) -> Verdict:
-    """Deny an allowed request. In modes that deny nothing, it still passes."""
-    message = f"{verdict.operation.name} denied: {reason}"
-    decision = verdict.decision._replace(allowed=False, message=message, status=status, is_final=True)
-    denied = replace(verdict, decision=decision)
-    return replace(denied, to_engine=b"", plan=None) if verdict.mode is Mode.ENFORCE else denied
+def deny(
+    verdict: Verdict, says: str, status: int = HTTPStatus.FORBIDDEN, *, case: Case | None = None, path: str = ""
+) -> Verdict:
+    """Deny an allowed request, with a case if an unrestricted grant would allow it. Other modes still let it pass."""
+    name, policy = verdict.operation.name, verdict.policy
+    denied = Denied(name, policy, says)
+    if case is not None:
+        denied = Denied(name, policy, case=case, faults=(find_fault(path, None, says),))
+    decision = verdict.decision._replace(allowed=False, denied=denied, status=status, is_final=True)
+    verdict = replace(verdict, decision=decision)
+    return replace(verdict, to_engine=b"", plan=None) if verdict.mode is Mode.ENFORCE else verdict
 
 
 def settle(phase: Phase, decision: Decision, needs: Mapping[str, Value] | None) -> Verdict:

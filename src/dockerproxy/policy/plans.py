@@ -13,11 +13,9 @@ from typing import Final
 from dockerproxy.api.answers import SPELLED
 from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.policy import objects, steps
-from dockerproxy.policy.claim import find_fault
+from dockerproxy.policy.claim import ENGINE
 from dockerproxy.policy.creating import create, hold_for_create, mount_unread, remove_unused
-from dockerproxy.policy.dangers import propose, replace_line
-from dockerproxy.policy.decide import find_remedy
-from dockerproxy.policy.model import NO_USES, Mode, values_of
+from dockerproxy.policy.model import NO_USES, Mode
 from dockerproxy.policy.needs import refuse_to_bound
 from dockerproxy.policy.objects import (
     BUILD,
@@ -32,7 +30,6 @@ from dockerproxy.policy.objects import (
 from dockerproxy.policy.phases import Act, Plan, Verdict, deny
 from dockerproxy.policy.steps import Ask, Hold, Says, Scene, UnknownObjectError, Whole
 from dockerproxy.policy.subtrees import NO_PART, is_removed_at_end, mounts_part, reveals_path, uses_parts
-from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.networks import list_joined
 from dockerproxy.views.answers import edit, read, read_listing, show_list
 from dockerproxy.views.events import watch
@@ -122,15 +119,13 @@ def build(verdict: Verdict, _scene: Scene) -> Plan:
     verdict = replace(verdict, plan=None)
     if is_docker:
         return verdict
-    reason = "the engine does not say that it is Docker, and only Docker's builder is contained"
+    reason = "does not say that it is Docker, and only Docker's builder is contained"
     if verdict.needs is not None:
-        verdict = replace(verdict, needs=refuse_to_bound(reason))
+        verdict = replace(verdict, needs=refuse_to_bound(f"{ENGINE} {reason}"))
     if verdict.decision.plan != "build":
         return verdict
-    name, remedy = verdict.operation.name, verdict.policy.policy.remedy
-    if any(each.word == name for each in verdict.decision.sources):
-        remedy = replace_line(remedy, name)
-    return deny(verdict, f"{reason}; {propose(remedy, name, values_of((UNRESTRICTED,)))}")
+    case = next(each for each in verdict.policy.cases[BUILD] if each.decision.plan == "build")
+    return deny(verdict, reason, case=case, path=ENGINE)
 
 
 def refuse_archive(verdict: Verdict, reason: str) -> Verdict:
@@ -139,9 +134,8 @@ def refuse_archive(verdict: Verdict, reason: str) -> Verdict:
         verdict = replace(verdict, needs=refuse_to_bound(reason))
     if not (verdict.decision.allowed and verdict.decision.walks):
         return verdict
-    policy, name = verdict.policy, verdict.operation.name
-    case = next(each for each in policy.cases[name] if each.decision.walks)
-    return deny(verdict, f"{reason}; {find_remedy(policy, name, case, (find_fault('', None, reason),))}")
+    case = next(each for each in verdict.policy.cases[verdict.operation.name] if each.decision.walks)
+    return deny(verdict, reason, case=case)
 
 
 def copy_files(_verdict: Verdict, _scene: Scene) -> Plan:

@@ -75,7 +75,6 @@ def _join(one: str | tuple[str, ...], other: str | tuple[str, ...]) -> str | tup
 
 # As text
 
-ADD: Final = 'to allow {what}, add "{grant}" to "allow"'
 _PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*")
 """Texts that YAML reads as a string anywhere, except `_WORDS`."""
 

@@ -70,12 +70,7 @@ class Asked:
             return extended, tuple(dict.fromkeys((*before, *mounts)))
         if answer.by is None or conflict:
             return self._deny(question.verdict, answer.source, conflict or _UNDECIDED + answer.why)
-        denied = self._denied.decision
-        name = question.verdict.operation.name
-        message, why = f"{name} denied: a person denied it", denied.reason or denied.message
-        reason = f"{message}, and {why.removeprefix(f'{name} denied: ')}"
-        decision = denied._replace(message=message, reason=reason)
-        self._denied = replace(self._denied, decision=decision)
+        self._denied = replace(self._denied, decision=asking.deny_by_person(self._denied.decision))
         return self._deny(question.verdict, answer.source)
 
     def _deny(self, verdict: Verdict, source: Source | None = None, why: str = "") -> Verdict:

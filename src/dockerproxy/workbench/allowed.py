@@ -34,7 +34,7 @@ def _describe(policy: CompiledPolicy, name: str) -> str:
     """Return the conditions of an operation, and whether it is contained; empty if all requests are allowed."""
     ways: dict[str, None] = {}
     for case in policy.cases[name]:
-        conditions = describe_conditions(case)
+        conditions = describe_conditions(case.conditions)
         parts = (*(() if is_whole(case) else ("contained",)), *((f"if {conditions}",) if conditions else ()))
         ways[", ".join(parts)] = None
     return "" if "" in ways else f"{' or '.join(ways)}: "

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from dockerproxy.advice.dangers import LEAVE_OUT, describe_danger, say_what
+from dockerproxy.advice.denials import find_remedy, widen
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.policy.claim import Claim, Fault
 from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
-from dockerproxy.policy.dangers import LEAVE_OUT, describe_danger, say_what
-from dockerproxy.policy.decide import find_remedy, judge_claims, reading_of_head, widen
+from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.model import CREATES, Grant, Policy, Source, values_of
 from dockerproxy.policy.needs import can_be_listed, find_needs, leave_out_restrictions

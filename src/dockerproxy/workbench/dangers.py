@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
+from dockerproxy.advice.dangers import FREEING, gives_host, holds_keys, is_harmless
 from dockerproxy.policy.compile import Case
-from dockerproxy.policy.dangers import FREEING, gives_host, holds_keys, is_harmless
 from dockerproxy.policy.globs import find_tree, fits
 from dockerproxy.policy.model import values_of
 from dockerproxy.policy.objects import OWN, RUNNING, is_full_id, words_of_object

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from dockerproxy.advice.dangers import ROWS, Row, list_on_host
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.dangers import ROWS, Row, list_on_host
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.places import NOWHERE
 from dockerproxy.policy.values import items_of

@@ -131,10 +131,10 @@ _KEYS: Final = {
 _OF_SOCKET: Final[Mapping[str, Rule]] = dict.fromkeys(
     ("name", "policy", "notes_created", "sweep", "idle_after"), _may_differ
 )
-_OF_COMPILED: Final[Mapping[str, Rule]] = dict.fromkeys(("policy", "cases", "default", "tenancy"), _may_differ)
+_OF_COMPILED: Final[Mapping[str, Rule]] = dict.fromkeys(("policy", "cases", "denials", "tenancy"), _may_differ)
 _OF_POLICY: Final[Mapping[str, Rule]] = {
     # The compiled cases contain the meaning of these fields.
-    **dict.fromkeys(("grants", "hint", "remedy", "lines", "taken"), _may_differ),
+    **dict.fromkeys(("grants", "advice", "lines", "taken"), _may_differ),
     "denials": _denies_no_less,
     "mode": lambda _old, new: new is Mode.ENFORCE,
     "places": lambda old, new: not new.own_socket and replace(old, sockets=new.sockets) == new,
@@ -148,7 +148,7 @@ _OF_CASE: Final[Mapping[str, Rule]] = {
     "sends": _sends_no_more,
 }
 _OF_DECISION: Final[Mapping[str, Rule]] = {
-    **dict.fromkeys(("sources", "message", "reason", "about_object", "conditions"), _may_differ),
+    **dict.fromkeys(("sources", "denied", "told", "about_object", "conditions"), _may_differ),
     "shows": lambda old, new: not old or bool(new),
     "walks": le,
 }

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from dockerproxy.policy.dangers import describe_danger
+from dockerproxy.advice.dangers import describe_danger
 from dockerproxy.policy.values import Value, write_grant, write_value
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape

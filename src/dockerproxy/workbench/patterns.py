@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from dockerproxy.advice.dangers import gives_away
 from dockerproxy.api.rows import list_rows, read_table
-from dockerproxy.policy.dangers import gives_away
 from dockerproxy.policy.values import is_literal
 from dockerproxy.workbench.generated import split_reference, takes_star
 

@@ -16,7 +16,7 @@ from dockerproxy.workbench.exposure import EXPOSURES, find_exposures
 from dockerproxy.workbench.learned import LearnedGrant
 from dockerproxy.workbench.learning import find_contained
 
-NOTHING: Final = compile_policy(Policy(grants=(), denials=(), hint=lambda *_: ""))
+NOTHING: Final = compile_policy(Policy(grants=(), denials=()))
 """A policy that allows nothing."""
 
 _RANKS: Final = {exposure.says: rank for rank, exposure in enumerate(EXPOSURES)}

@@ -15,11 +15,12 @@ from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Outcome, Record
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.decide import decide
-from dockerproxy.policy.model import Decision
+from dockerproxy.policy.model import Decision, Denied
 from dockerproxy.policy.objects import BUILD
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape
 from dockerproxy.workbench.needs import find_named
+from dockerproxy.workbench.proposals import NOTHING
 from dockerproxy.workbench.trying import judge_recorded
 
 MOST_KEPT: Final = 1 << 26
@@ -120,8 +121,10 @@ class Replay:
                 )
 
 
-_NO_SOCKET = Decision(allowed=False, message="the socket does not exist")
-_NO_OPERATION = Decision(allowed=False, message="not a known Docker API operation")
+_NO_SOCKET, _NO_OPERATION = (
+    Decision(allowed=False, denied=Denied("", NOTHING, says))
+    for says in ("the socket does not exist", "not a known Docker API operation")
+)
 
 
 def _decide(socket: SocketSettings | None, request: CanonicalRequest, record: Record) -> Decision:
@@ -130,8 +133,8 @@ def _decide(socket: SocketSettings | None, request: CanonicalRequest, record: Re
     if request.operation is UNKNOWN:
         return _NO_OPERATION
     if request.operation.name in BUILD_TUNNELS and socket.policy.reads_builds:
-        return next((case.decision for case in socket.policy.cases[BUILD]), socket.policy.default[BUILD])
+        return next((case.decision for case in socket.policy.cases[BUILD]), socket.policy.deny(BUILD))
     policy = judge_recorded(socket.policy, request.operation, record.body, trusting=True)
     decision = decide(policy, request, Known(found=find_named(request, record)))
     # The object is unknown, so no condition on it is met.
-    return decision if isinstance(decision, Decision) else policy.default[request.operation.name]
+    return decision if isinstance(decision, Decision) else policy.deny(request.operation.name)

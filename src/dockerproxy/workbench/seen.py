@@ -10,7 +10,7 @@ from functools import reduce
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from dockerproxy.policy.dangers import gives_away
+from dockerproxy.advice.dangers import gives_away
 from dockerproxy.policy.globs import fits
 from dockerproxy.policy.needs import LISTS, Item
 from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, items_of, merge, write_value

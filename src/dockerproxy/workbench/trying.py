@@ -9,10 +9,10 @@ from dockerproxy.api.catalog import UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.claim import Fault, Known
-from dockerproxy.policy.compile import Answers, Case, CompiledPolicy
-from dockerproxy.policy.decide import Wanted, decide, find_remedy, judge_claims
+from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.decide import Wanted, decide, judge_claims
 from dockerproxy.policy.judge import find_media_types, judge
-from dockerproxy.policy.model import Decision
+from dockerproxy.policy.model import Decision, Denied
 from dockerproxy.policy.needs import claims_of
 from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, find_object, missing
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
@@ -128,7 +128,7 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
     wants_body = isinstance(answer, Wanted)
     if not isinstance(answer, Decision):
         name = request.operation.name
-        answer = Decision(allowed=False, message=f"{name} depends on the body")
+        answer = Decision(allowed=False, denied=Denied("", policy, f"{name} depends on the body"))
     return Tried(request=request, known=known, decision=answer, asked=tuple(asked), wants_body=wants_body)
 
 
@@ -168,14 +168,14 @@ def judge_recorded(
             denied.append((case, faults))
         else:
             kept.append(replace(case, body=None, stamped=()))
-    answers = policy.default
+    denials = policy.denials
     if denied:
-        case, (first, *more) = min(denied, key=lambda each: len(each[1]))
-        remedy = "" if needed is None else f"; {find_remedy(policy, name, case, (first, *more))}"
-        others = f", and {len(more)} more" if more else ""
-        denial = answers[name]._replace(message=f"{name} denied: {first}{others}{remedy}")
-        answers = Answers(lambda *_: denial)
-    return policy._replace(cases={**policy.cases, name: tuple(kept)}, default=answers)
+        case, faults = min(denied, key=lambda each: len(each[1]))
+        nearest = Denied(name, policy, case=case, faults=faults)
+        if needed is None:
+            nearest = Denied(name, policy, str(faults[0]))
+        denials = {name: policy.deny(name)._replace(denied=nearest)}
+    return policy._replace(cases={**policy.cases, name: tuple(kept)}, denials=denials)
 
 
 def find_recorded_faults(case: Case, operation: Operation, needed: Mapping[str, Value]) -> tuple[Fault, ...]:

@@ -8,9 +8,9 @@ Attacks: docs/attacks.md, workbench/verdict.
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from dockerproxy.advice.dangers import BESIDES, holds_keys
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation
 from dockerproxy.policy.compile import OF_OBJECTS, Case, CompiledPolicy
-from dockerproxy.policy.dangers import BESIDES, holds_keys
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import items_of, list_names
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_about_object, is_of_body, narrows

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -10,16 +11,16 @@ from cli.files import sockets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from observe.records import NOON, SOCKET
-from policy.policies import allowing
+from policy.policies import allowing, hint_of
 from rows import for_each
 from workbench.lines import load as load_lines
 from workbench.lines import write as write_lines
 from workbench.requests import ANY, NOTHING, Asked, grants, load, record, send, take_for_name
 
+from dockerproxy.advice.dangers import describe_danger, gives_away
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import Record
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.dangers import describe_danger, gives_away
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.values import Value, write_grant
@@ -137,23 +138,25 @@ def test_a_line_that_opens_the_internet_says_so(own: str) -> None:
 
 
 def test_a_line_that_is_wider_than_its_request_says_for_how_much_it_is() -> None:
-    hint = allowing("preset:ping").policy.hint
-    assert hint("ContainerLogs", {}).startswith('to allow it for every container, add "ContainerLogs"')
-    assert hint("ContainerExec", {}).startswith('to allow it for every container if contained, add "ContainerExec"')
-    assert hint("SystemPruneLibpod", {}).startswith('to allow it and everything else, add "SystemPruneLibpod: unrestr')
-    hint = allowing("ContainerStart: {own: true}").policy.hint
-    assert hint("SystemPruneLibpod", {}).startswith(
+    hint = partial(hint_of, allowing("preset:ping").policy)
+    assert hint("ContainerLogs").startswith('to allow it for every container, add "ContainerLogs"')
+    assert hint("ContainerExec").startswith('to allow it for every container if contained, add "ContainerExec"')
+    assert hint("SystemPruneLibpod").startswith('to allow it and everything else, add "SystemPruneLibpod: unrestr')
+    hint = partial(hint_of, allowing("ContainerStart: {own: true}").policy)
+    assert hint("SystemPruneLibpod").startswith(
         "to allow it and let clients reach objects that they did not create, add"
     )
-    assert hint("ContainerLogs", {}).startswith('to allow it for what clients created, add "ContainerLogs: {own')
+    assert hint("ContainerLogs").startswith('to allow it for what clients created, add "ContainerLogs: {own')
 
 
 def test_a_denial_that_would_be_removed_says_what_the_grants_below_it_give_away() -> None:
     allow, deny = "['containers:write': unrestricted, 'networks:read']", "[ContainerCreate, NetworkList]"
     text = f"sockets: {{ci: {{path: /ci.sock, allow: {allow}, deny: {deny}}}}}"
-    default = sockets_of(text)["ci"].policy.default
-    assert f'; to allow it and let clients {ROOT}, remove "ContainerCreate" from' in default["ContainerCreate"].message
-    assert '; to allow it, remove "NetworkList" from' in default["NetworkList"].message
+    policy = sockets_of(text)["ci"].policy
+    assert (
+        f'; to allow it and let clients {ROOT}, remove "ContainerCreate" from' in policy.deny("ContainerCreate").message
+    )
+    assert '; to allow it, remove "NetworkList" from' in policy.deny("NetworkList").message
 
 
 WIDE = ("containers:write: unrestricted", "images:write: unrestricted", "networks:write", "preset:portainer", "own")
@@ -170,12 +173,12 @@ def test_without_a_denial_that_is_to_be_removed_there_are_others_or_none(
     denied = {name for denial in before.policy.policy.denials for name in denial.operations}
     granted = {name for grant in before.policy.policy.grants for name in grant.operations}
     name = data.draw(st.sampled_from(sorted(denied & granted) or sorted(denied)))
-    said = before.policy.default[name].message
+    said = before.policy.deny(name).message
     found = re.search(r"; (to allow it.*), remove \"(.*)\" from \"deny\"", said)
     assert found, said
     after = load_lines(write_lines(allow, [each for each in deny if each != found[2]]))
     assert after is not None, said
-    assert after.policy.allows(name) or f'remove "{found[2]}"' not in after.policy.default[name].message, said
+    assert after.policy.allows(name) or f'remove "{found[2]}"' not in after.policy.deny(name).message, said
     check_root(found[1], "", before.policy, after.policy)
 
 

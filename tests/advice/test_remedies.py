@@ -7,17 +7,20 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from policy.ordinary import Named
-from policy.policies import condition, policy_with, request_for
+from policy.ordinary import Named, ordinary
+from policy.policies import condition, policy_with, request_for, request_of
 from policy.stamping import MINE, POLICY, THEIRS, engine, send
 from rows import for_each
 
+from dockerproxy.advice.denials import widen
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.policy import globs
 from dockerproxy.policy.claim import Fault, Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
-from dockerproxy.policy.decide import decide, widen
+from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Grant, Mode, Source
+from dockerproxy.policy.needs import LONGEST
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Value
 from dockerproxy.wire.document import Json
@@ -60,6 +63,27 @@ def test_no_line_is_proposed_that_lists_more_than_a_person_reads() -> None:
     faults = [fault("binds", (f"/srv/{number}",)) for number in range(MOST_LISTED + 1)]
     assert widen({}, faults[1:]) == {"binds": tuple(f"/srv/{number}" for number in range(1, MOST_LISTED + 1))}
     assert widen({}, faults) == "it needs more than 100 items, so allow them by patterns or ranges"
+
+
+def test_no_line_is_proposed_that_is_longer_than_a_person_reads() -> None:
+    """What it gives away depends on each character, and patterns stay in memory."""
+    assert widen({}, [fault("binds", (f"/{'a' * LONGEST}",))]) == 'condition "binds" cannot list it'
+    long = [fault("binds", (f"/srv/{number}{'a' * 200}",)) for number in range(20)]
+    assert widen({}, long) == "it needs a line of more than 4096 characters, so allow them by patterns or ranges"
+    labels = fault("labels", Pairs((("a", ("x" * 5000,)),)))
+    assert widen({}, [labels]) == widen({}, long)
+
+
+def test_a_long_path_is_in_no_pattern_that_is_remembered() -> None:
+    globs._compile.cache_clear()
+    policy = policy_with(Grant(frozenset({"ContainerCreate"}), Source("ContainerCreate")))
+    request = request_of("POST", "/containers/create")
+    for length in (10, LONGEST, 100_000):
+        known = ordinary("ContainerCreate", None)._replace(body=({"HostConfig": {"Binds": [f"/{'a' * length}:/b"]}},))
+        decided = decide(policy, request, known)
+        assert isinstance(decided, Decision)
+        assert len(decided.message) < 2000
+    assert globs._compile.cache_info().currsize < 20
 
 
 @pytest.mark.parametrize("value", [("/srv/*",), (("ls", "a?"),)])

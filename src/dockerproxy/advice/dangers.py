@@ -2,7 +2,7 @@
 
 Each line is judged alone. The workbench uses the same tables for whole policies, where grants add up.
 
-Attacks: docs/attacks.md, policy/dangers.
+Attacks: docs/attacks.md, advice/dangers.
 """
 
 import re
@@ -79,6 +79,9 @@ BESIDES: Final = frozenset(_BESIDES["of"])
 
 INTERNET: Final = "use the internet by the engine's default network"
 _DEFAULT: Final = frozenset({"", *DEFAULT.names})
+
+ADD: Final = 'to allow {what}, add "{grant}" to "allow"'
+"""How to add a grant to a policy file, for `propose`."""
 
 LEAVE_OUT: Final = "leave that out"
 """The client's alternative to a dangerous line."""
