@@ -330,8 +330,11 @@ def test_events_of_volumes_of_ours_are_left_out(before: bytes) -> None:
 
     def show(kind: str, identity: str) -> bytes:
         line = json.dumps({"Type": kind, "Action": "create", "Actor": {"ID": identity, "Attributes": {LABEL: "a"}}})
+        steps = stream.show(before + line.encode())
+        work = next(steps)
+        assert isinstance(work, Work)
         with pytest.raises(StopIteration) as end:
-            next(stream.show(before + line.encode()))
+            steps.send(work.do())
         shown: bytes = end.value.value
         return shown
 

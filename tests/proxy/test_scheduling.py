@@ -21,7 +21,7 @@ from waiting import PATIENCE
 
 from dockerproxy.observe.log import Log
 from dockerproxy.process_settings import LogFormat
-from dockerproxy.proxy.scheduling import GARBAGE, PASSES, Line, Tasks, Worker
+from dockerproxy.proxy.scheduling import GARBAGE, MOST_LATE, PASSES, Line, Tasks, Worker
 from dockerproxy.settings import Level
 
 
@@ -70,7 +70,7 @@ def note(name: str, done: list[str], clock: Clock | None = None) -> Callable[[],
 @in_loop
 async def test_the_loop_goes_on_while_a_job_runs_and_its_result_comes() -> None:
     job = Job("a", [])
-    running = asyncio.ensure_future(Worker(Clock()).run(Line(), job))
+    running = asyncio.ensure_future(Worker(Clock(), late=PATIENCE).run(Line(), job))
     await asyncio.wait_for(job.began.wait(), PATIENCE)
     assert not running.done()
     job.end()
@@ -79,7 +79,7 @@ async def test_the_loop_goes_on_while_a_job_runs_and_its_result_comes() -> None:
 
 @in_loop
 async def test_what_a_job_raises_is_raised_where_it_is_waited_for_and_the_next_one_runs() -> None:
-    worker, line = Worker(Clock()), Line()
+    worker, line = Worker(Clock(), late=PATIENCE), Line()
     with pytest.raises(ValueError, match="invalid literal"):
         await worker.run(line, lambda: int("no number"))
     assert await worker.run(line, lambda: 1) == 1
@@ -87,7 +87,12 @@ async def test_what_a_job_raises_is_raised_where_it_is_waited_for_and_the_next_o
 
 @in_loop
 async def test_sockets_take_turns() -> None:
-    worker, done, busy, other = Worker(count().__next__), list[str](), Line(), Line()  # Each job takes 1.
+    worker, done, busy, other = (
+        Worker(count().__next__, late=PATIENCE),
+        list[str](),
+        Line(),
+        Line(),
+    )  # Each job takes 1.
     first = Job("busy", done)
     jobs = [asyncio.ensure_future(worker.run(busy, first))]
     await asyncio.wait_for(first.began.wait(), PATIENCE)
@@ -100,8 +105,40 @@ async def test_sockets_take_turns() -> None:
 
 
 @in_loop
+async def test_a_late_job_keeps_its_own_socket_waiting_and_no_other() -> None:
+    worker, done, hog, other = Worker(Clock(), late=0), list[str](), Line(), Line()
+    first = Job("late", done)
+    running = asyncio.ensure_future(worker.run(hog, first))
+    await asyncio.wait_for(first.began.wait(), PATIENCE)
+    behind = asyncio.ensure_future(worker.run(hog, note("behind", done)))
+    for _ in range(3):
+        await asyncio.wait_for(worker.run(other, note("other", done)), PATIENCE)
+    assert not behind.done()
+    first.end()
+    await asyncio.gather(running, behind)
+    assert await worker.run(other, note("after", done)) == "after"
+    assert done == ["other", "other", "other", "late", "behind", "after"]
+
+
+@in_loop
+async def test_few_jobs_run_beside_each_other() -> None:
+    worker, done = Worker(Clock(), late=0), list[str]()
+    jobs = [Job(str(number), done) for number in range(MOST_LATE + 2)]
+    running = [asyncio.ensure_future(worker.run(Line(), job)) for job in jobs]
+    for job in jobs[:-1]:
+        await asyncio.wait_for(job.began.wait(), PATIENCE)
+    await asyncio.sleep(0)
+    assert not jobs[-1].began.is_set()
+    jobs[0].end()
+    await asyncio.wait_for(jobs[-1].began.wait(), PATIENCE)
+    for job in jobs:
+        job.end()
+    await asyncio.gather(*running)
+
+
+@in_loop
 async def test_a_job_that_was_left_alone_keeps_its_place_until_it_is_over() -> None:
-    worker, line, done = Worker(Clock()), Line(), list[str]()
+    worker, line, done = Worker(Clock(), late=PATIENCE), Line(), list[str]()
     first = Job("left alone", done)
     running = asyncio.ensure_future(worker.run(line, first))
     await asyncio.wait_for(first.began.wait(), PATIENCE)
@@ -140,7 +177,7 @@ async def test_a_job_that_is_given_up_in_its_turn_keeps_nobody_waiting() -> None
 
 @in_loop
 async def test_many_jobs_that_are_given_up_at_once_keep_nobody_waiting() -> None:
-    worker, line, other, done = Worker(Clock()), Line(), Line(), list[str]()
+    worker, line, other, done = Worker(Clock(), late=PATIENCE), Line(), Line(), list[str]()
     first = Job("first", done)
     jobs = [asyncio.ensure_future(worker.run(line, first))]
     await asyncio.wait_for(first.began.wait(), PATIENCE)
@@ -159,7 +196,7 @@ def play(lengths: dict[str, int], waiting: int, rounds: int) -> Counter[str]:
     used, clock = Counter[str](), Clock()
 
     async def send() -> None:
-        worker, left = Worker(clock), iter(range(rounds))
+        worker, left = Worker(clock, late=PATIENCE), iter(range(rounds))
 
         async def repeat(name: str, line: Line) -> None:
             def work() -> None:
@@ -185,7 +222,7 @@ def test_sockets_get_equal_time_whatever_the_length_of_their_jobs(one: int, othe
 @in_loop
 async def test_a_short_job_of_another_socket_goes_before_long_ones() -> None:
     clock, done, hog, other = Clock(), list[str](), Line(), Line()
-    worker = Worker(clock)
+    worker = Worker(clock, late=PATIENCE)
     first = Job("long", done)
 
     jobs = [asyncio.ensure_future(worker.run(hog, first))]
@@ -202,7 +239,7 @@ async def test_a_short_job_of_another_socket_goes_before_long_ones() -> None:
 @in_loop
 async def test_another_socket_does_not_get_between_two_jobs_of_one_request() -> None:
     clock, done, hog, other = Clock(), list[str](), Line(), Line()
-    worker = Worker(clock)
+    worker = Worker(clock, late=PATIENCE)
     first = Job("long", done)
 
     async def answer() -> None:
@@ -223,7 +260,7 @@ async def test_another_socket_does_not_get_between_two_jobs_of_one_request() -> 
 @in_loop
 async def test_an_idle_socket_saves_up_no_time() -> None:
     clock, done, busy, idle = Clock(), list[str](), Line(), Line()
-    worker = Worker(clock)
+    worker = Worker(clock, late=PATIENCE)
 
     for _ in range(5):
         await worker.run(busy, note("busy", done, clock))
@@ -247,7 +284,7 @@ async def test_a_job_for_which_no_thread_can_be_started_keeps_no_other_one_waiti
             return super().submit(*words, **more)
 
     asyncio.get_running_loop().set_default_executor(Full())
-    worker, done = Worker(Clock()), list[str]()
+    worker, done = Worker(Clock(), late=PATIENCE), list[str]()
     with pytest.raises(RuntimeError, match="start new thread"):
         await worker.run(Line(), note("a", done))
     assert await asyncio.wait_for(worker.run(Line(), note("b", done)), PATIENCE) == "b"

@@ -58,6 +58,13 @@ def test_what_is_remembered_is_bounded() -> None:
     assert sum(isinstance(kept, Judged) for kept in gc.get_objects()) < 2000
 
 
+def test_a_head_with_many_parts_is_not_kept() -> None:
+    """Each of them takes more memory than its bytes."""
+    for long in (head(1, *["X: 1"] * 40), head(1).replace(b"n=1", b"n=1" + b"&a" * 40)):
+        socket = served()
+        assert socket.judge(long) is not socket.judge(long)
+
+
 def with_policy(policy: CompiledPolicy) -> SocketSettings:
     return read_environment({}).settings.sockets[0]._replace(policy=policy)
 

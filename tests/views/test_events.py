@@ -1,6 +1,7 @@
 """Events of which a client gets its own."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from proxy.following import MINE, chunk, event, follow, mount, tell
 from proxy.harness import get, in_loop, world
 from proxy.lookups import OTHER_ID, answer, serve, the_client
 from rows import for_each
-from views.test_answers import IMAGE, POLICY, QUERY
+from views.test_answers import IMAGE, POLICY, QUERY, CountingWorker
 
 from dockerproxy.policy.objects import LABELLED, OWN, Kind, ResolvedObject
 from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner
@@ -302,3 +303,18 @@ async def test_events_of_images_are_hidden_and_their_images_not_looked_up() -> N
         await engine.send(chunk(images + shown))
         await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
         assert await client.exactly(len(chunk(shown))) == chunk(shown)
+
+
+@in_loop
+async def test_a_long_event_is_read_beside_the_loop() -> None:
+    async with world(policy=POLICY) as here:
+        client, engine = await follow(here)
+        the_client(here).shared.worker = worker = CountingWorker(time.monotonic)
+        await engine.send(chunk(event("network", "n1", "create")))
+        await tell(here, "/networks/n1", {"Id": "n1", "Name": "n", "Labels": MINE})
+        await client.exactly(len(chunk(event("network", "n1", "create"))))
+        counts = [worker.jobs]
+        long = write_event("network", "n1", "connect", {"name": "x" * 20_000}) + b"\n"
+        await engine.send(chunk(long))
+        assert await client.exactly(len(chunk(long))) == chunk(long)
+        assert [*counts, worker.jobs] == [0, 1]

@@ -155,7 +155,7 @@ def _step(ways: tuple[tuple[str, ...], ...], states: _States, token: str) -> _St
     return _skip(ways, after)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _compile(text: str) -> re.Pattern[str]:
     directory = _TREE.sub("", text)
     written = _write(text if directory == text else f"{directory}/**")

@@ -258,11 +258,11 @@ class Stream(NamedTuple):
     """The client gets the opened stream, with each line as `show` returns it.
 
     Attributes:
-        show: Yields the lookups for a line, and returns the part that the client may see.
+        show: Yields the steps for a line, and returns the part that the client may see.
         is_plain: Remove header fields that may reveal too much.
     """
 
-    show: Callable[[bytes], Generator[Find, object, bytes]]
+    show: "Callable[[bytes], Steps[bytes]]"
     is_plain: bool
 
 

@@ -1,12 +1,13 @@
-"""Share the event loop and one thread: tasks have an owner, busy clients take turns, and long jobs wait in lines.
+"""Share the event loop and threads: tasks have an owner, busy clients take turns, and long jobs wait in lines.
 
 A turn consists of steps: a head, a few chunks of a body or an answer, a line of a stream. It ends with the first step
 after `TURN`. All data that arrives in one round of the loop shares one turn. Later data waits in a line, whose clients
 share another turn. Single short heads, the most common case, are processed at once.
 
-The thread runs one long job at a time. Of the waiting sockets, the one with the least used time goes first (start-time
-fair queueing; Goyal, Vin and Cheng, 1996). The interpreter switches to the loop whenever it is ready (`SWITCH`). So a
-job consists of small steps, none of which is a long call into C.
+A thread runs one long job at a time; beside a late one, another thread runs those of other sockets. Of the waiting
+sockets, the one with the least used time goes first (start-time fair queueing; Goyal, Vin and Cheng, 1996). The
+interpreter switches to the loop whenever it is ready (`SWITCH`). So a job consists of small steps, none of which is a
+long call into C.
 
 Attacks: docs/attacks.md, proxy/scheduling.
 """
@@ -28,6 +29,12 @@ SWITCH: Final = 0.00002
 """Seconds after which a waiting thread gets the interpreter (`sys.setswitchinterval`). While a job runs, the loop waits
 about this long for each event (`host/process`). With Python's default of 5 ms, sixteen clients would share 500
 requests a second. A smaller value does not speed up a ping beside a job."""
+
+LATE: Final = 0.01
+"""Seconds after which a job no longer keeps the jobs of other sockets waiting. It goes on beside them."""
+
+MOST_LATE: Final = 4
+"""Such jobs. They share the interpreter with the loop, and there are few threads."""
 
 PASSES: Final = 10
 """Passes of the garbage collector over younger objects before one over the older ones."""
@@ -176,9 +183,11 @@ class Worker:
 
     has_worked = False
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], late: float = LATE) -> None:
         self._now = now
+        self._after = late
         self._lines: dict[Line, None] = {}
+        self._late: set[Line] = set()
         self._level = 0.0
         self._is_busy = False
 
@@ -208,24 +217,39 @@ class Worker:
         except RuntimeError:  # No thread can be started.
             self._begin_next()
             raise
-        job.add_done_callback(partial(self._end, line, began))
+        job.add_done_callback(partial(self._end, line, began, loop.call_later(self._after, self._pass_by, line)))
         return await asyncio.shield(job)
 
-    def _end(self, line: Line, began: float, job: asyncio.Future[_Result]) -> None:
+    def _pass_by(self, line: Line) -> None:
+        """Begin a job of another line beside a late one."""
+        self._late.add(line)
+        self._begin_next()
+
+    def _end(self, line: Line, began: float, timer: asyncio.TimerHandle, job: asyncio.Future[_Result]) -> None:
         """Charge a job to its line. Chooses the next one when the waiting client has the result.
 
         The client gets it two rounds of the loop later, because `shield` takes one.
         """
+        timer.cancel()
         line.used += self._now() - began
         self.has_worked = True
         loop = job.get_loop()
-        loop.call_soon(loop.call_soon, self._begin_next)
+        loop.call_soon(loop.call_soon, self._go_on, line)
+
+    def _go_on(self, line: Line) -> None:
+        """Begin the next job, unless one runs that passed by this line's."""
+        was_late = line in self._late
+        self._late.discard(line)
+        if not (was_late and self._is_busy):
+            self._begin_next()
 
     def _begin_next(self) -> None:
         """Give the turn to the line with the least used time; of equal ones, to the one that has waited longest."""
         self._is_busy = False
-        while self._lines and not self._is_busy:
-            line = min(self._lines, key=lambda each: each.used)
+        if len(self._late) > MOST_LATE:
+            return
+        while not self._is_busy and (ready := [line for line in self._lines if line not in self._late]):
+            line = min(ready, key=lambda each: each.used)
             turn = next(iter(line.waiting))
             self._take(line, turn)
             if not turn.cancelled():

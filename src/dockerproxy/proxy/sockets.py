@@ -59,8 +59,10 @@ _MANY_PARTS: Final = 512
 """Parts of a body that is judged at once, times the cases of its operation: a port takes three parts and 30 µs. A body
 for a container has 200."""
 
-_REMEMBERED = 1024
-_LONGEST = 2048
+_REMEMBERED: Final = 1024
+_LONGEST: Final = 2048
+_MOST_PARTS: Final = 32
+"""Heads that are remembered, their bytes, and their fields and parameters. Each of these takes 80 bytes and more."""
 
 
 class SocketState:
@@ -163,7 +165,7 @@ class SocketState:
         if found is not None:
             return found
         judged = judge(self.policy, head)
-        if isinstance(judged, Judged) and len(head) <= _LONGEST and not _has_credentials(judged):
+        if isinstance(judged, Judged) and _is_short(head) and not _has_credentials(judged):
             if len(self._judged) >= _REMEMBERED:
                 self._forget()
             self._judged[head] = judged
@@ -191,6 +193,11 @@ def is_quick(judged: Phase, content: bytes) -> bool:
 def make_nonce() -> str:
     """Return 16 random bytes in hexadecimal, for the stamp of a new object."""
     return os.urandom(16).hex()
+
+
+def _is_short(head: bytes) -> bool:
+    """Whether a head takes little memory."""
+    return len(head) <= _LONGEST and head.count(b"\n") + head.count(b"&") <= _MOST_PARTS
 
 
 def _has_credentials(judged: Judged) -> bool:

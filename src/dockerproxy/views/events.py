@@ -10,6 +10,7 @@ Attacks: docs/attacks.md, views/events.
 """
 
 from collections.abc import Generator, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
@@ -17,7 +18,7 @@ from dockerproxy.policy.descriptions import find_time
 from dockerproxy.policy.objects import Kind, ResolvedObject, ask
 from dockerproxy.policy.phases import Plan, Verdict
 from dockerproxy.policy.stamps import RESERVED, find_owner
-from dockerproxy.policy.steps import Find, Open, Scene, Stream, UnknownObjectError
+from dockerproxy.policy.steps import Find, Open, Scene, Steps, Stream, UnknownObjectError, Work
 from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.policy.values import Pairs
 from dockerproxy.policy.words.constraint import Condition
@@ -114,17 +115,21 @@ class _Watch:
         self._shows = verdict.decision.shows
         self._shown: dict[tuple[str, str], bool] = {}
 
-    def show(self, line: bytes) -> Generator[Find, object, bytes]:
+    def show(self, line: bytes) -> Steps[bytes]:
         """Return the part of a line that the client may see; may be empty."""
         before, line = line[: line.startswith(_SEPARATOR)], line.removeprefix(_SEPARATOR)
-        hides = self._verdict.hides
-        event = read_event(line) if self._shows or _OURS in line else None
+        event, left = yield from Work(line, partial(self._read, line))
         if event is not None and event.kind is Kind.VOLUME and is_ours(event.id):
             return b""
         if self._shows and not (event is not None and (yield from self._is_shown(event))):
             return b""
-        left = hide_line(self._verdict.operation, hides, line) if hides else line
         return before + left if left else b""
+
+    def _read(self, line: bytes) -> tuple[Event | None, bytes | None]:
+        """Return the event of a line, if it matters, and the line without what is hidden; None to leave it out."""
+        hides = self._verdict.hides
+        event = read_event(line) if self._shows or _OURS in line else None
+        return event, hide_line(self._verdict.operation, hides, line) if hides else line
 
     def _is_shown(self, event: Event) -> Generator[Find, object, bool]:
         """Whether the client may see the object of an event."""

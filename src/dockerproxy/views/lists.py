@@ -46,9 +46,9 @@ LISTED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Words of conditions on listed or pruned objects, by operation."""
 
-_REMEMBERED: Final = 1024 * 1024
+_REMEMBERED: Final = 256 * 1024
 _MOST_REMEMBERED: Final = 4
-"""Bytes of a list to remember until it comes again, and the number of lists."""
+"""Bytes of a list to remember until it comes again, and the number of lists. In memory, they are ten times as long."""
 
 Shows: TypeAlias = Sequence[Mapping[str, Condition]]
 """The conditions of each grant of a list operation."""

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rows import for_each
 
+from dockerproxy.policy.words import spellings
 from dockerproxy.policy.words.spellings import (
     clean_path,
     fault_of_name,
@@ -212,3 +213,12 @@ def test_a_size_of_a_client_is_cut_off_as_go_does_it() -> None:
     assert read_human_size("4611686t") == 4611686 * 10**12
     assert read_human_size("4611687t") is None
     assert read_human_size("1i") is None
+
+
+def test_no_text_that_is_too_long_for_an_address_is_remembered() -> None:
+    spellings._read_address.cache_clear()
+    longest = "0000:0000:0000:0000:0000:abcd:192.168.158.190"
+    for text in ("1" * 46, "10.0.0.1" + " " * 100_000, longest + "0"):
+        assert read_address(text) is None
+    assert not spellings._read_address.cache_info().currsize
+    assert read_address(longest) is not None

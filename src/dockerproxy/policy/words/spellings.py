@@ -81,6 +81,9 @@ _BILLION: Final = 10**9
 _PORTS: Final = partial(re.fullmatch, r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _LAST_PORT: Final = 65535
 _DIGITS_OF_USER: Final = 10
+_LONGEST_ADDRESS: Final = 45
+"""Characters of an IPv6 address with an IPv4 part. Longer texts would only stay in memory."""
+
 _LAST_USER: Final = 2**31 - 1
 """Docker's highest user number (moby/sys/user)."""
 
@@ -152,13 +155,17 @@ def is_id_of_swarm(text: str) -> bool:
     return _ID_OF_SWARM(text) is not None
 
 
-@lru_cache(maxsize=1024)
 def read_address(text: str) -> Address | None:
     """Parse an IP address; None if it is invalid, or if engines read it differently.
 
     Go treats invalid addresses as any address, including those with a zone. An IPv4-mapped IPv6 address is IPv4 for Go,
     and IPv6 for Podman's netavark.
     """
+    return _read_address(text) if len(text) <= _LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=1024)
+def _read_address(text: str) -> Address | None:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
