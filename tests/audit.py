@@ -1,4 +1,4 @@
-"""List the files that decide what passes, in the order in which to read them, with their lines: `make audit`.
+"""List the files that decide what passes, in three parts, in the order in which to read them: `make audit`.
 
 The data path is what the proxy imports to serve a client: the import closures of `proxy/client` and of `tenancy/own`,
 which a policy brings along, and the tables that they read. A line counts if it has code: comments and docstrings are
@@ -9,7 +9,7 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +17,12 @@ TESTS: Final = Path(__file__).parent
 SOURCE: Final = TESTS.parent / "src"
 DOCS: Final = TESTS.parent / "docs"
 STARTS: Final = ("dockerproxy.proxy.client", "dockerproxy.tenancy.own")
-ORDER: Final = ("text", "errors", "api", "wire", "policy", "views", "tenancy", "builds", "settings", "observe", "proxy")
-"""Packages from the ground up: each knows those in front of it."""
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "decide what passes": ("text", "errors", "api", "wire", "policy", "settings", "observe", "proxy"),
+    "are for ownership and parts of answers": ("views", "tenancy"),
+    "read builds": ("builds",),
+}
+"""Packages of each part, from the ground up: each knows those in front of it, and some of the other parts."""
 
 TABLES: Final = (*SOURCE.rglob("api/**/*.txt"), *SOURCE.rglob("builds/*.txt"))
 _ROW: Final = re.compile(r"(?!# ).+ \| .+")
@@ -68,9 +72,17 @@ def file_of(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def count_closure() -> int:
-    """Return how many lines of code decide what passes."""
-    return sum(map(count_lines, map(file_of, find_closure())))
+def count_parts() -> Mapping[str, int]:
+    """Return how many lines of code each part has."""
+    sizes = dict.fromkeys(PARTS, 0)
+    for path in map(file_of, find_closure()):
+        sizes[part_of(path)] += count_lines(path)
+    return sizes
+
+
+def part_of(path: Path) -> str:
+    """Return the part that a file belongs to: what is in no package has none of its own."""
+    return next((part for part, packages in PARTS.items() if _package_of(path) in packages), next(iter(PARTS)))
 
 
 def count_folder(folder: Path) -> int:
@@ -100,18 +112,26 @@ def _count_rows(path: Path) -> int:
     return sum(_ROW.fullmatch(line) is not None for line in path.read_text().splitlines())
 
 
+def _package_of(path: Path) -> str:
+    return path.relative_to(SOURCE / "dockerproxy").parts[0].removesuffix(".py")
+
+
 def _rank(path: Path) -> tuple[int, Path]:
-    package = path.relative_to(SOURCE / "dockerproxy").parts[0].removesuffix(".py")
-    return (ORDER.index(package) if package in ORDER else -1), path
+    packages, package = PARTS[part_of(path)], _package_of(path)
+    return (packages.index(package) if package in packages else -1), path
 
 
 def main() -> None:
     """Print the list."""
-    for path in sorted((*map(file_of, find_closure()), *TABLES), key=_rank):
-        size = f"{_count_rows(path):>6} rows " if path in TABLES else f"{count_lines(path):>6} lines"
-        print(f"{size}  {path.relative_to(SOURCE / 'dockerproxy')}")
-    print(f"{count_closure():>6} lines decide what passes; all of the source has {count_folder(SOURCE)}")
-    print(f"{count_folder(TESTS):>6} lines test it, and the documentation has {count_words()} words")
+    paths = sorted((*map(file_of, find_closure()), *TABLES), key=_rank)
+    for part, lines in count_parts().items():
+        for path in paths:
+            if part_of(path) == part:
+                size = f"{_count_rows(path):>6} rows " if path in TABLES else f"{count_lines(path):>6} lines"
+                print(f"{size}  {path.relative_to(SOURCE / 'dockerproxy')}")
+        print(f"{lines:>6} lines {part}\n")
+    print(f"{count_folder(SOURCE):>6} lines are all of the source, and {count_folder(TESTS)} test it")
+    print(f"{count_words():>6} words document it")
 
 
 if __name__ == "__main__":
