@@ -9,7 +9,7 @@ MOST_OF_PARTS: Final = (10_100, 1_100, 1_100)
 """Lines of code that decide what passes, that are for ownership and parts of answers, and that read builds."""
 
 MOST_OF_ALL: Final = 24_900
-MOST_OF_TESTS: Final = 63_500
+MOST_OF_TESTS: Final = 63_600
 MOST_WORDS: Final = 25_600
 """Words in `docs/*.md`."""
 

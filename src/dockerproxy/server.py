@@ -242,11 +242,7 @@ class Server:
         state = SocketState(listening.settings, journal, self._shared)
         loop = asyncio.get_running_loop()
         acceptor = await loop.create_unix_server(
-            lambda: Client(state),
-            sock=listening.socket,
-            backlog=self._room.backlog,
-            start_serving=False,
-            **_KEEP_FILE,
+            lambda: Client(state), sock=listening.socket, backlog=self._room.backlog, start_serving=False, **_KEEP_FILE
         )
         self._doors[listening.settings.path] = _Door(listening, state, journal, acceptor, time.time())
         return acceptor
@@ -297,6 +293,7 @@ class Server:
             self._learned.follow(self._settings.learn_directory, learners)
 
     async def _sweep(self) -> None:
+        worker, was_busy = self._shared.worker, False
         while True:
             await asyncio.sleep(SWEEP)
             for state in self._list_sockets():
@@ -304,11 +301,12 @@ class Server:
                     await asyncio.sleep(0)
             self._gone = [state for state in self._gone if len(state.connections)]
             self._sweeper.look()
-            if (worker := self._shared.worker).has_worked:  # Its thread took the memory.
+            if not (is_busy := worker.has_worked) and (was_busy or gc.get_count()[2] > PASSES):
+                gc.collect()  # Short now, as no long answer is in memory.
+            if is_busy or was_busy:  # The worker's thread took the memory.
                 await worker.run(self._idle, give_back_memory)
                 worker.has_worked = False
-            elif gc.get_count()[2] > PASSES:  # Short now, as no long answer is in memory.
-                gc.collect()
+            was_busy = is_busy
 
     def _list_sockets(self) -> list[SocketState]:
         """Return all sockets, and removed ones that still have connections."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rows import for_each
 
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN, Operation
-from dockerproxy.api.request import MAX_PARAMETERS, CanonicalRequest, canonicalise
+from dockerproxy.api.request import MAX_PARAMETERS, MOST_OF_PATH, CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 
 
@@ -160,6 +160,14 @@ def test_every_operation_is_reached_with_and_without_a_version_and_the_prefix_is
 )
 def test_what_has_one_reading_is_written_in_one_spelling(target: str, canonical: str) -> None:
     assert accepted("GET", target).target == canonical
+
+
+def test_a_longer_path_than_any_name_is_refused() -> None:
+    longest = f"/containers/{'a' * (MOST_OF_PATH - len('/containers//json'))}/json"
+    assert accepted("GET", longest).path == longest
+    refused = canonicalise("GET", longest.replace("a", "aa", 1))
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "unsupported path of more than 2048 characters"
 
 
 DOT = "ambiguous path: a dot segment"

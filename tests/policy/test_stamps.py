@@ -89,6 +89,22 @@ def test_a_stamp_that_the_image_has_is_worth_nothing() -> None:
         assert send("GET /containers/web/json", None, engine(MINE, inherited)).passes is is_mine
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"Config": {"Labels": MINE, "Cmd": ["/bin/sh", "-c", "#(nop) ", "LABEL a=b"]}},
+        {"Labels": MINE, "Command": "/bin/sh -c '#(nop) ' 'LABEL a=b'"},
+    ],
+)
+def test_what_the_classic_builder_makes_for_a_label_of_a_dockerfile_is_nobodys(said: dict[str, object]) -> None:
+    """Its labels are not those of the image yet, and a Dockerfile passes unread."""
+    asked = ask(Kind.CONTAINER, "web", "", OPERATIONS["ContainerInspect"])
+    fields = {**described(Kind.CONTAINER, "web", MINE), **said}
+    found = read_object(asked, json.dumps(fields).encode(), "")
+    assert isinstance(found, ResolvedObject)
+    assert (found.belongs_to, found.labels) == ("", MINE)
+
+
 def test_a_container_whose_image_cannot_be_read_is_nobodys() -> None:
     asked = ask(Kind.CONTAINER, "web", "", OPERATIONS["ContainerInspect"])
     lookup = read_object(asked, json.dumps(described(Kind.CONTAINER, "web", MINE)).encode(), "")

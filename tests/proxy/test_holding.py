@@ -6,6 +6,7 @@ from policy.policies import ID
 from proxy.harness import in_loop, request, world
 from proxy.podman import DB, DELETE, ask, claims, podman, status_of
 from proxy.stage import until
+from waiting import PATIENCE
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.judge import judge, judge_body, judge_object
@@ -13,6 +14,7 @@ from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.plans import find_holds
 from dockerproxy.policy.steps import hold_object
+from dockerproxy.proxy.holding import Holding
 
 JSON = "Content-Type: application/json"
 NET = ResolvedObject(ID, ("net",), subject=ID, belongs_to="ci", document={"id": ID})
@@ -55,3 +57,15 @@ def test_a_network_is_not_removed_while_a_create_joins_it() -> None:
     assert (joins.precedes(removes), removes.precedes(joins)) == (True, True)
     assert not joins.precedes(hold_object(Kind.NETWORK, ID, uses=True))
     assert not removes.precedes(hold_object(Kind.NETWORK, "2f"))
+
+
+@in_loop
+async def test_a_long_name_is_not_remembered() -> None:
+    """Anything is, in its place: whoever asked meanwhile asks again."""
+    holding, short = Holding(), hold_object(Kind.VOLUME, "other")
+    for name, is_quiet in (("a" * 900, True), ("a" * 1_000_000, False)):
+        since = holding.moment
+        async with holding.take(hold_object(Kind.VOLUME, name), PATIENCE):
+            pass
+        assert holding.are_quiet((short,), since) is is_quiet
+    assert max(len(hold.name) for _, hold in holding._ended) < 1000

@@ -54,6 +54,7 @@ UNCLEAR_FILTERS: list[Any] = [
     *({"until": [each]} for each in ("", " 1h", "1d", "1.5h", "-1h", "1h ", "h", "0x10", "1e9", "tomorrow", "\u0661h")),
     *({"until": [each]} for each in ("2023-11-14", "2023-11-14T22:13:20", "2023-13-14T22:13:20Z")),
     {"until": ["1h", "2h"]},
+    {"label": [str(number) for number in range(101)]},
 ]
 
 

@@ -50,6 +50,9 @@ _SLASH: Final = "ambiguous path: an encoded slash outside of the name of an imag
 MAX_PARAMETERS: Final = 2000
 """Parameters of a query: more than the images that a client saves at once, few enough to parse quickly."""
 
+MOST_OF_PATH: Final = 2048
+"""Characters of a path. A name in it is looked up, remembered and logged; the longest, of an image, has some 500."""
+
 _OLD_MANIFESTS: Final = frozenset("0123")
 """First digits of versions under which Podman's manifest paths mean other operations, including a push. Podman compares
 no other digit: v10 is old to it, v40 is not (podman pkg/api/server/register_manifest.go)."""
@@ -105,6 +108,7 @@ def canonicalise(method: str, target: str, fields: tuple[tuple[bytes, bytes], ..
     slashed = path != plain and (not takes_slashes(operation) or find_operation(method, path) is not operation)
     checks = (
         (raw_path[:1] != "/", "malformed request target; it must be an absolute path"),
+        (len(plain) > MOST_OF_PATH, f"unsupported path of more than {MOST_OF_PATH} characters"),
         ("#" in target, 'malformed request target: write "#" as %23'),
         (_BAD_ESCAPE.search(target), 'malformed request target: "%" without two hexadecimal digits'),
         (_PATH.fullmatch(path) is None, "unsupported character in the path"),

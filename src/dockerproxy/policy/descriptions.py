@@ -17,6 +17,8 @@ from dockerproxy.wire.document import list_of, object_of, read_engine_json
 _ID: Final = re.compile(r"(sha256:)?[A-Za-z0-9][A-Za-z0-9_.-]*")
 """A valid ID for a path. Other text could be read as several segments."""
 
+_STEP: Final = "#(nop) "
+
 _MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
 ).fullmatch
@@ -83,10 +85,19 @@ def read_fields(lookup: Lookup, fields: Mapping[str, object], version: str) -> R
     if lookup.kind is not Kind.CONTAINER:
         return replace(found, belongs_to=find_owner(labels, {}))
     image = _identity(fields.get("imageid") or fields.get("image"))
-    if OWNER not in labels or not is_full_id(image):  # A name may mean another image by now.
+    if OWNER not in labels or not is_full_id(image) or _is_step(fields):  # A name may mean another image by now.
         return found
     # Podman serves its own API only with a version. Both engines describe images under this one path.
     return Lookup(Kind.CONTAINER, image, f"/images/{image}/json", lookup.operation, of=found)
+
+
+def _is_step(fields: Mapping[str, object]) -> bool:
+    """Whether the classic builder made a container for a step of a Dockerfile, with labels that its image lacks.
+
+    It marks the command (builder/dockerfile/internals.go, withCmdComment). Who forges that disowns its own container.
+    """
+    command = object_of(fields.get("config")).get("Cmd")
+    return _STEP in list_of(command) or _STEP in _text(fields.get("command"))
 
 
 def read_labels(kind: Kind, fields: Mapping[str, object]) -> Mapping[str, object]:

@@ -60,6 +60,8 @@ def hold_object(kind: Kind, name: str, *, uses: bool = False) -> Hold:
 
 
 _MOST_FILLED: Final = 10_000
+LONGEST_NAME: Final = 1024
+"""Characters of a name to remember. Engines have shorter ones."""
 
 
 class Fills:
@@ -70,7 +72,7 @@ class Fills:
 
     def add(self, names: Iterable[str]) -> None:
         """Add volumes that no container has."""
-        self._names.update(dict.fromkeys(names))
+        self._names.update(dict.fromkeys(name for name in names if len(name) <= LONGEST_NAME))
         for oldest in [*self._names][:-_MOST_FILLED]:
             del self._names[oldest]
 

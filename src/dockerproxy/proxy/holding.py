@@ -9,10 +9,14 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from dockerproxy.policy.steps import Hold
+from dockerproxy.policy.steps import LONGEST_NAME, Hold
 
 _REMEMBERED: Final = 256
 """Ended holds to remember. If more have ended since an answer, the question is repeated."""
+
+
+_ANYTHING: Final = Hold("", was_judged=False)
+"""Remembered in place of a hold with a long name: whoever asked meanwhile asks again."""
 
 
 class StillHeldError(Exception):
@@ -68,7 +72,7 @@ class Holding:
             del self._kept[_key(hold)][mine]
             if not self._kept[_key(hold)]:
                 del self._kept[_key(hold)]
-            self._ended.append((mine, hold))
+            self._ended.append((mine, hold if len(hold.name) <= LONGEST_NAME else _ANYTHING))
             self._count += 1
             mine.set()
 

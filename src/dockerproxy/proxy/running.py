@@ -212,21 +212,21 @@ class _Run:
 
     async def _take_steps(self, plan: Generator[Any, Any, _Result]) -> _Result:
         """Run the steps of a plan in order. Returns its result."""
-        resume: Callable[[], steps.Step] = partial(next, plan)
+        resume: list[Callable[[], steps.Step]] = [partial(next, plan)]  # An error must not find itself here.
         while True:
             try:
-                step = resume()
+                step = resume.pop()()
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return] # it is what the plan returns
             try:
-                resume = partial(plan.send, await self._take(step))
+                resume.append(partial(plan.send, await self._take(step)))
             except UnknownObjectError as error:
-                resume = partial(plan.throw, error)
+                resume.append(partial(plan.throw, error))
             except TimeoutError:
                 who = "another request did not end" if isinstance(step, steps.Lock) else "the engine did not answer"
                 waited = self._patience(step) or self._socket.patience
-                silent = UnknownObjectError(f"{who} for {waited:g} seconds", HTTPStatus.GATEWAY_TIMEOUT)
-                resume = partial(plan.throw, silent)
+                silent = partial(UnknownObjectError, f"{who} for {waited:g} seconds", HTTPStatus.GATEWAY_TIMEOUT)
+                resume.append(partial(plan.throw, silent()))
 
     async def _take(self, step: steps.Step) -> object:
         """Run one step. Returns its result."""

@@ -32,7 +32,7 @@ from dockerproxy.tenancy.prunes import LISTINGS, prune
 from dockerproxy.tenancy.quota import NO_QUOTA, Quota
 from dockerproxy.views.answers import find_labels, read_listing
 from dockerproxy.views.filters import write_filters
-from dockerproxy.wire.document import Json, list_of, object_of
+from dockerproxy.wire.document import Json, list_of, object_of, show
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def make_volumes(stamp: Mapping[str, str], create: Making) -> Steps[None]:
         content = json.dumps({"Name": name, "Labels": {**labels, **stamp}}).encode()
         status, answer = yield from Ask("POST", f"{version and '/'}{version}/volumes/create", content)
         if status != HTTPStatus.CREATED or not has_labels(answer, stamp):
-            reason = f'volume "{name}" could not be made, or another client made it meanwhile'
+            reason = f"volume {show(name)} could not be made, or another client made it meanwhile"
             is_there = status == HTTPStatus.CREATED
             raise (OvertakenError if is_there else UnknownObjectError)(reason, HTTPStatus.SERVICE_UNAVAILABLE)
 

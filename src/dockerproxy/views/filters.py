@@ -41,7 +41,12 @@ wildcards of its database; and a swarm's of tasks."""
 _PARTS: Final = {Kind.TASK: (_PART_OF_SWARM,), Kind.CONTAINER: (_PART_OF_POD, _PART_OF_CONTAINER)}
 """Further such filters by the kind that is listed."""
 
-UNCLEAR: Final = "is not label, until, or all for volumes from API 1.42 on, or is ambiguous"
+_MOST_LABELS: Final = 100
+"""Labels of a filter. Each object is compared with each of them."""
+
+UNCLEAR: Final = (
+    f"is not label, until, or all for volumes from API 1.42 on, is ambiguous, or has more than {_MOST_LABELS} labels"
+)
 
 _ALL_SINCE: Final = (1, 42, 0)
 """Since this version, only anonymous volumes are removed by default (moby volume_routes.go)."""
@@ -95,9 +100,10 @@ def read_filters(request: CanonicalRequest, now: float = 0.0) -> Filters | None:
     texts = {key: _read_texts(value) for key, value in document.items()}
     until, named = texts.get("until"), texts.get("all", ("false" if spares_named else "true",))
     latest = inf if until is None else _read_until(until, now)
+    labels = texts.get("label", ())
     if not all(texts.values()) or latest is None or len(named) > 1 or named[0] not in _TRUE | _FALSE:
         return None
-    return Filters(texts.get("label", ()), latest, named[0] in _TRUE)
+    return Filters(labels, latest, named[0] in _TRUE) if len(labels) <= _MOST_LABELS else None
 
 
 def _read_texts(value: Json) -> tuple[str, ...]:
