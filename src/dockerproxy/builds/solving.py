@@ -142,9 +142,9 @@ class _Reader:
             if not message.keys() & {"result", "error"}:
                 raise DeniedError("it has neither a result nor an error, by which engines crash")
             self._check_settings(_map(_map(message.get("result")).get("metadata")))
-        return self._read_build(message, is_part=name == "Step") if name in {"Build", "Step"} else []
+        return self._read_build(message) if name in {"Build", "Step"} else []
 
-    def _read_build(self, message: Message, *, is_part: bool) -> list[Request]:
+    def _read_build(self, message: Message) -> list[Request]:
         if message.get("entitlements"):
             raise DeniedError("its steps would have rights on the host: remove --network host, --allow or --device")
         exporters = _entries(message.get("exporters"))
@@ -163,7 +163,7 @@ class _Reader:
         attributes = {name: self._attribute("frontend", name, _text(value)) for name, value in attributes.items()}
         mounts = attributes.get(_MOUNTS) or scope(self._owner, _MOUNTS, " ")
         message["attrs"] = {**attributes, **_FIXED, f"label:{BUILT}": make_built(self._owner), _MOUNTS: mounts}
-        if exporters or frontend or not is_part:  # A build may have its frontend in a part, and no result.
+        if exporters or frontend:
             labels = {name[6:]: value for name, value in attributes.items() if name.startswith("label:")}
             if labels:
                 self._parameters["labels"] = [json.dumps(labels)]
