@@ -33,7 +33,6 @@ from dockerproxy.views.lists import LISTED, PRUNED
 _LAST: Final = {"PluginInspect": '"docker inspect" found no other object of this name, and no rule allows plugins'}
 """Reasons where clients ask last of all, so that this denial is the only one that their users see."""
 
-
 _LONGEST_LINE: Final = 4096
 """Characters of the items that a proposed line adds. What it gives away depends on each of them."""
 

@@ -218,7 +218,7 @@ def explain(decision: Decision, why: str) -> Decision:
 
 
 def deny_by_person(decision: Decision) -> Decision:
-    """Return a denial of which a client learns no more than that a person said so."""
+    """Return a denial that tells the client only that a person denied it."""
     denied = decision.denied
     if denied is None:
         return decision

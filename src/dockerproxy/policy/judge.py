@@ -303,6 +303,8 @@ def _is_hidden(policy: CompiledPolicy, lookup: Lookup, found: ResolvedObject | N
 def _hide_names(verdict: Verdict) -> Verdict:
     """Judge by what a client may know: of others' objects, names that it sent or a grant lists. The log has all."""
     known, policy, denied = verdict.known, verdict.policy, verdict.decision.denied
+    if denied is None or verdict.decision.status != HTTPStatus.FORBIDDEN:
+        return verdict
     conditions = (each for case in policy.cases[verdict.operation.name] for each in case.conditions)
     listed = (item for each in conditions for item in items_of(each.value))
     asked = (each for names in list_asked(verdict.request).values() for each in names)
@@ -314,7 +316,7 @@ def _hide_names(verdict: Verdict) -> Verdict:
     unnamed = [key for key, each in known.answers.items() if each.names and not answers[key].names]
     answers |= {key: objects.missing(ask(*key)) for key in unnamed}
     public = known._replace(found=known.found and show(known.found, spelled), answers=answers)
-    if denied is None or public == known or verdict.decision.status != HTTPStatus.FORBIDDEN:
+    if public == known:
         return verdict
     answer = decide(policy, verdict.request, public)
     told = answer.denied if isinstance(answer, Decision) else None

@@ -264,8 +264,8 @@ class Denied:
         waiting: Possible faults for which the engine was not asked, by the names that the client wrote.
         images: The images that the request names, by the words that admit them.
         others: The name of another client's object, as the only item; else empty.
-        bar: What the answer would show of what the socket hides, as a clause.
-        asked: What a person said, or why nobody was asked, as a clause.
+        bar: Why the answer would show hidden data, as a clause.
+        asked: The person's answer, or why none was asked, as a clause.
         by_person: A person denied it.
     """
 

@@ -60,6 +60,7 @@ def hold_object(kind: Kind, name: str, *, uses: bool = False) -> Hold:
 
 
 _MOST_FILLED: Final = 10_000
+
 LONGEST_NAME: Final = 1024
 """Characters of a name to remember. Engines have shorter ones."""
 

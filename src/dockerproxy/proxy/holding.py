@@ -14,7 +14,6 @@ from dockerproxy.policy.steps import LONGEST_NAME, Hold
 _REMEMBERED: Final = 256
 """Ended holds to remember. If more have ended since an answer, the question is repeated."""
 
-
 _ANYTHING: Final = Hold("", was_judged=False)
 """Remembered in place of a hold with a long name: whoever asked meanwhile asks again."""
 
