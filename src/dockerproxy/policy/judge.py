@@ -7,7 +7,7 @@ request's head under every policy.
 Attacks: docs/attacks.md, policy/judge.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -301,7 +301,7 @@ def _is_hidden(policy: CompiledPolicy, lookup: Lookup, found: ResolvedObject | N
 
 
 def _hide_names(verdict: Verdict) -> Verdict:
-    """Judge by what a client may know: of others' objects, names that it sent or a grant lists. The log has all."""
+    """Judge by what a client may know if a denial has names of others, which it did not send. The log has all."""
     known, policy, denied = verdict.known, verdict.policy, verdict.decision.denied
     if denied is None or verdict.decision.status != HTTPStatus.FORBIDDEN:
         return verdict
@@ -309,29 +309,24 @@ def _hide_names(verdict: Verdict) -> Verdict:
     listed = (item for each in conditions for item in items_of(each.value))
     asked = (each for names in list_asked(verdict.request).values() for each in names)
     said = " ".join((verdict.target, *listed, *asked)).encode(errors="surrogateescape") + (verdict.body or b"")
-    show = partial(_show, said, {NEW, policy.owner or NEW})
+    resolved = (each for each in (known.found, *known.answers.values()) if each is not None)
+    others = [each for each in resolved if each.belongs_to not in {NEW, policy.owner or NEW}]
+    hidden = [text for each in others for text in objects.list_names(each) if text.encode() not in said]
+    if not any(text in part for part in denied.parts for text in hidden):
+        return verdict
+    show = partial(objects.show_said, said)
     ask = partial(objects.ask, version=verdict.request.version, operation=verdict.operation)
-    spelled = objects.name_in(verdict.request.path, verdict.operation)
-    answers = {key: show(each, key[1]) for key, each in known.answers.items()}
+    answers = {key: show(each, key[1]) if each in others else each for key, each in known.answers.items()}
     unnamed = [key for key, each in known.answers.items() if each.names and not answers[key].names]
     answers |= {key: objects.missing(ask(*key)) for key in unnamed}
-    public = known._replace(found=known.found and show(known.found, spelled), answers=answers)
-    if public == known:
-        return verdict
+    spelled = objects.name_in(verdict.request.path, verdict.operation)
+    found = show(known.found, spelled) if known.found in others else known.found
+    public = known._replace(found=found, answers=answers)
     answer = decide(policy, verdict.request, public)
     told = answer.denied if isinstance(answer, Decision) else None
     if told is None or (denied.others and not told.others):
         told = Denied(denied.operation, policy, _WOULD_REVEAL)
-    return verdict if told == denied else replace(verdict, decision=verdict.decision._replace(told=told))
-
-
-def _show(said: bytes, owners: Container[str], found: ResolvedObject, spelled: str) -> ResolvedObject:
-    """Return an object as a client knows it who spells it like this, unless it is of these owners."""
-    if found.belongs_to in owners:
-        return found
-    names = tuple(name for name in found.names if name.encode() in said)
-    document = {key: value for key, value in found.document.items() if key != "name" or str(value).encode() in said}
-    return replace(found, id=spelled, names=names, subject=found.subject and spelled, document=document)
+    return replace(verdict, decision=verdict.decision._replace(told=told))
 
 
 def _absent(phase: Phase, lookup: Lookup, sources: tuple[Source, ...]) -> Decision:

@@ -20,7 +20,7 @@ from dockerproxy.policy.claim import MOST_PORTS, Fault, Object, Reading
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.steps import Answer, Ask, Says, Scene, Steps
-from dockerproxy.policy.values import Value, merge
+from dockerproxy.policy.values import Value, merge, write_value
 from dockerproxy.policy.words.constraint import Condition
 
 CREATES: Final = (
@@ -253,15 +253,15 @@ class Compiled(Protocol):
 
 @dataclass(frozen=True)
 class Denied:
-    """Why a request is denied. The advice of its policy makes a sentence of it when it is answered or logged.
+    """Why a request is denied. The policy's advice makes a sentence of it when needed.
 
     Attributes:
-        operation: What was asked; empty if `says` is the whole text, as for objects that do not exist.
+        operation: What was asked; empty if `says` is the whole text.
         policy: The policy that denies it.
         says: What is wrong, as a clause; empty if it is that no grant allows it.
         case: The nearest grant; None if none was judged.
         faults: What is wrong under this grant.
-        waiting: Possible faults for which the engine was not asked, by the names that the client wrote.
+        waiting: Possible faults for which the engine was not asked.
         images: The images that the request names, by the words that admit them.
         others: The name of another client's object, as the only item; else empty.
         bar: Why the answer would show hidden data, as a clause.
@@ -281,6 +281,12 @@ class Denied:
     asked: str = ""
     by_person: bool = False
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Its texts, which may come from the engine."""
+        faults = (*self.faults, *self.waiting)
+        return self.says, *self.others, *map(str, faults), *(write_value(each.value) for each in faults)
+
     @cached_property
     def text(self) -> str:
         """The sentence."""
@@ -292,7 +298,7 @@ class Advice:
 
     def write(self, denied: Denied) -> str:
         """Return a denial as a sentence."""
-        what = f"{denied.operation} denied" if denied.operation else ""
+        what = denied.operation and f"{denied.operation} denied"
         return ": ".join(filter(None, (what, denied.says or denied.bar, *map(str, denied.faults))))
 
 
@@ -353,11 +359,10 @@ class Decision(NamedTuple):
         fixed: Parameters that always get these values; empty ones are removed.
         shows: Conditions of each grant. A list shows, or a prune removes, elements that meet those of any grant;
             without any, all.
-        copies: Volumes that a contained create makes or mounts, into which the engine may copy files of the image; None
-            if the body was not judged.
+        copies: Volumes of a contained create into which the engine may copy files; None if the body was not judged.
         uses: Owned objects that it uses.
-        plan: The plan that the grant needs. `build` asks the engine on the same connection whether it is Docker, `copy`
-            copies files of a container that must not start meanwhile, `start` waits until they are copied.
+        plan: The plan that the grant needs. `build` asks the engine whether it is Docker, `copy` copies files of a
+            container that must not start meanwhile, `start` waits until they are copied.
         is_final: No further grant would allow the request.
         walks: The body is an archive of which the engine gets only what was walked.
     """
@@ -392,5 +397,4 @@ class Decision(NamedTuple):
     @property
     def reason(self) -> str:
         """The denial for the log, if the client may not know all of it; else empty."""
-        text = "" if self.told is None or self.denied is None else self.denied.text
-        return "" if text == self.message else text
+        return "" if self.told is None or self.denied is None else self.denied.text

@@ -23,6 +23,9 @@ from dockerproxy.policy.references import Reference, parse_reference, with_defau
 from dockerproxy.policy.stamps import NEW
 from dockerproxy.text import fold
 
+_DIGITS: Final = 12
+"""Digits of an ID in a message."""
+
 _FULL_ID: Final = re.compile(r"(sha256:)?[0-9a-f]{64}")
 
 
@@ -278,6 +281,18 @@ def missing(lookup: Lookup) -> ResolvedObject:
     name = str(with_default_tag(spelled)) if spelled is not None else lookup.name
     named = lookup.kind not in OWNED and not lookup.acts_on
     return ResolvedObject(lookup.name, (name,) if named else (), belongs_to=NEW)
+
+
+def list_names(found: ResolvedObject) -> tuple[str, ...]:
+    """Return what reveals an object in a message: its names, and the beginnings of its IDs."""
+    return (*found.names, found.id[:_DIGITS], found.subject[:_DIGITS])
+
+
+def show_said(said: bytes, found: ResolvedObject, spelled: str) -> ResolvedObject:
+    """Return an object as a client knows it that spells it like this, and said some of its names."""
+    names = tuple(name for name in found.names if name.encode() in said)
+    document = {key: value for key, value in found.document.items() if key != "name" or str(value).encode() in said}
+    return replace(found, id=spelled, names=names, subject=found.subject and spelled, document=document)
 
 
 def get_object(found: ResolvedObject | Lookup) -> ResolvedObject:

@@ -21,7 +21,7 @@ from dockerproxy.settings import SocketSettings
 from dockerproxy.text import escape
 from dockerproxy.workbench.needs import find_named
 from dockerproxy.workbench.proposals import NOTHING
-from dockerproxy.workbench.trying import judge_recorded
+from dockerproxy.workbench.trying import judge_recorded, keep_recorded
 
 MOST_KEPT: Final = 1 << 26
 """Characters of distinct records that are kept. Programs repeat the same requests."""
@@ -137,4 +137,5 @@ def _decide(socket: SocketSettings | None, request: CanonicalRequest, record: Re
     policy = judge_recorded(socket.policy, request.operation, record.body, trusting=True)
     decision = decide(policy, request, Known(found=find_named(request, record)))
     # The object is unknown, so no condition on it is met.
-    return decision if isinstance(decision, Decision) else policy.deny(request.operation.name)
+    decision = decision if isinstance(decision, Decision) else policy.deny(request.operation.name)
+    return keep_recorded(policy, request.operation, decision)

@@ -129,6 +129,7 @@ def _try(policy: CompiledPolicy, request: CanonicalRequest, known: Known) -> Tri
     if not isinstance(answer, Decision):
         name = request.operation.name
         answer = Decision(allowed=False, denied=Denied("", policy, f"{name} depends on the body"))
+    answer = keep_recorded(policy, request.operation, answer)
     return Tried(request=request, known=known, decision=answer, asked=tuple(asked), wants_body=wants_body)
 
 
@@ -176,6 +177,13 @@ def judge_recorded(
             nearest = Denied(name, policy, str(faults[0]))
         denials = {name: policy.deny(name)._replace(denied=nearest)}
     return policy._replace(cases={**policy.cases, name: tuple(kept)}, denials=denials)
+
+
+def keep_recorded(policy: CompiledPolicy, operation: Operation, decision: Decision) -> Decision:
+    """Return why the recorded body is denied, if `judge_recorded` found that, in place of another denial."""
+    kept = policy.denials.get(operation.name, decision)
+    is_recorded = kept.denied is not None and (kept.denied.says or kept.denied.faults)
+    return kept if is_recorded and not decision.allowed else decision
 
 
 def find_recorded_faults(case: Case, operation: Operation, needed: Mapping[str, Value]) -> tuple[Fault, ...]:
