@@ -123,6 +123,12 @@ def test_a_part_of_a_build_reads_caches_at_the_other_door_alike() -> None:
     assert (call.is_part, call.build) == (True, "")
 
 
+def test_a_build_without_a_name_is_no_other_owners() -> None:
+    for path in (SOLVE, CONTROL + "Status"):
+        named, again, other = (hear(b"", path, owner=owner).content for owner in ("a", "a", "b"))
+        assert named == again != other
+
+
 def test_labels_are_judged_as_a_document() -> None:
     [(_, target)] = hear(attrs({"label:a": '"&', "label:b": "", "label:dockerproxy.x": "y"})).requests
     [labels] = parse_qs(urlsplit(target).query)["labels"]
@@ -188,9 +194,9 @@ def test_no_spaces_let_one_owner_be_taken_for_another() -> None:
     assert scope("", "build", "a") != scope("1", "build", "a")
 
 
-def test_an_empty_name_stays_empty() -> None:
-    assert goes_on(text(1, "") + text(5, ""), SOLVE) | {"attrs": {}} == {"ref": "", "session": "", "attrs": {}}
-    assert hear(text(1, "")).build == ""
+def test_an_empty_name_of_a_session_stays_empty_and_one_of_a_build_becomes_the_owner_s() -> None:
+    goes = goes_on(text(1, "") + text(5, ""), SOLVE) | {"attrs": {}}
+    assert goes == {"ref": scope(OWNER, "build", " "), "session": "", "attrs": {}}
 
 
 def test_the_build_of_a_call_is_called_as_the_engine_calls_it() -> None:

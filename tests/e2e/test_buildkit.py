@@ -125,6 +125,13 @@ def test_a_result_goes_where_the_command_line_wants_it(clients: Clients, context
     assert client.run("run", "--rm", printed, "cat", "/file") == b"read from the context\n"
 
 
+def test_a_build_without_a_result_leaves_one_record(clients: Clients, context: Path, builders: Builders) -> None:
+    before = len(builders.proxy.records())
+    clients("ai-agent").run("build", "--output=type=cacheonly", *QUICK, "--label=none=kept", str(context))
+    built = [each for each in builders.proxy.records()[before:] if each.get("target", "").startswith("/build?")]
+    assert [(each["operation"], each["decision"]) for each in built] == [("ImageBuild", "allowed")]
+
+
 def test_a_further_context_is_a_directory_or_an_image(clients: Clients, context: Path) -> None:
     client = clients("testcontainers")
     contexts = (f"--build-context=more={context}", "--build-context=base=docker-image://busybox")

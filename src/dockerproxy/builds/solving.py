@@ -46,6 +46,9 @@ _SCOPED: Final = {
 }
 """Fields with a name that the client chose, and the kind of the named thing."""
 
+_UNNAMED: Final = {"build": " "}
+"""The name of a thing without one, where the engine lets two owners have it."""
+
 Request: TypeAlias = tuple[str, str]
 """A method and a target."""
 
@@ -134,8 +137,8 @@ class _Reader:
     def read(self, message: Message, name: str) -> list[Request]:
         """Read a message, and rewrite it in place."""
         for field, what in _SCOPED.get(name, {}).items():
-            if field in message:
-                message[field] = scope(self._owner, what, _text(message[field]))
+            if named := _text(message.get(field)) or _UNNAMED.get(what):
+                message[field] = scope(self._owner, what, named)
         if name == "Image":
             return [_ANY]
         if name == "Return":

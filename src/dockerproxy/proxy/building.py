@@ -4,10 +4,9 @@ Attacks: docs/attacks.md, proxy/building.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -33,6 +32,9 @@ _BUILD: Final = ("POST", "/build")
 _MOST_WAITING: Final = 100
 """Calls of a tunnel that wait for their judgement. HTTP/2 limits only those that the client has not reset."""
 
+_MOST_BUILDS: Final = 1000
+"""Builds of a tunnel, each of which is remembered until the tunnel ends."""
+
 _PATIENCE: Final = 6
 """Seconds in which a build must begin after a client asks for its status (BuildKit solver/jobs.go, Get)."""
 
@@ -41,15 +43,28 @@ _LONG: Final = 1024
 """Characters of a request that is judged in the worker's thread: it may have a hundred names."""
 
 
+@dataclass(slots=True)
+class _Build:
+    """A build of a client.
+
+    Attributes:
+        policy: The policy with a person's answer for this build; None if nobody was asked.
+        is_counted: Whether a call of it has taken a place, and has a record: the first that needs a grant.
+    """
+
+    policy: CompiledPolicy | None = None
+    is_counted: bool = False
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    decided: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class _Judging:
     """Judges the calls of a client, and writes a record of each build, and of each denied call."""
 
     def __init__(self, client: Near, socket: SocketState) -> None:
         self._client = client
         self._socket = socket
-        self._policies: dict[str, CompiledPolicy] = {}
-        self._begun: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
-        self._decided: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._builds: dict[str, _Build] = {}
         self.places = ExitStack()
 
     @property
@@ -66,28 +81,33 @@ class _Judging:
         denied = f"{verdict.operation.name} denied: {reason}"
         return self._deny(replace(verdict, target=path or "/grpc"), account, denied)
 
-    async def decide(self, call: Call, build: str) -> str:
-        """Return why a call is denied; empty if it is allowed. Each build is a new question."""
-        if call.is_part and build and self.asks:
+    async def decide(self, call: Call, name: str) -> str:
+        """Return why a call of a build is denied; empty if it is allowed. Each build is a new question."""
+        if name not in self._builds and len(self._builds) >= _MOST_BUILDS:
+            return self.refuse("", f"one connection has more than {_MOST_BUILDS} builds")
+        build = self._builds.setdefault(name, _Build())
+        if not call.is_part:
+            build.policy, build.is_counted = None, False
+            build.begun.set()
+            build.decided.clear()
+        elif name and self.asks:
             await self._await_begin(build)
-        elif not call.is_part:
-            self._policies.pop(build, None)
-            self._begun[build].set()
-            self._decided[build].clear()
+        counts = bool(call.requests) and not build.is_counted
         try:
-            if call.requests and not call.is_part:
+            if counts:
                 await self._enter()
             for request in call.requests:
-                if denial := await self._decide(request, build, is_part=call.is_part):
+                if denial := await self._decide(request, build, counts=counts):
                     return denial
                 await asyncio.sleep(0)  # Others have their turn.
+            build.is_counted |= counts
         except UnknownObjectError as error:
             return self.refuse("", str(error))
         else:
             return ""
         finally:
             if not call.is_part:
-                self._decided[build].set()
+                build.decided.set()
 
     async def _enter(self) -> None:
         """Take a place for a build, until the client has gone; before the engine gives up its other calls."""
@@ -96,16 +116,17 @@ class _Judging:
         await places.enter("builds", socket.policy.policy.bounds.builds, min(socket.patience, _PATIENCE / 2))
         self.places.callback(places.leave)
 
-    async def _await_begin(self, build: str) -> None:
+    @staticmethod
+    async def _await_begin(build: _Build) -> None:
         """Wait for the call that begins a build, as long as the engine does, then for its decision."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                await self._begun[build].wait()
-            await self._decided[build].wait()
+                await build.begun.wait()
+            await build.decided.wait()
 
-    async def _decide(self, request: Request, build: str, *, is_part: bool) -> str:
+    async def _decide(self, request: Request, build: _Build, *, counts: bool) -> str:
         socket, account = self._socket, self._account()
-        policy = self._policies.get(build, socket.policy)
+        policy = build.policy or socket.policy
         work = partial(self._judge, request, policy)
         is_long = len(request[1]) > _LONG
         verdict = await socket.shared.worker.run(socket.judging, work) if is_long else work()
@@ -121,14 +142,14 @@ class _Judging:
         if not verdict.passes:
             return self._deny(verdict, account, verdict.decision.message)
         account.status = 200
-        if is_part and verdict.decision.allowed:
+        if not counts and verdict.decision.allowed:
             socket.usage.leave(verdict.operation.shape)
         else:
             account.end(verdict, Outcome.ALLOWED)
         return ""
 
     async def _ask(
-        self, request: Request, build: str, asked: Asked, question: Question, account: Accounting
+        self, request: Request, build: _Build, asked: Asked, question: Question, account: Accounting
     ) -> Verdict:
         """Ask a person, whose answer applies to the build."""
         socket = self._socket
@@ -141,8 +162,8 @@ class _Judging:
         decided = asked.take(question, answer, socket.policy, socket.approved_mounts)
         if isinstance(decided, Verdict):
             return decided
-        self._policies[build], socket.approved_mounts = decided
-        verdict = self._judge(request, self._policies[build])
+        build.policy, socket.approved_mounts = decided
+        verdict = self._judge(request, build.policy)
         return question.verdict if isinstance(verdict, Refusal) else verdict
 
     @staticmethod
@@ -174,7 +195,7 @@ class BuildTunnel(FramedTunnel):
         super().__init__(client, socket, engine, Calls(socket.scope, self._judge, self._judging.refuse))
 
     def _judge(self, call: Call, build: str, then: Callable[[str], None]) -> None:
-        if not call.requests and not self._judging.asks:
+        if call.is_part and not call.requests and not self._judging.asks:
             then("")
             return
         if len(self._waiting) >= _MOST_WAITING:
