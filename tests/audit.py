@@ -18,8 +18,8 @@ SOURCE: Final = TESTS.parent / "src"
 DOCS: Final = TESTS.parent / "docs"
 STARTS: Final = ("dockerproxy.proxy.client", "dockerproxy.tenancy.own")
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "decide what passes": ("text", "errors", "api", "wire", "policy", "settings", "observe", "proxy"),
-    "are for ownership and parts of answers": ("views", "tenancy"),
+    "decide what passes": ("text", "errors", "owner_labels", "api", "wire", "policy", "settings", "observe", "proxy"),
+    "are plans, ownership and parts of answers": ("response_filters", "plans", "tenancy"),
     "read builds": ("builds",),
 }
 """Packages of each part, from the ground up: each knows those in front of it, and some of the other parts."""

@@ -5,10 +5,10 @@ from typing import Final
 
 from audit import SOURCE, TESTS, count_folder, count_lines, count_parts, count_words, file_of, find_closure
 
-MOST_OF_PARTS: Final = (10_100, 1_100, 1_100)
-"""Lines of code that decide what passes, that are for ownership and parts of answers, and that read builds."""
+MOST_OF_PARTS: Final = (10_000, 1_200, 1_100)
+"""Lines of code that decide what passes, that are plans, ownership and parts of answers, and that read builds."""
 
-MOST_OF_ALL: Final = 24_900
+MOST_OF_ALL: Final = 25_000
 MOST_OF_TESTS: Final = 63_600
 MOST_WORDS: Final = 25_600
 """Words in `docs/*.md`."""

@@ -74,7 +74,7 @@ DOCKER_COMMANDS: Final = {"docker restart web": ("POST", "/v1.45/containers/web/
 """Commands of Docker's own client that are not run: the request that each makes, with CONTAINERS=1."""
 
 NAMED_PATH: Final = re.compile(
-    r"(tests|bench|cli|proxy|host|config|observe|workbench|policy|views|tenancy|api|wire)/[a-z0-9_/.{},*]+"
+    r"(tests|bench|cli|proxy|host|config|observe|workbench|policy|plans|response_filters|tenancy|api|wire)/[a-z0-9_/.{},*]+"
 )
 """Paths on pages, which begin in the repository or in the package."""
 

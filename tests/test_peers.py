@@ -39,11 +39,11 @@ from proxy.oracle import read_requests
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.errors import Refusal
+from dockerproxy.owner_labels import OWNER
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
-from dockerproxy.policy.stamps import OWNER
 
 CORPUS: Final = Path(__file__).parent / "corpus" / "peers"
 POLICIES: Final = {

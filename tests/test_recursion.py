@@ -21,12 +21,12 @@ from dockerproxy.wire.document import MOST_LEVELS, read_json
 
 BOUNDED = {
     "policy/reader.py _Reader": "a table of fields, not the body: what is deeper than it is no field",
-    "views/cutter.py Walk": "levels, which are counted as those of a body are",
+    "response_filters/json_filter.py Walk": "levels, which are counted as those of a body are",
     "api/answers.py": "tables of fields within each other, which are ours",
     "builds/protobuf.py": "a table of messages within each other, which is ours",
     "builds/protobuf.py _Reader": "the same",
     "policy/values.py": "a value of a condition holds texts and lists of texts",
-    "policy/stamps.py": "the places of labels in tables, which are ours",
+    "owner_labels.py": "the places of labels in tables, which are ours",
     "api/bodies/tables.py": "a table of fields, when it is read",
     "config/options.py": "an option, of which the loader has bounded the levels",
     "config/presets.py": "presets that build on each other, which are ours; a ring of them is refused",
@@ -40,10 +40,10 @@ BOUNDED = {
 JSON = {
     "builds/solving.py": "writes texts",
     "wire/document.py": "catches it, and bounds the levels",
-    "views/hiding.py": "writes a text",
-    "views/spelling.py": "reads what the cutter, which catches it, has read before",
+    "response_filters/hiding.py": "writes a text",
+    "plans/spelling.py": "reads what the JSON filter, which catches it, has read before",
     "policy/words/fixed.py": "reads and writes what read_json has bounded",
-    "policy/creating.py": "reads what write_json wrote, and writes a name",
+    "plans/creating.py": "reads what write_json wrote, and writes a name",
     "policy/subtrees.py": "reads what write_json wrote, and lists that the cutter, which catches it, has read before",
     "workbench/reading.py": "catches it",
     "workbench/live.py": "catches it",
@@ -62,7 +62,7 @@ JSON = {
     "tenancy/prunes.py": "writes names and numbers",
     "tenancy/neighbours.py": "writes names",
     "tenancy/own.py": "reads what write_json wrote, and writes a name and labels",
-    "views/filters.py": "writes values that read_json has bounded, and a label",
+    "policy/list_filters.py": "writes values that read_json has bounded, and a label",
     "wire/answer.py": "catches it",
     "wire/head.py": "writes a text",
 }

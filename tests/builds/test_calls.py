@@ -22,7 +22,7 @@ from h2.settings import SettingCodes
 from rows import for_each
 
 from dockerproxy.builds.calls import LONGEST
-from dockerproxy.policy.stamps import scope
+from dockerproxy.owner_labels import scope
 
 BUILD = "buildkit-controlapi-buildid"
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"

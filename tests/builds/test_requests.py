@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rows import for_each
 
-from dockerproxy.policy.stamps import scope
+from dockerproxy.owner_labels import scope
 
 PLAIN = ("POST", "/build?")
 PUSH = "/images/docker.io/library/{}/push?tag={}"

@@ -7,7 +7,7 @@ from rows import for_each
 
 from dockerproxy.builds.sessions import write_session
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.stamps import scope
+from dockerproxy.owner_labels import scope
 from dockerproxy.wire.head import parse_request
 
 EXPOSE = "X-Docker-Expose-Session-"

@@ -28,7 +28,7 @@ from rows import for_each
 
 from dockerproxy.builds.protobuf import Message, read_message, write_message
 from dockerproxy.builds.solving import METHODS, DeniedError, read_call
-from dockerproxy.policy.stamps import make_built, scope
+from dockerproxy.owner_labels import make_built, scope
 
 BOTH = (SOLVE, STEP)
 IMPORTS = "cache-imports"

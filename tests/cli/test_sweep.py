@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from cli.programs import engine_of, run
 from folders import short_folder
 
-from dockerproxy.policy.stamps import OWNER
+from dockerproxy.owner_labels import OWNER
 
 POLICY = """
 sockets:

@@ -21,7 +21,7 @@ from e2e.test_own import Socket
 from waiting import wait_until
 from wire.tars import archive_of, directory, item
 
-from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.owner_labels import NONCE, OWNER
 
 pytestmark = pytest.mark.engine
 

@@ -192,7 +192,7 @@ def lasting(shown: Body) -> set[str]:
     }
     config = {key: value for key, value in shown["Config"].items() if key not in CHANGING}
     config["Env"] = sorted(each for each in config["Env"] or [] if not each.startswith("HOSTNAME="))
-    host = {**shown["HostConfig"], "Binds": None, "Mounts": None}  # Nothing is copied into them again: policy/creating.
+    host = {**shown["HostConfig"], "Binds": None, "Mounts": None}  # Nothing is copied into them again: plans/creating.
     mounts = {
         each["Destination"]: (each["Type"], each["RW"], each.get("Name"))
         for each in shown["Mounts"]

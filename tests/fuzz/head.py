@@ -11,6 +11,7 @@ from fuzz.serving import Connection, Exchange, serve, serve_again
 from dockerproxy.api.catalog import HEALTH
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.phases import Verdict
+from dockerproxy.policy.steps import PlanKind
 from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.head import END_OF_HEAD, Framing, parse_request, peek
 
@@ -101,7 +102,7 @@ def _check_again(policy: CompiledPolicy, exchange: Exchange) -> None:
     judged = exchange.judged
     assert isinstance(judged, Verdict)
     is_build = judged.operation is not None and judged.operation.name == "ImageBuild"
-    if judged.operation is HEALTH or (is_build and judged.decision.plan == "build"):
+    if judged.operation is HEALTH or (is_build and judged.decision.plan is PlanKind.BUILD):
         return
     again = serve_again(policy, exchange)
     assert again.refusal is None, again.refusal

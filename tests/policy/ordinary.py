@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.owner_labels import NEW
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.objects import Kind, ResolvedObject
-from dockerproxy.policy.stamps import NEW
 from dockerproxy.wire.document import Json
 
 BODY_OF: Final[dict[str, Json]] = {

@@ -8,12 +8,12 @@ from policy.policies import ID
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.owner_labels import NONCE, OWNER
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
-from dockerproxy.policy.stamps import NONCE, OWNER
 
 SOCKET = read_policy(
     """

@@ -8,6 +8,7 @@ from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import OWN_GRANT, Case, compile_policy, describe_conditions
 from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Source
+from dockerproxy.policy.steps import PlanKind
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.tenancy.own import Own
 
@@ -129,9 +130,9 @@ def test_a_build_is_for_docker_only_unless_it_is_unrestricted() -> None:
     for name, only in (("ImageBuild", True), ("ImageCreate", False), ("PutContainerArchive", False)):
         words = (condition("tags", ("x",)),) if name != "PutContainerArchive" else ()
         [case] = policy_with(Grant(frozenset({name}), Source("A"), words)).cases[name]
-        assert (case.decision.plan == "build") is only
+        assert (case.decision.plan is PlanKind.BUILD) is only
         [case] = policy_with(Grant(frozenset({name}), Source("A"), (UNRESTRICTED,))).cases[name]
-        assert case.decision.plan != "build"
+        assert case.decision.plan is None
 
 
 OWNING = "sockets: {ci: {path: /ci.sock, allow: [own, CREATES]}}"

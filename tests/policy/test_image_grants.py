@@ -11,6 +11,7 @@ from rows import for_each
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.owner_labels import make_built
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.globs import find_stem, fits
 from dockerproxy.policy.image_grants import Pattern, find_overlaps
@@ -19,7 +20,6 @@ from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.references import find_repository, normalise_pattern
-from dockerproxy.policy.stamps import make_built
 from dockerproxy.problems import UserError
 from dockerproxy.workbench.trying import Tried, try_request
 

@@ -29,7 +29,7 @@ from dockerproxy.policy.objects import (
     find_object,
 )
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
-from dockerproxy.policy.plans import remove
+from dockerproxy.policy.steps import PlanKind
 from dockerproxy.wire.head import Framing
 
 by_name = for_each("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
@@ -331,8 +331,8 @@ def test_a_record_names_an_image_as_it_was_meant() -> None:
 @by_name
 def test_what_may_remove_volumes_is_the_last_request_of_its_connection(operation: Operation) -> None:
     request = judged(operation)
-    assert (request.plan is remove) is (operation.name in BY_NAME | SWEEPING)
-    is_last = request.plan is remove or operation is HEALTH
+    assert (request.plan is PlanKind.REMOVE) is (operation.name in BY_NAME | SWEEPING)
+    is_last = request.plan is PlanKind.REMOVE or operation is HEALTH
     assert (b"\r\nconnection: close\r\n" in request.to_engine) is is_last
 
 

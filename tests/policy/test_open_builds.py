@@ -7,6 +7,7 @@ from rows import for_each
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.phases import Verdict
+from dockerproxy.policy.steps import PlanKind
 
 WHOLE = {"ImageBuild": "unrestricted"}
 TUNNELS = [{"Grpc": "unrestricted"}, {"Session": "unrestricted"}]
@@ -23,7 +24,7 @@ def opened(policy: CompiledPolicy, path: str, *fields: str) -> Verdict:
 @pytest.mark.parametrize("path", ["/grpc", "/session", "/v1.45/grpc", "/grpc?x=y"])
 def test_who_may_build_may_open_a_tunnel_in_which_builds_are_judged(path: str) -> None:
     verdict = opened(building(TAGS), path)
-    assert (verdict.operation.name, verdict.passes, verdict.decision.plan) == ("ImageBuild", True, "build")
+    assert (verdict.operation.name, verdict.passes, verdict.decision.plan) == ("ImageBuild", True, PlanKind.BUILD)
     assert b"?" not in verdict.to_engine
 
 

@@ -10,8 +10,8 @@ from policy.stamping import MINE, THEIRS, engine, send, sent
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.owner_labels import NONCE, OWNER, make_stamp
 from dockerproxy.policy.compile import find_places_of_labels
-from dockerproxy.policy.stamps import NONCE, OWNER, make_stamp
 from dockerproxy.text import fold
 
 OPEN = (

@@ -6,6 +6,7 @@ import pytest
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.plans.table import PLANS
 from dockerproxy.policy.judge import judge, judge_object
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Act, NeedsLookup, Verdict
@@ -58,7 +59,7 @@ def test_a_start_tells_no_reason_of_a_path(reason: str, *, is_told: bool) -> Non
     verdict = judge_object(judged, found)
     assert isinstance(verdict, Verdict)
     assert verdict.plan is not None
-    plan = verdict.plan(verdict, Scene(Fills(), {}, 0.0))
+    plan = PLANS[verdict.plan](verdict, Scene(Fills(), {}, 0.0))
     assert isinstance(next(plan), Enter)
     assert isinstance(next(plan), Act)
     answer = Whole(b"HTTP/1.1 404 Not Found\r\n\r\n", 404, json.dumps({"message": reason}).encode())

@@ -13,10 +13,10 @@ from proxy.podman import ALL, DB, DELETE, add_socket, ask, claims, podman, statu
 from proxy.stage import turn, until
 from waiting import PATIENCE
 
+from dockerproxy.plans.removing import hold_for_removal
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.objects import Kind
 from dockerproxy.policy.phases import NeedsLookup, Verdict
-from dockerproxy.policy.plans import hold_for_removal
 from dockerproxy.policy.steps import Fills, Hold, hold_object
 from dockerproxy.proxy.holding import Holding, StillHeldError
 from dockerproxy.proxy.running import settle

@@ -12,6 +12,8 @@ from rows import for_each
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.plans.showing import edit
+from dockerproxy.plans.table import PLANS
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge, judge_again
 from dockerproxy.policy.model import Mode
@@ -20,7 +22,6 @@ from dockerproxy.policy.phases import Act, Outcome, Verdict
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.steps import Ask, Fills, Open, Read, Says, Scene, Stream, UnknownObjectError, Whole, Work
 from dockerproxy.policy.subtrees import LABEL, name_volume, uses_parts, write_parts
-from dockerproxy.views.answers import edit
 
 FILE = """
 sockets:
@@ -86,7 +87,7 @@ def docker(said: object = DOCKER, made: tuple[int, bytes] = CREATED, unused: tup
 def carry_out(verdict: Verdict, engine: Engine, status: int = 201) -> tuple[Outcome, list[str]]:
     """Take the steps of a plan; return what came of it, and what the engine was sent."""
     assert verdict.plan is not None
-    plan, sent, result = verdict.plan(verdict, Scene(Fills(), {}, 0.0)), list[str](), None
+    plan, sent, result = PLANS[verdict.plan](verdict, Scene(Fills(), {}, 0.0)), list[str](), None
     while True:
         try:
             step = plan.send(result)
@@ -307,7 +308,7 @@ def test_a_stop_of_what_does_not_run_is_answered_at_once(status: int) -> None:
 def test_a_removal_succeeds_although_the_engine_does_not_list_volumes() -> None:
     verdict = send("DELETE", "/v1.45/containers/web")
     assert verdict.plan is not None
-    plan = verdict.plan(verdict, Scene(Fills(), {}, 0.0))
+    plan = PLANS[verdict.plan](verdict, Scene(Fills(), {}, 0.0))
     assert isinstance(next(plan), Act)
     answer = Whole(b"HTTP/1.1 204 No Content\r\n\r\n", 204, b"")
     assert isinstance(plan.send(answer), Ask)
@@ -321,7 +322,7 @@ def test_events_of_volumes_of_ours_are_left_out(before: bytes) -> None:
     """In lines, and in a sequence (RFC 7464)."""
     verdict = send("GET", "/v1.45/events")
     assert verdict.plan is not None
-    plan = verdict.plan(verdict, Scene(Fills(), {}, 0.0))
+    plan = PLANS[verdict.plan](verdict, Scene(Fills(), {}, 0.0))
     assert isinstance(next(plan), Open)
     with pytest.raises(StopIteration) as ended:
         plan.send(None)

@@ -10,12 +10,12 @@ from rows import for_each
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.owner_labels import NONCE, OWNER
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.stamps import NONCE, OWNER
 
 SWARM = (
     read_policy(

@@ -12,6 +12,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy import words
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.decide import judge_claims, reading_of_head
+from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.objects import KINDS, LABELLED, NAMING, OWN, WORDS, words_of_object
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import (
@@ -24,7 +25,6 @@ from dockerproxy.policy.vocabulary import (
     narrows,
 )
 from dockerproxy.policy.words.constraint import Constraint
-from dockerproxy.views.lists import LISTED
 from dockerproxy.wire.document import Json
 
 BORNE = [(name, word) for name, operation in OPERATIONS.items() for word in find_words(operation).values()]

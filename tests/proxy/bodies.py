@@ -20,7 +20,7 @@ TWO_UNFILLED = (
     b'{"Type":"volume","Source":"data","Target":"/d","ReadOnly":false,"VolumeOptions":{"NoCopy":true}},'
     b'{"Type":"volume","Source":"more","Target":"/m","ReadOnly":false,"VolumeOptions":{"NoCopy":true}}]}}'
 )
-"""The same where these volumes were there before (`policy/creating`)."""
+"""The same where these volumes were there before (`plans/creating`)."""
 
 OUTSIDE = {"Swarm": {"LocalNodeState": "inactive"}}
 """What an engine says of itself that is in no swarm."""

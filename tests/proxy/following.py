@@ -6,7 +6,7 @@ from typing import Any
 from proxy.harness import Wire, World, get
 from proxy.lookups import answer, serve
 
-from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.owner_labels import NONCE, OWNER
 
 MINE = {OWNER: "ci", NONCE: "n1"}
 LATER = 4_000_000_000_000_000_000

@@ -7,7 +7,7 @@ from proxy.lookups import answer
 from proxy.podman import Podman
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.owner_labels import NONCE, OWNER
 
 POLICY = read_policy("sockets: {ci: {path: /ci.sock, allow: [preset:ping, own]}}", "policy.yaml").sockets[0].policy
 

@@ -14,9 +14,9 @@ from proxy.test_http2 import call
 from rows import for_each
 from wire.tars import archive_of, item
 
+from dockerproxy.owner_labels import make_built
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.stamps import make_built
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 
 GRANTS = (contained("ImageBuild", tags=("docker.io/library/app:*",)), grant_on("SystemPing"))

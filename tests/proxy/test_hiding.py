@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from plans.test_showing import CREATE, FIELDS, QUERY, posted
 from policy.policies import ID
 from proxy.following import HEAD, MINE, TO_THE_END, chunk
 from proxy.harness import get, in_loop, request, world
 from proxy.lookups import answer, serve, the_client
-from views.test_answers import CREATE, FIELDS, QUERY, posted
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.policy.compile import CompiledPolicy

@@ -9,10 +9,10 @@ from proxy.stage import until
 from waiting import PATIENCE
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.plans.table import find_holds
 from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
-from dockerproxy.policy.plans import find_holds
 from dockerproxy.policy.steps import hold_object
 from dockerproxy.proxy.holding import Holding
 

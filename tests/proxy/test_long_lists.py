@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 
 import pytest
+from plans.test_showing import MINE, POLICY, send_all
 from proxy.harness import World, get, in_loop, world
 from proxy.lookups import answer
-from views.test_answers import MINE, POLICY, send_all
 
 from dockerproxy.settings import Level
 

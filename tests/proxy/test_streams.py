@@ -4,10 +4,10 @@ import asyncio
 import json
 
 import pytest
+from plans.test_showing import POLICY
 from proxy.following import MINE, TO_THE_END, chunk, event, follow, tell
 from proxy.harness import get, in_loop, world
 from proxy.lookups import answer, serve
-from views.test_answers import POLICY
 
 WHOLE = b'HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{"Type": "network"}'
 """Not cut into events, so that nobody looks whose each is."""

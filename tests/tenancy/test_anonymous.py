@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from policy.stamping import MINE, THEIRS, engine, send, sent
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.owner_labels import NONCE, OWNER, make_stamp
 from dockerproxy.policy.objects import ANONYMOUS
-from dockerproxy.policy.stamps import NONCE, OWNER, make_stamp
 from dockerproxy.policy.words.spellings import clean_path
 from dockerproxy.tenancy.own import list_nonces, stamp_anonymous
 

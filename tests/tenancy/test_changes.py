@@ -8,12 +8,12 @@ from policy.policies import ID
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.owner_labels import make_stamp
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.stamps import make_stamp
 
 TOOLS = "{images: [tools], memory: 1GiB}"
 JOBS = "{images: [jobs], memory: 8GiB, user: not-root}"

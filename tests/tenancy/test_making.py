@@ -18,8 +18,8 @@ from waiting import PATIENCE
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.owner_labels import NONCE, OWNER
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
-from dockerproxy.policy.stamps import NONCE, OWNER
 from dockerproxy.tenancy.neighbours import is_counted
 
 LISTS = "/containers/json"

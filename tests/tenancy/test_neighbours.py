@@ -8,12 +8,12 @@ import pytest
 from rows import for_each
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.owner_labels import make_stamp
+from dockerproxy.plans.table import find_holds
 from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.model import Making
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
-from dockerproxy.policy.plans import find_holds
-from dockerproxy.policy.stamps import make_stamp
 from dockerproxy.policy.steps import Ask, Fills, Says, Scene, UnknownObjectError, Work
 from dockerproxy.tenancy.neighbours import find_taken
 from dockerproxy.wire.document import Json

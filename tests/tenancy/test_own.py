@@ -3,10 +3,10 @@
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import OWN_GRANT, own_policy
 from dockerproxy.policy.image_grants import SEEN
+from dockerproxy.policy.lists import PRUNED
 from dockerproxy.policy.model import CREATED_BY, Mode
 from dockerproxy.policy.objects import SENDING
 from dockerproxy.tenancy.own import Own
-from dockerproxy.views.lists import PRUNED
 
 
 def test_it_grants_no_create_and_what_is_own_to_prunes() -> None:

@@ -7,19 +7,18 @@ import pytest
 from policy.policies import PLAIN, request_of
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.owner_labels import NONCE, OWNER
 from dockerproxy.policy.compile import own_policy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.descriptions import find_time
 from dockerproxy.policy.judge import judge
+from dockerproxy.policy.list_filters import Filters
+from dockerproxy.policy.lists import PRUNED
 from dockerproxy.policy.objects import KINDS, ResolvedObject
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.plans import prune_own, remove
-from dockerproxy.policy.stamps import NONCE, OWNER
-from dockerproxy.policy.steps import Ask
+from dockerproxy.policy.steps import Ask, PlanKind
 from dockerproxy.tenancy.own import Own
 from dockerproxy.tenancy.prunes import prune
-from dockerproxy.views.filters import Filters
-from dockerproxy.views.lists import PRUNED
 
 NOW = 1_700_000_000.0
 POLICY = own_policy(Own("ci"))
@@ -31,7 +30,7 @@ def test_every_prune_has_its_way_and_no_engine_gets_it() -> None:
         request = PLAIN[name]
         verdict = judge(POLICY, f"POST {request.target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
         assert isinstance(verdict, Verdict)
-        assert verdict.plan is prune_own
+        assert verdict.plan is PlanKind.PRUNE_OWN
         assert verdict.to_engine.startswith(b"GET /")
         assert b"prune" not in verdict.to_engine
 
@@ -41,7 +40,7 @@ def test_a_grant_without_own_goes_to_the_engine_as_it_came() -> None:
     policy = read_policy(text, "policy.yaml").sockets[0].policy
     verdict = judge(policy, b"POST /volumes/prune?filters=x HTTP/1.1\r\nhost: x\r\n\r\n")
     assert isinstance(verdict, Verdict)
-    assert (verdict.plan, verdict.to_engine.split(b" ")[0]) == (remove, b"POST")
+    assert (verdict.plan, verdict.to_engine.split(b" ")[0]) == (PlanKind.REMOVE, b"POST")
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import json
 from rows import for_each
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.owner_labels import NONCE, OWNER
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.stamps import NONCE, OWNER
 from dockerproxy.policy.steps import Ask
 from dockerproxy.tenancy.sweeps import Swept, find_obstacle, sweep
 

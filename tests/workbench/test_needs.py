@@ -8,13 +8,13 @@ from rows import for_each
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.compile import compile_policy
+from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.model import Grant, Policy, Source
 from dockerproxy.policy.needs import can_be_listed
 from dockerproxy.policy.objects import LABELLED, OWN, RUNNING, ResolvedObject
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.views.lists import LISTED
 from dockerproxy.workbench.needs import (
     REACHING,
     UNTOLD,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.stamps import OWNER
+from dockerproxy.owner_labels import OWNER
 from dockerproxy.version import DOCKER_API
 from dockerproxy.workbench.findings import Finding, Severity
 from dockerproxy.workbench.verifying import Engine, compare, find_old, read_engine, read_number

@@ -21,14 +21,14 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import ENGINE, Fault
 from dockerproxy.policy.compile import describe_conditions
 from dockerproxy.policy.image_grants import EXAMPLES, needs_tags
+from dockerproxy.policy.list_filters import RELATIVE, UNCLEAR
+from dockerproxy.policy.lists import LISTED, PRUNED
 from dockerproxy.policy.model import CREATED_BY, Advice, Compiled, Denied, Granted, values_of
 from dockerproxy.policy.needs import LONGEST
 from dockerproxy.policy.objects import KINDS, MOUNTING, OWN, WORDS, list_switches
 from dockerproxy.policy.values import MOST_LISTED, Takes, Value, is_literal, items_of, merge, write_value
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, is_about_object
-from dockerproxy.views.filters import RELATIVE, UNCLEAR
-from dockerproxy.views.hiding import find_bar
-from dockerproxy.views.lists import LISTED, PRUNED
+from dockerproxy.response_filters.hiding import find_bar
 
 _LAST: Final = {"PluginInspect": '"docker inspect" found no other object of this name, and no rule allows plugins'}
 """Reasons where clients ask last of all, so that this denial is the only one that their users see."""

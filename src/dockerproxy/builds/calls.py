@@ -27,7 +27,7 @@ from h2.exceptions import H2Error
 
 from dockerproxy.builds.sides import Fields, Side
 from dockerproxy.builds.solving import Call, DeniedError, read_call
-from dockerproxy.policy.stamps import scope
+from dockerproxy.owner_labels import scope
 from dockerproxy.wire.http2 import quote_message
 
 LONGEST: Final = 1024 * 1024

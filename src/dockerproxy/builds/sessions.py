@@ -1,6 +1,6 @@
 """Rewrite the head of a session, through which the engine reads a client's files and secrets.
 
-The ID of a session, and the key of an uploaded context, are scoped to the owner by `policy/stamps`.
+The ID of a session, and the key of an uploaded context, are scoped to the owner by `owner_labels`.
 
 Attacks: docs/attacks.md, builds/sessions.
 """
@@ -9,7 +9,7 @@ from typing import Final
 
 from dockerproxy.api.rows import list_rows, read_table, split_row
 from dockerproxy.errors import Refusal
-from dockerproxy.policy.stamps import scope
+from dockerproxy.owner_labels import scope
 from dockerproxy.wire.head import RequestHead, write_request
 
 _PREFIX: Final = b"x-docker-expose-session-"

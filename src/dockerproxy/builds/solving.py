@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 from dockerproxy.api.rows import list_rows, read_table, read_tables, split_row
 from dockerproxy.builds.protobuf import Message, ProtobufError, Value, read_message, write_message
+from dockerproxy.owner_labels import BUILT, make_built, scope
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
-from dockerproxy.policy.stamps import BUILT, make_built, scope
 from dockerproxy.policy.words.limits import is_harmless
 from dockerproxy.wire.document import count_parts, object_of, read_json, show
 

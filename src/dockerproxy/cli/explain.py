@@ -34,12 +34,13 @@ from dockerproxy.config.files import open_input, read_bytes
 from dockerproxy.config.near import show
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Record
+from dockerproxy.policy.lists import PRUNED
 from dockerproxy.policy.model import Mode
+from dockerproxy.policy.steps import PlanKind
 from dockerproxy.policy.subtrees import write_parts
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
 from dockerproxy.text import shorten_ids
-from dockerproxy.views.lists import PRUNED
 from dockerproxy.workbench.bearing import Line, find_change, list_bearing
 from dockerproxy.workbench.expectations import MOST_OF_BODY
 from dockerproxy.workbench.trying import Tried, describe_object, describe_unseen, try_request
@@ -202,7 +203,7 @@ def _describe_answer(socket: SocketSettings, tried: Tried) -> Iterator[Line]:
     if tried.decision.shows and socket.policy.mode is Mode.ENFORCE:
         some = f"{'removes' if name in PRUNED else 'shows'} only objects that the grant admits; serve checks each one"
         yield "answer", "has 0 for each count, since lists are filtered" if name in COUNTING else some
-    if tried.decision.plan == "build":
+    if tried.decision.plan is PlanKind.BUILD:
         yield "engine", "must be Docker; serve asks it over the same connection"
     if socket.policy.hides and name in ANSWERS:
         yield "answer", f"is sent without {', '.join(sorted(socket.policy.hides))}"

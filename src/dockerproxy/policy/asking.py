@@ -14,6 +14,7 @@ from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.secrets import HIDDEN
 from dockerproxy.errors import Refusal
+from dockerproxy.owner_labels import NEW
 from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
@@ -25,13 +26,12 @@ from dockerproxy.policy.nesting import REPLACEABLE, Mount, find_nested, list_giv
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.reader import read_request
-from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Takes, Value, is_literal
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, conditions_of, is_about_object, is_of_body
 from dockerproxy.policy.words.binds import Bind
 from dockerproxy.policy.words.networks import BY_ITSELF
+from dockerproxy.response_filters.hiding import find_bar
 from dockerproxy.text import fold
-from dockerproxy.views.hiding import find_bar
 from dockerproxy.wire.document import Json, read_json, write_json
 from dockerproxy.wire.head import RequestHead
 

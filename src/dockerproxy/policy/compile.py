@@ -15,6 +15,7 @@ from dockerproxy.api.answers import COUNTING
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.image_grants import SEEN, list_seen, needs_tags, show_images
+from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.model import (
     NOBODYS,
     Decision,
@@ -38,6 +39,7 @@ from dockerproxy.policy.objects import (
     TAGGING,
     words_of_object,
 )
+from dockerproxy.policy.steps import PlanKind
 from dockerproxy.policy.values import items_of
 from dockerproxy.policy.vocabulary import CONSTRAINTS, SWITCHED, UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition
@@ -46,8 +48,7 @@ from dockerproxy.policy.words.own import Own, own_by
 from dockerproxy.policy.words.parameters import EITHER
 from dockerproxy.policy.words.running import RUNNING_PROGRAMS, STARTING, keeps_stopped
 from dockerproxy.policy.words.user import CLIENT
-from dockerproxy.views.hiding import find_bar
-from dockerproxy.views.lists import LISTED
+from dockerproxy.response_filters.hiding import find_bar
 
 _SENDING: Final = SERVICES | {PULL, PUSH}
 """Operations with which the engine pulls or pushes images by name."""
@@ -262,7 +263,7 @@ def _compile(name: str, grant: Grant, owner: str, taken: tuple[str, ...], *, run
         sources=(grant.source,),
         about_object=speaks or asks or starts or is_kept,
         fixed=_UNFORCED if is_by_tags else _FIXED_OF_BUILDS if body is not None and name == BUILD else {},
-        plan="build" if body is not None and name == BUILD else "copy" if is_kept else "start" if starts else "",
+        plan=_find_plan(name, is_judged=body is not None, keeps=is_kept, starts=starts),
         walks=body is not None and body.is_walked,
     )
     about_head = (each for each in conditions if each != UNRESTRICTED and not is_of_body(operation, each.word))
@@ -273,6 +274,12 @@ def _compile(name: str, grant: Grant, owner: str, taken: tuple[str, ...], *, run
     is_sent = body is not None and name in _SENDING and images != ()
     sends = Condition(sent_by(taken, unsaid), images) if is_sent else None
     return Case(conditions, decision, body, is_kept or any(about_head), beside, stamped, sends)
+
+
+def _find_plan(name: str, *, is_judged: bool, keeps: bool, starts: bool) -> PlanKind | None:
+    if is_judged and name == BUILD:
+        return PlanKind.BUILD
+    return PlanKind.COPY_FILES if keeps else PlanKind.START if starts else None
 
 
 @cache

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from dockerproxy.api.bodies.tables import BODIES, Body
 from dockerproxy.api.catalog import UNKNOWN
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.owner_labels import NEW, add_stamp, put_stamp, read_stamp
 from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Claim, Fault, Keep, Known, Object, Reading
 from dockerproxy.policy.compile import Case, CompiledPolicy
@@ -22,7 +23,7 @@ from dockerproxy.policy.image_grants import find_strange, list_asked
 from dockerproxy.policy.model import Decision, Denied
 from dockerproxy.policy.objects import Lookup, ResolvedObject, find_object, join_lookups
 from dockerproxy.policy.reader import read_request
-from dockerproxy.policy.stamps import NEW, add_stamp, put_stamp, read_stamp
+from dockerproxy.policy.steps import PlanKind
 from dockerproxy.policy.values import Pairs
 from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.capabilities import drop_nodes
@@ -157,7 +158,7 @@ def _look_at(
     decision = case.decision
     if case.judges_head:
         read = reading_of_head(request, known)
-        claims = (each for each in read.claims if decision.plan == "copy" or each.word != objects.RUNNING)
+        claims = (each for each in read.claims if decision.plan is PlanKind.COPY_FILES or each.word != objects.RUNNING)
         head = judge_claims(case.by_word, claims)
         if head.faults and case.body is not None and is_import(request):
             read = read_once(reads, case.body, request, known)
@@ -202,7 +203,7 @@ def _judge_body(
     copies = list_copies(read.claims, _COPYING.get(request.operation.name, ""))
     uses = policy.tenancy.use(read)
     decision = case.decision._replace(content=content, query=query, copies=copies, uses=uses)
-    if decision.plan == "build":
+    if decision.plan is PlanKind.BUILD:
         labels = label_built(request.values("labels"), policy.policy.owner)
         decision = decision._replace(fixed={**decision.fixed, "labels": labels})
     # A create may implicitly make a volume that is listed, or that a volume create could make.

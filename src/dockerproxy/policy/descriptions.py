@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from dockerproxy.owner_labels import OWNER, find_owner
 from dockerproxy.policy.objects import BY_REFERENCE, EVERY, OWNED, SAVING, Kind, Lookup, ResolvedObject, ask, is_full_id
 from dockerproxy.policy.references import parse_reference, with_default_tag
-from dockerproxy.policy.stamps import OWNER, find_owner
 from dockerproxy.text import lower
 from dockerproxy.wire.document import list_of, object_of, read_engine_json
 

@@ -19,24 +19,25 @@ from dockerproxy.api.podman import say_absent
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.api.rows import read_rows
 from dockerproxy.errors import Refusal
+from dockerproxy.owner_labels import NEW
 from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, deny, is_allowed, read_once, reading_of_head
 from dockerproxy.policy.image_grants import list_asked
+from dockerproxy.policy.lists import admits
 from dockerproxy.policy.model import Decision, Denied, Mode, Source
 from dockerproxy.policy.needs import find_needs
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Phase, Verdict, settle
-from dockerproxy.policy.plans import find_plan
-from dockerproxy.policy.stamps import NEW
+from dockerproxy.policy.planning import find_plan
+from dockerproxy.policy.steps import PlanKind
 from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.vocabulary import is_about_object
 from dockerproxy.policy.words.running import COPYING_FILES
+from dockerproxy.response_filters.hiding import find_bar
 from dockerproxy.text import lower
-from dockerproxy.views.hiding import find_bar
-from dockerproxy.views.lists import admits
 from dockerproxy.wire.document import read_json
 from dockerproxy.wire.head import Framing, RequestHead, parse_request
 
@@ -122,7 +123,7 @@ def _open_builds(phase: Phase, request: CanonicalRequest) -> Verdict:
     sources = tuple(case.source for case in phase.policy.cases[objects.BUILD])
     return _settle(
         replace(phase, request=request, target=request.path),
-        Decision(allowed=True, sources=sources[:1], plan="build"),
+        Decision(allowed=True, sources=sources[:1], plan=PlanKind.BUILD),
     )
 
 

@@ -13,13 +13,13 @@ from enum import StrEnum
 from functools import cached_property
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import MOST_PORTS, Fault, Object, Reading
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.places import NOWHERE, Places
-from dockerproxy.policy.steps import Answer, Ask, Says, Scene, Steps
+from dockerproxy.policy.steps import Answer, Ask, PlanKind, Says, Scene, Steps
 from dockerproxy.policy.values import Value, merge, write_value
 from dockerproxy.policy.words.constraint import Condition
 
@@ -361,8 +361,8 @@ class Decision(NamedTuple):
             without any, all.
         copies: Volumes of a contained create into which the engine may copy files; None if the body was not judged.
         uses: Owned objects that it uses.
-        plan: The plan that the grant needs. `build` asks the engine whether it is Docker, `copy` copies files of a
-            container that must not start meanwhile, `start` waits until they are copied.
+        plan: The kind of plan that the grant needs: `BUILD` asks the engine whether it is Docker, `COPY_FILES` is for a
+            container that must not start meanwhile, `START` waits until its files are copied.
         is_final: No further grant would allow the request.
         walks: The body is an archive of which the engine gets only what was walked.
     """
@@ -379,7 +379,7 @@ class Decision(NamedTuple):
     shows: tuple[Mapping[str, Condition], ...] = ()
     copies: tuple[str, ...] | None = None
     uses: Uses = NO_USES
-    plan: Literal["", "build", "copy", "start"] = ""
+    plan: PlanKind | None = None
     is_final: bool = False
     walks: bool = False
 

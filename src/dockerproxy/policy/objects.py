@@ -19,8 +19,8 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.api.podman import is_libpod
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.api.rows import read_rows
+from dockerproxy.owner_labels import NEW
 from dockerproxy.policy.references import Reference, parse_reference, with_default_tag
-from dockerproxy.policy.stamps import NEW
 from dockerproxy.text import fold
 
 _DIGITS: Final = 12

@@ -5,7 +5,7 @@ A request waits for its body or a lookup, until it is decided:
 judge ──► NeedsBody ──judge_body──► NeedsLookup ──judge_object──► ... ──► Verdict
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final, TypeAlias, TypeVar
@@ -14,17 +14,17 @@ from dockerproxy.api.answers import ANSWERS
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, Operation, Shape
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.owner_labels import OWNER
 from dockerproxy.policy.claim import Known, find_fault
 from dockerproxy.policy.compile import Case, CompiledPolicy
+from dockerproxy.policy.list_filters import with_label, without_count
+from dockerproxy.policy.lists import PRUNED
 from dockerproxy.policy.model import Decision, Denied, Mode
 from dockerproxy.policy.objects import OWN, VOLUME_CREATE, Lookup, goes_on_as, with_fixed, with_name, with_query
 from dockerproxy.policy.places import NOWHERE
 from dockerproxy.policy.reader import read_request
-from dockerproxy.policy.stamps import OWNER
-from dockerproxy.policy.steps import REMOVING, Pass, Says, Scene, Step, Stream, Whole, Yielded
+from dockerproxy.policy.steps import REMOVING, Pass, PlanKind, Says, Step, Stream, Whole, Yielded
 from dockerproxy.policy.values import Value
-from dockerproxy.views.filters import with_label, without_count
-from dockerproxy.views.lists import PRUNED
 from dockerproxy.wire.document import write_json
 from dockerproxy.wire.head import Framing, RequestHead, write_request
 
@@ -111,13 +111,13 @@ class Verdict(Phase):
         to_engine: Bytes for the engine: the head, and a held body; empty if the request does not pass. For a filtered
             prune, its first list.
         needs: Words of a contained grant that would allow its body; None if they are not recorded.
-        plan: The plan, if more is needed than forwarding.
+        plan: The kind of its plan, if more is needed than forwarding.
     """
 
     decision: Decision
     to_engine: bytes
     needs: Mapping[str, Value] | None
-    plan: "Callable[[Verdict, Scene], Plan] | None" = None
+    plan: PlanKind | None = None
 
     @property
     def passes(self) -> bool:

@@ -11,13 +11,33 @@ Attacks: docs/attacks.md, policy/steps.
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
+from enum import Enum, auto
 from http import HTTPStatus
 from typing import Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 from dockerproxy.api.podman import begins_as
+from dockerproxy.policy.lists import Remembered
 from dockerproxy.policy.objects import BY_NAME, SWEEPING, Kind, Lookup, ResolvedObject
-from dockerproxy.views.lists import Remembered
 from dockerproxy.wire.head import END_OF_HEAD
+
+
+class PlanKind(Enum):
+    """How a request is answered that is not only forwarded. `plans/table` has the steps."""
+
+    BUILD = auto()
+    COPY_FILES = auto()
+    START = auto()
+    REMOVE = auto()
+    REMOVE_NETWORK = auto()
+    REMOVE_CONTAINERS = auto()
+    STOP_AND_REMOVE = auto()
+    PRUNE_OWN = auto()
+    CREATE = auto()
+    MOUNT_UNREAD = auto()
+    READ = auto()
+    SHOW_LIST = auto()
+    WATCH = auto()
+
 
 REMOVING: Final = BY_NAME | SWEEPING
 """Operations that may remove volumes."""

@@ -16,12 +16,12 @@ from urllib.parse import quote
 
 from dockerproxy.api.answers import REST, Node
 from dockerproxy.api.request import read_version
+from dockerproxy.owner_labels import RESERVED
 from dockerproxy.policy.claim import Object, objects_at
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.places import Places
-from dockerproxy.policy.stamps import RESERVED
+from dockerproxy.response_filters.json_filter import AS_IT_CAME, cut
 from dockerproxy.text import unquote
-from dockerproxy.views.cutter import AS_IT_CAME, cut
 from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, write_json
 
 LABEL: Final = f"{RESERVED}subtree"

@@ -11,6 +11,7 @@ from typing import Final
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import Operation
 from dockerproxy.policy.claim import Check
+from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.objects import NAMING, RUNNING, SENDING, WORDS, Kind, words_of_object
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.words import (
@@ -41,7 +42,6 @@ from dockerproxy.policy.words import (
 from dockerproxy.policy.words.constraint import Condition, Constraint
 from dockerproxy.policy.words.parameters import LINES
 from dockerproxy.policy.words.running import COPYING_FILES
-from dockerproxy.views.lists import LISTED
 
 _MODULES: Final = (
     *(binds, capabilities, commands, devices, environment, fixed, gpus, images, labelled, labels, limits, mounts),

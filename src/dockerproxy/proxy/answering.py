@@ -13,9 +13,9 @@ from typing import Final
 from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, Shape
 from dockerproxy.api.podman import takes_none
 from dockerproxy.observe.record import Outcome, read_created
+from dockerproxy.plans.starting import refuse_archive
 from dockerproxy.policy.decide import NOTHING
 from dockerproxy.policy.phases import Judged, Verdict
-from dockerproxy.policy.plans import refuse_archive
 from dockerproxy.policy.steps import Whole
 from dockerproxy.policy.subtrees import NO_PART, mounts_part
 from dockerproxy.proxy.accounting import NO_LINE, Accounting

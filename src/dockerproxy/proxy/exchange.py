@@ -22,7 +22,7 @@ from dockerproxy.policy.asking import Question, forget
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import attach_body, judge, judge_again, judge_body
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Verdict
-from dockerproxy.policy.plans import can_begin
+from dockerproxy.policy.planning import can_begin
 from dockerproxy.proxy.accounting import Accounting
 from dockerproxy.proxy.answering import Answering
 from dockerproxy.proxy.asking import Asked

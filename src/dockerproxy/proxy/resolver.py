@@ -17,12 +17,12 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final, Protocol, TypeVar
 
+from dockerproxy.owner_labels import STAMP
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.objects import Lookup, ResolvedObject
-from dockerproxy.policy.stamps import STAMP
 from dockerproxy.policy.steps import Answer, UnknownObjectError, Whole
 from dockerproxy.proxy.failures import choose_engine
-from dockerproxy.views.cutter import AS_IT_CAME, cut
+from dockerproxy.response_filters.json_filter import AS_IT_CAME, cut
 from dockerproxy.wire.answer import with_content
 from dockerproxy.wire.chunked import Chunks
 from dockerproxy.wire.document import takes_long

@@ -16,12 +16,13 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from dockerproxy.api.catalog import Shape
+from dockerproxy.plans.table import PLANS, find_holds
 from dockerproxy.policy import steps
 from dockerproxy.policy.compile import CompiledPolicy, own_policy
 from dockerproxy.policy.judge import judge, judge_object, judge_unknown
 from dockerproxy.policy.objects import INSPECTIONS, Lookup, ResolvedObject
 from dockerproxy.policy.phases import Act, NeedsLookup, Outcome, Verdict
-from dockerproxy.policy.plans import can_begin, find_holds, is_prune, is_removal
+from dockerproxy.policy.planning import can_begin, is_removal
 from dockerproxy.policy.steps import Answer, OvertakenError, UnknownObjectError, Whole
 from dockerproxy.proxy.exchange import Exchange
 from dockerproxy.proxy.failures import TOO_MUCH_ASKED, choose_engine, explain_unreachable
@@ -143,11 +144,10 @@ class _Run:
         self.verdict = verdict = await self._decide(judged)
         if verdict.plan is None or not self._has_plan(verdict):
             return verdict
-        shared = self._socket.shared
-        if is_prune(verdict):
+        if verdict.plan is steps.PlanKind.PRUNE_OWN:  # It keeps a list until it ends.
             await self._stack.enter_async_context(self._socket.prunes)
-        scene = steps.Scene(shared.fills, self._socket.listed, time.time())
-        return await self._take_steps(verdict.plan(verdict, scene))
+        scene = steps.Scene(self._socket.shared.fills, self._socket.listed, time.time())
+        return await self._take_steps(PLANS[verdict.plan](verdict, scene))
 
     # Decision
 

@@ -15,13 +15,13 @@ from dockerproxy.builds.extra import is_installed
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import JournalPort, LogPort
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.creating import mount_unread
 from dockerproxy.policy.judge import judge
+from dockerproxy.policy.lists import Remembered
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.nesting import Mount, find_nested, list_mounts
 from dockerproxy.policy.objects import BUILD
 from dockerproxy.policy.phases import Judged, Phase, Verdict
-from dockerproxy.policy.steps import Fills
+from dockerproxy.policy.steps import Fills, PlanKind
 from dockerproxy.proxy.connections import PATIENCE, Connections
 from dockerproxy.proxy.control import Control
 from dockerproxy.proxy.holding import Holding
@@ -30,7 +30,6 @@ from dockerproxy.proxy.resolver import Resolver
 from dockerproxy.proxy.scheduling import Line, Tasks, Turns, Worker
 from dockerproxy.proxy.usage import Usage
 from dockerproxy.settings import SocketSettings
-from dockerproxy.views.lists import Remembered
 from dockerproxy.wire.document import count_parts
 
 LOOKUPS: Final = 8
@@ -237,4 +236,6 @@ class Shared:
 
         The volumes of an unread body only matter while a volume may be filled, or is held.
         """
-        return verdict.plan is not None and (verdict.plan is not mount_unread or bool(self.fills or self.holding))
+        return verdict.plan is not None and (
+            verdict.plan is not PlanKind.MOUNT_UNREAD or bool(self.fills or self.holding)
+        )

@@ -17,15 +17,15 @@ from typing import Final
 from urllib.parse import quote
 
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.owner_labels import find_owner
+from dockerproxy.plans.showing import find_labels, read_listing
 from dockerproxy.policy.claim import Reading
+from dockerproxy.policy.lists import ImageLabels, has_joined
 from dockerproxy.policy.model import Making
 from dockerproxy.policy.objects import Lookup, ResolvedObject, get_object
-from dockerproxy.policy.stamps import find_owner
 from dockerproxy.policy.steps import Ask, Says, Scene, Steps, UnknownObjectError
 from dockerproxy.policy.words.networks import BY_ITSELF, Joined
 from dockerproxy.text import lower
-from dockerproxy.views.answers import find_labels, read_listing
-from dockerproxy.views.lists import ImageLabels, has_joined
 from dockerproxy.wire.document import list_of, object_of, read_engine_json, show
 
 _DIGITS: Final = 12

@@ -19,19 +19,19 @@ from typing import Final
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.owner_labels import NEW, NONCE, STAMP, add_stamp, make_stamp
+from dockerproxy.plans.showing import find_labels, read_listing
 from dockerproxy.policy.claim import Claim, Object, Reading, objects_at
 from dockerproxy.policy.descriptions import has_labels
+from dockerproxy.policy.list_filters import write_filters
 from dockerproxy.policy.model import CREATED_BY, Grant, Making, Tenancy, Uses
 from dockerproxy.policy.objects import ANONYMOUS, Kind, ResolvedObject, get_object
-from dockerproxy.policy.stamps import NEW, NONCE, STAMP, add_stamp, make_stamp
 from dockerproxy.policy.steps import Answer, Ask, Lock, OvertakenError, Says, Scene, Steps, UnknownObjectError
 from dockerproxy.policy.words.spellings import clean_path
 from dockerproxy.tenancy.changes import bound_changes
 from dockerproxy.tenancy.neighbours import find_taken, is_counted, list_names, list_shared
 from dockerproxy.tenancy.prunes import LISTINGS, prune
 from dockerproxy.tenancy.quota import NO_QUOTA, Quota
-from dockerproxy.views.answers import find_labels, read_listing
-from dockerproxy.views.filters import write_filters
 from dockerproxy.wire.document import Json, list_of, object_of, show
 
 

@@ -15,12 +15,12 @@ from urllib.parse import quote
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.owner_labels import OWNER
 from dockerproxy.policy.descriptions import find_time
+from dockerproxy.policy.list_filters import read_filters
+from dockerproxy.policy.lists import PRUNED, read_list
 from dockerproxy.policy.objects import Kind, ResolvedObject, get_object
-from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.steps import Answer, Ask
-from dockerproxy.views.filters import read_filters
-from dockerproxy.views.lists import PRUNED, read_list
 from dockerproxy.wire.answer import write_message
 
 Removal: TypeAlias = Generator[Ask, Answer, None]

@@ -18,6 +18,7 @@ from dockerproxy.observe.record import CREATES, Outcome, Record
 from dockerproxy.policy.compile import OWN_GRANT, Case, CompiledPolicy
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import needs_tags
+from dockerproxy.policy.lists import LISTS, PRUNED
 from dockerproxy.policy.model import CREATED_BY, Policy, values_of
 from dockerproxy.policy.needs import restricts
 from dockerproxy.policy.nesting import (
@@ -36,7 +37,6 @@ from dockerproxy.policy.values import Value, items_of, split_mode, write_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, conditions_of, find_words, is_of_body
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.settings import SocketSettings
-from dockerproxy.views.lists import LISTS, PRUNED
 from dockerproxy.workbench.learned import LearnedGrant, LearnedSocket, read_counts, write_policy
 from dockerproxy.workbench.needs import NO_NAME, REACHING, UNTOLD, Impossible, Need, find_need
 from dockerproxy.workbench.owned import Owned

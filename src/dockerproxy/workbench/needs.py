@@ -17,9 +17,12 @@ from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN, 
 from dockerproxy.api.request import CanonicalRequest, canonicalise
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
+from dockerproxy.owner_labels import NEW
 from dockerproxy.policy.claim import Claim, Known
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.descriptions import read_object
+from dockerproxy.policy.list_filters import refuse_filters
+from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.needs import LISTS, LONGEST, can_be_listed, restricts
 from dockerproxy.policy.objects import (
     BUILD,
@@ -39,13 +42,10 @@ from dockerproxy.policy.objects import (
     missing,
     new_name,
 )
-from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, merge
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, find_words, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition, Constraint
 from dockerproxy.text import escape, trim
-from dockerproxy.views.filters import refuse_filters
-from dockerproxy.views.lists import LISTED
 from dockerproxy.workbench.generated import can_be_listed as can_list_command
 from dockerproxy.workbench.patterns import is_id
 

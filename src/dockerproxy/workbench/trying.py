@@ -19,8 +19,8 @@ from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import Value, list_names
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED
+from dockerproxy.response_filters.hiding import find_bar
 from dockerproxy.settings import DEFAULTS
-from dockerproxy.views.hiding import find_bar
 from dockerproxy.wire.document import read_json
 
 _CLIENT: Final = "1000:1000"

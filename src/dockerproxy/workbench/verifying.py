@@ -14,10 +14,10 @@ from typing import Final, NamedTuple
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.groups import PRESET
+from dockerproxy.owner_labels import OWNER
 from dockerproxy.policy.compile import Case
 from dockerproxy.policy.descriptions import read_object, read_security
 from dockerproxy.policy.objects import Kind, ask, get_object, is_full_id
-from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.subtrees import SINCE
 from dockerproxy.policy.values import is_literal, items_of
 from dockerproxy.policy.vocabulary import is_of_body

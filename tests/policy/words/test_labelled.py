@@ -1,7 +1,7 @@
 """Objects by their labels."""
 
+from dockerproxy.owner_labels import NEW
 from dockerproxy.policy.objects import ResolvedObject
-from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs
 from dockerproxy.policy.vocabulary import CONSTRAINTS
 

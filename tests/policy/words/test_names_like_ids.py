@@ -7,9 +7,9 @@ from policy.words.looking import faults
 from rows import for_each
 
 from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.owner_labels import NEW
 from dockerproxy.policy.claim import Known, Reading
 from dockerproxy.policy.objects import Kind, ResolvedObject, missing
-from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.words.names import check_names
 
 DIGITS = ("0123456789abcdef" * 4)[:64]

@@ -2,8 +2,8 @@
 
 from policy.policies import WEB
 
+from dockerproxy.owner_labels import NEW
 from dockerproxy.policy.objects import ResolvedObject
-from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.words.networks import Joined
 from dockerproxy.policy.words.own import own_by
 

@@ -18,6 +18,7 @@ from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision
 from dockerproxy.policy.objects import TASK, Kind, ResolvedObject
 from dockerproxy.policy.places import Places
+from dockerproxy.policy.steps import PlanKind
 from dockerproxy.policy.words.running import claim_fresh
 
 ID = "c" * 64
@@ -112,7 +113,7 @@ def copy(name: str, allow: str = "{own: true}", *, labels: Mapping[str, object] 
     decision = decide(policy.sockets[0].policy, request_for(OPERATIONS[name], COPIES[name]), known)
     assert isinstance(decision, Decision)
     assert decision.allowed or "running: true" in decision.message, decision.message
-    assert not decision.allowed or (decision.plan == "copy") is (allow == "{own: true}")
+    assert not decision.allowed or (decision.plan is PlanKind.COPY_FILES) is (allow == "{own: true}")
     return decision.allowed
 
 

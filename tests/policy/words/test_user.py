@@ -14,10 +14,10 @@ from rows import for_each
 from wire.heads import head_of
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.owner_labels import RESERVED
 from dockerproxy.policy.judge import judge, judge_body, judge_object
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
-from dockerproxy.policy.stamps import RESERVED
 from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.user import name_client
 from dockerproxy.problems import UserError

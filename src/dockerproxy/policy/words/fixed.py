@@ -19,9 +19,9 @@ from functools import partial
 from typing import Final
 
 from dockerproxy.api.rows import read_rows
+from dockerproxy.owner_labels import BUILT, make_built
 from dockerproxy.policy.claim import LEAVE_OUT, LeaveOut, Object, Reading, pairs_at
 from dockerproxy.policy.references import parse_reference
-from dockerproxy.policy.stamps import BUILT, make_built
 from dockerproxy.policy.words.spellings import HOST, read_human_size
 from dockerproxy.text import lower
 from dockerproxy.wire.document import Json, list_of, object_of, read_json

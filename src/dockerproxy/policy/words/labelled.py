@@ -7,8 +7,8 @@ alternative.
 from collections.abc import Hashable, Mapping
 from typing import Final
 
+from dockerproxy.owner_labels import NEW
 from dockerproxy.policy.objects import LABELLED, ResolvedObject
-from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.words.constraint import Constraint, Matcher
 

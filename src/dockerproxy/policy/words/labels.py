@@ -11,9 +11,9 @@ from typing import Final
 
 from dockerproxy.api.rows import read_rows
 from dockerproxy.errors import Refusal
+from dockerproxy.owner_labels import NEW, OWNER, RESERVED, STAMP
 from dockerproxy.policy.claim import Claim, Object, Reading, Substitute
 from dockerproxy.policy.objects import OWN, ResolvedObject
-from dockerproxy.policy.stamps import NEW, OWNER, RESERVED, STAMP
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.words.constraint import Condition, Matcher, Texts
 from dockerproxy.wire.document import Json, object_of, read_json, show

@@ -203,7 +203,7 @@ def _join(reading: Reading, mode: str, path: str, field: str) -> str:
     """Claim a joined container. Returns the mode with its full ID, so that no other can take its place.
 
     A field of its inspection tells whose namespace it uses, which a joining container would share. It must not join
-    others: a start knows only those that its own container joins (`policy/plans`).
+    others: a start knows only those that its own container joins (`plans/table`).
     """
     name = mode.removeprefix(_OF_CONTAINER)
     if not IS_NAME(name):

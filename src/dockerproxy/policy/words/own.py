@@ -1,6 +1,6 @@
 """`own`: the object must have been created by clients of the same socket.
 
-A grant in a policy file contains the word; the policy adds the owner (`own_by`). The stamp is read in `policy/stamps`.
+A grant in a policy file contains the word; the policy adds the owner (`own_by`). The stamp is read in `owner_labels`.
 Images have no owner.
 """
 
@@ -8,8 +8,8 @@ from collections.abc import Hashable
 from functools import cache
 from typing import Final
 
+from dockerproxy.owner_labels import NEW
 from dockerproxy.policy.objects import OWN, TASK, ResolvedObject
-from dockerproxy.policy.stamps import NEW
 from dockerproxy.policy.values import Takes, Value
 from dockerproxy.policy.words.constraint import Constraint, Matcher
 from dockerproxy.policy.words.networks import Joined

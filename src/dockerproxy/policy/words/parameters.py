@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy import objects
 from dockerproxy.policy.claim import MOST_LOOKUPS, Reading
+from dockerproxy.policy.list_filters import refuse_filters
+from dockerproxy.policy.lists import LISTED
 from dockerproxy.policy.objects import Kind, ResolvedObject, certain_values
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.policy.values import Takes, Value
@@ -19,8 +21,6 @@ from dockerproxy.policy.words.fixed import has_host
 from dockerproxy.policy.words.images import is_import, read_pull
 from dockerproxy.policy.words.running import COPYING_FILES, claim_fresh
 from dockerproxy.policy.words.spellings import FLAGS, clean_path, fault_of_path, normalise_signal
-from dockerproxy.views.filters import refuse_filters
-from dockerproxy.views.lists import LISTED
 
 
 class Flag(Constraint):

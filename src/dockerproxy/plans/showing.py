@@ -2,7 +2,7 @@
 
 Lists are first reduced to what grants admit. Then hidden fields are cut out.
 
-Attacks: docs/attacks.md, views/answers.
+Attacks: docs/attacks.md, plans/showing.
 """
 
 from collections.abc import Callable
@@ -13,17 +13,17 @@ from typing import Final, TypeVar
 
 from dockerproxy.api.answers import COUNTING, SPELLED
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape
+from dockerproxy.owner_labels import OWNER
+from dockerproxy.plans.spelling import respell
 from dockerproxy.policy.descriptions import read_image_labels
+from dockerproxy.policy.list_filters import read_count, write_filters
+from dockerproxy.policy.lists import LISTS, Element, ImageLabels, Selection, Services, read_list
 from dockerproxy.policy.objects import INSPECTIONS, Kind, Lookup, get_object
 from dockerproxy.policy.phases import Act, Plan, Verdict
-from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.steps import Ask, Read, Scene, Steps, Tell, UnknownObjectError, Whole, Work
 from dockerproxy.policy.subtrees import conceal_path, mounts_part
-from dockerproxy.views.cutter import MOST_OF_ELEMENT, Cutter, keep
-from dockerproxy.views.filters import read_count, write_filters
-from dockerproxy.views.hiding import blank_counts, hide
-from dockerproxy.views.lists import LISTS, Element, ImageLabels, Selection, Services, read_list
-from dockerproxy.views.spelling import respell
+from dockerproxy.response_filters.hiding import blank_counts, hide
+from dockerproxy.response_filters.json_filter import MOST_OF_ELEMENT, Cutter, keep
 from dockerproxy.wire.answer import keep_plain, with_content, write_document
 
 _FAILED: Final = HTTPStatus.INTERNAL_SERVER_ERROR

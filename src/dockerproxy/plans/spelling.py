@@ -4,7 +4,7 @@ Inspections and lists show the client's name of each directory that has one. A p
 the bind that the client asked for (`policy/subtrees`), and lists leave these volumes out. The rest stays byte for byte.
 Otherwise, a client that recreates a container from its inspection would name paths that no grant lists.
 
-Attacks: docs/attacks.md, views/spelling.
+Attacks: docs/attacks.md, plans/spelling.
 """
 
 import json
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dockerproxy.api.answers import SPELLED, Node, grow_answer
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.subtrees import leave_out, show_binds
-from dockerproxy.views.cutter import AS_IT_CAME, Edits, cut
+from dockerproxy.response_filters.json_filter import AS_IT_CAME, Edits, cut
 
 
 def respell(name: str, places: Places, content: bytes) -> bytes | None:

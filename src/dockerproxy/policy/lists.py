@@ -2,7 +2,7 @@
 
 The engine's answer is cut into its elements, byte for byte, and the admitted ones are joined again.
 
-Attacks: docs/attacks.md, views/lists.
+Attacks: docs/attacks.md, policy/lists.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.policy.descriptions import prove_owner, read_fields
 from dockerproxy.policy.objects import LABELLED, OBJECT_WORDS, OWN, OWNED, Kind, Lookup, ResolvedObject
 from dockerproxy.policy.words.constraint import Condition
+from dockerproxy.response_filters.json_filter import Cutter, widen
 from dockerproxy.text import lower
-from dockerproxy.views.cutter import Cutter, widen
 from dockerproxy.wire.document import object_of, read_value
 
 LISTS: Final[Mapping[str, Kind]] = {

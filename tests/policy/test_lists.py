@@ -13,25 +13,17 @@ from rows import for_each
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.errors import Refusal
+from dockerproxy.owner_labels import NONCE, OWNER
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.descriptions import prove_owner
 from dockerproxy.policy.judge import judge
+from dockerproxy.policy.lists import LISTED, Element, ImageLabels, Selection, Shows, has_joined, read_list
 from dockerproxy.policy.objects import Lookup, ResolvedObject, get_object
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.stamps import NONCE, OWNER
-from dockerproxy.views.answers import show_list
-from dockerproxy.views.cutter import Cutter
-from dockerproxy.views.lists import (
-    LISTED,
-    Element,
-    ImageLabels,
-    Selection,
-    Shows,
-    has_joined,
-    read_list,
-)
+from dockerproxy.policy.steps import PlanKind
+from dockerproxy.response_filters.json_filter import Cutter
 from dockerproxy.wire.document import Json
 
 INSPECTS = {"ContainerList": "ContainerInspect", "NetworkList": "NetworkInspect", "VolumeList": "VolumeInspect"}
@@ -167,7 +159,7 @@ def test_a_list_is_cut_by_us_where_some_are_hidden() -> None:
     for query in ("limit=0", "limit=-1", "limit=x", "all=1"):
         assert f"?{query}&filters=".encode() in judged(hiding, query).to_engine
     assert b"?limit=2 " in judged(open_to_all, "limit=2").to_engine
-    assert (judged(hiding, "all=1").plan, judged(open_to_all, "all=1").plan) == (show_list, None)
+    assert (judged(hiding, "all=1").plan, judged(open_to_all, "all=1").plan) == (PlanKind.SHOW_LIST, None)
 
 
 @pytest.mark.parametrize("mode", ["report", "learn"])

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from dockerproxy.api.answers import SPELLED
 from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.plans.spelling import respell
 from dockerproxy.policy.places import Places
 from dockerproxy.policy.subtrees import name_volume
-from dockerproxy.views.spelling import respell
 
 PLACES = Places({"/workspace": "/srv/project", "/etc": "/srv/etc"})
 LABELS = {"Source": "/srv/project", "Binds": "/srv/project:/w", "Mounts": "/srv/project"}

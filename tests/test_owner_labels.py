@@ -14,11 +14,11 @@ from wire.heads import head_of
 
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.owner_labels import NEW, NONCE, OWNER, find_owner, make_stamp
 from dockerproxy.policy.descriptions import has_labels, read_image_labels, read_object
 from dockerproxy.policy.judge import judge, judge_unknown
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, ask
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner, make_stamp
 
 TEXTS = st.sampled_from(["", "a", "b", "team"]) | st.none() | st.just(1)
 

@@ -2,7 +2,7 @@
 
 The table of an answer (`api/answers`) lists what may stay. Nothing is searched for, and unknown fields are removed.
 
-Attacks: docs/attacks.md, views/hiding.
+Attacks: docs/attacks.md, response_filters/hiding.
 """
 
 import json
@@ -13,8 +13,8 @@ from typing import Final
 from dockerproxy.api.answers import ALL, ANSWERS, COUNTING, OF_EVENTS, PLAIN, UNREAD, grow_answer, split_words
 from dockerproxy.api.catalog import Access, Operation
 from dockerproxy.api.request import CanonicalRequest
+from dockerproxy.response_filters.json_filter import AS_IT_CAME, OBJECT, Edits, cut
 from dockerproxy.text import fold
-from dockerproxy.views.cutter import AS_IT_CAME, OBJECT, Edits, cut
 from dockerproxy.wire.document import object_of, read_engine_json
 
 _FALSE: Final = frozenset({"", "0", "false"})

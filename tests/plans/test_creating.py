@@ -16,6 +16,7 @@ from proxy.podman import add_socket, claims, standing_in, status_of
 from proxy.stage import turn, until
 from rows import for_each
 
+from dockerproxy.plans.table import PLANS
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.model import Grant, Mode
 from dockerproxy.policy.objects import Kind
@@ -358,7 +359,7 @@ def test_a_volume_that_another_client_made_meanwhile_is_not_had(
     verdict = send("POST /v1.41/volumes/create", {"Name": "web"}, engine(None), policy=policy)
     assert verdict.plan is not None
     plan, answer = (
-        verdict.plan(verdict, Scene(Fills(), {}, 0.0)),
+        PLANS[verdict.plan](verdict, Scene(Fills(), {}, 0.0)),
         json.dumps({"Name": "web", "Labels": labels}).encode(),
     )
     step = next(plan)

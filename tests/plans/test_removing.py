@@ -15,8 +15,8 @@ from proxy.owned import MINE, POLICY, THEIRS, Docker, container, identify, make,
 from proxy.podman import claims, standing_in
 from proxy.stage import turn, until
 
-from dockerproxy.policy.plans import is_removal
-from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.owner_labels import NONCE, OWNER
+from dockerproxy.policy.planning import is_removal
 
 ALL = quote('{"all":["true"]}')
 QUERY = "?filters=%7B%22label%22:%5B%22io.dockerproxy.owner%3Dci%22%5D%7D"

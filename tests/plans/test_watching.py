@@ -6,22 +6,22 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plans.test_showing import IMAGE, POLICY, QUERY, CountingWorker
 from policy.policies import ID
 from proxy.following import MINE, chunk, event, follow, mount, tell
 from proxy.harness import get, in_loop, world
 from proxy.lookups import OTHER_ID, answer, serve, the_client
 from rows import for_each
-from views.test_answers import IMAGE, POLICY, QUERY, CountingWorker
 
+from dockerproxy.owner_labels import NEW, NONCE, OWNER, find_owner
+from dockerproxy.plans.watching import Event, read_event, rules_out
+from dockerproxy.policy.lists import admits
 from dockerproxy.policy.objects import LABELLED, OWN, Kind, ResolvedObject
-from dockerproxy.policy.stamps import NEW, NONCE, OWNER, find_owner
 from dockerproxy.policy.values import Pairs
 from dockerproxy.policy.vocabulary import CONSTRAINTS
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import own_by
 from dockerproxy.proxy.sockets import LOOKUPS
-from dockerproxy.views.events import Event, read_event, rules_out
-from dockerproxy.views.lists import admits
 
 
 def write_event(

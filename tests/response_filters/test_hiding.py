@@ -19,7 +19,7 @@ from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Decision, Mode
 from dockerproxy.policy.phases import Verdict
-from dockerproxy.views.hiding import blank_counts, find_bar, hide, hide_line
+from dockerproxy.response_filters.hiding import blank_counts, find_bar, hide, hide_line
 
 ALL = frozenset(WORDS)
 SCALARS = st.sampled_from(

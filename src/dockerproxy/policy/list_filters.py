@@ -1,6 +1,6 @@
 """Filters and counts with which a client narrows a list or a prune, where it may not see or remove everything.
 
-Attacks: docs/attacks.md, views/filters.
+Attacks: docs/attacks.md, policy/list_filters.
 """
 
 import json
@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from dockerproxy.api.request import CanonicalRequest, read_version
+from dockerproxy.owner_labels import OWNER
 from dockerproxy.policy.descriptions import find_time, read_moment
+from dockerproxy.policy.lists import LISTS, PRUNED
 from dockerproxy.policy.objects import ANONYMOUS, Kind, ResolvedObject, certain_values
-from dockerproxy.policy.stamps import OWNER
 from dockerproxy.text import decimal, fold, lower, number
-from dockerproxy.views.lists import LISTS, PRUNED
 from dockerproxy.wire.document import Json, list_of, object_of, read_json
 
 _COUNTS: Final = ("last", "limit")

@@ -11,15 +11,11 @@ from policy.policies import PLAIN, allowing, request_of
 from rows import for_each
 
 from dockerproxy.advice.denials import Adviser
+from dockerproxy.owner_labels import OWNER
 from dockerproxy.policy.compile import OWN_GRANT, compile_policy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.model import Policy
-from dockerproxy.policy.objects import ResolvedObject
-from dockerproxy.policy.phases import Verdict
-from dockerproxy.policy.stamps import OWNER
-from dockerproxy.tenancy.own import Own
-from dockerproxy.views.filters import (
+from dockerproxy.policy.list_filters import (
     UNCLEAR,
     Filters,
     is_relative,
@@ -28,7 +24,11 @@ from dockerproxy.views.filters import (
     refuse_filters,
     without_count,
 )
-from dockerproxy.views.lists import LISTED, PRUNED
+from dockerproxy.policy.lists import LISTED, PRUNED
+from dockerproxy.policy.model import Policy
+from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.phases import Verdict
+from dockerproxy.tenancy.own import Own
 
 NOW = 1_700_000_000.0
 ADVICE = Adviser(lambda *_: "")

@@ -12,12 +12,21 @@ from rows import for_each
 
 from dockerproxy.api.answers import WORDS
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.stamps import make_stamp
+from dockerproxy.owner_labels import make_stamp
+from dockerproxy.policy.lists import LISTS, Element, Selection, Shows
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import own_by
-from dockerproxy.views.cutter import _WINDOW, AS_IT_CAME, MOST_OF_ELEMENT, Cutter, Walk, _Skip, cut, keep
-from dockerproxy.views.hiding import hide
-from dockerproxy.views.lists import LISTS, Element, Selection, Shows
+from dockerproxy.response_filters.hiding import hide
+from dockerproxy.response_filters.json_filter import (
+    _WINDOW,
+    AS_IT_CAME,
+    MOST_OF_ELEMENT,
+    Cutter,
+    Walk,
+    _Skip,
+    cut,
+    keep,
+)
 
 SHOWS = ({"containers": condition("containers", ("web*",))},)
 Kept = TypeVar("Kept")

@@ -3,7 +3,7 @@
 A container also gets the labels of its image, so a label alone proves nothing. Each create adds a fresh random text. A
 container that has its text from the image is unowned.
 
-Attacks: docs/attacks.md, policy/stamps.
+Attacks: docs/attacks.md, owner_labels.
 """
 
 import hashlib

@@ -6,7 +6,7 @@ such trees. A `Cutter` splits a list into elements while it arrives. It limits t
 Both call into C for a window of the text at a time, and walk along longer values in small steps. Their text has a
 character for each byte: one wide character would make all others as wide, four bytes each.
 
-Attacks: docs/attacks.md, views/cutter.
+Attacks: docs/attacks.md, response_filters/json_filter.
 """
 
 import re
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Generic, Self, TypeAlias, TypeVar
 
 from dockerproxy.api.answers import REST, Node
-from dockerproxy.policy.stamps import STAMP
+from dockerproxy.owner_labels import STAMP
 from dockerproxy.wire.document import MOST_LEVELS, read_value, skip_blanks, takes_long
 
 MOST_OF_ELEMENT: Final = 1536 * 1024

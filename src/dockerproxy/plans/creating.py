@@ -6,7 +6,7 @@ meanwhile makes Docker write anywhere on the host. So a volume is filled only if
 container has mounted it since. All other contained mounts get `NoCopy`. Two proxies in front of one engine do not know
 each other's copies, and no proxy knows copies from before its start.
 
-Attacks: docs/attacks.md, policy/creating.
+Attacks: docs/attacks.md, plans/creating.
 """
 
 import json
@@ -18,15 +18,15 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
+from dockerproxy.owner_labels import OWNER
+from dockerproxy.plans.showing import edit
 from dockerproxy.policy.claim import Object, objects_at
 from dockerproxy.policy.descriptions import has_labels
 from dockerproxy.policy.model import Making, Mode, Tenancy
 from dockerproxy.policy.objects import OWN, SERVICES, VOLUME_CREATE, Kind, is_full_id
 from dockerproxy.policy.phases import Act, Acts, Plan, Verdict, deny, settle
-from dockerproxy.policy.stamps import OWNER
 from dockerproxy.policy.steps import Ask, Hold, Says, Scene, Steps, UnknownObjectError, Whole, Work, hold_object
 from dockerproxy.policy.subtrees import LABEL, is_volume_of, knows_parts, list_ours, write_parts, write_volume
-from dockerproxy.views.answers import edit
 from dockerproxy.wire.document import Json, list_of, object_of, read_engine_json, write_json
 
 _SILENT: Final = "the engine did not list its volumes"
@@ -43,7 +43,7 @@ def hold_for_create(verdict: Verdict) -> tuple[Hold, ...]:
 
 
 def create(verdict: Verdict, scene: Scene) -> Plan:
-    """Create an object, or one that mounts volumes."""
+    """Create an object. One with an unread body may mount any volume."""
     if verdict.decision.copies:
         verdict = yield from _settle_copies(verdict, scene)
     elif verdict.decision.copies is None:
@@ -85,11 +85,6 @@ def _prepare(verdict: Verdict, scene: Scene) -> Steps[Verdict]:
     if verdict.passes:
         yield from tenancy.prepare(making._replace(is_counted=False), scene)
     return verdict
-
-
-def mount_unread(verdict: Verdict, scene: Scene) -> Plan:
-    """Create an object by an unread body. Only needed if volumes are held or may be filled."""
-    return (yield from create(verdict, scene))
 
 
 def _mount_parts(verdict: Verdict) -> Steps[Verdict]:

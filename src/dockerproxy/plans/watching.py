@@ -6,7 +6,7 @@ ms late. Events of a container have its labels, which cannot change. If the labe
 that watchers on a busy engine do not query each other's containers. Labels alone never admit an object: the stamp may
 come from the image.
 
-Attacks: docs/attacks.md, views/events.
+Attacks: docs/attacks.md, plans/watching.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -14,17 +14,17 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
+from dockerproxy.owner_labels import RESERVED, find_owner
+from dockerproxy.plans.showing import edit
 from dockerproxy.policy.descriptions import find_time
+from dockerproxy.policy.lists import EVENTS, admits
 from dockerproxy.policy.objects import Kind, ResolvedObject, ask
 from dockerproxy.policy.phases import Plan, Verdict
-from dockerproxy.policy.stamps import RESERVED, find_owner
 from dockerproxy.policy.steps import Find, Open, Scene, Steps, Stream, UnknownObjectError, Work
 from dockerproxy.policy.subtrees import is_ours
 from dockerproxy.policy.values import Pairs
 from dockerproxy.policy.words.constraint import Condition
-from dockerproxy.views.answers import edit
-from dockerproxy.views.hiding import hide_line
-from dockerproxy.views.lists import EVENTS, admits
+from dockerproxy.response_filters.hiding import hide_line
 from dockerproxy.wire.document import object_of, read_engine_json
 
 _KINDS: Final = frozenset({Kind.CONFIG, Kind.CONTAINER, Kind.NETWORK, Kind.VOLUME, Kind.SERVICE, Kind.POD, Kind.SECRET})

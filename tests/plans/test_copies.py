@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from policy.policies import request_of
 
 from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.plans.creating import is_outside_swarm, list_mounted, write_without_copies
 from dockerproxy.policy.claim import Claim, Known
-from dockerproxy.policy.creating import is_outside_swarm, list_mounted, write_without_copies
 from dockerproxy.policy.decide import list_copies
 from dockerproxy.policy.objects import Kind, ResolvedObject
 from dockerproxy.policy.reader import read_request

@@ -19,12 +19,12 @@ from proxy.stage import until
 from rows import for_each
 
 from dockerproxy.config.policy_file import read_policy
+from dockerproxy.owner_labels import NONCE, OWNER
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.stamps import NONCE, OWNER
+from dockerproxy.policy.list_filters import write_filters
 from dockerproxy.policy.steps import Whole
 from dockerproxy.proxy.scheduling import Line, Worker
 from dockerproxy.proxy.sockets import LOOKUPS
-from dockerproxy.views.filters import write_filters
 
 _Result = TypeVar("_Result")
 

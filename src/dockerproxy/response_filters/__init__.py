@@ -1,0 +1,1 @@
+"""Cuts out of the engine's JSON what a client may not see."""
