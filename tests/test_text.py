@@ -105,7 +105,7 @@ EXCUSED = {
     "policy/words/limits.py": {"split": "our own list of words"},
     "policy/words/parameters.py": {"split": "our own table, as it is read at import", "lower": "the same"},
     "policy/words/names.py": {"capitalize": "a word of ours"},
-    "policy/lists.py": {"capitalize": "a word of ours"},
+    "policy/list_filters.py": {"capitalize": "a word of ours"},
     "policy/decide.py": {"int": "the number of an item, in a path that a check wrote", "re.compile": "the same"},
     "proxy/usage.py": {"int": "the time, which is a number already"},
     "wire/archive.py": {"int": "digits of ASCII, which the pattern before found in bytes"},

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final, cast
 
 from dockerproxy.control import ControlSocket
@@ -106,7 +107,7 @@ class Server:
                 await self._open(listening)
             await self._exporter.open()
             await self._control.open()
-            self._share_room()
+            self._prepare()
             self._follow_learners()
             self._announce()
             self._shared.remark = lock_in()
@@ -206,15 +207,17 @@ class Server:
             path = listening.settings.path
             self._doors[path].digest = compared[path].digest
             self._log.tell(compared[path].says)
-        self._share_room()
+        self._prepare()
         self._follow_learners()
 
-    def _share_room(self) -> None:
-        """If there are too few descriptors for all connections, give each socket a share."""
+    def _prepare(self) -> None:
+        """If there are too few descriptors for all connections, give each socket a share. Load what judges builds."""
         sockets = [door.state for door in self._doors.values()]
         wanted = sum(socket.limits.connections for socket in sockets)
         for socket in sockets:
             socket.connections.limit = max(1, socket.limits.connections * self._room.connections // max(1, wanted))
+        if any(socket.judges_builds for socket in sockets):
+            import_module("dockerproxy.proxy.building")  # Not at the first build, while others wait.
 
     def _listen_to_all(
         self, sockets: Iterable[SocketSettings], *, takes_over: bool = False
@@ -354,8 +357,7 @@ class Server:
     def _log_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """Log an exception that escaped a callback: the exchange is lost, the process continues."""
         error = context.get("exception")
-        transport = cast("asyncio.Transport | None", context.get("transport"))
-        if transport is not None:
+        if (transport := cast("asyncio.Transport | None", context.get("transport"))) is not None:
             transport.abort()
         if isinstance(error, BaseException):
             log_bug(self._log, str(context.get("message")), error)

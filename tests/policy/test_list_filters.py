@@ -16,6 +16,8 @@ from dockerproxy.policy.compile import OWN_GRANT, compile_policy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.list_filters import (
+    LISTED,
+    PRUNED,
     UNCLEAR,
     Filters,
     is_relative,
@@ -24,7 +26,6 @@ from dockerproxy.policy.list_filters import (
     refuse_filters,
     without_count,
 )
-from dockerproxy.policy.lists import LISTED, PRUNED
 from dockerproxy.policy.model import Policy
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import Verdict

@@ -19,7 +19,8 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.descriptions import prove_owner
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.lists import LISTED, Element, ImageLabels, Selection, Shows, has_joined, read_list
+from dockerproxy.policy.list_filters import LISTED
+from dockerproxy.policy.lists import Element, ImageLabels, Selection, Shows, has_joined, read_list
 from dockerproxy.policy.objects import Lookup, ResolvedObject, get_object
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.steps import PlanKind

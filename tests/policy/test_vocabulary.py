@@ -12,7 +12,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy import words
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.decide import judge_claims, reading_of_head
-from dockerproxy.policy.lists import LISTED
+from dockerproxy.policy.list_filters import LISTED
 from dockerproxy.policy.objects import KINDS, LABELLED, NAMING, OWN, WORDS, words_of_object
 from dockerproxy.policy.values import Pairs, Takes, Value
 from dockerproxy.policy.vocabulary import (

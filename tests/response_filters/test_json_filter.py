@@ -13,7 +13,8 @@ from rows import for_each
 from dockerproxy.api.answers import WORDS
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.owner_labels import make_stamp
-from dockerproxy.policy.lists import LISTS, Element, Selection, Shows
+from dockerproxy.policy.list_filters import LISTS
+from dockerproxy.policy.lists import Element, Selection, Shows
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.own import own_by
 from dockerproxy.response_filters.hiding import hide

@@ -3,7 +3,7 @@
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.compile import OWN_GRANT, own_policy
 from dockerproxy.policy.image_grants import SEEN
-from dockerproxy.policy.lists import PRUNED
+from dockerproxy.policy.list_filters import PRUNED
 from dockerproxy.policy.model import CREATED_BY, Mode
 from dockerproxy.policy.objects import SENDING
 from dockerproxy.tenancy.own import Own

@@ -12,8 +12,7 @@ from dockerproxy.policy.compile import own_policy
 from dockerproxy.policy.decide import decide, is_allowed
 from dockerproxy.policy.descriptions import find_time
 from dockerproxy.policy.judge import judge
-from dockerproxy.policy.list_filters import Filters
-from dockerproxy.policy.lists import PRUNED
+from dockerproxy.policy.list_filters import PRUNED, Filters
 from dockerproxy.policy.objects import KINDS, ResolvedObject
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.steps import Ask, PlanKind

@@ -8,7 +8,7 @@ from rows import for_each
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.compile import compile_policy
-from dockerproxy.policy.lists import LISTED
+from dockerproxy.policy.list_filters import LISTED
 from dockerproxy.policy.model import Grant, Policy, Source
 from dockerproxy.policy.needs import can_be_listed
 from dockerproxy.policy.objects import LABELLED, OWN, RUNNING, ResolvedObject

@@ -13,7 +13,7 @@ from typing import Final
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.rows import read_tables
 from dockerproxy.policy.globs import covers, fits
-from dockerproxy.policy.lists import LISTED, LISTS, PRUNED
+from dockerproxy.policy.list_filters import LISTED, LISTS, PRUNED
 from dockerproxy.policy.objects import KINDS, OWN, RUNNING, WORDS, words_of_object
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.values import Value, items_of, list_names, split_mode, write_grant

@@ -21,8 +21,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.policy.claim import ENGINE, Fault
 from dockerproxy.policy.compile import describe_conditions
 from dockerproxy.policy.image_grants import EXAMPLES, needs_tags
-from dockerproxy.policy.list_filters import RELATIVE, UNCLEAR
-from dockerproxy.policy.lists import LISTED, PRUNED
+from dockerproxy.policy.list_filters import LISTED, PRUNED, RELATIVE, UNCLEAR
 from dockerproxy.policy.model import CREATED_BY, Advice, Compiled, Denied, Granted, values_of
 from dockerproxy.policy.needs import LONGEST
 from dockerproxy.policy.objects import KINDS, MOUNTING, OWN, WORDS, list_switches

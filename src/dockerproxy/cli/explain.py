@@ -34,7 +34,7 @@ from dockerproxy.config.files import open_input, read_bytes
 from dockerproxy.config.near import show
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import Record
-from dockerproxy.policy.lists import PRUNED
+from dockerproxy.policy.list_filters import PRUNED
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.steps import PlanKind
 from dockerproxy.policy.subtrees import write_parts

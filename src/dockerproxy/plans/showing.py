@@ -9,15 +9,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from dockerproxy.api.answers import COUNTING, SPELLED
 from dockerproxy.api.catalog import OPERATIONS, Access, Operation, Shape
 from dockerproxy.owner_labels import OWNER
 from dockerproxy.plans.spelling import respell
 from dockerproxy.policy.descriptions import read_image_labels
-from dockerproxy.policy.list_filters import read_count, write_filters
-from dockerproxy.policy.lists import LISTS, Element, ImageLabels, Selection, Services, read_list
+from dockerproxy.policy.list_filters import LISTS, read_count, write_filters
+from dockerproxy.policy.lists import Element, ImageLabels, Selection, Services, read_list
 from dockerproxy.policy.objects import INSPECTIONS, Kind, Lookup, get_object
 from dockerproxy.policy.phases import Act, Plan, Verdict
 from dockerproxy.policy.steps import Ask, Read, Scene, Steps, Tell, UnknownObjectError, Whole, Work
@@ -25,9 +25,6 @@ from dockerproxy.policy.subtrees import conceal_path, mounts_part
 from dockerproxy.response_filters.hiding import blank_counts, hide
 from dockerproxy.response_filters.json_filter import MOST_OF_ELEMENT, Cutter, keep
 from dockerproxy.wire.answer import keep_plain, with_content, write_document
-
-_FAILED: Final = HTTPStatus.INTERNAL_SERVER_ERROR
-"""Podman's answer to a label filter in a list of secrets, which it does not support."""
 
 _Kept = TypeVar("_Kept")
 
@@ -76,7 +73,8 @@ def show_list(verdict: Verdict, scene: Scene) -> Plan:
     selection = Selection(operation, version, verdict.decision.shows, scene.listed)
     listing = Cutter(operation.name, selection.read)
     answer = yield from _read_list(operation, verdict.to_engine, listing)
-    if answer.status == _FAILED and LISTS[operation.name] is Kind.SECRET:
+    if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR and LISTS[operation.name] is Kind.SECRET:
+        # Podman does not support a label filter there.
         listing = Cutter(operation.name, selection.read)
         answer = yield from _read_list(operation, Ask("GET", verdict.target).head, listing)
     if answer.status == HTTPStatus.NOT_FOUND and operation.name == "TaskList":  # Otherwise a filter reveals names.

@@ -17,7 +17,8 @@ from typing import Final, NamedTuple
 from dockerproxy.owner_labels import RESERVED, find_owner
 from dockerproxy.plans.showing import edit
 from dockerproxy.policy.descriptions import find_time
-from dockerproxy.policy.lists import EVENTS, admits
+from dockerproxy.policy.list_filters import EVENTS
+from dockerproxy.policy.lists import admits
 from dockerproxy.policy.objects import Kind, ResolvedObject, ask
 from dockerproxy.policy.phases import Plan, Verdict
 from dockerproxy.policy.steps import Find, Open, Scene, Steps, Stream, UnknownObjectError, Work

@@ -15,7 +15,7 @@ from dockerproxy.api.answers import COUNTING
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.policy.image_grants import SEEN, list_seen, needs_tags, show_images
-from dockerproxy.policy.lists import LISTED
+from dockerproxy.policy.list_filters import LISTED
 from dockerproxy.policy.model import (
     NOBODYS,
     Decision,

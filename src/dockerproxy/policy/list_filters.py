@@ -1,4 +1,4 @@
-"""Filters and counts with which a client narrows a list or a prune, where it may not see or remove everything.
+"""Operations that list or prune, and how a client narrows them, where it may not see or remove everything.
 
 Attacks: docs/attacks.md, policy/list_filters.
 """
@@ -10,13 +10,42 @@ from math import inf
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
+from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest, read_version
 from dockerproxy.owner_labels import OWNER
 from dockerproxy.policy.descriptions import find_time, read_moment
-from dockerproxy.policy.lists import LISTS, PRUNED
-from dockerproxy.policy.objects import ANONYMOUS, Kind, ResolvedObject, certain_values
+from dockerproxy.policy.objects import ANONYMOUS, LABELLED, OBJECT_WORDS, OWN, Kind, ResolvedObject, certain_values
 from dockerproxy.text import decimal, fold, lower, number
 from dockerproxy.wire.document import Json, list_of, object_of, read_json
+
+LISTS: Final[Mapping[str, Kind]] = {
+    name: kind
+    for kind in Kind
+    for name in (f"{kind.capitalize()}List", f"{kind.capitalize()}ListLibpod")
+    if name in OPERATIONS
+}
+"""The kind of the elements, for each operation whose answer is a list, like `ContainerList`."""
+
+EVENTS: Final = frozenset({"SystemEvents", "SystemEventsLibpod"})
+"""Operations whose answer is an endless list of events about objects of all kinds."""
+
+PRUNED: Final[Mapping[str, tuple[Kind | None, str]]] = {
+    "BuildPrune": (None, "CachesDeleted"),
+    "ContainerPrune": (Kind.CONTAINER, "ContainersDeleted"),
+    "ImagePrune": (None, "ImagesDeleted"),
+    "NetworkPrune": (Kind.NETWORK, "NetworksDeleted"),
+    "VolumePrune": (Kind.VOLUME, "VolumesDeleted"),
+}
+"""For each prune, the kind that it removes, and the field of the answer that lists the removed objects.
+
+Images and build cache have no owner, so none is removed, and `docker system prune` succeeds."""
+
+LISTED: Final[Mapping[str, tuple[str, ...]]] = {
+    **{name: OBJECT_WORDS[kind] for name, kind in LISTS.items()},
+    **dict.fromkeys(sorted(EVENTS), (OWN, LABELLED)),
+    **dict.fromkeys(sorted(PRUNED), (OWN,)),
+}
+"""Words of conditions on listed or pruned objects, by operation."""
 
 _COUNTS: Final = ("last", "limit")
 """Parameters that limit a list's length. Values that are not positive mean all."""

@@ -9,42 +9,14 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
-from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.api.catalog import Operation
 from dockerproxy.policy.descriptions import prove_owner, read_fields
-from dockerproxy.policy.objects import LABELLED, OBJECT_WORDS, OWN, OWNED, Kind, Lookup, ResolvedObject
+from dockerproxy.policy.list_filters import LISTS
+from dockerproxy.policy.objects import OWNED, Kind, Lookup, ResolvedObject
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.response_filters.json_filter import Cutter, widen
 from dockerproxy.text import lower
 from dockerproxy.wire.document import object_of, read_value
-
-LISTS: Final[Mapping[str, Kind]] = {
-    name: kind
-    for kind in Kind
-    for name in (f"{kind.capitalize()}List", f"{kind.capitalize()}ListLibpod")
-    if name in OPERATIONS
-}
-"""The kind of the elements, for each operation whose answer is a list, like `ContainerList`."""
-
-EVENTS: Final = frozenset({"SystemEvents", "SystemEventsLibpod"})
-"""Operations whose answer is an endless list of events about objects of all kinds."""
-
-PRUNED: Final[Mapping[str, tuple[Kind | None, str]]] = {
-    "BuildPrune": (None, "CachesDeleted"),
-    "ContainerPrune": (Kind.CONTAINER, "ContainersDeleted"),
-    "ImagePrune": (None, "ImagesDeleted"),
-    "NetworkPrune": (Kind.NETWORK, "NetworksDeleted"),
-    "VolumePrune": (Kind.VOLUME, "VolumesDeleted"),
-}
-"""For each prune, the kind that it removes, and the field of the answer that lists the removed objects.
-
-Images and build cache have no owner, so none is removed, and `docker system prune` succeeds."""
-
-LISTED: Final[Mapping[str, tuple[str, ...]]] = {
-    **{name: OBJECT_WORDS[kind] for name, kind in LISTS.items()},
-    **dict.fromkeys(sorted(EVENTS), (OWN, LABELLED)),
-    **dict.fromkeys(sorted(PRUNED), (OWN,)),
-}
-"""Words of conditions on listed or pruned objects, by operation."""
 
 _REMEMBERED: Final = 256 * 1024
 _MOST_REMEMBERED: Final = 4

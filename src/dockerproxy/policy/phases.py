@@ -17,8 +17,7 @@ from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.owner_labels import OWNER
 from dockerproxy.policy.claim import Known, find_fault
 from dockerproxy.policy.compile import Case, CompiledPolicy
-from dockerproxy.policy.list_filters import with_label, without_count
-from dockerproxy.policy.lists import PRUNED
+from dockerproxy.policy.list_filters import PRUNED, with_label, without_count
 from dockerproxy.policy.model import Decision, Denied, Mode
 from dockerproxy.policy.objects import OWN, VOLUME_CREATE, Lookup, goes_on_as, with_fixed, with_name, with_query
 from dockerproxy.policy.places import NOWHERE

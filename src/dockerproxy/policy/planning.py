@@ -4,7 +4,7 @@ from typing import Final
 
 from dockerproxy.api.answers import SPELLED
 from dockerproxy.api.catalog import Shape
-from dockerproxy.policy.lists import EVENTS, PRUNED
+from dockerproxy.policy.list_filters import EVENTS, PRUNED
 from dockerproxy.policy.model import NO_USES, Mode
 from dockerproxy.policy.objects import BUILD, INSPECTIONS, MOUNTING, NETWORK_REMOVALS, ResolvedObject
 from dockerproxy.policy.phases import Verdict

@@ -11,7 +11,7 @@ from typing import Final
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import Operation
 from dockerproxy.policy.claim import Check
-from dockerproxy.policy.lists import LISTED
+from dockerproxy.policy.list_filters import LISTED
 from dockerproxy.policy.objects import NAMING, RUNNING, SENDING, WORDS, Kind, words_of_object
 from dockerproxy.policy.values import Value
 from dockerproxy.policy.words import (

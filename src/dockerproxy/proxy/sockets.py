@@ -6,7 +6,6 @@ Attacks: docs/attacks.md, proxy/sockets.
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
@@ -113,8 +112,6 @@ class SocketState:
         self.name: str = settings.name
         self.remark: str = settings.remark
         self.policy: CompiledPolicy = settings.policy
-        if self.policy.reads_builds and self.policy.allows(BUILD) and is_installed():
-            import_module("dockerproxy.proxy.building")  # Not at the first build, while others wait.
         self.limits = settings.limits
         self.sweep, self.idle_after = settings.sweep, settings.idle_after
         self.short_head = min(_SHORT, settings.limits.head)
@@ -129,6 +126,11 @@ class SocketState:
     def scope(self) -> str:
         """The scope of names that build clients choose."""
         return f"own_as {self.policy.owner}" if self.policy.owner else f"socket {self.name}"
+
+    @property
+    def judges_builds(self) -> bool:
+        """Whether it judges builds of BuildKit's clients, some of which may be allowed."""
+        return is_installed() and self.policy.reads_builds and self.policy.allows(BUILD)
 
     async def process(self, content: bytes, work: Callable[[], _Value]) -> _Value:
         """Process a content; a long one in a thread, so that others do not wait."""

@@ -17,8 +17,8 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.owner_labels import OWNER
 from dockerproxy.policy.descriptions import find_time
-from dockerproxy.policy.list_filters import read_filters
-from dockerproxy.policy.lists import PRUNED, read_list
+from dockerproxy.policy.list_filters import PRUNED, read_filters
+from dockerproxy.policy.lists import read_list
 from dockerproxy.policy.objects import Kind, ResolvedObject, get_object
 from dockerproxy.policy.steps import Answer, Ask
 from dockerproxy.wire.answer import write_message

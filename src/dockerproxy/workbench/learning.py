@@ -18,7 +18,7 @@ from dockerproxy.observe.record import CREATES, Outcome, Record
 from dockerproxy.policy.compile import OWN_GRANT, Case, CompiledPolicy
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import needs_tags
-from dockerproxy.policy.lists import LISTS, PRUNED
+from dockerproxy.policy.list_filters import LISTS, PRUNED
 from dockerproxy.policy.model import CREATED_BY, Policy, values_of
 from dockerproxy.policy.needs import restricts
 from dockerproxy.policy.nesting import (

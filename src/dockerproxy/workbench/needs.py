@@ -21,8 +21,7 @@ from dockerproxy.owner_labels import NEW
 from dockerproxy.policy.claim import Claim, Known
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.descriptions import read_object
-from dockerproxy.policy.list_filters import refuse_filters
-from dockerproxy.policy.lists import LISTED
+from dockerproxy.policy.list_filters import LISTED, refuse_filters
 from dockerproxy.policy.needs import LISTS, LONGEST, can_be_listed, restricts
 from dockerproxy.policy.objects import (
     BUILD,

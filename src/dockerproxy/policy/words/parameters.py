@@ -11,8 +11,7 @@ from typing import Final, NamedTuple
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy import objects
 from dockerproxy.policy.claim import MOST_LOOKUPS, Reading
-from dockerproxy.policy.list_filters import refuse_filters
-from dockerproxy.policy.lists import LISTED
+from dockerproxy.policy.list_filters import LISTED, refuse_filters
 from dockerproxy.policy.objects import Kind, ResolvedObject, certain_values
 from dockerproxy.policy.references import parse_reference
 from dockerproxy.policy.values import Takes, Value
