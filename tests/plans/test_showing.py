@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
@@ -17,6 +18,7 @@ from proxy.lookups import answer, serve, the_client
 from proxy.podman import claims
 from proxy.stage import until
 from rows import for_each
+from waiting import PATIENCE
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.owner_labels import NONCE, OWNER
@@ -162,8 +164,9 @@ HIDING = compile_policy(policy_with(grant_on("ContainerInspect")).policy._replac
 async def test_answers_of_the_engine_are_counted_until_they_are_written() -> None:
     async with world(policy=HIDING) as here:
         clients = [await here.connect() for _ in range(2 * LOOKUPS)]
-        shared, is_free = here.server._shared, threading.Event()
-        blocking = asyncio.ensure_future(shared.worker.run(Line(), is_free.wait))
+        worker, is_free = here.server._shared.worker, threading.Event()
+        worker._after = PATIENCE  # No other job passes by.
+        blocking = asyncio.ensure_future(worker.run(Line(), partial(is_free.wait, PATIENCE)))
         for client in clients:
             await client.send(get("/containers/web/json"))
         described = answer({"Id": ID, "Config": {"Labels": {"x": "y" * 100_000}}})
@@ -191,8 +194,9 @@ def is_kept() -> bool:
 @in_loop
 async def test_an_answer_whose_client_has_gone_is_freed_without_the_collector() -> None:
     async with world(policy=HIDING) as here:
-        is_free, client = threading.Event(), await here.connect()
-        blocking = asyncio.ensure_future(here.server._shared.worker.run(Line(), is_free.wait))
+        worker, is_free, client = here.server._shared.worker, threading.Event(), await here.connect()
+        worker._after = PATIENCE
+        blocking = asyncio.ensure_future(worker.run(Line(), partial(is_free.wait, PATIENCE)))
         await client.send(get("/containers/web/json"))
         gc.disable()
         try:

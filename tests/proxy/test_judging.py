@@ -37,8 +37,9 @@ BENCH = Path(__file__).parents[2] / "bench"
 @asynccontextmanager
 async def busy(here: World) -> "AsyncIterator[None]":
     """Keep the thread busy for another socket during the block."""
-    end = threading.Event()
-    running = asyncio.ensure_future(here.server._shared.worker.run(Line(), lambda: end.wait(PATIENCE)))
+    worker, end = here.server._shared.worker, threading.Event()
+    worker._after = PATIENCE  # No other job passes by.
+    running = asyncio.ensure_future(worker.run(Line(), lambda: end.wait(PATIENCE)))
     try:
         yield
     finally:
