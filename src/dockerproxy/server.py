@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Final, cast
 
 from dockerproxy.control import ControlSocket
@@ -217,7 +216,7 @@ class Server:
         for socket in sockets:
             socket.connections.limit = max(1, socket.limits.connections * self._room.connections // max(1, wanted))
         if any(socket.judges_builds for socket in sockets):
-            import_module("dockerproxy.proxy.building")  # Not at the first build, while others wait.
+            import dockerproxy.proxy.building  # noqa: F401, PLC0415 (not at the first build, while others wait)
 
     def _listen_to_all(
         self, sockets: Iterable[SocketSettings], *, takes_over: bool = False
