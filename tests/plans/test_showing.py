@@ -1,13 +1,10 @@
 """A list of which some is hidden, and volumes that are made before a create goes on."""
 
-import asyncio
 import gc
 import json
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any, TypeVar
 
 import pytest
@@ -16,9 +13,8 @@ from proxy.bodies import OUTSIDE
 from proxy.harness import Wire, World, get, in_loop, request, world
 from proxy.lookups import answer, serve, the_client
 from proxy.podman import claims
-from proxy.stage import until
+from proxy.stage import busy, until
 from rows import for_each
-from waiting import PATIENCE
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.owner_labels import NONCE, OWNER
@@ -164,21 +160,17 @@ HIDING = compile_policy(policy_with(grant_on("ContainerInspect")).policy._replac
 async def test_answers_of_the_engine_are_counted_until_they_are_written() -> None:
     async with world(policy=HIDING) as here:
         clients = [await here.connect() for _ in range(2 * LOOKUPS)]
-        worker, is_free = here.server._shared.worker, threading.Event()
-        worker._after = PATIENCE  # No other job passes by.
-        blocking = asyncio.ensure_future(worker.run(Line(), partial(is_free.wait, PATIENCE)))
-        for client in clients:
-            await client.send(get("/containers/web/json"))
         described = answer({"Id": ID, "Config": {"Labels": {"x": "y" * 100_000}}})
-        for _ in range(LOOKUPS):
-            await send_all(await serve(here, "GET /containers/web/json", b""), described)
-        other = await here.connect()
-        for _ in range(50):  # Until all of them are read.
-            await other.send(get("/images/json"))
-            assert (await other.answer())[0] == 403
-        assert here.arrivals.empty()
-        is_free.set()
-        await blocking
+        async with busy(here):
+            for client in clients:
+                await client.send(get("/containers/web/json"))
+            for _ in range(LOOKUPS):
+                await send_all(await serve(here, "GET /containers/web/json", b""), described)
+            other = await here.connect()
+            for _ in range(50):  # Until all of them are read.
+                await other.send(get("/images/json"))
+                assert (await other.answer())[0] == 403
+            assert here.arrivals.empty()
         for _ in range(LOOKUPS):
             await send_all(await serve(here, "GET /containers/web/json", b""), described)
         for client in clients:
@@ -193,10 +185,8 @@ def is_kept() -> bool:
 
 @in_loop
 async def test_an_answer_whose_client_has_gone_is_freed_without_the_collector() -> None:
-    async with world(policy=HIDING) as here:
-        worker, is_free, client = here.server._shared.worker, threading.Event(), await here.connect()
-        worker._after = PATIENCE
-        blocking = asyncio.ensure_future(worker.run(Line(), partial(is_free.wait, PATIENCE)))
+    async with world(policy=HIDING) as here, busy(here):
+        client = await here.connect()
         await client.send(get("/containers/web/json"))
         gc.disable()
         try:
@@ -208,8 +198,6 @@ async def test_an_answer_whose_client_has_gone_is_freed_without_the_collector() 
             await until(lambda: not is_kept(), "it is freed")
         finally:
             gc.enable()
-            is_free.set()
-            await blocking
 
 
 class CountingWorker(Worker):

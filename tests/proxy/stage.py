@@ -1,6 +1,7 @@
 """Where conversations are played: a running proxy, ends of connections that keep all that came, and whose they are."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from waiting import PATIENCE
 
 from dockerproxy.observe.record import Record
 from dockerproxy.proxy.connections import Connections
+from dockerproxy.proxy.scheduling import Line
 from dockerproxy.settings import Level
 
 POLICIES = {"contained": CONTAINED, "objects": POLICY}
@@ -216,3 +218,16 @@ async def stage_for(case: Case) -> AsyncIterator[Stage]:
             yield stage
         finally:
             stage.close()
+
+
+@asynccontextmanager
+async def busy(here: World) -> AsyncIterator[None]:
+    """Keep the thread busy for another socket during the block; no other job passes by."""
+    worker, end = here.server._shared.worker, threading.Event()
+    worker._after = PATIENCE
+    running = asyncio.ensure_future(worker.run(Line(), lambda: end.wait(PATIENCE)))
+    try:
+        yield
+    finally:
+        end.set()
+        assert await running

@@ -1,9 +1,6 @@
 """What takes long to judge is judged beside the loop, and what becomes of it is the same."""
 
-import asyncio
 import json
-import threading
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,39 +9,24 @@ from policy.policies import ID, policy_with
 from proxy.bodies import CONTAINED, GRANTS, TWO_UNFILLED, TWO_VOLUMES, contained, create, whole
 from proxy.harness import OK, World, get, in_loop, request, world
 from proxy.lookups import POLICY, WEB, serve, tell, the_client
-from proxy.stage import until
-from waiting import PATIENCE
+from proxy.stage import busy, until
 
 from dockerproxy.errors import Refusal
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
 from dockerproxy.policy.phases import Judged
-from dockerproxy.proxy.scheduling import Line
 from dockerproxy.proxy.sockets import LONG_HEAD, is_quick
 from dockerproxy.wire.exchange import State
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    pass
 
 IMAGE = "docker.io/library/busybox"
 PORTS = json.dumps({"Image": IMAGE, "ExposedPorts": {f"{port}/tcp": {} for port in range(1, 1025)}}).encode()
 SENT_PORTS = {**json.loads(PORTS), "HostConfig": {"CapDrop": ["MKNOD"]}}
 LONG = "X-Registry-Auth: " + "x" * LONG_HEAD
 BENCH = Path(__file__).parents[2] / "bench"
-
-
-@asynccontextmanager
-async def busy(here: World) -> "AsyncIterator[None]":
-    """Keep the thread busy for another socket during the block."""
-    worker, end = here.server._shared.worker, threading.Event()
-    worker._after = PATIENCE  # No other job passes by.
-    running = asyncio.ensure_future(worker.run(Line(), lambda: end.wait(PATIENCE)))
-    try:
-        yield
-    finally:
-        end.set()
-        assert await running
 
 
 async def held(here: World) -> None:
