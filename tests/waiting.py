@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, TypeVar
 
 PATIENCE: Final = 60
@@ -20,3 +21,9 @@ def wait_until(look: Callable[[], Answer], promise: str, *, seconds: float = PAT
         never.wait(_PAUSE)
     message = f"not within {seconds} s: {promise}"
     raise AssertionError(message)
+
+
+def wait_asleep(pid: int) -> None:
+    """Wait until a process sleeps in a system call. Python heeds a signal that came just before only when it wakes."""
+    state = Path(f"/proc/{pid}/stat")
+    wait_until(lambda: state.read_text().rpartition(") ")[2].startswith("S"), "the process waits")

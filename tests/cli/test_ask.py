@@ -22,7 +22,7 @@ from pathlib import Path
 from cli.programs import Running, engine_at, environment_of, run, run_here
 from cli.test_terminal import read
 from folders import short_folder
-from waiting import PATIENCE
+from waiting import PATIENCE, wait_asleep
 
 from dockerproxy.proxy.control import MOST_HELD
 
@@ -146,6 +146,7 @@ def test_a_person_is_shown_who_asks_for_what_and_answers() -> None:
         somebody.wait_for("[a]lways? ")
         somebody.type("d\n")
         assert status(client) == 403
+        wait_asleep(somebody.process.pid)
         somebody.process.send_signal(signal.SIGINT)
         assert somebody.process.wait(PATIENCE) == 0
 

@@ -18,7 +18,7 @@ from cli.programs import environment_of, run, run_here
 from cli.test_suggest import write_log
 from cli.test_terminal import read
 from observe.records import record_of
-from waiting import PATIENCE
+from waiting import PATIENCE, wait_asleep
 
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.observe.record import Outcome, Record
@@ -98,6 +98,7 @@ def answer(
             if left and shown.endswith(PROMPTS) and len(shown) > seen:
                 seen, given = len(shown), left.pop(0)
                 if isinstance(given, signal.Signals):
+                    wait_asleep(running.pid)
                     running.send_signal(given)
                 elif isinstance(given, bytes):
                     os.write(ours, given)
