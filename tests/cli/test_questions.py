@@ -30,7 +30,8 @@ from dockerproxy.cli.questions import (
     write_line,
 )
 from dockerproxy.observe.record import plain_body
-from dockerproxy.policy.asking import Question, extend, find_question, read_whole, show_request
+from dockerproxy.policy.asking import Question, find_question, read_whole, show_request
+from dockerproxy.policy.compile import extend
 from dockerproxy.policy.judge import attach_body, judge, judge_again
 from dockerproxy.policy.model import Source
 from dockerproxy.policy.phases import Verdict
@@ -146,7 +147,7 @@ def test_every_byte_that_goes_on_is_in_the_full_view(
     assume(isinstance(question, Question))
     assert isinstance(question, Question)
     allowed = judge_again(
-        extend(asking(), (question.grant(Source("asked")),)), question.verdict, question.verdict.known, "0" * 32
+        extend(asking(), question.grant(Source("asked"))), question.verdict, question.verdict.known, "0" * 32
     )
     assume(isinstance(allowed, Verdict))
     assert isinstance(allowed, Verdict)

@@ -18,7 +18,6 @@ from dockerproxy.policy.asking import (
     MOST_READ,
     Question,
     explain,
-    extend,
     find_question,
     find_stream,
     forget,
@@ -27,7 +26,7 @@ from dockerproxy.policy.asking import (
     show_request,
 )
 from dockerproxy.policy.claim import Known, find_fault
-from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.compile import CompiledPolicy, extend
 from dockerproxy.policy.judge import attach_body, judge, judge_again
 from dockerproxy.policy.model import Source
 from dockerproxy.policy.objects import KINDS, Kind, ResolvedObject, missing
@@ -98,7 +97,7 @@ def test_the_grant_is_as_narrow_as_the_request_and_enough_for_it(more: Json, con
     is_contained = "unrestricted" not in str(conditions)
     assert {word: question.conditions[word] for word in conditions} == conditions
     assert bool(question.faults) != is_contained
-    allowing = extend(asking(), (question.grant(Source("asked")),))
+    allowing = extend(asking(), question.grant(Source("asked")))
     judged = judge_again(allowing, question.verdict, question.verdict.known, "0" * 32)
     assert isinstance(judged, Verdict)
     assert judged.passes
@@ -305,7 +304,7 @@ def test_what_does_not_exist_is_not_asked() -> None:
 def test_after_the_answer_the_engine_is_asked_anew() -> None:
     """What was found under the name may be something else by then."""
     question = settle(deny(asking(), request("POST", "/containers/w/stop")), WEB)
-    allowing = extend(asking(), (question.grant(Source("asked")),))
+    allowing = extend(asking(), question.grant(Source("asked")))
     again = judge_again(allowing, question.verdict, forget(question.verdict), "0" * 32)
     assert isinstance(again, NeedsLookup)
     assert again.lookup.name == "w"
@@ -319,7 +318,7 @@ def test_what_was_shown_of_a_body_goes_on_after_the_answer() -> None:
     assert isinstance(whole, Verdict)
     question = find_question(policy, whole)
     assert isinstance(question, Question)
-    allowing = extend(policy, (question.grant(Source("asked")),))
+    allowing = extend(policy, question.grant(Source("asked")))
     again = judge_again(allowing, question.verdict, forget(question.verdict), "0" * 32)
     assert isinstance(again, Verdict)
     assert b'"Binds":["/srv/project:/w"]' in again.to_engine
@@ -339,7 +338,7 @@ def test_an_answer_leaves_the_limits_of_the_profile(asked: Mapping[str, Json], m
     question = find_question(policy, whole)
     assert isinstance(question, Question)
     assert question.conditions.keys() == {"images", "binds"}
-    allowing = extend(policy, (question.grant(Source("asked")),))
+    allowing = extend(policy, question.grant(Source("asked")))
     verdict = judge_again(allowing, question.verdict, forget(question.verdict), "0" * 32)
     assert isinstance(verdict, Verdict)
     sent = json.loads(verdict.to_engine.partition(b"\r\n\r\n")[2])

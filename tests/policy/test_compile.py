@@ -1,13 +1,15 @@
 """A compiled policy has, for each operation, the cases in the order they are tried and the answer if none holds."""
 
 import pytest
-from policy.policies import condition, grant_on, policy_with
+from hypothesis import given
+from hypothesis import strategies as st
+from policy.policies import GRANTS, condition, grant_on, policies, policy_with
 
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import HEALTH, OPERATIONS, UNKNOWN
 from dockerproxy.config.policy_file import read_policy
-from dockerproxy.policy.compile import OWN_GRANT, Case, compile_policy, describe_conditions
-from dockerproxy.policy.model import Decision, Denial, Grant, Mode, Source
+from dockerproxy.policy.compile import OWN_GRANT, Case, compile_policy, describe_conditions, extend
+from dockerproxy.policy.model import Decision, Denial, Grant, Policy, Source
 from dockerproxy.policy.steps import PlanKind
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.tenancy.own import Own
@@ -90,11 +92,6 @@ def test_an_operation_is_allowed_if_some_request_for_it_is() -> None:
     assert not compiled.allows("ImageList")
 
 
-@pytest.mark.parametrize("mode", Mode)
-def test_the_mode_is_that_of_the_policy(mode: Mode) -> None:
-    assert policy_with(mode=mode).mode is mode
-
-
 def test_a_grant_of_what_has_a_body_is_contained_unless_it_says_otherwise() -> None:
     plain = Grant(frozenset({"ContainerCreate", "ContainerList"}), Source("A"))
     opened = Grant(frozenset({"ContainerCreate"}), Source("B"), (UNRESTRICTED,))
@@ -173,3 +170,15 @@ def test_a_grant_of_a_change_says_what_it_may_be() -> None:
     assert sorted(both) == ["it is labelled a=b and memory is 1GiB", "memory is 1GiB"]
     whole = conditions_of("ContainerUpdate", f"{LINE}, ContainerUpdate: {{own: true, unrestricted: true}}")
     assert sorted(whole) == ["", "memory is 1GiB"]
+
+
+@given(policies(), st.sampled_from([(), (OWN_GRANT,)]), GRANTS, st.sampled_from(sorted(OPERATIONS)))
+def test_one_more_grant_is_compiled_as_with_the_whole_policy_and_changes_no_other_operation(
+    policy: Policy, own: tuple[Grant, ...], grant: Grant, name: str
+) -> None:
+    policy = policy._replace(grants=(*policy.grants, *own), tenancy=Own("team"))
+    grant = grant._replace(operations=frozenset({name}))
+    before, whole = map(compile_policy, (policy, policy._replace(grants=(*policy.grants, grant))))
+    extended = extend(before, grant)
+    assert extended.cases == {**before.cases, name: whole.cases[name]}
+    assert (extended.policy, extended.tenancy) == (whole.policy, whole.tenancy)

@@ -48,8 +48,7 @@ from dockerproxy.host import children
 from dockerproxy.host.descriptors import discard
 from dockerproxy.host.private import SOCKET, private_directory
 from dockerproxy.observe.record import Outcome, Record
-from dockerproxy.policy.asking import extend
-from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy
+from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
 from dockerproxy.policy.model import CREATES, Grant, Mode, Source, values_of
 from dockerproxy.policy.objects import OWN
 from dockerproxy.policy.values import write_grant
@@ -187,7 +186,7 @@ def _extend(policy: CompiledPolicy, grants: Iterable[LearnedGrant]) -> CompiledP
         else Grant(frozenset({grant.operation}), Source(grant.operation), conditions_of(grant.conditions))
         for grant in grants
     )
-    return extend(policy, tuple(more))
+    return compile_policy(policy.policy._replace(grants=(*policy.policy.grants, *more)))
 
 
 def _is_of_own(grant: LearnedGrant) -> bool:

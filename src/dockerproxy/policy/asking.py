@@ -17,7 +17,7 @@ from dockerproxy.errors import Refusal
 from dockerproxy.owner_labels import NEW
 from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.compile import CompiledPolicy, compile_policy
+from dockerproxy.policy.compile import CompiledPolicy, extend
 from dockerproxy.policy.decide import reading_of_head
 from dockerproxy.policy.judge import judge_again, refuse_type
 from dockerproxy.policy.model import Decision, Denied, Grant, Source
@@ -226,11 +226,6 @@ def deny_by_person(decision: Decision) -> Decision:
     return decision._replace(denied=replace(denied, by_person=True), told=told)
 
 
-def extend(policy: CompiledPolicy, grants: tuple[Grant, ...]) -> CompiledPolicy:
-    """Return a policy with additional grants."""
-    return compile_policy(policy.policy._replace(grants=(*policy.policy.grants, *grants)))
-
-
 def _read_head(verdict: Verdict) -> Mapping[str, Value | None]:
     """Return the head's claims besides its object, by word; None for what no policy can express."""
     said: dict[str, Value | None] = {}
@@ -262,9 +257,7 @@ def _is_enough(policy: CompiledPolicy, question: Question) -> bool:
         return False
     if conditions.get(UNRESTRICTED.word, True) is not True:
         return False
-    judged = judge_again(
-        extend(policy, (question.grant(Source("")),)), question.verdict, question.verdict.known, "0" * 32
-    )
+    judged = judge_again(extend(policy, question.grant(Source(""))), question.verdict, question.verdict.known, "0" * 32)
     return isinstance(judged, NeedsLookup) or (isinstance(judged, Verdict) and judged.decision.allowed)
 
 

@@ -5,7 +5,7 @@ Everything that does not depend on a request is computed here, once.
 Attacks: docs/attacks.md, policy/compile.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import islice
@@ -183,37 +183,76 @@ class CompiledPolicy(NamedTuple):
         return self.denials[name]
 
 
-def compile_policy(policy: Policy) -> CompiledPolicy:
-    """Compile a policy. Every operation of the catalog gets an answer."""
-    policy = policy._replace(places=find_roots(list_binds(policy.grants), policy.places))
+class _Grants(NamedTuple):
+    """What the cases of one operation depend on.
+
+    Attributes:
+        policy: The source policy.
+        tenancy: Ownership of what clients create.
+        granted: The grants of each operation that is not denied.
+        used: Patterns of the images that clients see by `own`.
+        runs: Whether starting what was not judged alone would make clients root.
+    """
+
+    policy: Policy
+    tenancy: Tenancy
+    granted: Mapping[str, Sequence[Grant]]
+    used: tuple[str, ...]
+    runs: bool
+
+    def compile(self, name: str) -> tuple[Case, ...]:
+        """Compile the grants of an operation to its cases, cheapest first."""
+        tenancy = self.tenancy
+        grants = show_images(name, self.granted.get(name, ()), self.used)
+        grants = [each for each in grants if not _is_void(tenancy, name, each)]
+        grants = list(tenancy.bound(name, grants, self.granted))
+        grants = [] if find_bar(self.policy.hides, name) else grants
+        compiled = [_compile(name, each, tenancy.owner, self.policy.taken, runs=self.runs) for each in grants]
+        shown = _show_some(name, compiled)
+        return tuple(sorted(shown, key=_cost) if len(compiled) > 1 else shown)
+
+
+def _collect(policy: Policy) -> _Grants:
     granted: dict[str, list[Grant]] = {}
+    denied = frozenset[str]().union(*(denial.operations for denial in policy.denials))
     for grant in policy.grants:
-        for name in grant.operations:
+        for name in grant.operations - denied:
             granted.setdefault(name, []).append(grant)
-    denied = {name: denial for denial in reversed(policy.denials) for name in denial.operations}
-    cases: dict[str, tuple[Case, ...]] = dict.fromkeys((UNKNOWN.name, *OPERATIONS), ())
-    cases[HEALTH.name] = (Case((), Decision(allowed=True, sources=(_ALWAYS,))),)
     owns = any(condition.word == OWN for grant in policy.grants for condition in grant.conditions)
     tenancy = policy.tenancy if owns else NOBODYS
-    owner = tenancy.owner
-    creates = {name: those for name, those in granted.items() if name not in denied}
-    runs_openly = [UNRESTRICTED in each.conditions for name in RUNNING_PROGRAMS for each in creates.get(name, ())]
-    runs = owner != "" or (bool(runs_openly) and not any(runs_openly))  # Otherwise this alone makes clients root.
-    left = tuple(grant._replace(operations=grant.operations - denied.keys()) for grant in policy.grants)
-    used = list_seen(left)
-    for name in granted.keys() - denied.keys():
-        grants = show_images(name, granted[name], used)
-        grants = [each for each in grants if not _is_void(tenancy, name, each)]
-        grants = list(tenancy.bound(name, grants, creates))
-        grants = [] if find_bar(policy.hides, name) else grants
-        compiled = [_compile(name, each, owner, policy.taken, runs=runs) for each in grants]
-        shown = _show_some(name, compiled)
-        cases[name] = tuple(sorted(shown, key=_cost) if len(compiled) > 1 else shown)
-    listed = (case.decision.shows for name in _CONTAINERS for case in cases[name])
+    runs_openly = [UNRESTRICTED in each.conditions for name in RUNNING_PROGRAMS for each in granted.get(name, ())]
+    runs = tenancy.owner != "" or (bool(runs_openly) and not any(runs_openly))
+    used = list_seen(tuple(grant._replace(operations=grant.operations - denied) for grant in policy.grants))
+    return _Grants(policy, tenancy, granted, used, runs)
+
+
+def compile_policy(policy: Policy) -> CompiledPolicy:
+    """Compile a policy. Every operation of the catalog gets an answer."""
+    grants = _collect(policy._replace(places=find_roots(list_binds(policy.grants), policy.places)))
+    cases: dict[str, tuple[Case, ...]] = dict.fromkeys((UNKNOWN.name, *OPERATIONS), ())
+    cases[HEALTH.name] = (Case((), Decision(allowed=True, sources=(_ALWAYS,))),)
+    cases |= {name: grants.compile(name) for name in grants.granted}
+    cases |= {name: _count(name, cases) for name in COUNTING}
+    return CompiledPolicy(grants.policy, cases, {}, grants.tenancy)
+
+
+def extend(policy: CompiledPolicy, grant: Grant) -> CompiledPolicy:
+    """Return a policy with one more grant of one operation. The cases of all others stay."""
+    (name,), source = grant.operations, policy.policy
+    grants = (*source.grants, grant)
+    source = source._replace(grants=grants, places=find_roots(list_binds(grants), source.places))
+    cases = {**policy.cases, name: _collect(source).compile(name)}
+    cases[name] = _count(name, cases)
+    return policy._replace(policy=source, cases=cases, denials={})
+
+
+def _count(name: str, cases: Mapping[str, tuple[Case, ...]]) -> tuple[Case, ...]:
+    """Return an operation's cases. If lists of containers are incomplete, its answers are counted from them."""
+    if name not in COUNTING:
+        return cases[name]
+    listed = (case.decision.shows for each in _CONTAINERS for case in cases[each])
     shows = next(filter(None, listed), ())
-    for name in COUNTING:
-        cases[name] = tuple(replace(case, decision=case.decision._replace(shows=shows)) for case in cases[name])
-    return CompiledPolicy(policy, cases, {}, tenancy)
+    return tuple(replace(case, decision=case.decision._replace(shows=shows)) for case in cases[name])
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from typing import Final
 
 from dockerproxy.policy import asking
 from dockerproxy.policy.asking import Question
-from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.compile import CompiledPolicy, extend
 from dockerproxy.policy.model import Source
 from dockerproxy.policy.nesting import Mount
 from dockerproxy.policy.phases import NeedsLookup, Verdict
@@ -66,7 +66,7 @@ class Asked:
         mounts = asking.find_mounts(question) if answer.allows else ()
         conflict = asking.find_conflict(policy, mounts, before)
         if answer.allows and not conflict:
-            extended = asking.extend(self._policy, (question.grant(answer.source),))
+            extended = extend(self._policy, question.grant(answer.source))
             return extended, tuple(dict.fromkeys((*before, *mounts)))
         if answer.by is None or conflict:
             return self._deny(question.verdict, answer.source, conflict or _UNDECIDED + answer.why)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from dockerproxy.api.catalog import OPERATIONS, Access
-from dockerproxy.policy.asking import extend
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
 from dockerproxy.policy.model import CREATES, Grant, Policy, Source
 from dockerproxy.policy.needs import restricts
@@ -49,7 +48,7 @@ def find_new_exposures(policy: CompiledPolicy, name: str, conditions: Mapping[st
     """Return what one more grant would let clients do in addition, as clauses that follow "a client"."""
     before = {exposure.says: exposure.cases for exposure in find_exposures(policy)}
     grant = Grant(frozenset({name}), Source(name), conditions_of(conditions)) if name in OPERATIONS else OWN_GRANT
-    after = find_exposures(extend(policy, (grant,)))
+    after = find_exposures(compile_policy(policy.policy._replace(grants=(*policy.policy.grants, grant))))
     return tuple(exposure.says for exposure in after if exposure.cases != before.get(exposure.says))
 
 
