@@ -28,6 +28,7 @@ from launch import BenchError, Program
 from load import PINGING
 from measure import Plan, Subject, Work, ask, processor_time
 
+from dockerproxy.advice.questions import propose
 from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.journal import Journal
 from dockerproxy.observe.log import Log
@@ -77,7 +78,7 @@ def time_conversation(level: Level, answer: bytes) -> tuple[float, float]:
         log.open()
         stack.callback(log.close)
         end, _ = (stack.enter_context(one) for one in socket.socketpair())
-        client = Client(SocketState(settings, Journal(settings), Shared(("",), Tasks(log), log, monotonic)))
+        client = Client(SocketState(settings, Journal(settings), Shared(("",), Tasks(log), log, monotonic, propose)))
         client.connection_made(Nowhere(end))
         engine = Engine(client)
         engine.connection_made(Nowhere(end))

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from dockerproxy.advice.questions import propose
 from dockerproxy.control import ControlSocket
 from dockerproxy.exporter import Exporter
 from dockerproxy.host.descriptors import Room, make_room
@@ -80,7 +81,7 @@ class Server:
         self._gone: list[SocketState] = []
         self._room = _make_room(settings)
         self._tasks = Tasks(log)
-        self._shared = Shared(settings.engines, self._tasks, log, time.monotonic)
+        self._shared = Shared(settings.engines, self._tasks, log, time.monotonic, propose)
         self._sweeper, self._idle = Sweeper(self._shared, self._list_sockets), Line()
         self._learned = Learned(log)
         self._exporter = Exporter(settings, log, self._list_measured)

@@ -20,9 +20,9 @@ from dockerproxy.policy.claim import Fault, Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Grant, Mode, Source
-from dockerproxy.policy.needs import LONGEST
 from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Value
+from dockerproxy.policy.vocabulary import LONGEST
 from dockerproxy.wire.document import Json
 
 

@@ -18,6 +18,7 @@ from proxy.harness import request
 from proxy.operators import asking
 from rows import for_each
 
+from dockerproxy.advice.questions import propose
 from dockerproxy.cli.questions import (
     Asked,
     Control,
@@ -30,7 +31,7 @@ from dockerproxy.cli.questions import (
     write_line,
 )
 from dockerproxy.observe.record import plain_body
-from dockerproxy.policy.asking import Question, find_question, read_whole, show_request
+from dockerproxy.policy.asking import Question, find_question, read_whole
 from dockerproxy.policy.compile import extend
 from dockerproxy.policy.judge import attach_body, judge, judge_again
 from dockerproxy.policy.model import Source
@@ -97,7 +98,7 @@ def ask(question: Question) -> Asked:
     """Return a question as it comes over the control socket."""
     more = {"conditions": plain_body(question.conditions), "faults": question.faults, "bounded": question.is_bounded}
     told = {"kind": "asked", "id": "A", "socket": "s", "operation": question.verdict.operation.name, **more}
-    asked = read_event(_dump({**told, **show_request(question.verdict)}).encode())
+    asked = read_event(_dump({**told, **question.shown}).encode())
     assert isinstance(asked, Asked)
     return asked
 
@@ -143,7 +144,7 @@ def test_every_byte_that_goes_on_is_in_the_full_view(
     assume(isinstance(denied, Verdict))
     assert isinstance(denied, Verdict)
     whole = read_whole(attach_body(denied, content))
-    question = None if isinstance(whole, str) else find_question(asking(), whole)
+    question = None if isinstance(whole, str) else find_question(whole, propose)
     assume(isinstance(question, Question))
     assert isinstance(question, Question)
     allowed = judge_again(

@@ -16,6 +16,7 @@ from fuzz.tables import find_flaws, find_twins
 from policy.inspecting import conditions_of, inspect
 from wire.heads import head_of
 
+from dockerproxy.advice.needs import claims_of, leave_out_restrictions
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS, UNKNOWN
 from dockerproxy.errors import Refusal
@@ -23,7 +24,6 @@ from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.model import Mode
-from dockerproxy.policy.needs import claims_of, leave_out_restrictions
 from dockerproxy.policy.phases import Verdict
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.wire.document import Json, read_json, write_json

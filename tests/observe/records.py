@@ -9,6 +9,7 @@ from api.paths import path_of
 from hypothesis import strategies as st
 from policy.ordinary import Named, body_of
 
+from dockerproxy.advice.needs import find_needs
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
@@ -18,7 +19,6 @@ from dockerproxy.policy.claim import Known
 from dockerproxy.policy.compile import CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import decide
 from dockerproxy.policy.model import Decision, Policy
-from dockerproxy.policy.needs import find_needs
 from dockerproxy.policy.objects import GIVING, KINDS, REACHING, Kind, ResolvedObject
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.references import parse_reference, with_default_tag

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from dockerproxy.advice.questions import propose
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.decisions import make_ids
 from dockerproxy.observe.journal import Journal
@@ -80,7 +81,7 @@ class Ends:
         self.journal = Journal(settings)
         self.journal.next_id = make_ids("TESTS").__next__
         self.now = 0.0
-        self._shared = Shared(("/none",), Tasks(self.log), self.log, lambda: self.now)
+        self._shared = Shared(("/none",), Tasks(self.log), self.log, lambda: self.now, propose)
         self.socket = SocketState(settings, self.journal, self._shared)
         self.inbox = Inbox()
         self.engine: EngineEnd | None = None

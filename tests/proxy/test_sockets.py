@@ -6,6 +6,7 @@ import pytest
 from policy.policies import grant_on, policy_with
 from proxy.ends import Records
 
+from dockerproxy.advice.questions import propose
 from dockerproxy.config.environment import read_environment
 from dockerproxy.observe.journal import Journal
 from dockerproxy.policy.compile import CompiledPolicy
@@ -19,7 +20,7 @@ from dockerproxy.settings import SocketSettings
 from dockerproxy.workbench.learning import Learner
 
 LOG = Records()
-SHARED = Shared((), Tasks(LOG), LOG, float)
+SHARED = Shared((), Tasks(LOG), LOG, float, propose)
 
 
 def served(**environment: str) -> SocketState:

@@ -13,6 +13,7 @@ from observe.records import BODIES_OF, IMAGES, NAMES, SOCKET, queries_of
 from policy.judging import finish
 from wire.heads import head_of
 
+from dockerproxy.advice.denials import Adviser
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import BUILD_TUNNELS, OPERATIONS, Operation
 from dockerproxy.config.policy_file import read_policy
@@ -57,7 +58,7 @@ _QUERIES = {
     "PutContainerArchive": ("path=/data", "path=/data/../x", "path=/a&noOverwriteDirNonDir=1"),
 }
 
-NOTHING = compile_policy(Policy(grants=(), denials=(), mode=Mode.LEARN))
+NOTHING = compile_policy(Policy(grants=(), denials=(), advice=Adviser(lambda *_: ""), mode=Mode.LEARN))
 
 Answer = Callable[[Lookup], ResolvedObject | None]
 """What an engine says of a name; None if it has nothing of that name."""

@@ -5,12 +5,12 @@ from hypothesis import given
 from observe.records import ID, record_of, records, refused, request_in, settled
 from rows import for_each
 
+from dockerproxy.advice.needs import can_be_listed
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.observe.record import MAX_TARGET, Outcome, Record
 from dockerproxy.policy.compile import compile_policy
 from dockerproxy.policy.list_filters import LISTED
 from dockerproxy.policy.model import Grant, Policy, Source
-from dockerproxy.policy.needs import can_be_listed
 from dockerproxy.policy.objects import LABELLED, OWN, RUNNING, ResolvedObject
 from dockerproxy.policy.values import Pairs, Value
 from dockerproxy.policy.vocabulary import UNRESTRICTED, find_words, is_of_body

@@ -16,17 +16,18 @@ from dockerproxy.advice.dangers import (
     propose,
     replace_line,
 )
+from dockerproxy.advice.needs import find_needs
 from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.claim import ENGINE, Fault
+from dockerproxy.policy.claim import ENGINE, Fault, Reading
 from dockerproxy.policy.compile import describe_conditions
 from dockerproxy.policy.image_grants import EXAMPLES, needs_tags
 from dockerproxy.policy.list_filters import LISTED, PRUNED, RELATIVE, UNCLEAR
 from dockerproxy.policy.model import CREATED_BY, Advice, Compiled, Denied, Granted, values_of
-from dockerproxy.policy.needs import LONGEST
-from dockerproxy.policy.objects import KINDS, MOUNTING, OWN, WORDS, list_switches
+from dockerproxy.policy.objects import KINDS, MOUNTING, OWN, WORDS, Lookup, list_switches
 from dockerproxy.policy.values import MOST_LISTED, Takes, Value, is_literal, items_of, merge, write_value
-from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, is_about_object
+from dockerproxy.policy.vocabulary import CONSTRAINTS, LONGEST, UNRESTRICTED, is_about_object
+from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.response_filters.hiding import find_bar
 
 _LAST: Final = {"PluginInspect": '"docker inspect" found no other object of this name, and no rule allows plugins'}
@@ -56,6 +57,12 @@ class Adviser(Advice):
         by = "a person denied it, and " if denied.by_person else ""
         bar = "" if text.endswith(more) else f", and {more}"
         return "; ".join(filter(None, (f"{denied.operation} denied: {by}{text}{bar}", denied.asked)))
+
+    def find_needs(
+        self, read: Reading, granted: Sequence[Condition] = (), *, asks: bool = True
+    ) -> Mapping[str, Value] | Lookup:
+        """Return the words that a contained grant needs for a request (`advice/needs`), or the lookup to do first."""
+        return find_needs(read, granted, asks=asks)
 
     def _explain(self, denied: Denied) -> str:
         """Return what is wrong, and how to allow it."""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from dockerproxy.advice.needs import list_items
 from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.cli.arguments import choose_socket
 from dockerproxy.cli.terminal import Style, count, paint, paint_change, say
@@ -15,7 +16,6 @@ from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
 from dockerproxy.host.files import write_atomically
 from dockerproxy.policy.compile import CompiledPolicy
-from dockerproxy.policy.needs import list_items
 from dockerproxy.policy.values import Value, write_value
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.problems import Problem, UserError

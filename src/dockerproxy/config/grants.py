@@ -16,7 +16,7 @@ from dockerproxy.config.reader import Reader
 from dockerproxy.policy.compile import OWN_GRANT
 from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import EXAMPLES, needs_tags
-from dockerproxy.policy.model import CREATES, Denial, Grant, Source, complete, values_of
+from dockerproxy.policy.model import CREATES, Denial, Grant, Source, values_of
 from dockerproxy.policy.nesting import (
     REPLACEABLE,
     find_nested,
@@ -28,7 +28,7 @@ from dockerproxy.policy.nesting import (
 )
 from dockerproxy.policy.objects import OWN, PULL, SERVICES
 from dockerproxy.policy.places import Places
-from dockerproxy.policy.values import items_of, split_mode, write_grant
+from dockerproxy.policy.values import items_of, merge, split_mode, write_grant
 from dockerproxy.policy.vocabulary import UNRESTRICTED
 from dockerproxy.policy.words.constraint import Condition
 
@@ -190,7 +190,18 @@ def _join(reader: Reader, name: str, said: Iterable[tuple[Line, tuple[Condition,
                 reader.problem(line.place, what, hint)
                 break
     (_, of_preset), (_, of_file) = (joined.get(kind, (None, ())) for kind in (True, False))
-    return complete(of_preset, of_file)
+    return _complete(of_preset, of_file)
+
+
+def _complete(preset: tuple[Condition, ...], line: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """Combine the conditions of a preset and a line for a create: permitting lists merge, otherwise the line wins."""
+    said = {condition.word: condition for condition in preset}
+    for condition in line:
+        other = said.get(condition.word)
+        adds_up = isinstance(condition.value, tuple) and not condition.constraint.narrows
+        value = merge(other.value, condition.value) if adds_up and other is not None else None
+        said[condition.word] = condition if value is None else Condition(condition.constraint, value)
+    return tuple(said.values())
 
 
 def check_binds(reader: Reader, lines: Iterable[Line], places: Places, own_socket: Place | None = None) -> None:

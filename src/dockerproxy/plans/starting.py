@@ -10,11 +10,11 @@ from dockerproxy.api.catalog import Shape
 from dockerproxy.plans.showing import edit
 from dockerproxy.policy import steps
 from dockerproxy.policy.claim import ENGINE
-from dockerproxy.policy.needs import refuse_to_bound
 from dockerproxy.policy.objects import BUILD
 from dockerproxy.policy.phases import Act, Plan, Verdict, deny
 from dockerproxy.policy.steps import PlanKind, Says, Scene
 from dockerproxy.policy.subtrees import NO_PART, mounts_part, reveals_path
+from dockerproxy.policy.vocabulary import refuse_to_bound
 
 
 def build(verdict: Verdict, _scene: Scene) -> Plan:

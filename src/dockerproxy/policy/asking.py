@@ -1,58 +1,43 @@
-"""Mode ask: which denied requests a person may allow, and by which grant. The grant is judged like any other.
+"""Mode ask: which denied requests a person may allow, and what must hold. The grant is judged like any other.
+
+Which grant a person is asked for is handed in (`advice/questions`).
 
 Attacks: docs/attacks.md, policy/asking.
 """
 
-import base64
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeAlias
 
-from dockerproxy.api.bodies.tables import BODIES, SEALED
+from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.api.secrets import HIDDEN
 from dockerproxy.errors import Refusal
 from dockerproxy.owner_labels import NEW
 from dockerproxy.policy import objects
 from dockerproxy.policy.claim import Known
-from dockerproxy.policy.compile import CompiledPolicy, extend
-from dockerproxy.policy.decide import reading_of_head
-from dockerproxy.policy.judge import judge_again, refuse_type
+from dockerproxy.policy.compile import CompiledPolicy
+from dockerproxy.policy.judge import refuse_type
 from dockerproxy.policy.model import Decision, Denied, Grant, Source
-from dockerproxy.policy.needs import LISTS, can_be_listed, find_needs, leave_out_restrictions
 from dockerproxy.policy.nesting import REPLACEABLE, Mount, find_nested, list_given, list_mounts, make_mount
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.phases import NeedsLookup, Verdict
 from dockerproxy.policy.reader import read_request
-from dockerproxy.policy.values import Takes, Value, is_literal
-from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, conditions_of, is_about_object, is_of_body
+from dockerproxy.policy.values import Value
+from dockerproxy.policy.vocabulary import UNRESTRICTED, conditions_of
 from dockerproxy.policy.words.binds import Bind
 from dockerproxy.policy.words.networks import BY_ITSELF
 from dockerproxy.response_filters.hiding import find_bar
 from dockerproxy.text import fold
 from dockerproxy.wire.document import Json, read_json, write_json
-from dockerproxy.wire.head import RequestHead
 
 MOST_READ: Final = 16 * 1024
 _MOST_OF_TARGET: Final = 2048
-MOST_FAULTS: Final = 20
-"""Limits of what a person can be expected to read: bytes of a body, characters of a target, and faults."""
-
-_MOST_OF_HEAD: Final = 4096
-"""Characters of header fields that are shown, with decoded credentials but without passwords."""
-
-_CREDENTIALS: Final = frozenset({b"x-registry-auth", b"x-registry-config"})
+"""Limits of what a person can be expected to read: bytes of a body, and characters of a target."""
 
 MOST_MOUNTS: Final = 1024
 """Host paths that answers may allow on a socket. All are remembered, since their containers stay."""
-
-_OF_HEAD: Final = LISTS | {Takes.FLAG}
-"""Forms of values for the head's claims."""
-
-_RUN: Final = ("commands", "cpus", "images", "memory", "pids", "user")
-"""Words that limit what runs. A line without them would allow any program, image, user or amount."""
 
 _HELD: Final = frozenset({"json", "-"})
 """Kinds of bodies that are held completely; others stream."""
@@ -63,22 +48,25 @@ class Question(NamedTuple):
 
     Attributes:
         verdict: The denial.
+        shown: The forwarded request, for the person who approves it, and for no log.
         conditions: Conditions of the grant that would allow it, by word.
         exact: More conditions for this request alone: its object by ID, and those with which grants change what it
             creates.
         faults: What only an unrestricted grant allows, each as a clause.
+        is_bounded: A line of a policy file can describe the whole request.
     """
 
     verdict: Verdict
+    shown: Mapping[str, object]
     conditions: Mapping[str, Value]
-    exact: Mapping[str, Value]
-    faults: tuple[str, ...]
+    exact: Mapping[str, Value] = MappingProxyType({})
+    faults: tuple[str, ...] = ()
+    is_bounded: bool = False
 
     @property
-    def is_bounded(self) -> bool:
-        """Whether a line of a policy file can describe the whole request."""
-        said = {*_read_head(self.verdict), *(word for word in _RUN if is_of_body(self.verdict.operation, word))}
-        return UNRESTRICTED.word not in self.conditions and said <= self.conditions.keys()
+    def is_contained(self) -> bool:
+        """Whether its grant is contained. An unrestricted one is allowed by another word."""
+        return UNRESTRICTED.word not in self.conditions
 
     def grant(self, source: Source) -> Grant:
         """Return the grant that allows this request."""
@@ -86,29 +74,14 @@ class Question(NamedTuple):
         return Grant(frozenset({self.verdict.operation.name}), source, conditions)
 
 
-def show_request(verdict: Verdict) -> Mapping[str, object]:
-    """Return the forwarded request, for the person who approves it, and for no log."""
-    body = verdict.known.body
-    return {
-        "method": verdict.request.method,
-        "target": verdict.target,
-        "headers": _show_fields(verdict.head),
-        "body": None if body is None else body[0],
-    }
+Propose: TypeAlias = Callable[[Verdict, Mapping[str, Value]], Question | str]
+"""Return the question about a request that needs some words, or why a person cannot judge it; empty if no grant allows
+it."""
 
 
-def _show_fields(head: RequestHead) -> tuple[tuple[str, Json], ...]:
-    """Return all header fields, with one character per byte, and decoded credentials."""
-    upgrade = ((b"upgrade", head.upgrade),) if head.upgrade else ()
-    texts = ((name, value.decode("latin-1")) for name, value in (*head.fields, *upgrade))
-    return tuple(
-        (name.decode("latin-1"), show_credentials(text) if name in _CREDENTIALS else text) for name, text in texts
-    )
-
-
-def may_ask(policy: CompiledPolicy, verdict: Verdict) -> bool:
+def may_ask(verdict: Verdict) -> bool:
     """Whether a person may be asked about a denied request: only a grant is missing."""
-    name, decision = verdict.operation.name, verdict.decision
+    name, decision, policy = verdict.operation.name, verdict.decision, verdict.policy
     if not policy.policy.asks or decision.allowed or decision.is_final or decision.status != HTTPStatus.FORBIDDEN:
         return False
     if name not in OPERATIONS or any(name in denial.operations for denial in policy.policy.denials):
@@ -129,8 +102,6 @@ def read_whole(denied: Verdict) -> Verdict | str:
         return f"its target is longer than {_MOST_OF_TARGET} characters"
     if len(body or b"") > MOST_READ:
         return f"its body is longer than {MOST_READ >> 10} KiB"
-    if sum(len(name) + len(str(value)) for name, value in _show_fields(denied.head)) > _MOST_OF_HEAD:
-        return f"its header fields are longer than {_MOST_OF_HEAD >> 10} KiB"
     document = read_json(body) if body else None
     if isinstance(document, Refusal) or (body and refuse_type(denied.head) is not None):
         return "its body is not JSON, or not declared as JSON"
@@ -139,42 +110,22 @@ def read_whole(denied: Verdict) -> Verdict | str:
     return replace(denied, body=write_json(document) if body else body, known=forget(denied)._replace(body=(document,)))
 
 
-def find_question(policy: CompiledPolicy, verdict: Verdict) -> Question | NeedsLookup | None:
-    """Return the question to a person about a request, or the lookup to do first; None if there is none."""
-    name, request, known = verdict.operation.name, verdict.request, verdict.known
+def find_question(verdict: Verdict, propose: Propose) -> Question | NeedsLookup | str:
+    """Return the question to a person about a request, the lookup to do first, or as `Propose` why there is none."""
+    name, request, known, policy = verdict.operation.name, verdict.request, verdict.known, verdict.policy
     table, found = BODIES.get(name), known.found or objects.find_object(request)
     if isinstance(found, Lookup):
         return NeedsLookup(*verdict.parts, found)
     owners = {found.belongs_to} if found is not None else set[str]()
     if NEW in owners or (policy.owner and owners - {"", policy.owner}):  # It is missing, or another client's.
-        return None
+        return ""
     known = known._replace(found=found)
-    granted = [each for case in policy.cases[name] for each in case.conditions]
-    read = None if table is None else read_request(table, request, known)
-    needs = {} if read is None else find_needs(read, granted)
+    needs = {} if table is None else policy.find_needs(read_request(table, request, known))
     if isinstance(needs, Lookup):
         return NeedsLookup(*verdict.parts, needs)
     if policy.owner and any(_is_decided(policy, *key, each) for key, each in known.answers.items()):
-        return None
-    verdict = replace(verdict, known=known)
-    of_head = {word: value for word, value in _read_head(verdict).items() if value is not None}
-    needs = leave_out_restrictions(verdict.operation, needs)
-    conditions = {**of_head, **{word: value for word, value in needs.items() if value != ()}}
-    of_object, exact = {}, {}
-    if found is not None and (word := objects.WORDS[objects.KINDS[name]]) in objects.words_of_object(name):
-        names, identity = _list_names(found, verdict.object)
-        of_object, exact = {word: names or identity}, {word: identity or names}
-    question = Question(verdict, {**conditions, **of_object}, exact, ())
-    if name not in SEALED and _is_enough(policy, question):
-        return question._replace(exact={**_list_put_in(policy, question), **exact})
-    patterns = (word for word, value in question.conditions.items() if not is_literal(value))
-    faults = (
-        tuple(fault.name_place() for fault in (read.violations if read is not None else ()))
-        or tuple(map(str, needs.values() if UNRESTRICTED.word in needs else ()))
-        or tuple(f"{word} would list a star or a question mark, which is a pattern there" for word in patterns)
-    )
-    question = question._replace(conditions={**of_object, UNRESTRICTED.word: True}, faults=faults)
-    return question if len(faults) <= MOST_FAULTS and _is_enough(policy, question) else None
+        return ""
+    return propose(replace(verdict, known=known), needs)
 
 
 def _is_decided(policy: CompiledPolicy, kind: Kind, name: str, found: ResolvedObject) -> bool:
@@ -189,12 +140,12 @@ def _is_decided(policy: CompiledPolicy, kind: Kind, name: str, found: ResolvedOb
 
 def find_mounts(question: Question) -> tuple[Mount, ...]:
     """Return the host paths that a request mounts. Under an unrestricted grant, the engine follows all links."""
-    verdict, is_contained = question.verdict, UNRESTRICTED.word not in question.conditions
+    verdict = question.verdict
     table = BODIES.get(verdict.operation.name)
     claims = read_request(table, verdict.request, verdict.known).claims if table is not None else []
     binds = dict.fromkeys(option for claim in claims for option, _ in claim.options if isinstance(option, Bind))
     mounts = (make_mount(verdict.known.places, bind.path, writes=not bind.read_only) for bind in binds)
-    return tuple(mount if is_contained else mount._replace(begins=()) for mount in mounts)
+    return tuple(mount if question.is_contained else mount._replace(begins=()) for mount in mounts)
 
 
 def find_conflict(policy: CompiledPolicy, mounts: Sequence[Mount], before: Sequence[Mount]) -> str:
@@ -226,49 +177,6 @@ def deny_by_person(decision: Decision) -> Decision:
     return decision._replace(denied=replace(denied, by_person=True), told=told)
 
 
-def _read_head(verdict: Verdict) -> Mapping[str, Value | None]:
-    """Return the head's claims besides its object, by word; None for what no policy can express."""
-    said: dict[str, Value | None] = {}
-    for claim in reading_of_head(verdict.request, verdict.known).claims:
-        constraint = CONSTRAINTS[claim.word]
-        if constraint.takes in _OF_HEAD and not is_about_object(verdict.operation, constraint.name):
-            value = constraint.least(claim.options[0][0]) if claim.options else None
-            fits = value is not None and can_be_listed(constraint, value) and is_literal(value)
-            said[constraint.name] = value if fits and constraint.name not in said else None
-    return said
-
-
-def _list_names(found: ResolvedObject, meant: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names of an object that a policy must list: the requested one, or all if the operation acts on all.
-
-    Also returns the ID by which it is judged; empty if it has none, or is judged by all its names.
-    """
-    if found.every:
-        return found.names, ()
-    identity = found.subject or found.id
-    names = (meant,) if meant in found.names else found.names[:1]
-    return names, (identity,) if objects.is_full_id(identity) else ()
-
-
-def _is_enough(policy: CompiledPolicy, question: Question) -> bool:
-    """Whether the grant would allow the request, as far as is known."""
-    conditions = question.conditions
-    if not all(is_literal(value) for value in conditions.values()):
-        return False
-    if conditions.get(UNRESTRICTED.word, True) is not True:
-        return False
-    judged = judge_again(extend(policy, question.grant(Source(""))), question.verdict, question.verdict.known, "0" * 32)
-    return isinstance(judged, NeedsLookup) or (isinstance(judged, Verdict) and judged.decision.allowed)
-
-
-def _list_put_in(policy: CompiledPolicy, question: Question) -> Mapping[str, Value]:
-    """Return the limits and labels that grants set on created objects, except those that the request exceeds."""
-    profile = (each for case in policy.cases[question.verdict.operation.name] for each in case.conditions)
-    acts = {each.word: each.value for each in profile if each.constraint.acts and each != UNRESTRICTED}
-    left = {word: value for word, value in acts.items() if word not in question.conditions}
-    return {word: each for word, each in left.items() if _is_enough(policy, question._replace(exact={word: each}))}
-
-
 def forget(verdict: Verdict) -> Known:
     """Return what was known about a request before lookups."""
     known = verdict.known
@@ -287,28 +195,3 @@ def _has_twins(document: Json) -> bool:
         elif isinstance(value, list):
             left += value
     return False
-
-
-_PASSWORDS: Final = ("password", "auth", "identitytoken", "registrytoken")
-_IS_BASE64: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}").fullmatch
-
-
-def show_credentials(text: str) -> Json:
-    """Return credentials for the person who approves a request; ambiguous ones as text.
-
-    Only the length of a password or token is shown. Only its registry gets it, and the registry is shown.
-    """
-    if not _IS_BASE64(text) or len(text) % 4:
-        return text
-    said = read_json(base64.urlsafe_b64decode(text))
-    if not isinstance(said, dict):
-        return text
-    return {
-        name: {key: _hide(key, below) for key, below in each.items()} if isinstance(each, dict) else _hide(name, each)
-        for name, each in said.items()
-    }
-
-
-def _hide(name: str, value: Json) -> Json:
-    is_hidden = isinstance(value, str) and value and fold(name) in _PASSWORDS
-    return f"{HIDDEN} ({len(str(value))} characters)" if is_hidden else value

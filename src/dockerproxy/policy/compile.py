@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from dockerproxy.api.answers import COUNTING
 from dockerproxy.api.bodies.tables import BODIES, SEALED, Body
 from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN
+from dockerproxy.policy.claim import Reading
 from dockerproxy.policy.image_grants import SEEN, list_seen, needs_tags, show_images
 from dockerproxy.policy.list_filters import LISTED
 from dockerproxy.policy.model import (
@@ -37,10 +38,11 @@ from dockerproxy.policy.objects import (
     REMOVAL,
     SERVICES,
     TAGGING,
+    Lookup,
     words_of_object,
 )
 from dockerproxy.policy.steps import PlanKind
-from dockerproxy.policy.values import items_of
+from dockerproxy.policy.values import Value, items_of
 from dockerproxy.policy.vocabulary import CONSTRAINTS, SWITCHED, UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition
 from dockerproxy.policy.words.images import sent_by
@@ -167,6 +169,11 @@ class CompiledPolicy(NamedTuple):
         is_open = bool(self.cases["Grpc"]) or (is_denied and self.mode is Mode.ENFORCE)
         is_granted = any(case.body is not None for case in self.cases[BUILD])
         return not is_open and (is_granted or self.mode is not Mode.ENFORCE or self.policy.asks)
+
+    def find_needs(self, read: Reading, *, asks: bool = True) -> Mapping[str, Value] | Lookup:
+        """Return the words of the smallest contained grant that lets a request pass, or the lookup to do first."""
+        granted = [each for case in self.cases[read.request.operation.name] for each in case.conditions]
+        return self.policy.advice.find_needs(read, granted, asks=asks)
 
     def allows(self, name: str) -> bool:
         """Whether some request of this operation is allowed."""

@@ -27,7 +27,6 @@ from dockerproxy.policy.decide import Wanted, decide, deny, is_allowed, read_onc
 from dockerproxy.policy.image_grants import list_asked
 from dockerproxy.policy.lists import admits
 from dockerproxy.policy.model import Decision, Denied, Mode, Source
-from dockerproxy.policy.needs import find_needs
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject, find_object
 from dockerproxy.policy.phases import Judged, NeedsBody, NeedsLookup, Phase, Verdict, settle
 from dockerproxy.policy.planning import find_plan
@@ -258,8 +257,7 @@ def _find_needs(phase: Phase, decision: Decision, reads: list[Reading]) -> Mappi
     named = find_object(phase.request) if body.asks and known.found is None else known.found
     if isinstance(named, Lookup):
         return named if asks else None
-    granted = [each for case in phase.policy.cases[phase.operation.name] for each in case.conditions]
-    needs = find_needs(read_once(reads, body, phase.request, known._replace(found=named)), granted, asks=asks)
+    needs = phase.policy.find_needs(read_once(reads, body, phase.request, known._replace(found=named)), asks=asks)
     return needs if isinstance(needs, Lookup) else {**needs, **state}
 
 

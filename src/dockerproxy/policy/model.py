@@ -17,10 +17,11 @@ from typing import Final, NamedTuple, Protocol
 
 from dockerproxy.api.request import CanonicalRequest
 from dockerproxy.policy.claim import MOST_PORTS, Fault, Object, Reading
-from dockerproxy.policy.objects import ResolvedObject
+from dockerproxy.policy.objects import Lookup, ResolvedObject
 from dockerproxy.policy.places import NOWHERE, Places
 from dockerproxy.policy.steps import Answer, Ask, PlanKind, Says, Scene, Steps
-from dockerproxy.policy.values import Value, merge, write_value
+from dockerproxy.policy.values import Value, write_value
+from dockerproxy.policy.vocabulary import refuse_to_bound
 from dockerproxy.policy.words.constraint import Condition
 
 CREATES: Final = (
@@ -35,17 +36,6 @@ CREATED_BY: Final = {
     **{f"{kind}Update": f"{kind}Create" for kind in ("Config", "Secret", "Service")},
 }
 """For operations that change an object, the operation that creates it."""
-
-
-def complete(preset: tuple[Condition, ...], line: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """Combine the conditions of a preset and a line for a create: permitting lists merge, otherwise the line wins."""
-    said = {condition.word: condition for condition in preset}
-    for condition in line:
-        other = said.get(condition.word)
-        adds_up = isinstance(condition.value, tuple) and not condition.constraint.narrows
-        value = merge(other.value, condition.value) if adds_up and other is not None else None
-        said[condition.word] = condition if value is None else Condition(condition.constraint, value)
-    return tuple(said.values())
 
 
 ASK: Final = "ask"
@@ -294,12 +284,19 @@ class Denied:
 
 
 class Advice:
-    """Writes denials. This base class only says what was denied, and why."""
+    """Writes denials, and finds what grants lack. This base class only says what was denied, and why."""
 
     def write(self, denied: Denied) -> str:
         """Return a denial as a sentence."""
         what = denied.operation and f"{denied.operation} denied"
         return ": ".join(filter(None, (what, denied.says or denied.bar, *map(str, denied.faults))))
+
+    def find_needs(
+        self, _read: Reading, _granted: Sequence[Condition] = (), *, asks: bool = True
+    ) -> Mapping[str, Value] | Lookup:
+        """Return the words that a contained grant needs for a request, with their values, or the lookup to do first."""
+        del asks
+        return refuse_to_bound("nobody can say what it needs")
 
 
 class Policy(NamedTuple):
@@ -308,7 +305,7 @@ class Policy(NamedTuple):
     Attributes:
         grants: What is allowed.
         denials: What is denied although it is granted.
-        advice: Writes denials.
+        advice: Writes denials, and finds what grants lack.
         mode: What happens to requests that are not allowed.
         lines: Creates with a line of their own, besides presets and sections.
         tenancy: Ownership of what clients create, if a grant has `own`.

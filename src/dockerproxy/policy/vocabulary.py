@@ -42,6 +42,10 @@ from dockerproxy.policy.words import (
 from dockerproxy.policy.words.constraint import Condition, Constraint
 from dockerproxy.policy.words.parameters import LINES
 from dockerproxy.policy.words.running import COPYING_FILES
+from dockerproxy.text import escape
+
+LONGEST: Final = 300
+"""Characters of an item that a policy lists, and of a reason in a record."""
 
 _MODULES: Final = (
     *(binds, capabilities, commands, devices, environment, fixed, gpus, images, labelled, labels, limits, mounts),
@@ -67,6 +71,11 @@ UNRESTRICTED: Final = Condition(CONSTRAINTS["unrestricted"], value=True)
 
 SWITCHED: Final = Condition(CONSTRAINTS["switched"], value=True)
 """Allows what only the fixed rules of policy files refuse: for contained grants of switches."""
+
+
+def refuse_to_bound(reason: str) -> Mapping[str, Value]:
+    """Return the needs of a request for which no words suffice, with the reason: in ASCII, on one line."""
+    return {UNRESTRICTED.word: escape(reason)[:LONGEST]}
 
 
 def _words_of_body(name: str) -> tuple[str, ...]:

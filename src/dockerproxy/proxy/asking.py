@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final
 
 from dockerproxy.policy import asking
-from dockerproxy.policy.asking import Question
+from dockerproxy.policy.asking import Propose, Question
 from dockerproxy.policy.compile import CompiledPolicy, extend
 from dockerproxy.policy.model import Source
 from dockerproxy.policy.nesting import Mount
@@ -25,11 +25,11 @@ _UNDECIDED: Final = "not decided: "
 class Asked:
     """A denied request on its way to an answer: the denial, unless a person allows the request."""
 
-    def __init__(self, policy: CompiledPolicy, denied: Verdict) -> None:
-        self._policy = policy
+    def __init__(self, denied: Verdict, propose: Propose) -> None:
+        self._propose = propose
         self._denied = denied
         self._looked_up: set[str] = set()
-        self._is_over = not asking.may_ask(policy, denied)
+        self._is_over = not asking.may_ask(denied)
         self._is_read = False
 
     def proceed(self, verdict: Verdict, mounts: tuple[Mount, ...]) -> NeedsLookup | Question | Verdict | None:
@@ -46,13 +46,13 @@ class Asked:
         if isinstance(whole, str):
             return self._deny(verdict, why=_UNDECIDED + whole)
         self._is_read = True
-        question = asking.find_question(self._policy, whole)
+        question = asking.find_question(whole, self._propose)
         if isinstance(question, NeedsLookup) and question.lookup.target not in self._looked_up:
             self._looked_up.add(question.lookup.target)
             return question
         if not isinstance(question, Question):  # There is no question, or a lookup failed.
-            return self._deny(verdict)
-        conflict = asking.find_conflict(self._policy, asking.find_mounts(question), mounts)
+            return self._deny(verdict, why=_UNDECIDED + question if isinstance(question, str) and question else "")
+        conflict = asking.find_conflict(self._denied.policy, asking.find_mounts(question), mounts)
         return self._deny(verdict, why=conflict) if conflict else question
 
     def take(
@@ -66,7 +66,7 @@ class Asked:
         mounts = asking.find_mounts(question) if answer.allows else ()
         conflict = asking.find_conflict(policy, mounts, before)
         if answer.allows and not conflict:
-            extended = extend(self._policy, question.grant(answer.source))
+            extended = extend(self._denied.policy, question.grant(answer.source))
             return extended, tuple(dict.fromkeys((*before, *mounts)))
         if answer.by is None or conflict:
             return self._deny(question.verdict, answer.source, conflict or _UNDECIDED + answer.why)

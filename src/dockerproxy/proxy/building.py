@@ -134,9 +134,10 @@ class _Judging:
             return verdict.reason
         if too_many := socket.usage.enter(verdict.operation.shape):
             return self._deny(verdict, account, too_many)
-        step = Asked(policy, verdict).proceed(verdict, socket.approved_mounts) if not verdict.passes else None
+        propose = socket.shared.propose
+        step = Asked(verdict, propose).proceed(verdict, socket.approved_mounts) if not verdict.passes else None
         if isinstance(step, Question):
-            verdict = await self._ask(request, build, Asked(policy, verdict), step, account)
+            verdict = await self._ask(request, build, Asked(verdict, propose), step, account)
         elif isinstance(step, Verdict):
             verdict = step
         if not verdict.passes:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from dockerproxy.observe.record import JournalPort, LogPort, Peer, plain_body
-from dockerproxy.policy.asking import Question, show_request
+from dockerproxy.policy.asking import Question
 from dockerproxy.policy.model import Source
 from dockerproxy.proxy.connections import find_peer
 from dockerproxy.wire.document import read_json
@@ -237,7 +237,7 @@ def _describe(question: Question, expires: float) -> Mapping[str, object]:
     """Describe a question for those who answer it."""
     verdict = question.verdict
     return {
-        **show_request(verdict),
+        **question.shown,
         "operation": verdict.operation.name,
         "object": verdict.object,
         "reason": verdict.decision.reason or verdict.decision.message,

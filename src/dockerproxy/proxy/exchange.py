@@ -356,7 +356,7 @@ class Exchange:
     def _deny_or_ask(self, verdict: Verdict) -> None:
         """Answer a denied request, or let a person decide (`proxy/asking`)."""
         if self._asked is None:
-            self._asked = Asked(self._policy if self.state is State.HELD else self.socket.policy, verdict)
+            self._asked = Asked(verdict, self.socket.shared.propose)
         match self._asked.proceed(verdict, self.socket.approved_mounts):
             case Question() as question:
                 self._hold()

@@ -13,6 +13,7 @@ from dockerproxy.api.secrets import redact
 from dockerproxy.builds.extra import is_installed
 from dockerproxy.errors import Refusal
 from dockerproxy.observe.record import JournalPort, LogPort
+from dockerproxy.policy.asking import Propose
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import judge
 from dockerproxy.policy.lists import Remembered
@@ -213,16 +214,20 @@ class Shared:
     Attributes:
         engines: Possible paths of the engine; a reload may change them.
         now: A monotonic clock, in seconds.
+        propose: Finds the grant that a person is asked for (`advice/questions`).
         remark: What a health check adds about the process; empty if nothing.
         counting: By owner, the lock from counting for a quota to the engine's answer.
         places: By owner, the places for starts that are pending, and for builds.
     """
 
-    def __init__(self, engines: tuple[str, ...], tasks: Tasks, log: LogPort, now: Callable[[], float]) -> None:
+    def __init__(
+        self, engines: tuple[str, ...], tasks: Tasks, log: LogPort, now: Callable[[], float], propose: Propose
+    ) -> None:
         self.engines = engines
         self.tasks = tasks
         self.log = log
         self.now = now
+        self.propose = propose
         self.remark = ""
         self.turns = Turns()
         self.worker = Worker(now)

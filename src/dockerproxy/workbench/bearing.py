@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from dockerproxy.advice.dangers import LEAVE_OUT, describe_danger, say_what
 from dockerproxy.advice.denials import find_remedy, widen
+from dockerproxy.advice.needs import can_be_listed, find_needs, leave_out_restrictions
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.policy.claim import Claim, Fault
@@ -16,7 +17,6 @@ from dockerproxy.policy.compile import Case, CompiledPolicy, compile_policy
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.model import CREATES, Grant, Policy, Source, values_of
-from dockerproxy.policy.needs import can_be_listed, find_needs, leave_out_restrictions
 from dockerproxy.policy.objects import BUILD, NAMING, Lookup
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import Takes, Value, is_literal, items_of, list_names, say_value, write_grant

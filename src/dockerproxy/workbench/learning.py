@@ -11,6 +11,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from dockerproxy.advice.needs import restricts
 from dockerproxy.api.catalog import OPERATIONS, Operation
 from dockerproxy.config.document import read_file
 from dockerproxy.config.policy_file import read_policy
@@ -20,7 +21,6 @@ from dockerproxy.policy.differences import covers
 from dockerproxy.policy.image_grants import needs_tags
 from dockerproxy.policy.list_filters import LISTS, PRUNED
 from dockerproxy.policy.model import CREATED_BY, Policy, values_of
-from dockerproxy.policy.needs import restricts
 from dockerproxy.policy.nesting import (
     REPLACEABLE,
     Mount,

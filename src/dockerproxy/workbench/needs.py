@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final
 
+from dockerproxy.advice.needs import LISTS, can_be_listed, restricts
 from dockerproxy.api.bodies.tables import BODIES, SEALED
 from dockerproxy.api.catalog import BUILD_TUNNELS, HEALTH, OPERATIONS, UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
@@ -22,7 +23,6 @@ from dockerproxy.policy.claim import Claim, Known
 from dockerproxy.policy.decide import judge_claims, reading_of_head
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.list_filters import LISTED, refuse_filters
-from dockerproxy.policy.needs import LISTS, LONGEST, can_be_listed, restricts
 from dockerproxy.policy.objects import (
     BUILD,
     KINDS,
@@ -42,7 +42,7 @@ from dockerproxy.policy.objects import (
     new_name,
 )
 from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, merge
-from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, find_words, is_about_object, is_of_body
+from dockerproxy.policy.vocabulary import CONSTRAINTS, LONGEST, UNRESTRICTED, find_words, is_about_object, is_of_body
 from dockerproxy.policy.words.constraint import Condition, Constraint
 from dockerproxy.text import escape, trim
 from dockerproxy.workbench.generated import can_be_listed as can_list_command

@@ -5,10 +5,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from dockerproxy.advice.needs import restricts
 from dockerproxy.api.catalog import OPERATIONS, Access
 from dockerproxy.policy.compile import OWN_GRANT, CompiledPolicy, compile_policy
 from dockerproxy.policy.model import CREATES, Grant, Policy, Source
-from dockerproxy.policy.needs import restricts
 from dockerproxy.policy.values import Value, merge
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, conditions_of
 from dockerproxy.workbench.exposure import EXPOSURES, find_exposures

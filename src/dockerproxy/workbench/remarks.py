@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from dockerproxy.policy.needs import Item
+from dockerproxy.advice.needs import Item
 from dockerproxy.policy.values import write_value
 from dockerproxy.workbench.generated import is_script
 from dockerproxy.workbench.patterns import is_id

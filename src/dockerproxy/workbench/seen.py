@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from dockerproxy.advice.dangers import gives_away
+from dockerproxy.advice.needs import LISTS, Item
 from dockerproxy.policy.globs import fits
-from dockerproxy.policy.needs import LISTS, Item
 from dockerproxy.policy.values import Pairs, Takes, Value, is_literal, items_of, merge, write_value
 from dockerproxy.policy.words.constraint import Constraint
 from dockerproxy.policy.words.spellings import read_ports

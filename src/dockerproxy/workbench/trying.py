@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dockerproxy.advice.needs import claims_of
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.api.catalog import UNKNOWN, Operation
 from dockerproxy.api.request import CanonicalRequest, canonicalise
@@ -13,7 +14,6 @@ from dockerproxy.policy.compile import Case, CompiledPolicy
 from dockerproxy.policy.decide import Wanted, decide, judge_claims
 from dockerproxy.policy.judge import find_media_types, judge
 from dockerproxy.policy.model import Decision, Denied
-from dockerproxy.policy.needs import claims_of
 from dockerproxy.policy.objects import WORDS, Kind, Lookup, ResolvedObject, find_object, missing
 from dockerproxy.policy.phases import NeedsBody, NeedsLookup, Verdict
 from dockerproxy.policy.reader import read_request

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from policy.inspecting import admits
 from rows import for_each
 
+from dockerproxy.advice.needs import can_be_listed
 from dockerproxy.policy.globs import covers, fits
-from dockerproxy.policy.needs import can_be_listed
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.references import Reference
 from dockerproxy.policy.values import Pairs, Value, is_literal

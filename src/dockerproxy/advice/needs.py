@@ -4,7 +4,7 @@ It contains nothing that the client did not send. Restricting words are kept to 
 is learned from them. A name with a star or question mark is kept literally, but never put into a policy, where it would
 be a pattern.
 
-Attacks: docs/attacks.md, policy/needs.
+Attacks: docs/attacks.md, advice/needs.
 """
 
 from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -15,20 +15,16 @@ from dockerproxy.api.catalog import Operation
 from dockerproxy.policy.claim import KEEP, Claim, Reading
 from dockerproxy.policy.objects import OWN, Lookup, join_lookups
 from dockerproxy.policy.values import MOST_LISTED, Pairs, Takes, Value, items_of, merge, say_value
-from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, is_of_body
+from dockerproxy.policy.vocabulary import CONSTRAINTS, LONGEST, is_of_body, refuse_to_bound
 from dockerproxy.policy.words.constraint import Condition, Constraint, is_default
 from dockerproxy.policy.words.publish import fill
 from dockerproxy.policy.words.spellings import read_address, read_ports
-from dockerproxy.text import escape
 
 Pair = tuple[str, str | tuple[str, ...]]
 """A label and its value."""
 
 Item = str | tuple[str, ...]
 """An item of a list: a name, the words of a command, or an item of `publish` after its own word."""
-
-LONGEST: Final = 300
-"""Characters of an item that a policy lists."""
 
 LISTS: Final = frozenset({Takes.ITEMS, Takes.LISTS, Takes.PORTS})
 """Forms of values that are learned from a body."""
@@ -79,11 +75,6 @@ def find_needs(read: Reading, granted: Sequence[Condition] = (), *, asks: bool =
         if listed:
             needed[word] = value or ()
     return needed
-
-
-def refuse_to_bound(reason: str) -> Mapping[str, Value]:
-    """Return that no words suffice, with the reason: in ASCII, on one line."""
-    return {UNRESTRICTED.word: escape(reason)[:LONGEST]}
 
 
 def restricts(operation: Operation, constraint: Constraint) -> bool:

@@ -1,11 +1,11 @@
-"""Who approves a request sees for which registries it has credentials."""
+"""Who approves a request sees all of it, and for which registries it has credentials, but no password."""
 
 import base64
 import json
 
 import pytest
 
-from dockerproxy.policy.asking import show_credentials
+from dockerproxy.advice.questions import show_credentials
 from dockerproxy.wire.document import Json
 
 

@@ -11,12 +11,7 @@ from policy.ordinary import Named
 from policy.policies import PRIVILEGED, request_of
 from rows import for_each
 
-from dockerproxy.api.bodies.tables import BODIES
-from dockerproxy.api.catalog import OPERATIONS
-from dockerproxy.policy.claim import Known
-from dockerproxy.policy.decide import judge_claims
-from dockerproxy.policy.needs import (
-    LONGEST,
+from dockerproxy.advice.needs import (
     Item,
     can_be_listed,
     claims_of,
@@ -24,10 +19,14 @@ from dockerproxy.policy.needs import (
     leave_out_restrictions,
     list_items,
 )
+from dockerproxy.api.bodies.tables import BODIES
+from dockerproxy.api.catalog import OPERATIONS
+from dockerproxy.policy.claim import Known
+from dockerproxy.policy.decide import judge_claims
 from dockerproxy.policy.objects import Kind, Lookup, ResolvedObject
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import Pairs, Takes, Value
-from dockerproxy.policy.vocabulary import CONSTRAINTS, find_words, is_of_body
+from dockerproxy.policy.vocabulary import CONSTRAINTS, LONGEST, find_words, is_of_body
 from dockerproxy.wire.document import Json
 
 CREATE = OPERATIONS["ContainerCreate"]

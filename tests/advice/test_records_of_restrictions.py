@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 
 import pytest
+from advice.test_needs import CREATE, CREATES, NAMES, Engine, bounds, covers, record
 from hypothesis import given
 from policy.inspecting import conditions_of, inspect
 from policy.policies import request_of
-from policy.test_needs import CREATE, CREATES, NAMES, Engine, bounds, covers, record
 
+from dockerproxy.advice.needs import claims_of, find_needs, restricts
 from dockerproxy.api.bodies.tables import BODIES
 from dockerproxy.policy.claim import Known
 from dockerproxy.policy.decide import judge_claims
-from dockerproxy.policy.needs import claims_of, find_needs, restricts
 from dockerproxy.policy.objects import Lookup
 from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import Pairs, Value
