@@ -65,7 +65,8 @@ def test_what_is_no_file_is_not_overwritten(kind: str, tmp_path: Path) -> None:
     {"pipe": os.mkfifo, "directory": os.mkdir, "dangling": lambda path: path.symlink_to("/nonexistent")}[kind](path)
     before = path.lstat()
     assert len(write_learned(str(path), learned())) == 1
-    assert path.lstat() == before
+    after = path.lstat()
+    assert (after[:7], after.st_ctime_ns) == (before[:7], before.st_ctime_ns)  # Looking changes the access time.
 
 
 def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
