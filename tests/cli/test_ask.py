@@ -38,6 +38,7 @@ sockets:
     # the end
 """
 LIST = b"GET /containers/json HTTP/1.1\r\nHost: d\r\n\r\n"
+PRUNE = b"POST /libpod/pods/prune HTTP/1.1\r\nHost: d\r\n\r\n"
 PULL = b"GET /images/json HTTP/1.1\r\nHost: d\r\n\r\n"
 
 
@@ -195,14 +196,16 @@ def test_what_is_typed_for_one_question_never_answers_another() -> None:
         assert status(other) == 403
 
 
-def test_of_two_people_the_first_answers() -> None:
+def test_of_two_people_the_first_answers_an_unrestricted_grant_in_full() -> None:
     with asking() as place, person(place) as one, person(place) as two:
-        client = place.send(LIST)
-        one.wait_for("[a]lways? ")
-        two.wait_for("[a]lways? ")
-        two.type("d\n")
-        one.wait_for("is over: deny")
-        assert status(client) == 403
+        client = place.send(PRUNE)
+        assert all('type "unrestricted", [d]eny' in each.wait_for(", [v]iew") for each in (one, two))
+        for typed in ("o", "u", "once"):
+            two.type(f"{typed}\n")
+            two.wait_for("answer with unrestricted, d, v or a")
+        two.type("unrestricted\n")
+        one.wait_for("is over: unrestricted")
+        assert status(client) == 200
 
 
 def test_a_person_who_stops_the_program_is_not_waited_for() -> None:

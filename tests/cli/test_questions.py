@@ -40,7 +40,7 @@ from dockerproxy.proxy.control import _dump
 from dockerproxy.wire.document import Json
 
 ASKED = (
-    b'{"kind":"asked","id":"A","socket":"s","operation":"ContainerList","bounded":true,"conditions":{},'
+    b'{"kind":"asked","id":"A","socket":"s","operation":"ContainerList","bounded":true,"allows":"once","conditions":{},'
     b'"uid":0,"pid":1,"method":"GET","target":"/containers/json","expires":1e12}'
 )
 
@@ -55,6 +55,7 @@ ASKED = (
         b'{"kind":"record","id":"A"}',
         ASKED.replace(b'"ContainerList"', b'"Nonsense"'),
         ASKED.replace(b"true", b"1"),
+        ASKED.replace(b'"once"', b'"deny"'),
         ASKED.replace(b'{},"uid"', b'[],"uid"'),
         ASKED.replace(b'"A"', b"1"),
     ],
@@ -98,7 +99,7 @@ def ask(question: Question) -> Asked:
     """Return a question as it comes over the control socket."""
     more = {"conditions": plain_body(question.conditions), "faults": question.faults, "bounded": question.is_bounded}
     told = {"kind": "asked", "id": "A", "socket": "s", "operation": question.verdict.operation.name, **more}
-    asked = read_event(_dump({**told, **question.shown}).encode())
+    asked = read_event(_dump({**told, "allows": "once", **question.shown}).encode())
     assert isinstance(asked, Asked)
     return asked
 

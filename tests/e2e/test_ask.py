@@ -92,22 +92,6 @@ def test_a_container_runs_step_by_step_as_a_person_allows(asking: Office) -> Non
         assert record["source"].startswith("asked: deny, by uid 0 pid ")
 
 
-def test_a_client_that_is_killed_and_people_who_differ(asking: Office) -> None:
-    with seated(asking) as one, seated(asking) as two:
-        with asking.client.watch("images"):
-            one.wait_for("[a]lways? ")
-            two.wait_for("[a]lways? ")
-        two.wait_for("is over: withdrawn")
-        two.type("\n")
-        one.wait_for("is over: withdrawn")
-        one.type("\n")
-        with asking.client.watch("images") as running:
-            one.wait_for("[a]lways? ")
-            answer(two, "ImageList", "o")
-            one.wait_for("is over: once")
-            running.wait_for("busybox")
-
-
 def test_a_program_approves_what_it_finds_harmless(asking: Office, tmp_path: Path) -> None:
     program = tmp_path / "approve"
     program.write_text(APPROVE.format(python=sys.executable))

@@ -75,12 +75,18 @@ async def test_the_held_body_goes_on_as_it_was_shown() -> None:
 
 
 @in_loop
-async def test_a_request_that_needs_unrestricted_says_why() -> None:
+async def test_what_needs_unrestricted_is_allowed_by_that_word_alone() -> None:
     async with office(asking()) as at:
         operator = await at.sit()
         client = await at.here.connect()
+        for body, word in ((DENIED, "once"), (b'{"Image": "busybox"}', "unrestricted")):
+            await client.send(create(body))
+            assert (await operator.answer_next(word))["allows"] != word
+            assert (await operator.next("answered"))["answer"] == "deny"
+            await denial(await client.answer())
+        assert is_untouched(at.here)
         await client.send(create(DENIED))
-        asked = await operator.answer_next("once")
+        asked = await operator.answer_next("unrestricted")
         assert (asked["conditions"], asked["bounded"]) == ({"unrestricted": True}, False)
         assert any("Privileged" in fault for fault in asked["faults"])
         await whole(await at.here.engine_side())
@@ -193,15 +199,15 @@ async def test_an_object_is_shown_by_the_name_that_the_engine_knows() -> None:
         assert (await client.answer())[0] == 200
 
 
-@pytest.mark.parametrize("sent", [STOP, PRIVILEGED])
+@pytest.mark.parametrize(("sent", "word"), [(STOP, "once"), (PRIVILEGED, "unrestricted")])
 @in_loop
-async def test_what_was_replaced_is_not_allowed(sent: bytes) -> None:
+async def test_what_was_replaced_is_not_allowed(sent: bytes, word: str) -> None:
     async with office(asking()) as at:
         operator = await at.sit()
         client = await at.here.connect()
         await client.send(sent)
         await tell(at.here, WEB)
-        await operator.answer_next("once")
+        await operator.answer_next(word)
         await tell(at.here, {**WEB, "Id": OTHER_ID})
         await denial(await client.answer())
         assert is_untouched(at.here)

@@ -7,21 +7,21 @@ Attacks: docs/attacks.md, advice/questions.
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypedDict
 
 from dockerproxy.advice.needs import LISTS, can_be_listed, leave_out_restrictions
-from dockerproxy.api.bodies.tables import BODIES, SEALED
+from dockerproxy.api.bodies.tables import SEALED
 from dockerproxy.api.secrets import HIDDEN
 from dockerproxy.policy import objects
 from dockerproxy.policy.asking import Question
+from dockerproxy.policy.claim import Fault
 from dockerproxy.policy.compile import extend
 from dockerproxy.policy.decide import reading_of_head
 from dockerproxy.policy.judge import judge_again
 from dockerproxy.policy.model import Source
 from dockerproxy.policy.objects import ResolvedObject
 from dockerproxy.policy.phases import NeedsLookup, Verdict
-from dockerproxy.policy.reader import read_request
 from dockerproxy.policy.values import Takes, Value, is_literal
 from dockerproxy.policy.vocabulary import CONSTRAINTS, UNRESTRICTED, is_about_object, is_of_body
 from dockerproxy.text import fold
@@ -49,10 +49,10 @@ class _Shown(TypedDict):
     body: Json
 
 
-def propose(verdict: Verdict, needs: Mapping[str, Value]) -> Question | str:
+def propose(verdict: Verdict, needs: Mapping[str, Value], violations: Sequence[Fault]) -> Question | str:
     """Return the question about a request that needs some words, or why a person cannot judge it.
 
-    Empty if no grant would allow it.
+    Empty if no grant would allow it. Only an unrestricted one allows violations of the operation's table.
     """
     shown = _show_request(verdict)
     if sum(len(name) + len(str(value)) for name, value in shown["headers"]) > _MOST_OF_HEAD:
@@ -69,23 +69,18 @@ def propose(verdict: Verdict, needs: Mapping[str, Value]) -> Question | str:
     if name not in SEALED and _is_enough(question):
         said = {*of_head, *(word for word in _RUN if is_of_body(verdict.operation, word))}
         exact = {**_list_put_in(question), **exact}
-        return question._replace(exact=exact, is_bounded=question.is_contained and said <= question.conditions.keys())
-    faults = _list_faults(question, needs)
+        return question._replace(exact=exact, is_bounded=said <= question.conditions.keys())
+    faults = tuple(fault.name_place() for fault in violations) or _list_faults(question.conditions, needs)
     question = question._replace(conditions={**of_object, UNRESTRICTED.word: True}, faults=faults)
     return question if len(faults) <= MOST_FAULTS and _is_enough(question) else ""
 
 
-def _list_faults(question: Question, needs: Mapping[str, Value]) -> tuple[str, ...]:
-    """Return what no contained grant allows, each as a clause."""
-    verdict = question.verdict
-    table = BODIES.get(verdict.operation.name)
-    violations = () if table is None else read_request(table, verdict.request, verdict.known).violations
-    patterns = (word for word, value in question.conditions.items() if not is_literal(value))
-    return (
-        tuple(fault.name_place() for fault in violations)
-        or tuple(map(str, needs.values() if UNRESTRICTED.word in needs else ()))
-        or tuple(f"{word} would list a star or a question mark, which is a pattern there" for word in patterns)
-    )
+def _list_faults(conditions: Mapping[str, Value], needs: Mapping[str, Value]) -> tuple[str, ...]:
+    """Return why no contained grant allows a request without violations, each as a clause."""
+    if UNRESTRICTED.word in needs:
+        return (str(needs[UNRESTRICTED.word]),)
+    patterns = (word for word, value in conditions.items() if not is_literal(value))
+    return tuple(f"{word} would list a star or a question mark, which is a pattern there" for word in patterns)
 
 
 def _read_head(verdict: Verdict) -> Mapping[str, Value | None]:

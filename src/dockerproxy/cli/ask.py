@@ -4,10 +4,11 @@
   dockerproxy ask --control /run/operator/control.sock --exec ./approve
 
 Each question shows the client, the request, and what the grant would expose. You allow the request once, or deny it.
+If only an unrestricted grant would allow it, type "unrestricted" in full.
 "always" prints the line for the policy file; the request still waits. After ASK_TIMEOUT seconds, a request is denied.
 
-With --exec, a program answers. It reads the question as JSON from standard input and prints once or deny. Any other
-output or a timeout denies the request.
+With --exec, a program answers. It reads the question as JSON from standard input and prints what "allows" there says,
+or deny. Any other output or a timeout denies the request.
 
 exit status: 0 you stopped it, 1 the proxy ended, 2 usage or configuration error
 
@@ -30,10 +31,13 @@ from typing import Final
 from dockerproxy.cli.peers import UNKNOWN, find_program
 from dockerproxy.cli.questions import Asked, Control, Over, describe, find_control, list_exposures, view, write_line
 from dockerproxy.cli.terminal import Style, find_width, paint, say
+from dockerproxy.policy.asking import ONCE
 from dockerproxy.policy.values import write_grant
+from dockerproxy.policy.vocabulary import UNRESTRICTED
 
-_ANSWERS: Final = {"o": "once", "d": "deny"}
-_PROMPT: Final = "[o]nce, [d]eny, [v]iew, [a]lways?"
+_ALLOWS: Final = {ONCE: ("o", "[o]nce"), UNRESTRICTED.word: (UNRESTRICTED.word, f'type "{UNRESTRICTED.word}"')}
+"""By the answer that allows a request, how it is typed and offered."""
+
 _SHOWS: Final = {"v": view, "a": write_line}
 
 _PROGRAMS: Final = 16
@@ -137,7 +141,7 @@ def _answer(control: Control, running: _Run, program: str, asked: Asked) -> None
         say(f"{asked.id}  {error}", stream=sys.stderr)
         answer = b""
     word = answer[:_LONGEST].strip().decode(errors="replace")
-    control.answer(asked.id, word if word in _ANSWERS.values() else "deny")
+    control.answer(asked.id, word if word == asked.allows else "deny")
 
 
 def _write_question(control: Control, asked: Asked) -> str:
@@ -206,20 +210,21 @@ class _Desk:
         asked, self._is_startled = self._shown, False
         if asked is None:
             return
-        if answer in _ANSWERS:
+        typed, _ = _ALLOWS[asked.allows]
+        if answer in {typed, "d"}:
             self._waiting.pop(asked.id, None)
-            self._control.answer(asked.id, _ANSWERS[answer])
+            self._control.answer(asked.id, asked.allows if answer == typed else "deny")
             self._shown = None
             return
         shows = _SHOWS.get(answer)
-        say(*(shows(asked, find_width()) if shows is not None else ["  answer with o, d, v or a"]))
-        _prompt()
+        say(*(shows(asked, find_width()) if shows is not None else [f"  answer with {typed}, d, v or a"]))
+        _prompt(asked)
 
     def _show(self, asked: Asked) -> None:
         self._shown = asked
         say("", *describe(asked, self._control, find_width()))
-        _prompt()
+        _prompt(asked)
 
 
-def _prompt() -> None:
-    print(paint(_PROMPT, Style.STRONG), end=" ", flush=True)
+def _prompt(asked: Asked) -> None:
+    print(paint(f"{_ALLOWS[asked.allows][1]}, [d]eny, [v]iew, [a]lways?", Style.STRONG), end=" ", flush=True)

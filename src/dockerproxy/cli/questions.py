@@ -17,6 +17,7 @@ from dockerproxy.api.catalog import OPERATIONS, Shape
 from dockerproxy.cli.peers import describe_peer
 from dockerproxy.cli.request import PATIENCE
 from dockerproxy.cli.terminal import Style, count, paint
+from dockerproxy.policy.asking import ALLOWING
 from dockerproxy.policy.values import Value, items_of, split_mode
 from dockerproxy.problems import Problem, UserError
 from dockerproxy.proxy.connections import find_peer
@@ -39,7 +40,8 @@ _IGNORED: Final = (b'{"kind":"record"', b'{"kind":"open"')
 class Asked(NamedTuple):
     """A request that waits for an answer, the grant that would allow it, and what the proxy told about it.
 
-    `is_bounded` says whether a policy file can have the grant without allowing more than the request.
+    `is_bounded` says whether a policy file can have the grant without allowing more than the request, `allows` which
+    answer allows it: `once` or `unrestricted`.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Asked(NamedTuple):
     operation: str
     conditions: Mapping[str, Value]
     is_bounded: bool
+    allows: str
     told: Mapping[str, object]
 
 
@@ -126,8 +129,8 @@ def read_event(line: bytes) -> Event | None:
                 conditions = read_body(told.get("conditions"))
             except (ValueError, TypeError, KeyError):
                 return None
-            known = operation in OPERATIONS
-            return Asked(id_, name, operation, conditions, fits, told) if known else None
+            known = operation in OPERATIONS and told.get("allows") in ALLOWING
+            return Asked(id_, name, operation, conditions, fits, told["allows"], told) if known else None
         case {"kind": "answered", "id": str(id_), "answer": str(word)}:
             return Over(id_, word)
     return None

@@ -16,7 +16,7 @@ from dockerproxy.api.catalog import OPERATIONS
 from dockerproxy.errors import Refusal
 from dockerproxy.owner_labels import NEW
 from dockerproxy.policy import objects
-from dockerproxy.policy.claim import Known
+from dockerproxy.policy.claim import Fault, Known
 from dockerproxy.policy.compile import CompiledPolicy
 from dockerproxy.policy.judge import refuse_type
 from dockerproxy.policy.model import Decision, Denied, Grant, Source
@@ -38,6 +38,10 @@ _MOST_OF_TARGET: Final = 2048
 
 MOST_MOUNTS: Final = 1024
 """Host paths that answers may allow on a socket. All are remembered, since their containers stay."""
+
+ONCE: Final = "once"
+ALLOWING: Final = frozenset({ONCE, UNRESTRICTED.word})
+"""Answers that allow a request: with a contained grant, and with an unrestricted one."""
 
 _HELD: Final = frozenset({"json", "-"})
 """Kinds of bodies that are held completely; others stream."""
@@ -64,9 +68,9 @@ class Question(NamedTuple):
     is_bounded: bool = False
 
     @property
-    def is_contained(self) -> bool:
-        """Whether its grant is contained. An unrestricted one is allowed by another word."""
-        return UNRESTRICTED.word not in self.conditions
+    def allows(self) -> str:
+        """The only answer that allows the request (`ALLOWING`)."""
+        return UNRESTRICTED.word if UNRESTRICTED.word in self.conditions else ONCE
 
     def grant(self, source: Source) -> Grant:
         """Return the grant that allows this request."""
@@ -74,9 +78,9 @@ class Question(NamedTuple):
         return Grant(frozenset({self.verdict.operation.name}), source, conditions)
 
 
-Propose: TypeAlias = Callable[[Verdict, Mapping[str, Value]], Question | str]
-"""Return the question about a request that needs some words, or why a person cannot judge it; empty if no grant allows
-it."""
+Propose: TypeAlias = Callable[[Verdict, Mapping[str, Value], Sequence[Fault]], Question | str]
+"""Return the question about a request that needs some words and has violations of its table, or why a person cannot
+judge it; empty if no grant allows it."""
 
 
 def may_ask(verdict: Verdict) -> bool:
@@ -120,12 +124,13 @@ def find_question(verdict: Verdict, propose: Propose) -> Question | NeedsLookup 
     if NEW in owners or (policy.owner and owners - {"", policy.owner}):  # It is missing, or another client's.
         return ""
     known = known._replace(found=found)
-    needs = {} if table is None else policy.find_needs(read_request(table, request, known))
+    read = None if table is None else read_request(table, request, known)
+    needs = {} if read is None else policy.find_needs(read)
     if isinstance(needs, Lookup):
         return NeedsLookup(*verdict.parts, needs)
     if policy.owner and any(_is_decided(policy, *key, each) for key, each in known.answers.items()):
         return ""
-    return propose(replace(verdict, known=known), needs)
+    return propose(replace(verdict, known=known), needs, read.violations if read is not None else ())
 
 
 def _is_decided(policy: CompiledPolicy, kind: Kind, name: str, found: ResolvedObject) -> bool:
@@ -145,7 +150,7 @@ def find_mounts(question: Question) -> tuple[Mount, ...]:
     claims = read_request(table, verdict.request, verdict.known).claims if table is not None else []
     binds = dict.fromkeys(option for claim in claims for option, _ in claim.options if isinstance(option, Bind))
     mounts = (make_mount(verdict.known.places, bind.path, writes=not bind.read_only) for bind in binds)
-    return tuple(mount if question.is_contained else mount._replace(begins=()) for mount in mounts)
+    return tuple(mount if question.allows == ONCE else mount._replace(begins=()) for mount in mounts)
 
 
 def find_conflict(policy: CompiledPolicy, mounts: Sequence[Mount], before: Sequence[Mount]) -> str:

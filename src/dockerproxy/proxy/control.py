@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from dockerproxy.observe.record import JournalPort, LogPort, Peer, plain_body
-from dockerproxy.policy.asking import Question
+from dockerproxy.policy.asking import ALLOWING, Question
 from dockerproxy.policy.model import Source
 from dockerproxy.proxy.connections import find_peer
 from dockerproxy.wire.document import read_json
@@ -47,7 +47,7 @@ class Answer(NamedTuple):
     @property
     def allows(self) -> bool:
         """Whether the request is allowed."""
-        return self.word == "once"
+        return self.word in ALLOWING
 
     @property
     def source(self) -> Source:
@@ -140,7 +140,7 @@ class Reader(asyncio.Protocol):
         match read_json(line):
             case {"answers": True, **others} if not others:
                 self.answers = True
-            case {"id": str(id_), "answer": "once" | "deny" as word, **others} if not others:
+            case {"id": str(id_), "answer": str(word), **others} if word in {*ALLOWING, "deny"} and not others:
                 self._control.answer(id_, Answer(word, self._peer))
             case _:
                 return False
@@ -218,9 +218,11 @@ class Control:
         return answer
 
     def answer(self, id_: str, answer: Answer) -> None:
-        """Process an answer. The first one counts."""
+        """Process an answer. The first one counts. An allowing one that does not fit the question denies."""
         if id_ in self._held:
-            _, future = self._held[id_]
+            told, future = self._held[id_]
+            if answer.allows and answer.word != told["allows"]:
+                answer = answer._replace(word="deny")
             if not future.done():
                 future.set_result(answer)
 
@@ -244,5 +246,6 @@ def _describe(question: Question, expires: float) -> Mapping[str, object]:
         "conditions": plain_body(question.conditions),
         "faults": question.faults,
         "bounded": question.is_bounded,
+        "allows": question.allows,
         "expires": expires,
     }
