@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy.policies import ID, request_for, request_of
+from policy.test_objects import ASKED, BUSYBOX, DIGEST, IMAGE, ask, read
 from rows import for_each
 
-from dockerproxy.api.catalog import OPERATIONS, Operation
+from dockerproxy.api.catalog import Operation
 from dockerproxy.policy.descriptions import read_object
 from dockerproxy.policy.objects import (
-    KINDS,
     Kind,
     Lookup,
     ResolvedObject,
@@ -20,22 +20,6 @@ from dockerproxy.policy.objects import (
     name_in,
     with_name,
 )
-
-IMAGE = f"sha256:{ID}"
-DIGEST = "@sha256:" + "d" * 64
-BUSYBOX = "docker.io/library/busybox"
-ASKED = [OPERATIONS[name] for name in KINDS if name not in {"ImagePush", "DistributionInspect"}]
-
-
-def ask(method: str, target: str) -> Lookup:
-    """Return the lookup about the object of a request."""
-    lookup = find_object(request_of(method, target))
-    assert isinstance(lookup, Lookup)
-    return lookup
-
-
-def read(lookup: Lookup, answer: object, version: str = "") -> ResolvedObject | Lookup | None:
-    return read_object(lookup, json.dumps(answer).encode(), version)
 
 
 @for_each(

@@ -31,12 +31,12 @@ class Operator:
 
     async def next(self, kind: str) -> dict[str, Any]:
         """Return the next line of a kind."""
-        while True:
-            line = await asyncio.wait_for(self.reader.readline(), PATIENCE)
-            assert line, f"cut off before {kind}"
-            read: dict[str, Any] = json.loads(line)
-            if read["kind"] == kind:
-                return read
+        async with asyncio.timeout(PATIENCE):
+            while line := await self.reader.readline():
+                read: dict[str, Any] = json.loads(line)
+                if read["kind"] == kind:
+                    return read
+        raise AssertionError(f"cut off before {kind}")
 
     def answer(self, id_: str, word: str) -> None:
         self.writer.write(json.dumps({"id": id_, "answer": word}).encode() + b"\n")

@@ -6,6 +6,8 @@ from builds.said import BRIDGE, FRONTEND, SOLVE, attrs, export
 from proxy.builders import TAGS, building, open_builds
 from proxy.harness import in_loop, world
 from proxy.lookups import the_client
+from proxy.operators import asking, office
+from proxy.stage import turn
 
 from dockerproxy.proxy.building import _MOST_BUILDS
 
@@ -60,3 +62,28 @@ async def test_the_builds_of_one_connection_are_bounded() -> None:
         heard = await client.call(SOLVE, framed(text(1, "more") + export("moby", {"name": "job-1"})[3:]))
         assert "one connection has more than 1000 builds" in heard.fields["grpc-message"]
         assert engine.peer.streams == {}
+
+
+@in_loop
+async def test_an_answer_is_for_one_of_two_builds_with_the_same_name() -> None:
+    """The second one waits for a place meanwhile."""
+    async with office(asking(quota={"builds": 2})) as at:
+        operator = await at.sit()
+        (other, taken), (client, engine) = [await open_builds(at.here) for _ in range(2)]
+        other.begin(SOLVE, framed(text(1, "r") + export("moby", {"name": "a"})[3:]))
+        await other.flush()
+        await operator.answer_next("once")
+        await taken.asked()
+        build = framed(text(1, "r") + export("moby", {"name": "b"})[3:])
+        first = client.begin(SOLVE, build)
+        await client.flush()
+        asked = await operator.next("asked")
+        second = client.begin(SOLVE, build)
+        await client.flush()
+        await turn()
+        operator.answer(asked["id"], "once")
+        await engine.asked()
+        await other.wire.close()
+        await operator.answer_next("deny")
+        assert "a person denied it" in (await client.answered(second)).fields["grpc-message"]
+        assert [*engine.peer.streams] == [first]

@@ -3,9 +3,8 @@
 import json
 
 from policy.policies import ID
-from proxy.harness import in_loop, request, world
-from proxy.podman import DB, DELETE, ask, claims, podman, status_of
-from proxy.stage import until
+from proxy.harness import in_loop, request
+from proxy.podman import DB, DELETE
 from waiting import PATIENCE
 
 from dockerproxy.config.policy_file import read_policy
@@ -18,17 +17,6 @@ from dockerproxy.proxy.holding import Holding
 
 JSON = "Content-Type: application/json"
 NET = ResolvedObject(ID, ("net",), subject=ID, belongs_to="ci", document={"id": ID})
-
-
-@in_loop
-async def test_who_waited_for_a_claim_is_judged_anew() -> None:
-    async with world(policy=DB) as here, podman(here, "db", "db-log") as engine:
-        engine.goes_on.clear()
-        first, second = [await ask(here, DELETE) for _ in range(2)]
-        await engine.hears(1)
-        await until(lambda: claims(here) == 2, "the second one waits")
-        engine.goes_on.set()
-        assert (await status_of(first), await status_of(second)) == (b"200", b"404")
 
 
 def test_a_removal_is_about_what_was_claimed_for_it() -> None:

@@ -5,11 +5,13 @@ import os
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from observe.records import ID, SOCKET, load
+from observe.test_log import ALLOWED
 from rows import for_each
 from waiting import PATIENCE
 
@@ -23,21 +25,8 @@ from dockerproxy.settings import Level
 from dockerproxy.workbench.learning import Learner
 from dockerproxy.workbench.reading import Records
 
-RECORD = Record(
-    socket="docker",
-    peer=Peer(1000, 999, 42),
-    method="GET",
-    target="/containers/web/logs?follow=1",
-    operation="ContainerLogs",
-    object="web",
-    decision=Outcome.ALLOWED,
-    source="containers:read (policy.yaml:7)",
-    reason="",
-    status=200,
-    received=0,
-    sent=1234,
-    milliseconds=1.5,
-)
+LOGS: dict[str, Any] = {"target": "/containers/web/logs?follow=1", "operation": "ContainerLogs", "object": "web"}
+RECORD = ALLOWED._replace(**LOGS, source="containers:read (policy.yaml:7)", milliseconds=1.5, id="")
 DECISIONS = ("4KD7Q-00", "4KD7Q-2F", "4KD7Q-100")
 OTHER = RECORD._replace(target="/_ping", operation="SystemPing", object="")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -85,12 +85,8 @@ class _Judging:
         """Return why a call of a build is denied; empty if it is allowed. Each build is a new question."""
         if name not in self._builds and len(self._builds) >= _MOST_BUILDS:
             return self.refuse("", f"one connection has more than {_MOST_BUILDS} builds")
-        build = self._builds.setdefault(name, _Build())
-        if not call.is_part:
-            build.policy, build.is_counted = None, False
-            build.begun.set()
-            build.decided.clear()
-        elif name and self.asks:
+        build = self._find_build(call, name)
+        if call.is_part and name and self.asks:
             await self._await_begin(build)
         counts = bool(call.requests) and not build.is_counted
         try:
@@ -108,6 +104,15 @@ class _Judging:
         finally:
             if not call.is_part:
                 build.decided.set()
+
+    def _find_build(self, call: Call, name: str) -> _Build:
+        """Return the build of a call. One that begins is new, though another of its name may wait."""
+        build = self._builds.setdefault(name, _Build())
+        if not call.is_part and build.begun.is_set():
+            build = self._builds[name] = _Build()
+        if not call.is_part:
+            build.begun.set()
+        return build
 
     async def _enter(self) -> None:
         """Take a place for a build, until the client has gone; before the engine gives up its other calls."""
@@ -134,10 +139,10 @@ class _Judging:
             return verdict.reason
         if too_many := socket.usage.enter(verdict.operation.shape):
             return self._deny(verdict, account, too_many)
-        propose = socket.shared.propose
-        step = Asked(verdict, propose).proceed(verdict, socket.approved_mounts) if not verdict.passes else None
+        asked = Asked(verdict, socket.shared.propose)
+        step = asked.proceed(verdict, socket.approved_mounts) if not verdict.passes else None
         if isinstance(step, Question):
-            verdict = await self._ask(request, build, Asked(verdict, propose), step, account)
+            verdict = await self._ask(request, build, asked, step, account)
         elif isinstance(step, Verdict):
             verdict = step
         if not verdict.passes:
@@ -154,9 +159,9 @@ class _Judging:
     ) -> Verdict:
         """Ask a person, whose answer applies to the build."""
         socket = self._socket
-        ask = socket.shared.control.ask
+        told = (account.decision, socket.name, account.peer, question, socket.journal)
         try:
-            answer = await ask(account.decision, socket.name, account.peer, question, socket.journal)
+            answer = await socket.shared.control.ask(*told)
         except asyncio.CancelledError:
             account.end(question.verdict, Outcome.DENIED, "the client went away")
             raise

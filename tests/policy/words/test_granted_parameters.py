@@ -13,8 +13,6 @@ from dockerproxy.policy.words.parameters import Flag
 
 PATH: Final = CONSTRAINTS["path"]
 SIGNAL: Final = CONSTRAINTS["signal"]
-REGISTRIES: Final = CONSTRAINTS["registries"]
-BUILDX_BUILDERS: Final = CONSTRAINTS["buildx_builders"]
 
 
 FLAGS = [each for each in CONSTRAINTS.values() if isinstance(each, Flag)]
@@ -86,27 +84,17 @@ def test_signals_are_named() -> None:
     assert str(Condition(SIGNAL, ("HUP", "TERM"))) == "signal is HUP or TERM"
 
 
-def test_only_what_certainly_keeps_to_it_is_admitted() -> None:
-    assert REGISTRIES.choices == ("default",)
-    assert admits("registries", "default", True)  # noqa: FBT003 (the value of a claim)
-    assert not any(admits("registries", "default", value) for value in (False, None, 1, "default"))
+DEMANDS = {
+    "registries": ("default", "no registry host is named"),
+    "buildx_builders": ("none", "name is not one of a privileged builder, buildx_buildkit_..."),
+}
 
 
-def test_it_is_demanded_of_what_keeps_to_it() -> None:
-    assert REGISTRIES.least(True) == "default"  # noqa: FBT003 (the value of a claim)
-    assert REGISTRIES.least(False) is None  # noqa: FBT003
-    assert REGISTRIES.by_default(False)  # noqa: FBT003
-    assert str(Condition(REGISTRIES, "default")) == "no registry host is named"
-
-
-def test_only_what_certainly_keeps_to_it_is_admitted_of_buildx_builders() -> None:
-    assert BUILDX_BUILDERS.choices == ("none",)
-    assert admits("buildx_builders", "none", True)  # noqa: FBT003 (the value of a claim)
-    assert not any(admits("buildx_builders", "none", value) for value in (False, None, 1, "none"))
-
-
-def test_it_is_demanded_of_what_keeps_to_it_of_buildx_builders() -> None:
-    assert BUILDX_BUILDERS.least(True) == "none"  # noqa: FBT003 (the value of a claim)
-    assert BUILDX_BUILDERS.least(False) is None  # noqa: FBT003
-    assert BUILDX_BUILDERS.by_default(False)  # noqa: FBT003
-    assert str(Condition(BUILDX_BUILDERS, "none")) == "name is not one of a privileged builder, buildx_buildkit_..."
+@pytest.mark.parametrize("word", DEMANDS)
+def test_only_what_certainly_keeps_to_a_demand_is_admitted(word: str) -> None:
+    constraint, (value, says) = CONSTRAINTS[word], DEMANDS[word]
+    assert constraint.choices == (value,)
+    assert [admits(word, value, each) for each in (True, False, None, 1, value)] == [True] + [False] * 4
+    assert [constraint.least(each) for each in (True, False)] == [value, None]
+    assert constraint.by_default(False)  # noqa: FBT003 (the value of a claim)
+    assert str(Condition(constraint, value)) == says
