@@ -196,10 +196,26 @@ def test_what_is_typed_for_one_question_never_answers_another() -> None:
         assert status(other) == 403
 
 
+def test_what_is_typed_ahead_answers_no_question_that_was_not_shown() -> None:
+    with asking() as place, person(place) as somebody, socket.socket(socket.AF_UNIX) as reader:
+        reader.connect(place.control)
+        client = place.send(LIST)
+        somebody.wait_for("[a]lways? ")
+        other = place.send(PULL)
+        with reader.makefile("rb") as told:
+            next(line for line in told if line.startswith(b'{"kind":"asked"') and b"ImageList" in line)
+        somebody.type("d\no\n")
+        assert status(client) == 403
+        assert "ImageList" in somebody.wait_for("[a]lways? ")
+        somebody.type("d\n")
+        assert status(other) == 403
+
+
 def test_of_two_people_the_first_answers_an_unrestricted_grant_in_full() -> None:
     with asking() as place, person(place) as one, person(place) as two:
         client = place.send(PRUNE)
-        assert all('type "unrestricted", [d]eny' in each.wait_for(", [v]iew") for each in (one, two))
+        shown = [each.wait_for(", [v]iew") for each in (one, two)]
+        assert all(re.search(r'beware +the proxy judges(.|\n)*type "unrestricted", \[d]eny', each) for each in shown)
         for typed in ("o", "u", "once"):
             two.type(f"{typed}\n")
             two.wait_for("answer with unrestricted, d, v or a")
@@ -228,6 +244,7 @@ ACTS = {
     "print('deny')": 403,
     "print('yes')": 403,
     "print('once'); print('deny')": 403,
+    "print('once', ' ' * 64, 'deny')": 403,
     "print('once'); sys.exit(1)": 403,
     "print('always')": 403,
     "time.sleep(60)": 403,  # It never answers: the question ends before.

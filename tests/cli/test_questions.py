@@ -56,6 +56,7 @@ ASKED = (
         ASKED.replace(b'"ContainerList"', b'"Nonsense"'),
         ASKED.replace(b"true", b"1"),
         ASKED.replace(b'"once"', b'"deny"'),
+        ASKED.replace(b'"once"', b"[]"),
         ASKED.replace(b'{},"uid"', b'[],"uid"'),
         ASKED.replace(b'"A"', b"1"),
     ],

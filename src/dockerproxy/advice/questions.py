@@ -8,7 +8,7 @@ Attacks: docs/attacks.md, advice/questions.
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final, TypedDict
+from typing import Final
 
 from dockerproxy.advice.needs import LISTS, can_be_listed, leave_out_restrictions
 from dockerproxy.api.bodies.tables import SEALED
@@ -42,20 +42,13 @@ _RUN: Final = ("commands", "cpus", "images", "memory", "pids", "user")
 """Words that limit what runs. A line without them would allow any program, image, user or amount."""
 
 
-class _Shown(TypedDict):
-    method: str
-    target: str
-    headers: tuple[tuple[str, Json], ...]
-    body: Json
-
-
 def propose(verdict: Verdict, needs: Mapping[str, Value], violations: Sequence[Fault]) -> Question | str:
     """Return the question about a request that needs some words, or why a person cannot judge it.
 
     Empty if no grant would allow it. Only an unrestricted one allows violations of the operation's table.
     """
-    shown = _show_request(verdict)
-    if sum(len(name) + len(str(value)) for name, value in shown["headers"]) > _MOST_OF_HEAD:
+    headers = _show_fields(verdict.head)
+    if sum(len(name) + len(str(value)) for name, value in headers) > _MOST_OF_HEAD:
         return f"its header fields are longer than {_MOST_OF_HEAD >> 10} KiB"
     name, found = verdict.operation.name, verdict.known.found
     of_head = _read_head(verdict)
@@ -65,18 +58,19 @@ def propose(verdict: Verdict, needs: Mapping[str, Value], violations: Sequence[F
     if found is not None and (word := objects.WORDS[objects.KINDS[name]]) in objects.words_of_object(name):
         names, identity = _list_names(found, verdict.object)
         of_object, exact = {word: names or identity}, {word: identity or names}
-    question = Question(verdict, shown, {**conditions, **of_object}, exact)
+    question = Question(verdict, _show_request(verdict, headers), {**conditions, **of_object}, exact)
     if name not in SEALED and _is_enough(question):
         said = {*of_head, *(word for word in _RUN if is_of_body(verdict.operation, word))}
         exact = {**_list_put_in(question), **exact}
         return question._replace(exact=exact, is_bounded=said <= question.conditions.keys())
-    faults = tuple(fault.name_place() for fault in violations) or _list_faults(question.conditions, needs)
+    faults = (SEALED[name],) if name in SEALED else tuple(fault.name_place() for fault in violations)
+    faults = faults or _list_faults(question.conditions, needs)
     question = question._replace(conditions={**of_object, UNRESTRICTED.word: True}, faults=faults)
     return question if len(faults) <= MOST_FAULTS and _is_enough(question) else ""
 
 
 def _list_faults(conditions: Mapping[str, Value], needs: Mapping[str, Value]) -> tuple[str, ...]:
-    """Return why no contained grant allows a request without violations, each as a clause."""
+    """Return why no contained grant allows a request that violates no table, each as a clause."""
     if UNRESTRICTED.word in needs:
         return (str(needs[UNRESTRICTED.word]),)
     patterns = (word for word, value in conditions.items() if not is_literal(value))
@@ -110,9 +104,7 @@ def _list_names(found: ResolvedObject, meant: str) -> tuple[tuple[str, ...], tup
 def _is_enough(question: Question) -> bool:
     """Whether the grant would allow the request, as far as is known."""
     conditions = question.conditions
-    if not all(is_literal(value) for value in conditions.values()):
-        return False
-    if conditions.get(UNRESTRICTED.word, True) is not True:
+    if not all(map(is_literal, conditions.values())) or conditions.get(UNRESTRICTED.word, True) is not True:
         return False
     verdict = question.verdict
     policy = extend(verdict.policy, question.grant(Source("")))
@@ -129,12 +121,12 @@ def _list_put_in(question: Question) -> Mapping[str, Value]:
     return {word: each for word, each in left.items() if _is_enough(question._replace(exact={word: each}))}
 
 
-def _show_request(verdict: Verdict) -> _Shown:
+def _show_request(verdict: Verdict, headers: tuple[tuple[str, Json], ...]) -> Mapping[str, object]:
     body = verdict.known.body
     return {
         "method": verdict.request.method,
         "target": verdict.target,
-        "headers": _show_fields(verdict.head),
+        "headers": headers,
         "body": None if body is None else body[0],
     }
 

@@ -43,9 +43,6 @@ _SHOWS: Final = {"v": view, "a": write_line}
 _PROGRAMS: Final = 16
 """Programs of --exec that run at the same time: as many as a socket's requests may wait."""
 
-_LONGEST: Final = 64
-"""Bytes that are read of a program's answer."""
-
 _INPUT: Final = 1 << 12
 
 
@@ -140,8 +137,7 @@ def _answer(control: Control, running: _Run, program: str, asked: Asked) -> None
     except (OSError, subprocess.TimeoutExpired) as error:
         say(f"{asked.id}  {error}", stream=sys.stderr)
         answer = b""
-    word = answer[:_LONGEST].strip().decode(errors="replace")
-    control.answer(asked.id, word if word == asked.allows else "deny")
+    control.answer(asked.id, asked.allows if answer.strip() == asked.allows.encode() else "deny")
 
 
 def _write_question(control: Control, asked: Asked) -> str:
@@ -193,9 +189,8 @@ class _Desk:
 
     def _startle(self, event: Over) -> None:
         """Say that the question is over, so that typed text does not answer the next one."""
-        self._shown, self._is_startled, self._typed = None, True, b""
-        if sys.stdin.isatty():
-            termios.tcflush(sys.stdin, termios.TCIFLUSH)
+        self._shown, self._is_startled = None, True
+        self._drop_typed()
         say("", f"  {event.id} is over: {event.answer}; Enter for the next")
 
     def _read(self) -> bool:
@@ -220,8 +215,15 @@ class _Desk:
         say(*(shows(asked, find_width()) if shows is not None else [f"  answer with {typed}, d, v or a"]))
         _prompt(asked)
 
+    def _drop_typed(self) -> None:
+        self._typed = b""
+        if sys.stdin.isatty():
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
     def _show(self, asked: Asked) -> None:
+        """Show a question. Text that was typed before it does not answer it."""
         self._shown = asked
+        self._drop_typed()
         say("", *describe(asked, self._control, find_width()))
         _prompt(asked)
 

@@ -40,7 +40,7 @@ MOST_MOUNTS: Final = 1024
 """Host paths that answers may allow on a socket. All are remembered, since their containers stay."""
 
 ONCE: Final = "once"
-ALLOWING: Final = frozenset({ONCE, UNRESTRICTED.word})
+ALLOWING: Final = (ONCE, UNRESTRICTED.word)
 """Answers that allow a request: with a contained grant, and with an unrestricted one."""
 
 _HELD: Final = frozenset({"json", "-"})

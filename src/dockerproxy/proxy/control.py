@@ -140,7 +140,7 @@ class Reader(asyncio.Protocol):
         match read_json(line):
             case {"answers": True, **others} if not others:
                 self.answers = True
-            case {"id": str(id_), "answer": str(word), **others} if word in {*ALLOWING, "deny"} and not others:
+            case {"id": str(id_), "answer": str(word), **others} if word in (*ALLOWING, "deny") and not others:
                 self._control.answer(id_, Answer(word, self._peer))
             case _:
                 return False
